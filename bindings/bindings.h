@@ -1,0 +1,82 @@
+/*
+ * bindings.h: what the parts of the guest's bindings know of each other.
+ *
+ * Everything but solo5_*, _start* and __stack_chk_* is made local when the parts are
+ * joined into one object, so these names cannot clash with an application's.
+ */
+#ifndef BINDINGS_H
+#define BINDINGS_H
+
+#include <stdarg.h>
+
+#include "../include/hvt_abi.h"
+#include "../include/mft_abi.h"
+#include "../include/solo5.h"
+#include "libc/string.h"
+
+/* ---- start.c ---- */
+
+/* Called once by _start, on the first stack. */
+_Noreturn void bindings_start(const struct hvt_boot_info *boot);
+
+/* ---- format.c, log.c ---- */
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/*
+ * A small vsnprintf: %d %i %u %x %X %p %s %c %%, flags 0 and -, a width, length modifiers
+ * l, ll and z. Writes at most size bytes, the terminating NUL included, and returns the
+ * length that the whole text has. size may be 0.
+ */
+size_t format(char *buf, size_t size, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+
+/* Writes the text to the console in one piece if level is wanted. */
+void log_printf(enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Obeys the --solo5:LEVEL words at the front of the command line and returns what is left
+ * for the application.
+ */
+const char *log_take_options(const char *cmdline);
+
+/* ---- exit.c ---- */
+
+/* Tells the monitor to end the machine; cookie is NULL or 512 bytes of static storage. */
+_Noreturn void machine_halt(int status, const void *cookie);
+
+/* Prints "Solo5: ABORT: FILE:LINE: TEXT" whatever the log level is, and ends the guest. */
+_Noreturn void abort_printf(const void *cookie, const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#define bindings_abort(...) abort_printf(NULL, __FILE__, __LINE__, __VA_ARGS__)
+
+#define bindings_assert(cond) \
+	((cond) ? (void)0 : bindings_abort("Assertion `%s' failed", #cond))
+
+/* ---- memory.c ---- */
+
+/* Checks that the image fits, finds the heap, prints the map. */
+void memory_init(uint64_t mem_size, struct solo5_start_info *info);
+
+/* ---- clock.c ---- */
+
+void clock_init(uint64_t hz);
+
+/* ---- manifest.c ---- */
+
+void manifest_init(const struct mft_header *manifest);
+
+/* The device of this name and type, NULL if there is none; *handle becomes its index. */
+const struct mft_entry *manifest_find(const char *name, uint32_t type, solo5_handle_t *handle);
+
+/* The attached device of this type with this handle, NULL if there is none. */
+const struct mft_entry *manifest_get(solo5_handle_t handle, uint32_t type);
+
+/* ---- ssp.c ---- */
+
+/* Arms the stack protector; the caller must not itself be protected by it. */
+void ssp_init(uint64_t seed);
+
+#endif

@@ -1,0 +1,29 @@
+/* clock.c: monotonic time from the CPU's counter, wall time from the monitor. */
+#include "bindings.h"
+#include "cpu.h"
+
+#define NSEC_PER_SEC 1000000000ull
+#define SHIFT 32
+
+static uint64_t mult;			/* nanoseconds per tick, times 2^SHIFT */
+
+void clock_init(uint64_t hz)
+{
+	if (hz == 0)
+		bindings_abort("The monitor gave no counter frequency");
+	mult = (NSEC_PER_SEC << SHIFT) / hz;
+}
+
+solo5_time_t solo5_clock_monotonic(void)
+{
+	/* 64 bits would overflow within minutes. */
+	return (solo5_time_t)((unsigned __int128)cpu_ticks() * mult >> SHIFT);
+}
+
+solo5_time_t solo5_clock_wall(void)
+{
+	struct hvt_walltime arg = {0};
+
+	cpu_hypercall(HVT_HYPERCALL_WALLTIME, &arg);
+	return arg.nsecs;
+}

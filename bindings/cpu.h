@@ -1,0 +1,26 @@
+/*
+ * cpu.h: what an architecture supplies to the bindings; cpu_ARCH.c implements it.
+ */
+#ifndef CPU_H
+#define CPU_H
+
+#include <stdint.h>
+
+#include "../include/hvt_abi.h"
+
+/* Own descriptor tables or vectors: from here on an exception is reported, not fatal to it. */
+void cpu_init(void);
+
+/* The counter whose frequency the boot information gives. */
+uint64_t cpu_ticks(void);
+
+/* The thread pointer: FS base, TPIDR_EL0. */
+void cpu_set_tls_base(uintptr_t base);
+
+/*
+ * Hands the structure to the monitor and returns when it has answered in place. The
+ * structure is below 4 GiB, in memory that the guest may write.
+ */
+void cpu_hypercall(enum hvt_hypercall nr, void *arg);
+
+#endif

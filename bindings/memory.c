@@ -1,0 +1,37 @@
+/* memory.c: what is where in the guest's memory. */
+#include "bindings.h"
+#include "image.h"
+
+#define PAGE_SIZE 4096ul
+#define STACK_MIN 0x80000ul		/* 512 KiB for stack and heap, or starting is no use */
+
+static void print_map(uint64_t mem_size, uint64_t heap_start)
+{
+	log_printf(LOG_INFO,
+		"Solo5: Memory map: %lu MB addressable:\n"
+		"Solo5:   reserved @ (0x0 - 0x%lx)\n"
+		"Solo5:       text @ (0x%lx - 0x%lx)\n"
+		"Solo5:     rodata @ (0x%lx - 0x%lx)\n"
+		"Solo5:       data @ (0x%lx - 0x%lx)\n"
+		"Solo5:       heap >= 0x%lx < stack < 0x%lx\n",
+		mem_size >> 20,
+		(uintptr_t)_stext - 1,
+		(uintptr_t)_stext, (uintptr_t)_etext - 1,
+		(uintptr_t)_etext, (uintptr_t)_erodata - 1,
+		(uintptr_t)_sdata, heap_start - 1,
+		heap_start, mem_size);
+}
+
+void memory_init(uint64_t mem_size, struct solo5_start_info *info)
+{
+	uint64_t heap_start = ((uintptr_t)_end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	uint64_t needed = heap_start + STACK_MIN;
+
+	if (needed > mem_size)
+		bindings_abort("Not enough memory: %lu KiB needed, %lu KiB there: "
+			"run with --mem=%lu or more", needed >> 10, mem_size >> 10,
+			(needed + HVT_MEM_GRANULE - 1) / HVT_MEM_GRANULE * HVT_MEM_GRANULE >> 20);
+	info->heap_start = heap_start;
+	info->heap_size = mem_size - heap_start;
+	print_map(mem_size, heap_start);
+}

@@ -1,0 +1,40 @@
+/* net.c: network devices, one frame for each hypercall. */
+#include "bindings.h"
+#include "cpu.h"
+
+solo5_result_t solo5_net_acquire(const char *name, solo5_handle_t *handle,
+	struct solo5_net_info *info)
+{
+	const struct mft_entry *e = manifest_find(name, MFT_DEV_NET_BASIC, handle);
+
+	if (e == NULL)
+		return SOLO5_R_EINVAL;
+	memcpy(info->mac_address, e->u.net.mac, sizeof info->mac_address);
+	info->mtu = e->u.net.mtu;
+	return SOLO5_R_OK;
+}
+
+solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t size)
+{
+	const struct mft_entry *e = manifest_get(handle, MFT_DEV_NET_BASIC);
+	struct hvt_net arg = {.handle = handle, .data = (uintptr_t)buf, .len = size};
+
+	/* Some monitors end the guest for a frame without a whole header. */
+	if (e == NULL || size < SOLO5_NET_HLEN || size - SOLO5_NET_HLEN > e->u.net.mtu)
+		return SOLO5_R_EINVAL;
+	cpu_hypercall(HVT_HYPERCALL_NET_WRITE, &arg);
+	return (solo5_result_t)arg.ret;
+}
+
+solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
+	size_t *read_size)
+{
+	struct hvt_net arg = {.handle = handle, .data = (uintptr_t)buf, .len = size};
+
+	if (manifest_get(handle, MFT_DEV_NET_BASIC) == NULL)
+		return SOLO5_R_EINVAL;
+	cpu_hypercall(HVT_HYPERCALL_NET_READ, &arg);
+	if (arg.ret == HVT_OK)
+		*read_size = arg.len;
+	return (solo5_result_t)arg.ret;
+}

@@ -1,0 +1,42 @@
+/*
+ * notes.c: what an image says about itself to whoever is to run it: ABI, interpreter, and
+ * a word to OpenBSD.
+ */
+#include "../include/elf_abi.h"
+#include "../include/hvt_abi.h"
+
+#define IN_SECTION(name, alignment) \
+	__attribute__((used, section(name), aligned(alignment)))
+
+struct note_header {			/* ELF gABI, chapter 5, "Note Section" */
+	uint32_t namesz, descsz, type;
+	char name[8];
+};
+
+static const struct {
+	struct note_header header;
+	struct elf_abi_info info;
+} abi IN_SECTION(".note.solo5.abi", 4) = {
+	.header = {
+		.namesz = sizeof ELF_ABI_NOTE_OWNER,
+		.descsz = sizeof(struct elf_abi_info),
+		.type = ELF_ABI_NOTE_ABI1,
+		.name = ELF_ABI_NOTE_OWNER,
+	},
+	.info = {.target = HVT_ABI_TARGET, .version = HVT_ABI_VERSION},
+};
+_Static_assert(sizeof abi == ELF_ABI_NOTE_HEADER_SIZE + 16, "ABI1 note layout");
+
+/*
+ * OpenBSD's kernel then takes the file for one of its own and goes on to look for the
+ * interpreter, instead of giving the file to a shell.
+ */
+static const struct {
+	struct note_header header;
+	uint32_t value;
+} not_openbsd IN_SECTION(".note.solo5.not-openbsd", 4) = {
+	.header = {.namesz = 8, .descsz = 4, .type = 1, .name = "OpenBSD"},
+};
+
+/* No kernel has this interpreter, so that none runs the image as a program of its own. */
+static const char interp[24] IN_SECTION(".interp", 1) = "/nonexistent/solo5/";

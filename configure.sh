@@ -1,0 +1,385 @@
+#!/bin/sh
+# configure.sh: looks at the compilers and libraries once and writes config.mk for GNUmakefile.
+#
+# Run in an empty directory, it makes that the build directory; run in the source root, it makes
+# build/<arch>-<backend>/ there. Probes compile and link, they never run what they made.
+set -eu
+
+usage() {
+	cat <<'EOM'
+Usage: configure.sh [options]
+
+  --prefix=DIR        install below DIR (default /usr/local)
+  --modules=LIST      modules to compile in, separated by commas (default: all there are)
+  --backend=NAME      kvm or vmm (default: what the compiler's target system has)
+  --sanitize=LIST     address,undefined or thread: a build for tests, not for use
+  --disable-bindings  build no guest bindings, so no guest compiler is needed
+  --help              this text
+
+Environment (a compiler may be several words, such as "clang --target=aarch64-linux-gnu"):
+
+  MONITOR_CC, MONITOR_AR            compiler and archiver for the monitor
+  MONITOR_CFLAGS, MONITOR_LDFLAGS   flags put after husk's own (default: -O2 -g, none)
+  MONITOR_PKG_CONFIG                pkg-config for the monitor's target
+  BUILD_CC                          compiler for tools that run on this machine
+  GUEST_CC, GUEST_LD, GUEST_OBJCOPY compiler, linker and objcopy for the guest bindings
+EOM
+}
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'configure.sh: %s\n' "$*" >&2; exit 1; }
+
+# "$1 is needed: $2", in the same words for every tool and library.
+lack() { die "$1; Debian has it in $2"; }
+
+parse_options() {
+	for opt do
+		case $opt in
+		--prefix=/*)		prefix=${opt#*=} ;;
+		--prefix=*)		die "--prefix: ${opt#*=} is not an absolute path" ;;
+		--modules=*)		modules=$(printf '%s' "${opt#*=}" | tr ',' ' ') modules_given=yes ;;
+		--backend=kvm | --backend=vmm)	backend=${opt#*=} ;;
+		--backend=*)		die "--backend: ${opt#*=} is neither kvm nor vmm" ;;
+		--sanitize=address | --sanitize=undefined | --sanitize=thread | \
+		--sanitize=address,undefined | --sanitize=undefined,address)
+					sanitize=${opt#*=} ;;
+		--sanitize=*)		die "--sanitize: ${opt#*=} is none of address, undefined, thread" ;;
+		--disable-bindings)	bindings=no ;;
+		--help)			usage; exit 0 ;;
+		*)			die "unknown option: $opt; --help lists them" ;;
+		esac
+	done
+}
+
+first_word() { printf '%s' "${1%% *}"; }
+
+# The first of the commands that can be run at all.
+first_tool() {
+	for tool do
+		if command -v "$(first_word "$tool")" >/dev/null 2>&1; then
+			printf '%s' "$tool"
+			return
+		fi
+	done
+}
+
+found() { [ -n "$1" ] && [ -n "$(first_tool "$1")" ]; }
+
+# What a cross toolchain's tools have in common: aarch64-linux-gnu- of aarch64-linux-gnu-gcc-12.
+tool_prefix() {
+	case $(basename "$(first_word "$1")") in
+	*-gcc | *-gcc-[0-9]* | *-cc)
+		printf '%s' "$(first_word "$1")" | sed 's/\(.*-\)g\{0,1\}cc\(-[0-9.]*\)\{0,1\}$/\1/' ;;
+	esac
+}
+
+# 1st: the compiler, 2nd: the program's text; the rest: flags. Compiles and links.
+links() {
+	cc=$1
+	printf '%s\n' "$2" >"$tmp/probe.c"
+	shift 2
+	$cc -Werror -o "$tmp/probe" "$tmp/probe.c" "$@" >/dev/null 2>&1
+}
+
+compiles() {
+	cc=$1
+	printf '%s\n' "$2" >"$tmp/probe.c"
+	shift 2
+	$cc -Werror -c -o "$tmp/probe.o" "$tmp/probe.c" "$@" >/dev/null 2>&1
+}
+
+empty='int main(void) { return 0; }'
+
+find_monitor_compiler() {
+	monitor_cc=${MONITOR_CC:-$(first_tool cc gcc clang)}
+	[ -n "$monitor_cc" ] || lack "no C compiler (cc, gcc, clang)" gcc
+	[ -n "$(first_tool "$monitor_cc")" ] || lack "MONITOR_CC: there is no $(first_word "$monitor_cc")" \
+		"$(cc_package "$monitor_cc")"
+	triple=$($monitor_cc -dumpmachine 2>/dev/null) ||
+		die "MONITOR_CC: $monitor_cc does not answer -dumpmachine; gcc and clang do"
+	say "monitor compiler: $monitor_cc"
+	cross=no
+	[ "$(machine_of "$triple")" = "$(machine_of "$(uname -m)-$(uname -s)")" ] || cross=yes
+	prefix_of_tools=$(tool_prefix "$monitor_cc")
+}
+
+find_archiver() {
+	clang_ar=
+	case $monitor_cc in *clang*) clang_ar=$($monitor_cc -print-prog-name=llvm-ar) ;; esac
+	# A GNU ar for another machine would make archives without an index.
+	if [ "$cross" = yes ]; then
+		monitor_ar=${MONITOR_AR:-$(first_tool "${prefix_of_tools:-$triple-}ar" ${clang_ar:+"$clang_ar"} llvm-ar)}
+	else
+		monitor_ar=${MONITOR_AR:-$(first_tool ar ${clang_ar:+"$clang_ar"} llvm-ar)}
+	fi
+	found "$monitor_ar" || lack "no archiver${monitor_ar:+: there is no $monitor_ar}" "$(binutils_package)"
+	say "archiver: $monitor_ar"
+}
+
+# Architecture and system, in one spelling whoever was asked.
+machine_of() {
+	printf '%s' "$1" | tr '[:upper:]' '[:lower:]' |
+		sed -e 's/^amd64-/x86_64-/' -e 's/^arm64-/aarch64-/' -e 's/^\([^-]*\)-.*\(linux\|freebsd\).*/\1-\2/'
+}
+
+# What Debian calls the things of the machine that is built for.
+name_packages() {
+	foreign='' libc_package=libc6-dev pkg_config=pkg-config
+	[ "$cross" = yes ] || return 0
+	cross_package=$(printf '%s' "$arch-linux-gnu" | tr _ -)
+	case $arch in x86_64) deb_arch=amd64 ;; *) deb_arch=arm64 ;; esac
+	foreign=:$deb_arch libc_package=libc6-dev-$deb_arch-cross pkg_config=$triple-pkg-config
+}
+
+cc_package() {
+	case $(first_word "$1") in
+	*clang*) say clang ;;
+	*-linux-gnu-*) say "gcc-$(basename "$(first_word "$1")" | sed 's/-g\{0,1\}cc.*//; s/_/-/g')" ;;
+	*) say gcc ;;
+	esac
+}
+
+binutils_package() {
+	if [ "$cross" = yes ]; then say "binutils-$cross_package"; else say binutils; fi
+}
+
+choose_target() {
+	target=$(machine_of "$triple")
+	arch=${target%%-*} os=${target#*-}
+	case $arch in x86_64 | aarch64) ;; *) die "no backend for $triple: husk runs on x86_64 and aarch64" ;; esac
+	case $os in
+	linux) native=kvm ;;
+	freebsd) native=vmm ;;
+	*) die "no backend for $triple: husk runs on Linux and FreeBSD" ;;
+	esac
+	if [ -n "$backend" ]; then
+		say "backend: $backend (asked for; $triple)"
+	else
+		backend=$native
+		say "backend: $backend (from $triple)"
+	fi
+	# Nothing to check before the first backend is there at all.
+	if [ -e "$src/monitor/hv_kvm.c" ] || [ "$backend" != kvm ]; then
+		[ -e "$src/monitor/hv_$backend.c" ] || die "backend $backend is not in this source tree:" \
+			"monitor/hv_$backend.c is missing"
+	fi
+}
+
+choose_modules() {
+	if [ "$modules_given" = no ]; then
+		modules=$(cd "$src/monitor" && for f in module_*.c; do
+			f=${f#module_}
+			case $f in core.c | \*.c | *_x86_64.c | *_aarch64.c | *_linux.c | *_freebsd.c | *_kvm.c | *_vmm.c) ;;
+			*) say "${f%.c}" ;;
+			esac
+		done | LC_ALL=C sort | tr '\n' ' ')
+	fi
+	list=
+	for m in $modules; do
+		case $m in
+		*[!a-z0-9_]*) die "--modules: $m is not a module's name" ;;
+		core) ;;
+		*) case " $list " in *" $m "*) ;; *) list="$list $m" ;; esac ;;
+		esac
+	done
+	modules=${list# }
+	say "modules: core${list}"
+}
+
+find_build_compiler() {
+	if [ "$cross" = yes ]; then
+		build_cc=${BUILD_CC:-$(first_tool cc gcc clang)}
+	else
+		build_cc=${BUILD_CC:-$monitor_cc}
+	fi
+	[ -n "$(first_tool "$build_cc")" ] || lack "no compiler for this machine's own tools (BUILD_CC=$build_cc)" gcc
+	say "build machine's compiler: $build_cc"
+}
+
+# All flags that the compiler takes without a warning.
+accepted() {
+	out=
+	for flag do
+		if links "$monitor_cc" "$empty" "$flag"; then out="$out $flag"; fi
+	done
+	printf '%s' "${out# }"
+}
+
+choose_flags() {
+	monitor_cflags=${MONITOR_CFLAGS--O2 -g}
+	monitor_ldflags=${MONITOR_LDFLAGS-}
+	links "$monitor_cc" "$empty" || lack "$monitor_cc cannot link a program" "$libc_package"
+	harden=$(accepted -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+		-mbranch-protection=standard -ftrivial-auto-var-init=zero)
+	say "hardening: ${harden:-none}"
+	paths=$(accepted -ffile-compilation-dir=.)
+	sanitize_flags=
+	if [ -n "$sanitize" ]; then
+		sanitize_flags="-fsanitize=$sanitize -fno-sanitize-recover=all -fno-omit-frame-pointer"
+		# shellcheck disable=SC2086
+		links "$monitor_cc" "$empty" $sanitize_flags ||
+			die "--sanitize=$sanitize: $monitor_cc cannot link a program with it"
+	fi
+	say "sanitizers: ${sanitize:-none}"
+	# The sanitizers' run-time libraries do not work in static programs.
+	[ -n "$sanitize" ] && static=-pie || static=-static-pie
+	links "$monitor_cc" "$empty" -fPIE "$static" || die "$monitor_cc cannot link with $static"
+	say "linking: $static"
+}
+
+# 1st: the compiler, 2nd: the program; 3rd: flags that come before; then: sets of libraries to try.
+first_libs() {
+	libs_cc=$1 libs_text=$2 libs_flags=$3
+	shift 3
+	for libs do
+		# shellcheck disable=SC2086
+		if links "$libs_cc" "$libs_text" $libs_flags $libs; then
+			printf '%s' "$libs"
+			return
+		fi
+	done
+	return 1
+}
+
+find_libelf() {
+	prog='#include <libelf.h>
+	int main(void) { return elf_version(EV_CURRENT) == EV_NONE; }'
+	pkg=${MONITOR_PKG_CONFIG:-$pkg_config}
+	from_pkg=$($pkg --static --libs libelf 2>/dev/null) || from_pkg=
+	libelf=$(first_libs "$monitor_cc" "$prog" "$monitor_cflags -fPIE $static $monitor_ldflags" \
+		${from_pkg:+"$from_pkg"} "-lelf -lz" "-lelf -lz -lzstd") ||
+		lack "no libelf to link with $static" "libelf-dev$foreign and zlib1g-dev$foreign"
+	say "libelf: $libelf"
+	build_libelf=$(first_libs "$build_cc" "$prog" "" -lelf "-lelf -lz") ||
+		lack "no libelf for this machine's own tools" libelf-dev
+}
+
+find_jansson() {
+	prog='#include <jansson.h>
+	int main(void) { return json_null() == 0; }'
+	links "$build_cc" "$prog" -ljansson || lack "no jansson for husk-manifest" libjansson-dev
+	say "jansson: -ljansson"
+}
+
+find_cmocka() {
+	prog='#include <stdarg.h>
+	#include <stddef.h>
+	#include <setjmp.h>
+	#include <stdint.h>
+	#include <cmocka.h>
+	static void none(void **state) { (void)state; }
+	int main(void)
+	{
+		const struct CMUnitTest tests[] = { cmocka_unit_test(none) };
+		return cmocka_run_group_tests(tests, 0, 0);
+	}'
+	for test_link in "$static" -pie; do
+		cmocka=$(first_libs "$monitor_cc" "$prog" \
+			"$monitor_cflags -fPIE $test_link $monitor_ldflags" -lcmocka) && break
+	done
+	if [ -n "$cmocka" ]; then
+		say "cmocka: $cmocka ($test_link)"
+	else
+		say "cmocka: none, so no unit tests; Debian has it in libcmocka-dev$foreign"
+	fi
+}
+
+find_guest_tools() {
+	if [ "$bindings" = no ]; then
+		guest_cc='' guest_ld='' guest_objcopy=''
+		say "bindings: no (asked for)"
+		return
+	fi
+	guest_cc=${GUEST_CC:-$monitor_cc}
+	guest_prefix=$(tool_prefix "$guest_cc")
+	if [ "$cross" = yes ]; then
+		guest_ld=${GUEST_LD:-$(first_tool "${guest_prefix:-$triple-}ld" ld.lld)}
+		guest_objcopy=${GUEST_OBJCOPY:-$(first_tool "${guest_prefix:-$triple-}objcopy" llvm-objcopy)}
+	else
+		guest_ld=${GUEST_LD:-$(first_tool ld ld.lld)}
+		guest_objcopy=${GUEST_OBJCOPY:-$(first_tool objcopy llvm-objcopy)}
+	fi
+	[ -n "$(first_tool "$guest_cc")" ] || lack "GUEST_CC: there is no $guest_cc" "$(cc_package "$guest_cc")"
+	compiles "$guest_cc" 'int f(int a) { return a; }' -ffreestanding -fno-pie ||
+		die "GUEST_CC: $guest_cc cannot compile a freestanding file"
+	[ "$(machine_of "$($guest_cc -dumpmachine)")" = "$target" ] || [ "$($guest_cc -dumpmachine | cut -d- -f1)" = "$arch" ] ||
+		die "GUEST_CC: $guest_cc does not compile for $arch"
+	found "$guest_ld" || lack "no linker for guests (GUEST_LD=$guest_ld)" "$(binutils_package)"
+	found "$guest_objcopy" ||
+		lack "no objcopy for guests (GUEST_OBJCOPY=$guest_objcopy)" "$(binutils_package)"
+	say "guest tools: $guest_cc, $guest_ld, $guest_objcopy"
+}
+
+# A value may hold what make would take for its own.
+assign() {
+	printf '%s := %s\n' "$1" "$(printf '%s' "$2" | sed 's/\$/$$/g; s/#/\\#/g')"
+}
+
+write_config() {
+	{
+		say "# Generated by configure.sh; run it again to change it."
+		assign SRC "$src"
+		assign PREFIX "$prefix"
+		assign ARCH "$arch"
+		assign OS "$os"
+		assign BACKEND "$backend"
+		assign CROSS "$cross"
+		assign MODULES "$modules"
+		assign MONITOR_CC "$monitor_cc"
+		assign MONITOR_AR "$monitor_ar"
+		assign MONITOR_CFLAGS "$monitor_cflags"
+		assign MONITOR_LDFLAGS "$monitor_ldflags"
+		assign HARDEN "$harden"
+		assign COMPILATION_DIR "$paths"
+		assign SANITIZE "$sanitize_flags"
+		assign STATIC "$static"
+		assign LIBELF "$libelf"
+		assign CMOCKA "$cmocka"
+		assign TEST_LINK "$test_link"
+		assign BUILD_CC "$build_cc"
+		assign BUILD_LIBELF "$build_libelf"
+		assign BINDINGS "$bindings"
+		assign GUEST_CC "$guest_cc"
+		assign GUEST_LD "$guest_ld"
+		assign GUEST_OBJCOPY "$guest_objcopy"
+	} >config.mk.tmp
+	mv config.mk.tmp config.mk
+	cat >GNUmakefile.tmp <<'EOM'
+# Generated by configure.sh.
+include config.mk
+include $(SRC)/GNUmakefile
+EOM
+	mv GNUmakefile.tmp GNUmakefile
+}
+
+enter_build_directory() {
+	if [ "$(pwd -P)" = "$src" ]; then
+		mkdir -p "build/$arch-$backend"
+		cd "build/$arch-$backend"
+	fi
+	case $src$(pwd -P) in
+	*[!A-Za-z0-9_./+,@=-]*) die "make cannot work with a path like this: $src, $(pwd -P)" ;;
+	esac
+	say "build directory: $(pwd -P)"
+}
+
+src=$(cd "$(dirname "$0")" && pwd -P)
+prefix=/usr/local backend='' sanitize='' bindings=yes modules='' modules_given=no
+parse_options "$@"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+
+find_monitor_compiler
+choose_target
+name_packages
+find_archiver
+choose_modules
+find_build_compiler
+choose_flags
+find_libelf
+find_jansson
+find_cmocka
+find_guest_tools
+enter_build_directory
+write_config

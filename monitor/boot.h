@@ -1,0 +1,44 @@
+/*
+ * boot.h: what a guest finds in low memory: boot info, its manifest, its command line.
+ *
+ * Layout: boot info at HVT_BOOT_INFO_GPA, the manifest right behind it, then the command line.
+ */
+#ifndef HUSK_BOOT_H
+#define HUSK_BOOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../include/hvt_abi.h"
+#include "error.h"
+#include "manifest.h"
+#include "memory.h"
+#include "resource.h"
+
+/*
+ * Joins words with single spaces, as the guest sees them: no quoting, empty words kept. HUSK_E_USAGE
+ * if that does not fit HVT_CMDLINE_SIZE with its NUL.
+ */
+int boot_join_cmdline(char cmdline[HVT_CMDLINE_SIZE], int argc, char *const argv[],
+		      struct husk_error *e);
+
+/*
+ * Takes the boot area from gpas and declares all of low memory read-only, so that no
+ * result of a hypercall lands there. Before anything else is placed. HUSK_E_IMAGE.
+ */
+int boot_reserve(struct memory *m, struct resource_space *gpas, const struct manifest *mft,
+		 struct husk_error *e);
+
+struct boot {
+	uint64_t mem_size, kernel_end, cycle_freq;	/* as in struct hvt_boot_info */
+	const struct manifest *manifest;		/* properties filled in */
+	const char *cmdline;				/* shorter than HVT_CMDLINE_SIZE */
+};
+
+/*
+ * Writes all 56 bytes of the boot info, the guest's copy of the manifest without anything that
+ * is the monitor's own, and the command line. HUSK_E_IMAGE if memory is too small.
+ */
+int boot_write(const struct memory *m, const struct boot *b, struct husk_error *e);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * bus.h: from the address of an I/O exit to the device that owns it.
+ *
+ * Two instances exist: port I/O (16 bit) and MMIO (64 bit). A whole access must lie in
+ * one registered range; anything else is a bad access, which ends the guest. Ranges
+ * side by side stay separate. Used by the vcpu's thread only.
+ */
+#ifndef HUSK_BUS_H
+#define HUSK_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "resource.h"
+
+enum bus_kind { BUS_PIO, BUS_MMIO };
+
+/* One I/O exit: count items of width bytes each, all at the same address (string I/O). */
+struct bus_access {
+	uint64_t addr;
+	uint32_t count;
+	uint8_t width;		/* 1, 2, 4 or 8; all else is a bad access */
+	bool write;		/* by the guest */
+	void *data;		/* width * count bytes: from the guest, or to be filled */
+};
+
+/* What a handler tells the run loop. */
+enum bus_result { BUS_FAIL = -1, BUS_RESUME = 0, BUS_STOP = 1 };
+
+/*
+ * Serves the whole access, all items of it. offset is counted from the range's start and is
+ * as the guest gave it: aligned only if the handler insists.
+ * BUS_FAIL fills e and ends the guest; BUS_STOP ends it in peace. A handler may neither change
+ * the bus that calls it nor dispatch on it.
+ */
+typedef enum bus_result bus_handler(void *ctx, uint64_t offset, const struct bus_access *a,
+				    struct husk_error *e);
+
+#define BUS_RANGES_MAX 128
+
+struct bus_range {
+	uint64_t start, last;
+	bus_handler *handler;	/* NULL: a doorbell, served by the kernel; what surfaces is bad */
+	void *ctx;
+	const char *owner;	/* not owned */
+	uint32_t id;		/* who registered it; ranges are removed by id */
+};
+
+struct bus {
+	enum bus_kind kind;
+	bool in_dispatch;
+	size_t n;
+	struct bus_range ranges[BUS_RANGES_MAX];	/* ascending, disjoint */
+};
+
+void bus_init(struct bus *b, enum bus_kind kind);
+
+/*
+ * All ranges or none. RESOURCE_BAD_RANGE (start > last, beyond the space), RESOURCE_BUSY (overlap
+ * with another range or inside the list), RESOURCE_FULL, RESOURCE_IN_DISPATCH (from inside a
+ * handler).
+ */
+enum resource_status bus_insert(struct bus *b, const struct bus_range *list, size_t n);
+
+/* Removes every range of id. RESOURCE_NOT_ALLOCATED if there is none, RESOURCE_IN_DISPATCH. */
+enum resource_status bus_remove(struct bus *b, uint32_t id);
+
+/*
+ * Moves the range of id that starts at start to [to, last], which may overlap its old place.
+ * RESOURCE_NOT_ALLOCATED, RESOURCE_BAD_RANGE (beyond the space, another length), RESOURCE_BUSY,
+ * RESOURCE_IN_DISPATCH; the old range stays on failure.
+ */
+enum resource_status bus_move(struct bus *b, uint32_t id, uint64_t start, uint64_t to,
+			      uint64_t last);
+
+/* The range that holds addr, or NULL. */
+const struct bus_range *bus_find(const struct bus *b, uint64_t addr);
+
+/* The lowest range that overlaps [start, last], or NULL: names the owner for messages. */
+const struct bus_range *bus_overlap(const struct bus *b, uint64_t start, uint64_t last);
+
+/*
+ * Finds the owner of the whole access and calls it. A bad access (width, count, nobody there,
+ * past the end of a range, a doorbell) is BUS_FAIL with HUSK_E_GUEST and a message that starts
+ * "Invalid guest port access: port=0x..." or "Invalid guest mmio access: mmio=0x... len=...".
+ * When the handler fails, its own message comes first, then the device, offset and width.
+ */
+enum bus_result bus_dispatch(struct bus *b, const struct bus_access *a, struct husk_error *e);
+
+/* Fills e as a bad access because of why; BUS_FAIL. For handlers that refuse what they get. */
+enum bus_result bus_refuse(enum bus_kind kind, const struct bus_access *a, const char *why,
+			   struct husk_error *e);
+
+#endif

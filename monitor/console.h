@@ -1,0 +1,30 @@
+/*
+ * console.h: the guest's console, a descriptor whose reader may be slow, full or gone.
+ *
+ * Best effort by contract: nothing that happens to the descriptor may stop the guest. A live
+ * reader loses nothing; one that takes nothing for CONSOLE_PATIENCE_MS costs the guest that
+ * long once, and from then on what it cannot take at once is dropped and counted.
+ */
+#ifndef HUSK_CONSOLE_H
+#define HUSK_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONSOLE_PATIENCE_MS 100
+
+struct console {
+	int fd;			/* the caller's; -1: there is none, everything is dropped */
+	bool may_block;		/* anything but a regular file */
+	bool stalled;		/* the reader took nothing last time */
+	uint64_t written, dropped;	/* bytes */
+	uint64_t calls;		/* system calls made */
+};
+
+void console_init(struct console *c, int fd);
+
+/* Writes what can be written. buf may be guest memory: it is only handed to the kernel. */
+void console_write(struct console *c, const void *buf, size_t len);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * cpu.h: what the architecture asks of a freshly loaded guest: tables and first registers.
+ *
+ * Knows the architecture, not the hypervisor. struct cpu_state is the architecture's own.
+ */
+#ifndef HUSK_CPU_H
+#define HUSK_CPU_H
+
+#include <stdint.h>
+
+#include "bus.h"
+#include "error.h"
+#include "memory.h"
+#include "resource.h"
+
+#if defined(__x86_64__)
+#include "cpu_x86_64.h"
+#elif defined(__aarch64__)
+#include "cpu_aarch64.h"
+#else
+#error "no cpu_<architecture>.h for this architecture"
+#endif
+
+/* Where the guest's hypercalls arrive: number n at base + n * stride. */
+struct cpu_hypercall_window {
+	enum bus_kind kind;
+	uint64_t base;
+	unsigned stride;
+};
+
+extern const struct cpu_hypercall_window cpu_hypercall_window;
+extern const uint16_t cpu_elf_machine;	/* EM_* of images that run here */
+extern const char cpu_ip_name[];	/* "rip" or "pc", for messages */
+
+/*
+ * Writes the boot tables into low memory, with the translation that the declared ranges of
+ * m ask for (what is not executable there is not executable in the guest), takes their
+ * addresses from gpas, and says in *state how the vcpu starts: at entry, with the stack at
+ * the top of m. HUSK_E_IMAGE if the image needs more tables than there is room for.
+ */
+int cpu_boot(const struct memory *m, struct resource_space *gpas, uint64_t entry,
+	     struct cpu_state *state, struct husk_error *e);
+
+#endif

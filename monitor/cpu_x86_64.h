@@ -1,0 +1,29 @@
+/* cpu_x86_64.h: the first registers of an x86_64 guest; include cpu.h instead. */
+#ifndef HUSK_CPU_X86_64_H
+#define HUSK_CPU_X86_64_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Segment register contents, Intel SDM vol. 3A 3.4.5. */
+struct cpu_segment {
+	uint64_t base;
+	uint32_t limit;
+	uint16_t selector;
+	uint8_t type;
+	bool code_or_data;	/* S */
+	bool present;
+	bool long_mode;		/* L */
+	bool default_32;	/* D/B */
+	bool granular;		/* G */
+};
+
+struct cpu_state {
+	uint64_t rip, rsp, rdi, rflags;
+	uint64_t cr0, cr3, cr4, efer;
+	uint64_t gdt_base;
+	uint16_t gdt_limit;
+	struct cpu_segment code, data, tss;
+};
+
+#endif

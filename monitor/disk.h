@@ -1,0 +1,41 @@
+/*
+ * disk.h: one backing file or block device, opened, locked and measured.
+ *
+ * Shared by nobody: two monitors must not write one image, so the lock is part of opening it.
+ */
+#ifndef HUSK_DISK_H
+#define HUSK_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "error.h"
+
+struct disk {
+	int fd;			/* owned; -1 when closed */
+	bool read_only;
+	bool locked;
+	uint64_t capacity;	/* bytes */
+};
+
+/*
+ * Opens where, a path or @N for an inherited descriptor (which is duplicated), and takes an
+ * advisory lock (flock): exclusive to write, shared to read. HUSK_E_HOST, HUSK_E_USAGE; on
+ * failure *d is as after disk_close.
+ */
+int disk_open(struct disk *d, const char *where, bool read_only, struct husk_error *e);
+
+/* Unlocks and closes; accepts a closed disk. */
+void disk_close(struct disk *d);
+
+/*
+ * Transfers all of span at offset, which the caller keeps within capacity. Returns 0, or the errno
+ * that stopped it (ENODATA: the file has become shorter). Interrupted and short transfers go on;
+ * *calls grows by the system calls made.
+ */
+int disk_read(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls);
+int disk_write(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls);
+
+#endif

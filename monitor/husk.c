@@ -1,0 +1,249 @@
+/* husk.c: the library's face: a machine from creation to destruction. */
+#include "husk.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "machine.h"
+
+#define MEM_DEFAULT (512ull << 20)
+
+static int check_memory(const char *value, struct husk_error *e)
+{
+	unsigned long long bytes;
+	bool rounded;
+
+	return option_memory(value, &bytes, &rounded, e);
+}
+
+static const struct option own_options[] = {
+	{.name = "mem", .form = OPTION_VALUE, .value = "SIZE", .check = check_memory,
+	 .help = "guest memory in MiB, or with a suffix: 64M, 2G (default 512)"},
+};
+
+size_t machine_options(const struct module *const *mods, struct option_group *groups)
+{
+	size_t n = 1;
+
+	groups[0] = (struct option_group){"core", own_options,
+					  sizeof own_options / sizeof own_options[0]};
+	for (; *mods != NULL && n <= MODULES_MAX; mods++)
+		groups[n++] = (struct option_group){(*mods)->name, (*mods)->options,
+						    (*mods)->n_options};
+	return n;
+}
+
+struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
+			    const struct module *const *mods, struct husk_error *e)
+{
+	struct husk *h = calloc(1, sizeof *h);
+
+	if (h == NULL) {
+		husk_fail_sys(e, ENOMEM, "machine");
+		return NULL;
+	}
+	h->config = *config;
+	h->ops = ops;
+	h->modules = mods;
+	h->image.fd = -1;
+	return h;
+}
+
+struct husk *husk_create(const struct husk_config *config, struct husk_error *e)
+{
+	return machine_create(config, &hv_backend, modules, e);
+}
+
+void machine_say(const struct husk *h, const char *fmt, ...)
+{
+	char text[sizeof ((struct husk_error *)0)->message];
+	va_list ap;
+
+	if (h->config.notice == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	h->config.notice(h->config.notice_ctx, text);
+}
+
+int husk_option(struct husk *h, const char *word, struct husk_error *e)
+{
+	struct option_group groups[MODULES_MAX + 1];
+	size_t n = machine_options(h->modules, groups);
+
+	return settings_add(&h->settings, groups, n, word, e);
+}
+
+uint64_t machine_memory_size(const struct husk *h)
+{
+	const struct setting *s = settings_find(&h->settings, "mem", NULL);
+	unsigned long long bytes = MEM_DEFAULT;
+	struct husk_error ignored;
+	bool rounded = false;
+
+	if (s != NULL)
+		(void)option_memory(s->value, &bytes, &rounded, &ignored);
+	if (rounded)
+		machine_say(h, "adjusting memory to %llu bytes", bytes);
+	return bytes;
+}
+
+static int read_image(struct husk *h, const char *path, uint64_t mem_size, struct husk_error *e)
+{
+	if (elf_open(&h->image, path, e) == -1 ||
+	    elf_require(&h->image, cpu_elf_machine, e) == -1 ||
+	    elf_fit(&h->image, mem_size, e) == -1)
+		return -1;
+	return machine_match_devices(h, e);
+}
+
+static int open_modules(struct husk *h, struct husk_error *e)
+{
+	for (; h->modules[h->n_opened] != NULL; h->n_opened++) {
+		const struct module *m = h->modules[h->n_opened];
+
+		if (h->n_opened == MODULES_MAX)
+			return husk_fail(e, HUSK_E_HOST, "more than %d modules", MODULES_MAX);
+		if (m->open(&h->state[h->n_opened], &h->settings, &h->image.manifest, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int attach_modules(struct husk *h, struct husk_error *e)
+{
+	for (; h->n_attached < h->n_opened; h->n_attached++)
+		if (h->modules[h->n_attached]->attach(h->state[h->n_attached], &h->core, e) == -1)
+			return husk_wrap(e, "Module `%s' setup failed",
+					 h->modules[h->n_attached]->name);
+	return 0;
+}
+
+/* What the image declares read-only or executable, except low memory, which the tables protect. */
+static int protect_segments(struct core *c, struct husk_error *e)
+{
+	for (size_t i = 0; i < c->memory.n_ranges; i++) {
+		const struct memory_range *r = &c->memory.ranges[i];
+
+		if (r->start >= HVT_GUEST_MIN_BASE && (r->prot & MEMORY_W) == 0 &&
+		    c->ops->protect(c->hv, r->start, r->last, r->prot, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int load_image(struct husk *h, struct cpu_state *state, struct husk_error *e)
+{
+	struct core *c = &h->core;
+
+	if (boot_reserve(&c->memory, &c->gpas, &h->image.manifest, e) == -1 ||
+	    elf_load(&h->image, &c->memory, e) == -1 ||
+	    cpu_boot(&c->memory, &c->gpas, h->image.entry, state, e) == -1)
+		return -1;
+	return protect_segments(c, e);
+}
+
+static int write_boot_info(struct husk *h, struct husk_error *e)
+{
+	struct boot b = {
+		.mem_size = h->core.memory.size,
+		.kernel_end = elf_kernel_end(&h->image),
+		.manifest = &h->image.manifest,
+		.cmdline = h->cmdline,
+	};
+
+	if (h->ops->cycle_freq(h->core.hv, &b.cycle_freq, e) == -1)
+		return -1;
+	return boot_write(&h->core.memory, &b, e);
+}
+
+static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
+{
+	struct core *c = &h->core;
+	struct cpu_state state;
+
+	if (core_init(c, h->ops, mem_size, e) == -1)
+		return -1;
+	c->console_fd = h->config.console_fd;
+	c->notice = h->config.notice;
+	c->notice_ctx = h->config.notice_ctx;
+	if (load_image(h, &state, e) == -1 || attach_modules(h, e) == -1 ||
+	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)
+		return -1;
+	core_seal(c);
+	return 0;
+}
+
+/* Gives back everything but the settings, in reverse order of taking it. */
+static void unload(struct husk *h)
+{
+	__atomic_store_n(&h->loaded, false, __ATOMIC_RELEASE);
+	while (h->n_attached > 0) {
+		h->n_attached--;
+		h->modules[h->n_attached]->detach(h->state[h->n_attached], &h->core);
+	}
+	core_fini(&h->core);
+	while (h->n_opened > 0) {
+		h->n_opened--;
+		h->modules[h->n_opened]->close(h->state[h->n_opened]);
+	}
+	elf_close(&h->image);
+}
+
+int husk_load(struct husk *h, const char *path, int argc, char *const args[],
+	      struct husk_error *e)
+{
+	uint64_t mem_size = machine_memory_size(h);
+
+	if (h->loaded)
+		return husk_fail(e, HUSK_E_USAGE, "%s: the machine has an image already", path);
+	if (boot_join_cmdline(h->cmdline, argc, args, e) == -1 ||
+	    read_image(h, path, mem_size, e) == -1 || open_modules(h, e) == -1 ||
+	    make_machine(h, mem_size, e) == -1) {
+		unload(h);
+		return -1;
+	}
+	close(h->image.fd), h->image.fd = -1;
+	__atomic_store_n(&h->loaded, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
+{
+	int reason = 0;
+
+	if (!h->loaded) {
+		husk_fail(e, HUSK_E_USAGE, "the machine has no image to run");
+		return HUSK_FAILED;
+	}
+	switch (core_run(&h->core, &reason, e)) {
+	case CORE_HALTED:
+		*status = h->core.exit_status;
+		return HUSK_HALTED;
+	case CORE_STOPPED:
+		*status = reason;
+		return HUSK_STOPPED;
+	case CORE_FAILED:
+		break;
+	}
+	return HUSK_FAILED;
+}
+
+void husk_stop(struct husk *h, int reason)
+{
+	if (__atomic_load_n(&h->loaded, __ATOMIC_ACQUIRE))
+		core_stop(&h->core, reason);
+}
+
+void husk_destroy(struct husk *h)
+{
+	if (h == NULL)
+		return;
+	unload(h);
+	settings_free(&h->settings);
+	free(h);
+}

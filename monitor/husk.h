@@ -1,0 +1,90 @@
+/*
+ * husk.h: the library's face: make a machine, configure it, load an image, run it.
+ *
+ * Nothing here prints or exits, and there is no global state: a process may have several
+ * machines, each used by one thread at a time; only husk_stop may come from elsewhere. The
+ * caller ignores SIGPIPE (and SIGXFSZ) if the console or a disk may refuse writes.
+ *
+ *	struct husk_error e = {0};
+ *	struct husk *h = husk_create(&(struct husk_config){.console_fd = 1}, &e);
+ *	if (h != NULL && husk_option(h, "--mem=64M", &e) == 0 &&
+ *	    husk_load(h, "hello.hvt", 0, NULL, &e) == 0)
+ *		end = husk_run(h, &status, &e);
+ *	husk_destroy(h);
+ */
+#ifndef HUSK_H
+#define HUSK_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "error.h"
+
+struct husk;
+
+struct husk_config {
+	int console_fd;		/* where the guest's console goes, -1: nowhere; stays the caller's */
+	/* Told what does not end the run, one line without a newline; may be NULL. */
+	void (*notice)(void *ctx, const char *text);
+	void *notice_ctx;
+};
+
+/* An empty machine; NULL and HUSK_E_HOST if there is no memory for it. */
+struct husk *husk_create(const struct husk_config *config, struct husk_error *e);
+
+/*
+ * Applies one option word as on the command line, "--mem=64M" or "--block:NAME=PATH". The word
+ * must live as long as the machine. Before husk_load. HUSK_E_USAGE.
+ */
+int husk_option(struct husk *h, const char *word, struct husk_error *e);
+
+/*
+ * Reads the image, opens its devices, makes the virtual machine and fills its memory: all but
+ * running it. args are the guest's command line. Once per machine. On failure (any class)
+ * nothing stays open and the machine can only be destroyed.
+ */
+int husk_load(struct husk *h, const char *path, int argc, char *const args[],
+	      struct husk_error *e);
+
+enum husk_end {
+	HUSK_FAILED = -1,	/* e says why */
+	HUSK_HALTED = 0,	/* *status is what the guest gave to halt, untruncated */
+	HUSK_STOPPED = 1,	/* *status is what husk_stop was given; husk_run may be called again */
+};
+
+/* Runs the loaded guest in the calling thread until it ends. */
+enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e);
+
+/*
+ * Ends husk_run soon, or the next one at once. From any thread or signal handler; to end a
+ * guest that is busy, the thread in husk_run must also get a signal that has a handler.
+ * reason is not 0. Not before husk_load has succeeded: it does nothing then.
+ */
+void husk_stop(struct husk *h, int reason);
+
+/* One figure: what it is about ("exits", a device's name), its name ("pio"), its value. */
+typedef void husk_figure(void *ctx, const char *subject, const char *name, uint64_t value);
+
+/* Tells every figure of a loaded machine. */
+void husk_report(const struct husk *h, husk_figure *tell, void *ctx);
+
+/* Writes them to out: lines of "subject name value", or one JSON object of objects. */
+void husk_report_write(const struct husk *h, int json, FILE *out);
+
+/* Frees everything; accepts NULL and a machine in any state. */
+void husk_destroy(struct husk *h);
+
+/* Writes the options that husk_option takes, as in --help, and the names of the modules compiled in. */
+void husk_help(FILE *out);
+void husk_modules(FILE *out);
+
+/* Writes what an image says about itself; no machine is made. HUSK_E_HOST, HUSK_E_IMAGE. */
+int husk_inspect(const char *path, int json, FILE *out, struct husk_error *e);
+
+/*
+ * Looks at the host, and with a path at the image and at each of its devices as the options
+ * attach them; writes a line per finding. Returns how many will not do. Before husk_load.
+ */
+int husk_check(struct husk *h, const char *path, FILE *out);
+
+#endif

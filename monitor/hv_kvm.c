@@ -1,0 +1,306 @@
+/* hv_kvm.c: the Linux KVM backend, as far as it is the same on every architecture. */
+#include "hv_kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define DEVICE "/dev/kvm"
+#define API_VERSION 12		/* Linux virt/kvm/api.rst 4.1: the only stable one */
+
+/* Linux virt/kvm/api.rst 5, KVM_EXIT_MEMORY_FAULT: newer than the headers of some systems. */
+#define EXIT_MEMORY_FAULT 39
+struct memory_fault {
+	uint64_t flags, gpa, size;
+};
+
+static int open_device(struct hv *hv, struct husk_error *e)
+{
+	int version;
+
+	hv->kvm = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (hv->kvm == -1 && errno == ENOENT)
+		return husk_hint((husk_fail_sys(e, errno, DEVICE), e),
+				 "load the module kvm_intel or kvm_amd, or turn virtualisation on "
+				 "in the firmware");
+	if (hv->kvm == -1 && (errno == EACCES || errno == EPERM))
+		return husk_hint((husk_fail_sys(e, errno, DEVICE), e),
+				 "join the group that owns it (usually kvm)");
+	if (hv->kvm == -1)
+		return husk_fail_sys(e, errno, DEVICE);
+	version = ioctl(hv->kvm, KVM_GET_API_VERSION, 0);
+	if (version == -1)
+		return husk_fail_sys(e, errno, DEVICE ": KVM_GET_API_VERSION");
+	if (version != API_VERSION)
+		return husk_fail(e, HUSK_E_HOST, DEVICE ": API version %d, need %d", version,
+				 API_VERSION);
+	return 0;
+}
+
+/* Linux virt/kvm/api.rst 4.2; EINTR comes from signals while the kernel takes its locks. */
+static int create_vm(struct hv *hv, struct husk_error *e)
+{
+	do
+		hv->vm = ioctl(hv->kvm, KVM_CREATE_VM, 0);
+	while (hv->vm == -1 && errno == EINTR);
+	return hv->vm == -1 ? husk_fail_sys(e, errno, "KVM_CREATE_VM") : 0;
+}
+
+static int create_memory(struct hv *hv, uint64_t size, struct husk_error *e)
+{
+	struct kvm_userspace_memory_region slot = {.memory_size = size};
+
+	if (memory_host_allocate(&hv->ram, size, e) == -1)
+		return -1;
+	hv->ram_size = size;
+	slot.userspace_addr = (uintptr_t)hv->ram.base;
+	if (KVM_IOCTL(hv->vm, KVM_SET_USER_MEMORY_REGION, &slot) == -1)
+		return husk_fail_sys(e, errno, "KVM_SET_USER_MEMORY_REGION of %llu bytes",
+				     (unsigned long long)size);
+	return 0;
+}
+
+static int create_vcpu(struct hv *hv, struct husk_error *e)
+{
+	int size = ioctl(hv->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	if (size < (int)sizeof *hv->run)
+		return husk_fail_sys(e, size == -1 ? errno : EINVAL, "KVM_GET_VCPU_MMAP_SIZE");
+	hv->vcpu = ioctl(hv->vm, KVM_CREATE_VCPU, 0);
+	if (hv->vcpu == -1)
+		return husk_fail_sys(e, errno, "KVM_CREATE_VCPU");
+	hv->run_size = (size_t)size;
+	hv->run = mmap(NULL, hv->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, hv->vcpu, 0);
+	if (hv->run == MAP_FAILED)
+		return husk_fail_sys(e, errno, "mapping the vcpu's run page");
+	return hv_kvm_vcpu_init(hv, e);
+}
+
+static void kvm_destroy(struct hv *hv)
+{
+	if (hv == NULL)
+		return;
+	if (hv->run != MAP_FAILED)
+		munmap(hv->run, hv->run_size);
+	if (hv->vcpu != -1)
+		close(hv->vcpu);
+	if (hv->vm != -1)
+		close(hv->vm);
+	if (hv->kvm != -1)
+		close(hv->kvm);
+	memory_host_release(&hv->ram);
+	free(hv);
+}
+
+static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
+{
+	struct hv *hv = malloc(sizeof *hv);
+
+	if (hv == NULL)
+		return husk_fail_sys(e, ENOMEM, "KVM machine");
+	*hv = (struct hv){.kvm = -1, .vm = -1, .vcpu = -1, .run = MAP_FAILED};
+	if (open_device(hv, e) == -1 || create_vm(hv, e) == -1 ||
+	    create_memory(hv, mem_size, e) == -1 || create_vcpu(hv, e) == -1) {
+		kvm_destroy(hv);
+		return -1;
+	}
+	*out = hv;
+	return 0;
+}
+
+static void *kvm_memory(struct hv *hv)
+{
+	return hv->ram.base;
+}
+
+/*
+ * The guest's second-level rights follow the host mapping. A host mapping without R or W
+ * would fault in the monitor too, so R always stays.
+ */
+static int kvm_protect(struct hv *hv, uint64_t start, uint64_t last, unsigned prot,
+		       struct husk_error *e)
+{
+	int host = PROT_READ | ((prot & MEMORY_W) != 0 ? PROT_WRITE : 0);
+
+	if (mprotect(hv->ram.base + start, (size_t)(last - start + 1), host) == -1)
+		return husk_fail_sys(e, errno, "mprotect of guest memory 0x%llx-0x%llx",
+				     (unsigned long long)start, (unsigned long long)last);
+	return 0;
+}
+
+static void error_exit(struct hv_exit *exit, const char *what, uint64_t code)
+{
+	*exit = (struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code}};
+}
+
+static void pio_exit(const struct hv *hv, struct hv_exit *exit)
+{
+	struct kvm_run *run = hv->run;
+
+	*exit = (struct hv_exit){.kind = HV_EXIT_PIO, .io = {
+		.addr = run->io.port,
+		.count = run->io.count,
+		.width = run->io.size,
+		.write = run->io.direction == KVM_EXIT_IO_OUT,
+		.data = (uint8_t *)run + run->io.data_offset,
+	}};
+}
+
+/*
+ * A hypervisor that emulates the guest's instructions reports a store to write-protected
+ * memory as MMIO; hardware reports it as EFAULT (fault_exit). Neither may be lost.
+ */
+static void mmio_exit(const struct hv *hv, struct hv_exit *exit)
+{
+	struct kvm_run *run = hv->run;
+
+	if (run->mmio.phys_addr < hv->ram_size) {
+		*exit = (struct hv_exit){.kind = HV_EXIT_FAULT,
+					 .fault = {true, run->mmio.phys_addr}};
+		return;
+	}
+	*exit = (struct hv_exit){.kind = HV_EXIT_MMIO, .io = {
+		.addr = run->mmio.phys_addr,
+		.count = 1,
+		.width = (uint8_t)run->mmio.len,
+		.write = run->mmio.is_write,
+		.data = run->mmio.data,
+	}};
+}
+
+static void fault_exit(const struct hv *hv, struct hv_exit *exit)
+{
+	const struct memory_fault *where = (const void *)hv->run->padding;
+
+	*exit = (struct hv_exit){.kind = HV_EXIT_FAULT};
+	if (hv->run->exit_reason == EXIT_MEMORY_FAULT)
+		*exit = (struct hv_exit){.kind = HV_EXIT_FAULT, .fault = {true, where->gpa}};
+}
+
+/* Linux virt/kvm/api.rst 5, "The kvm_run structure". */
+static void translate(const struct hv *hv, struct hv_exit *exit)
+{
+	switch (hv->run->exit_reason) {
+	case KVM_EXIT_IO:
+		pio_exit(hv, exit);
+		break;
+	case KVM_EXIT_MMIO:
+		mmio_exit(hv, exit);
+		break;
+	case KVM_EXIT_HLT:
+		exit->kind = HV_EXIT_HALT;
+		break;
+	case KVM_EXIT_SHUTDOWN:
+		exit->kind = HV_EXIT_SHUTDOWN;
+		break;
+	case KVM_EXIT_DEBUG:
+		exit->kind = HV_EXIT_DEBUG;
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		error_exit(exit, "entry failure: hw_entry_failure_reason",
+			   hv->run->fail_entry.hardware_entry_failure_reason);
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		error_exit(exit, "internal error exit: suberror", hv->run->internal.suberror);
+		break;
+	default:
+		error_exit(exit, "unhandled exit: exit_reason", hv->run->exit_reason);
+	}
+}
+
+static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+{
+	while (ioctl(hv->vcpu, KVM_RUN, 0) == -1)
+		switch (errno) {
+		case EAGAIN:
+			break;
+		case EINTR:
+			__atomic_store_n(&hv->run->immediate_exit, 0, __ATOMIC_RELAXED);
+			exit->kind = HV_EXIT_INTERRUPTED;
+			return 0;
+		case EFAULT:
+			fault_exit(hv, exit);
+			return 0;
+		default:
+			return husk_fail_sys(e, errno, "KVM_RUN");
+		}
+	translate(hv, exit);
+	return 0;
+}
+
+/* Seen by the kernel before it enters the guest; a run in progress needs the signal as well. */
+static void kvm_kick(struct hv *hv)
+{
+	__atomic_store_n(&hv->run->immediate_exit, 1, __ATOMIC_RELAXED);
+}
+
+static bool kvm_has(struct hv *hv, enum hv_cap cap)
+{
+	switch (cap) {
+	case HV_CAP_DOORBELL:
+		return ioctl(hv->vm, KVM_CHECK_EXTENSION, KVM_CAP_IOEVENTFD) > 0;
+	}
+	return false;
+}
+
+static int ioeventfd(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+		     uint32_t flags)
+{
+	struct kvm_ioeventfd bell = {
+		.addr = addr, .len = width, .fd = fd,
+		.flags = flags | (kind == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0),
+	};
+
+	return KVM_IOCTL(hv->vm, KVM_IOEVENTFD, &bell);
+}
+
+static int kvm_doorbell_add(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+			    struct husk_error *e)
+{
+	if (ioeventfd(hv, kind, addr, width, fd, 0) == -1)
+		return husk_fail_sys(e, errno, "KVM_IOEVENTFD at 0x%llx", (unsigned long long)addr);
+	return 0;
+}
+
+static void kvm_doorbell_del(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
+{
+	(void)ioeventfd(hv, kind, addr, width, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+static int kvm_probe(hv_finding *say, void *ctx)
+{
+	struct hv *hv = NULL;
+	struct husk_error e = {0};
+
+	if (kvm_create(&hv, 0x200000, &e) == -1) {
+		say(ctx, false, e.message, "");
+		return -1;
+	}
+	say(ctx, true, DEVICE ": API version 12, a machine can be made", "");
+	if (kvm_has(hv, HV_CAP_DOORBELL))
+		say(ctx, true, "doorbells (ioeventfd)", "");
+	else
+		say(ctx, true, "no doorbells (ioeventfd): network rings are not offered", "");
+	kvm_destroy(hv);
+	return 0;
+}
+
+const struct hv_ops hv_backend = {
+	.name = "kvm",
+	.title = "KVM",
+	.probe = kvm_probe,
+	.create = kvm_create,
+	.memory = kvm_memory,
+	.protect = kvm_protect,
+	.cycle_freq = hv_kvm_cycle_freq,
+	.set_entry = hv_kvm_set_entry,
+	.run = kvm_run,
+	.kick = kvm_kick,
+	.ip = hv_kvm_ip,
+	.has = kvm_has,
+	.doorbell_add = kvm_doorbell_add,
+	.doorbell_del = kvm_doorbell_del,
+	.destroy = kvm_destroy,
+};

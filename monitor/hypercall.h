@@ -1,0 +1,40 @@
+/*
+ * hypercall.h: the table of hypercalls, and the device through which they arrive.
+ *
+ * The window is a device on the bus like any other. What a handler gets is the gpa of the
+ * guest's argument structure, unchecked: memory.h's accessors check it.
+ */
+#ifndef HUSK_HYPERCALL_H
+#define HUSK_HYPERCALL_H
+
+#include "../include/hvt_abi.h"
+#include "bus.h"
+#include "cpu.h"
+#include "device.h"
+#include "memory.h"
+
+typedef enum bus_result hypercall_handler(void *ctx, gpa_t arg, struct husk_error *e);
+
+struct hypercall {
+	const char *name;		/* "block_write"; NULL if nobody serves the number */
+	hypercall_handler *handler;
+	void *ctx;
+	uint64_t count;			/* how often it was called */
+};
+
+struct hypercalls {
+	struct device_resource window;
+	struct hypercall table[HVT_HYPERCALL_MAX];
+};
+
+/* Puts the window on the bus, at the architecture's place. HUSK_E_HOST if that is taken. */
+int hypercalls_init(struct hypercalls *h, struct devices *d, struct husk_error *e);
+
+/* HUSK_E_HOST: number 0, out of range, or served by somebody else. name must outlive h. */
+int hypercalls_register(struct hypercalls *h, int nr, const char *name,
+			hypercall_handler *handler, void *ctx, struct husk_error *e);
+
+/* No-op for a number that nobody serves. */
+void hypercalls_unregister(struct hypercalls *h, int nr);
+
+#endif

@@ -1,0 +1,55 @@
+/* machine.h: what a struct husk holds, for the files that implement husk.h. */
+#ifndef HUSK_MACHINE_H
+#define HUSK_MACHINE_H
+
+#include <stdbool.h>
+
+#include "core.h"
+#include "elf.h"
+#include "husk.h"
+#include "module.h"
+
+#define MODULES_MAX 16
+
+struct husk {
+	struct husk_config config;
+	const struct hv_ops *ops;
+	const struct module *const *modules;
+	struct settings settings;
+	struct elf_image image;
+	struct core core;
+	bool loaded;
+	unsigned n_opened, n_attached;	/* modules that got that far, in table order */
+	void *state[MODULES_MAX];
+	char cmdline[HVT_CMDLINE_SIZE];
+};
+
+/* husk_create with another backend and other modules, for tests; both must outlive the machine. */
+struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
+			    const struct module *const *modules, struct husk_error *e);
+
+/* Tells the user a line that does not end the run. */
+void machine_say(const struct husk *h, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Bytes of guest memory that the settings ask for; tells the user if that is not what was written. */
+uint64_t machine_memory_size(const struct husk *h);
+
+/* The option groups of the monitor and its modules; returns how many, at most MODULES_MAX + 1. */
+size_t machine_options(const struct module *const *mods, struct option_group *groups);
+
+/*
+ * Every device of the image has a setting that attaches it and a module of its type, and no
+ * setting names a device that is not there. HUSK_E_USAGE.
+ */
+int machine_match_devices(const struct husk *h, struct husk_error *e);
+
+/* The two halves of it: one setting names a device that it can attach; one device is attached. */
+int machine_match_setting(const struct husk *h, const struct setting *s, struct husk_error *e);
+int machine_match_device(const struct husk *h, const struct mft_entry *entry,
+			 struct husk_error *e);
+
+/* The module that serves devices of this type; NULL if it is not compiled in. */
+const struct module *machine_module_for(const struct module *const *mods, uint32_t type);
+
+#endif

@@ -1,0 +1,263 @@
+/* module_block.c: block devices: --block and the two hypercalls that read and write them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk.h"
+#include "module.h"
+
+#define SECTOR_MIN 512u
+#define SECTOR_MAX 32768u	/* the largest power of two in mft_block.block_size */
+
+struct block_device {
+	bool attached;
+	bool complained;	/* a host error has been told */
+	const char *name;	/* in the manifest */
+	struct disk disk;
+	uint64_t reads, writes, bytes_read, bytes_written, errors, calls;
+};
+
+struct block_module {
+	struct core *core;
+	unsigned n_attached;
+	struct block_device devices[MFT_MAX_ENTRIES];	/* by handle */
+};
+
+/* What the two hypercalls differ in. */
+struct direction {
+	const char *verb;
+	int (*span)(const struct memory *m, gpa_t gpa, uint64_t len, struct iovec *iov,
+		    struct husk_error *e);
+	int (*transfer)(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls);
+	bool writes;
+};
+
+static const struct direction reading = {"reading", memory_sink, disk_read, false};
+static const struct direction writing = {"writing", memory_source, disk_write, true};
+
+static struct block_device *device_of(struct block_module *s, uint64_t handle)
+{
+	if (handle >= MFT_MAX_ENTRIES || !s->devices[handle].attached)
+		return NULL;
+	return &s->devices[handle];
+}
+
+static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
+{
+	return offset < d->capacity && len <= d->capacity - offset;
+}
+
+/* The guest learns EUNSPEC each time, the user the cause once. */
+static int refuse(const struct block_module *s, struct block_device *dev, const char *verb,
+		  uint64_t offset, int error)
+{
+	dev->errors++;
+	if (!dev->complained)
+		core_say(s->core, "block device %s: %s at offset %llu: %s; the guest gets an error "
+			 "(told once)", dev->name, verb, (unsigned long long)offset,
+			 error == ENODATA ? "the file has become shorter" :
+			 error == EROFS ? "it is attached read-only" : strerror(error));
+	dev->complained = true;
+	return HVT_EUNSPEC;
+}
+
+static void account(struct block_device *dev, const struct direction *dir, uint64_t len)
+{
+	*(dir->writes ? &dev->writes : &dev->reads) += 1;
+	*(dir->writes ? &dev->bytes_written : &dev->bytes_read) += len;
+}
+
+/* *ret is the guest's result; -1 ends the guest. */
+static int serve(struct block_module *s, const struct hvt_block *rq, const struct direction *dir,
+		 int *ret, struct husk_error *e)
+{
+	struct block_device *dev = device_of(s, rq->handle);
+	struct iovec span;
+	int error;
+
+	*ret = HVT_EINVAL;
+	if (dev == NULL || !in_range(&dev->disk, rq->offset, rq->len))
+		return 0;
+	if (dir->span(&s->core->memory, (gpa_t){rq->data}, rq->len, &span, e) == -1)
+		return husk_wrap(e, "block device %s", dev->name);
+	error = dir->writes && dev->disk.read_only ? EROFS :
+		dir->transfer(&dev->disk, rq->offset, span, &dev->calls);
+	*ret = error == 0 ? HVT_OK : refuse(s, dev, dir->verb, rq->offset, error);
+	if (error == 0)
+		account(dev, dir, rq->len);
+	return 0;
+}
+
+static enum bus_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
+			       struct husk_error *e)
+{
+	const struct memory *m = &s->core->memory;
+	struct hvt_block rq;
+	int ret;
+
+	if (MEMORY_GET(m, arg, &rq, e) == -1 || serve(s, &rq, dir, &ret, e) == -1)
+		return BUS_FAIL;
+	rq.ret = ret;
+	return MEMORY_PUT_FIELD(m, arg, struct hvt_block, ret, &rq, e) == -1 ? BUS_FAIL : BUS_RESUME;
+}
+
+static enum bus_result block_write(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	return request(ctx, arg, &writing, e);
+}
+
+static enum bus_result block_read(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	return request(ctx, arg, &reading, e);
+}
+
+static int check_sector_size(const char *value, struct husk_error *e)
+{
+	unsigned long long n;
+
+	if (option_number(value, SECTOR_MIN, SECTOR_MAX, &n, e) == -1 || (n & (n - 1)) != 0)
+		return husk_fail(e, HUSK_E_USAGE, "Block size must be a multiple of 2 greater than "
+				 "or equal %u: a power of two, at most %u; `%s' is not", SECTOR_MIN,
+				 SECTOR_MAX, value);
+	return 0;
+}
+
+static const struct option options[] = {
+	{.name = "block", .form = OPTION_DEVICE, .value = "PATH", .attaches = true,
+	 .help = "attach a file or block device (or @FD) to NAME"},
+	{.name = "block-ro", .form = OPTION_DEVICE, .value = "PATH", .attaches = true,
+	 .help = "the same, read-only: the guest's writes fail"},
+	{.name = "block-sector-size", .form = OPTION_DEVICE, .value = "BYTES",
+	 .check = check_sector_size,
+	 .help = "logical block size of NAME, a power of two from 512 (default 512)"},
+};
+#define N_OPTIONS (sizeof options / sizeof options[0])
+
+static uint16_t sector_size(const struct settings *settings, const char *name)
+{
+	const struct setting *s = settings_find(settings, "block-sector-size", name);
+
+	return s == NULL ? SECTOR_MIN : (uint16_t)strtoul(s->value, NULL, 10);
+}
+
+static int check_geometry(const struct disk *d, const char *name, uint16_t sector,
+			  struct husk_error *e)
+{
+	if (d->capacity % sector != 0)
+		return husk_fail(e, HUSK_E_USAGE, "%s: Backing storage size must be block aligned "
+				 "(%u bytes); it has %llu", name, sector,
+				 (unsigned long long)d->capacity);
+	if (d->capacity < sector)
+		return husk_fail(e, HUSK_E_USAGE, "%s: Backing storage must be at least 1 block "
+				 "(%u bytes) in size; it is empty", name, sector);
+	return 0;
+}
+
+static int open_device(struct block_device *dev, const struct settings *settings,
+		       struct mft_entry *entry, struct husk_error *e)
+{
+	const struct setting *how = settings_attaching(settings, options, N_OPTIONS, entry->name);
+	uint16_t sector = sector_size(settings, entry->name);
+
+	dev->name = entry->name;
+	dev->attached = disk_open(&dev->disk, how->value,
+				  strcmp(how->option->name, "block-ro") == 0, e) == 0;
+	if (!dev->attached || check_geometry(&dev->disk, entry->name, sector, e) == -1)
+		return -1;
+	entry->u.block = (struct mft_block){.capacity = dev->disk.capacity, .block_size = sector};
+	entry->attached = 1;
+	return 0;
+}
+
+static void block_close(void *state)
+{
+	struct block_module *s = state;
+
+	for (unsigned i = 0; i < MFT_MAX_ENTRIES; i++)
+		if (s->devices[i].attached)
+			disk_close(&s->devices[i].disk);
+	free(s);
+}
+
+static int block_open(void **state, const struct settings *settings, struct manifest *mft,
+		      struct husk_error *e)
+{
+	struct block_module *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return husk_fail_sys(e, ENOMEM, "module block");
+	for (unsigned i = 1; i < mft->header.entries; i++) {
+		if (mft->entry[i].type != MFT_DEV_BLOCK_BASIC)
+			continue;
+		if (open_device(&s->devices[i], settings, &mft->entry[i], e) == -1) {
+			block_close(s);
+			return -1;
+		}
+		s->n_attached++;
+	}
+	*state = s;
+	return 0;
+}
+
+static void block_detach(void *state, struct core *c)
+{
+	const struct block_module *s = state;
+
+	if (s->n_attached == 0)
+		return;
+	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE);
+	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_READ);
+}
+
+/* Without a device there is no hypercall either: that ends a guest which calls it. */
+static int block_attach(void *state, struct core *c, struct husk_error *e)
+{
+	struct block_module *s = state;
+
+	s->core = c;
+	if (s->n_attached == 0)
+		return 0;
+	if (core_register_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write, s,
+				    e) == -1)
+		return -1;
+	if (core_register_hypercall(c, HVT_HYPERCALL_BLOCK_READ, "block_read", block_read, s,
+				    e) == 0)
+		return 0;
+	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE);
+	return -1;
+}
+
+static void report_device(const struct block_device *dev, module_figure *tell, void *ctx)
+{
+	char subject[sizeof "block:" + MFT_NAME_SIZE];
+
+	snprintf(subject, sizeof subject, "block:%s", dev->name);
+	tell(ctx, subject, "reads", dev->reads);
+	tell(ctx, subject, "bytes_read", dev->bytes_read);
+	tell(ctx, subject, "writes", dev->writes);
+	tell(ctx, subject, "bytes_written", dev->bytes_written);
+	tell(ctx, subject, "errors", dev->errors);
+	tell(ctx, subject, "system_calls", dev->calls);
+}
+
+static void block_report(const void *state, module_figure *tell, void *ctx)
+{
+	const struct block_module *s = state;
+
+	for (unsigned i = 0; i < MFT_MAX_ENTRIES; i++)
+		if (s->devices[i].attached)
+			report_device(&s->devices[i], tell, ctx);
+}
+
+extern const struct module module_block;
+const struct module module_block = {
+	.name = "block",
+	.device_type = MFT_DEV_BLOCK_BASIC,
+	.options = options,
+	.n_options = N_OPTIONS,
+	.open = block_open,
+	.attach = block_attach,
+	.detach = block_detach,
+	.close = block_close,
+	.report = block_report,
+};

@@ -1,0 +1,50 @@
+/* measure.h: runs commands and says what they cost. */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define MEASURE_ARGS_MAX 15
+#define MEASURE_ROUNDS_MAX 1000
+
+struct command {
+	char *argv[MEASURE_ARGS_MAX + 1];	/* owned; NULL-terminated */
+};
+
+/* What one side of a comparison took, seconds. */
+struct sample {
+	size_t n;
+	double wall[MEASURE_ROUNDS_MAX], cpu[MEASURE_ROUNDS_MAX];
+};
+
+struct counts {
+	long first_run;		/* system calls from execve to the first KVM_RUN */
+	long runs;		/* KVM_RUN */
+	long others;
+};
+
+/* Splits a printf-formatted line at its spaces; paths with spaces are for nobody here. */
+__attribute__((format(printf, 1, 2))) struct command command_make(const char *fmt, ...);
+void command_free(struct command *c);
+
+/* Starts the command with standard output to out and returns its pid. */
+pid_t command_start(const struct command *c, int out);
+
+/* Runs to the end and adds what it took to s; a failure ends this program. */
+void command_time(const struct command *c, struct sample *s);
+
+/* Runs a and b in turns, n times each, so that what drifts hits both. */
+void command_compare(const struct command *a, struct sample *sa, const struct command *b,
+		     struct sample *sb, size_t n);
+
+/* By count.sh in the given directory. False where nothing can be counted. */
+bool command_count(const struct command *c, const char *dir, struct counts *counts);
+
+double sample_median(const double *values, size_t n);
+double sample_least(const double *values, size_t n);
+
+_Noreturn __attribute__((format(printf, 1, 2))) void bench_die(const char *fmt, ...);
+
+#endif

@@ -1,0 +1,114 @@
+/* report.c: figures, as text for people or JSON for programs. */
+#include <string.h>
+
+#include "report.h"
+
+void report_begin(struct report *r, bool json)
+{
+	*r = (struct report){.json = json};
+	if (json)
+		printf("{\n  \"figures\": [");
+}
+
+static void group_begin(struct report *r, const char *group)
+{
+	if (r->group != NULL && strcmp(r->group, group) == 0)
+		return;
+	if (!r->json)
+		printf("%s%s\n", r->group == NULL ? "" : "\n", group);
+	r->group = group;
+}
+
+static bool target_met(const struct figure *f)
+{
+	return (f->kind == TARGET_RATIO ? f->ratio : f->husk) <= f->target;
+}
+
+static bool target_judged(const struct figure *f)
+{
+	return f->kind != TARGET_NONE && (f->kind == TARGET_RATIO ? f->ratio : f->husk) > NONE;
+}
+
+static void text_value(const char *label, double value, const char *unit)
+{
+	if (value <= NONE)
+		printf("  %s %12s", label, "-");
+	else
+		printf("  %s %8.*f %-3s", label, value < 10 && unit[0] != '\0' ? 2 : 0, value, unit);
+}
+
+static void text_figure(const struct figure *f)
+{
+	printf("  %-44s", f->name);
+	text_value("husk", f->husk, f->unit);
+	text_value("floor", f->floor, f->unit);
+	if (f->ratio > NONE)
+		printf("  ratio %.3f", f->ratio);
+	if (f->best > NONE)
+		printf(" (best runs %.3f)", f->best);
+	if (f->kind != TARGET_NONE)
+		printf("  target <= %g%s%s", f->target, f->kind == TARGET_RATIO ? "" : " ",
+		       f->kind == TARGET_RATIO ? "" : f->unit);
+	if (target_judged(f))
+		printf(": %s", target_met(f) ? "met" : "not met");
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* Names and units are ours: nothing in them needs an escape. */
+static void json_string(const char *key, const char *value)
+{
+	printf("\"%s\": \"%s\", ", key, value);
+}
+
+static void json_number(const char *key, double value)
+{
+	if (value <= NONE)
+		printf("\"%s\": null, ", key);
+	else
+		printf("\"%s\": %.6g, ", key, value);
+}
+
+static void json_figure(const struct figure *f)
+{
+	json_string("group", f->group);
+	json_string("name", f->name);
+	json_string("unit", f->unit);
+	json_number("husk", f->husk);
+	json_number("floor", f->floor);
+	json_number("ratio", f->ratio);
+	json_number("ratio_of_best_runs", f->best);
+	json_number("target", f->kind == TARGET_NONE ? NONE : f->target);
+	printf("\"met\": %s", !target_judged(f) ? "null" : target_met(f) ? "true" : "false");
+}
+
+void report_figure(struct report *r, const struct figure *f)
+{
+	group_begin(r, f->group);
+	if (r->json) {
+		printf("%s\n    {", r->n++ == 0 ? "" : ",");
+		json_figure(f);
+		putchar('}');
+	} else {
+		text_figure(f);
+	}
+}
+
+void report_skip(struct report *r, const char *group, const char *what, const char *why)
+{
+	group_begin(r, group);
+	if (r->json) {
+		printf("%s\n    {", r->n++ == 0 ? "" : ",");
+		json_string("group", group);
+		json_string("name", what);
+		printf("\"skipped\": \"%s\"}", why);
+	} else {
+		printf("  %-44s  skipped: %s\n", what, why);
+	}
+}
+
+void report_end(struct report *r)
+{
+	if (r->json)
+		printf("\n  ]\n}\n");
+}

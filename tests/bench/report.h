@@ -1,0 +1,36 @@
+/* report.h: figures, as text for people or JSON for programs. */
+#ifndef BENCH_REPORT_H
+#define BENCH_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define NONE (-1.0)		/* no such value: all of ours are positive or zero */
+
+enum target_kind { TARGET_NONE, TARGET_HUSK, TARGET_RATIO };
+
+/* A figure of husk's beside the floor's. Nothing fails because of a target. */
+struct figure {
+	const char *group;	/* "counts", "times", "memory", "floor" */
+	const char *name, *unit;
+	double husk, floor;
+	double ratio, best;	/* of the medians; of the shortest runs */
+	enum target_kind kind;
+	double target;		/* at most */
+};
+
+struct report {
+	bool json;
+	const char *group;	/* of the figure before */
+	size_t n;
+};
+
+void report_begin(struct report *r, bool json);
+void report_figure(struct report *r, const struct figure *f);
+
+/* Says why figures are missing. */
+void report_skip(struct report *r, const char *group, const char *what, const char *why);
+
+void report_end(struct report *r);
+
+#endif

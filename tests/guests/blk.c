@@ -1,0 +1,73 @@
+/* blk.c: writes and reads blocks through the API, and asks for what it must refuse. */
+#include "guest.h"
+
+#define BLOCK_MAX 32768u
+
+static uint64_t out[BLOCK_MAX / 8 + 1], in[BLOCK_MAX / 8 + 1];
+static solo5_handle_t disk;
+static struct solo5_block_info info;
+
+static void fill(uint64_t *block, uint8_t byte)
+{
+	for (size_t i = 0; i < info.block_size / 8; i++)
+		block[i] = byte * UINT64_C(0x0101010101010101);
+}
+
+static bool equal(void)
+{
+	for (size_t i = 0; i < info.block_size / 8; i++)
+		if (in[i] != out[i])
+			return false;
+	return true;
+}
+
+static int round_trip(solo5_off_t block)
+{
+	solo5_off_t at = block * info.block_size;
+
+	fill(out, (uint8_t)('0' + block % 10));
+	fill(in, 0);
+	if (solo5_block_write(disk, at, (const uint8_t *)out, info.block_size) != SOLO5_R_OK)
+		return 2;
+	if (solo5_block_read(disk, at, (uint8_t *)in, info.block_size) != SOLO5_R_OK)
+		return 3;
+	return equal() ? 0 : 4;
+}
+
+static bool refused(solo5_off_t at, size_t size)
+{
+	return solo5_block_write(disk, at, (const uint8_t *)out, size) != SOLO5_R_OK &&
+	       solo5_block_read(disk, at, (uint8_t *)in, size) != SOLO5_R_OK;
+}
+
+static int limits(void)
+{
+	if (!refused(info.capacity, info.block_size))
+		return 5;
+	if (!refused(0, info.block_size - 1) || !refused(0, info.block_size + 1))
+		return 6;
+	if (!refused(info.block_size - 1, info.block_size))
+		return 7;
+	return refused(-info.block_size, info.block_size) ? 0 : 8;
+}
+
+int solo5_app_main(const struct solo5_start_info *si)
+{
+	solo5_off_t blocks;
+	int rc = 0;
+
+	(void)si;
+	if (solo5_block_acquire("nosuchdisk", &disk, &info) != SOLO5_R_EINVAL)
+		return 99;
+	if (solo5_block_acquire("storage", &disk, &info) != SOLO5_R_OK ||
+	    info.block_size > BLOCK_MAX || info.block_size == 0)
+		return 1;
+	blocks = info.capacity / info.block_size;
+	for (solo5_off_t b = 0; b < blocks && rc == 0; b += 10)
+		rc = round_trip(b);
+	if (rc == 0)
+		rc = round_trip(blocks - 1);
+	if (rc == 0)
+		rc = limits();
+	return rc == 0 ? succeed() : rc;
+}

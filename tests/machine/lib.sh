@@ -1,0 +1,161 @@
+# lib.sh: what the suites that run guests share: running the monitor, judging a run, TAP.
+#
+# Sourced. From the caller's environment: HUSK (the monitor), BUILD (the build directory, for the
+# guests) and SRC. Every run leaves its output in $T/out and $T/err and its exit status in $status.
+
+HUSK=${HUSK:-husk}
+BUILD=${BUILD:-.}
+GUESTS=${GUESTS:-$BUILD/obj/tests/guests}
+LIMIT=${LIMIT:-60}
+count=0 failures=0 status=0
+
+T=$(mktemp -d "${TMPDIR:-/tmp}/husk-test.XXXXXX") || exit 1
+trap 'started_kill; cleanup; rm -rf "$T"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# A suite that has more to clean up replaces this.
+cleanup() {
+	:
+}
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+finish() {
+	echo "1..$count"
+	[ "$failures" -eq 0 ]
+	exit
+}
+
+# ok NAME; not_ok NAME REASON; skip NAME REASON
+ok() {
+	count=$((count + 1))
+	echo "ok $count - $1"
+}
+
+not_ok() {
+	count=$((count + 1)) failures=$((failures + 1))
+	echo "not ok $count - $1"
+	echo "# $2"
+	for stream in out err; do
+		[ ! -s "$T/$stream" ] || head -c 1000 "$T/$stream" | tr -cd '[:print:]\n' | sed "s/^/#   $stream: /"
+	done
+}
+
+skip() {
+	count=$((count + 1))
+	echo "ok $count - $1 # SKIP $2"
+}
+
+# report NAME REASON: passed if the reason is empty.
+report() {
+	if [ -z "$2" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "$2"
+	fi
+}
+
+# With standard output and error apart, nothing to read, and a time limit.
+run() {
+	timeout "$LIMIT" "$HUSK" "$@" >"$T/out" 2>"$T/err" </dev/null
+	status=$?
+}
+
+image() {
+	echo "$GUESTS/$1.hvt"
+}
+
+printed() {
+	grep -q -e "$1" "$T/out" "$T/err"
+}
+
+# A sanitizer's report is a failure whatever the test was after.
+unsound() {
+	grep -l -e 'Sanitizer' -e 'runtime error:' "$T/err" 2>/dev/null
+}
+
+# judge NAME STATUS [PATTERN]...: the last run ended with the status, and printed something like each pattern.
+judge() {
+	name=$1 wanted=$2 reason=
+	shift 2
+	[ "$status" = "$wanted" ] || reason="exit status $status, not $wanted"
+	for pattern; do
+		printed "$pattern" || reason="${reason:+$reason; }nothing like '$pattern' was printed"
+	done
+	[ -z "$(unsound)" ] || reason="${reason:+$reason; }a sanitizer complained"
+	report "$name" "$reason"
+}
+
+succeeds() {
+	judge "$1" 0 SUCCESS
+}
+
+aborts() {
+	judge "$1" 255 ABORT
+}
+
+# --- runs in the background -------------------------------------------------------------------------------------------
+
+started=
+
+# Like run, but returns at once; $T/pid will hold the monitor's process id, $T/status its exit status.
+start() {
+	rm -f "$T/pid" "$T/status"
+	: >"$T/out"
+	{
+		# shellcheck disable=SC2016 # the inner shell expands them
+		sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$HUSK" "$@" >"$T/out" 2>"$T/err" </dev/null
+		echo $? >"$T/status.new"
+		mv "$T/status.new" "$T/status"
+	} &
+	until [ -s "$T/pid" ]; do sleep 0.01; done
+	read -r started <"$T/pid"
+}
+
+# within SECONDS COMMAND...: whether the command comes to succeed in that time.
+within() {
+	left=$(($1 * 50))
+	shift
+	until "$@"; do
+		left=$((left - 1))
+		[ "$left" -gt 0 ] || return 1
+		sleep 0.02
+	done
+}
+
+ended() {
+	[ -e "$T/status" ]
+}
+
+# Waits for the run in the background; one that takes longer than SECONDS is killed, and has status "killed".
+await() {
+	if within "$1" ended; then
+		read -r status <"$T/status"
+	else
+		started_kill
+		status=killed
+	fi
+	started=
+}
+
+started_kill() {
+	[ -z "$started" ] || kill -KILL "$started" 2>/dev/null
+	started=
+}
+
+# --- what there is to run on ------------------------------------------------------------------------------------------
+
+command -v "$HUSK" >/dev/null || skip_all "there is no monitor to test: $HUSK"
+
+need_guests() {
+	[ -e "$(image hello)" ] || skip_all "the guests are not built: $(image hello)"
+}
+
+need_hypervisor() {
+	[ "${BACKEND:-kvm}" = kvm ] || return 0
+	[ -e /dev/kvm ] || skip_all "no /dev/kvm"
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip_all "/dev/kvm is not ours to use"
+}

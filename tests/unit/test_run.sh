@@ -1,0 +1,121 @@
+#!/bin/sh
+# test_run.sh: tests/run counts good, failing, crashing, hanging, unplanned and skipped tests right.
+set -u
+
+run=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/run
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+number=0
+
+# A fake test program, called $1, made of the shell commands on stdin.
+fake() {
+	{ echo '#!/bin/sh'; cat; } >"$tmp/$1"
+	chmod +x "$tmp/$1"
+}
+
+# $1: what is promised; $2: the expected last line; $3: exit status; $4: text that the report holds;
+# the rest: arguments of tests/run.
+expect() {
+	text=$1 last=$2 want=$3 part=$4
+	shift 4
+	number=$((number + 1))
+	report=$(cd "$tmp" && "$run" "$@" 2>&1)
+	got=$?
+	if [ "$(printf '%s\n' "$report" | tail -n 1)" = "$last" ] && [ "$got" -eq "$want" ] &&
+		case $report in *"$part"*) ;; *) false ;; esac; then
+		echo "ok $number - $text"
+	else
+		echo "not ok $number - $text"
+		echo "# wanted status $want, '$part', last line: $last"
+		printf 'status %s\n%s\n' "$got" "$report" | sed 's/^/# /'
+	fi
+}
+
+fake good <<'EOM'
+echo 1..2; echo 'ok 1 - a'; echo 'ok 2 - b'
+EOM
+fake failing <<'EOM'
+echo 1..3; echo 'ok 1 - a'; echo 'not ok 2 - b is wrong'; echo '# it was 7'; echo 'ok 3 - c'
+echo 'a word on stderr' >&2; exit 1
+EOM
+fake crashing <<'EOM'
+echo 1..3; echo 'ok 1 - a'; kill -SEGV $$
+EOM
+fake hanging <<'EOM'
+echo 1..2; echo 'ok 1 - a'; exec sleep 30
+EOM
+fake planless <<'EOM'
+echo 'ok 1 - a'
+EOM
+fake silent <<'EOM'
+exit 0
+EOM
+fake short <<'EOM'
+echo 1..3; echo 'ok 1 - a'
+EOM
+fake long <<'EOM'
+echo 1..1; echo 'ok 1 - a'; echo 'ok 2 - b'
+EOM
+fake lying <<'EOM'
+echo 1..1; echo 'ok 1 - a'; exit 3
+EOM
+fake bailing <<'EOM'
+echo 1..2; echo 'ok 1 - a'; echo 'Bail out! the disk is gone'
+EOM
+fake skipping <<'EOM'
+echo 1..3; echo 'ok 1 - a'; echo 'ok 2 - b # SKIP no /dev/kvm'; echo 'not ok 3 # SKIP as cmocka says it'
+EOM
+fake absent <<'EOM'
+echo '1..0 # SKIP needs root'
+EOM
+fake groups <<'EOM'
+echo 1..1; echo 'ok 1 - a'; echo 1..2; echo 'ok 1 - b'; echo 'ok 2 - c'
+EOM
+fake noisy <<'EOM'
+echo 1..1; echo 'okay, here we go'; echo 'not okay'; echo 'ok 1 - a'
+EOM
+fake script.sh <<'EOM'
+echo 1..1; echo 'ok 1 - a'
+EOM
+chmod -x "$tmp/script.sh"
+fake emulator <<'EOM'
+echo '# emulated'; exec "$@"
+EOM
+
+echo 1..21
+expect 'passed tests are counted' '2 passed, 0 failed, 0 skipped' 0 'good (2)' ./good
+expect 'a failing test is counted and named' \
+	'2 passed, 1 failed, 0 skipped' 1 'not ok 2 - b is wrong' ./failing
+expect 'the diagnostics of a failing test are shown' \
+	'2 passed, 1 failed, 0 skipped' 1 '# it was 7' ./failing
+expect 'stderr of a failing program is shown' \
+	'2 passed, 1 failed, 0 skipped' 1 'a word on stderr' ./failing
+expect 'a crash is a failure' '1 passed, 1 failed, 0 skipped' 1 'ended by signal 11' ./crashing
+expect 'a program that hangs is ended and has failed' \
+	'1 passed, 1 failed, 0 skipped' 1 'longer than 1 s' -t 1 ./hanging
+expect 'a missing plan is a failure' '1 passed, 1 failed, 0 skipped' 1 'no plan' ./planless
+expect 'silence is a failure' '0 passed, 1 failed, 0 skipped' 1 'no plan' ./silent
+expect 'fewer tests than planned are a failure' \
+	'1 passed, 1 failed, 0 skipped' 1 'planned 3 tests and ran 1' ./short
+expect 'more tests than planned are a failure' \
+	'2 passed, 1 failed, 0 skipped' 1 'planned 1 tests and ran 2' ./long
+expect 'an exit status without a failed test is a failure' \
+	'1 passed, 1 failed, 0 skipped' 1 'exit status 3' ./lying
+expect 'bailing out is a failure' '1 passed, 1 failed, 0 skipped' 1 'the disk is gone' ./bailing
+expect 'a skipped test is counted with its reason' \
+	'1 passed, 0 failed, 2 skipped' 0 'skipped: b: no /dev/kvm' ./skipping
+expect 'what cmocka skips is no failure' \
+	'1 passed, 0 failed, 2 skipped' 0 'skipped: as cmocka says it' ./skipping
+expect 'a program that skips everything counts as one skip' \
+	'0 passed, 0 failed, 1 skipped' 0 'skipped: needs root' ./absent
+expect 'the plans of several groups add up' '3 passed, 0 failed, 0 skipped' 0 'groups (3)' ./groups
+expect 'words that only look like results are not' \
+	'1 passed, 0 failed, 0 skipped' 0 'noisy (1)' ./noisy
+expect 'a program that is not there has failed' \
+	'0 passed, 1 failed, 0 skipped' 1 'exit status 127' ./nowhere
+expect 'counts of all programs add up, and one failure is enough' \
+	'6 passed, 2 failed, 2 skipped' 1 'FAILED crashing' ./good ./failing ./crashing ./skipping
+expect 'scripts need no permission to be run, and no emulator' \
+	'1 passed, 0 failed, 0 skipped' 0 'script.sh (1)' -w ./nowhere ./script.sh
+expect 'a wrapper runs every program' '2 passed, 0 failed, 0 skipped' 0 '# emulated' \
+	-v -w ./emulator ./good
