@@ -2,9 +2,8 @@
 #
 # To be included from the makefile, which defines SRC (source tree), O (object tree), ARCH
 # (of the guest), GUEST_CC, GUEST_LD, GUEST_OBJCOPY, perhaps GUEST_AR, GUEST_CFLAGS and
-# VERSION, and Q and say. Gives: guest_all (files to build), guest_cc (the wrapper to link
-# images with, after guest_all), and the targets guest, guest-install and guest-uninstall
-# (DESTDIR, and prefix or PREFIX).
+# VERSION, and Q and say. Gives the goal guest; guest_all, the files that it makes; guest_cc,
+# the wrapper that makes images once they are there; and what to install where, see the end.
 
 guest_dir := $(O)/bindings
 guest_triple := $(ARCH)-solo5-none-static
@@ -37,15 +36,18 @@ guest_warn := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wvla -Wcast-qual -Wwrite-strings
 guest_no_host_headers := $(if $(filter clang,$(guest_cc_kind)),-nostdlibinc,-nostdinc)
 
-# The last three make the objects the same in whatever directory they are built.
+# They make the objects the same in whatever directory they are built. gcc takes the last map
+# that matches; clang, which takes any, is told where it compiles.
+guest_paths := -ffile-prefix-map=$(SRC)/= -ffile-prefix-map=$(CURDIR)=. \
+	$(if $(filter clang,$(guest_cc_kind)),-ffile-compilation-dir=.)
+
 guest_cflags = $(or $(GUEST_CFLAGS),-O2 -g) -std=gnu11 $(guest_warn) \
 	-ffreestanding -fno-pie -fno-common -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fstack-protector-strong \
 	$(guest_app_cflags) $(guest_arch_cflags) \
 	$(guest_no_host_headers) -isystem $(guest_cc_headers) \
 	-DBINDINGS_VERSION='"$(guest_version)"' \
-	-fdebug-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(abspath $(SRC))=. \
-	-ffile-prefix-map=$(SRC)/=
+	$(guest_paths)
 
 # ---- Objects ----
 
@@ -54,10 +56,11 @@ $(guest_c_obj): $(guest_dir)/%.o: $(SRC)/bindings/%.c $(guest_make)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(GUEST_CC) $(guest_cflags) -MMD -MP -c -o $@ $<
 
+# Assemblers do not agree on what the maps apply to; symbols are enough for these.
 $(guest_S_obj): $(guest_dir)/%.o: $(SRC)/bindings/%.S $(guest_make)
 	$(call say,GUEST)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(GUEST_CC) $(guest_cflags) -MMD -MP -c -o $@ $<
+	$(Q)$(GUEST_CC) $(guest_cflags) -g0 -MMD -MP -c -o $@ $<
 
 # The guard changes while this runs.
 $(guest_dir)/start.o: guest_app_cflags += -fno-stack-protector
@@ -95,8 +98,8 @@ $(guest_header_copies): $(guest_dir)/include/solo5/%: $(SRC)/include/%
 	$(Q)mkdir -p $(@D) && cp $< $@
 
 # What husk-cc alone offers: <string.h> for the functions of libhusk_string.a.
-guest_libc_header := $(guest_dir)/include/husk/string.h
-$(guest_libc_header): $(SRC)/bindings/libc/string.h
+guest_string_header := $(guest_dir)/string.h
+$(guest_string_header): $(SRC)/bindings/libc/string.h
 	$(call say,COPY)
 	$(Q)mkdir -p $(@D) && cp $< $@
 
@@ -126,36 +129,16 @@ $(guest_cc): $(SRC)/bindings/husk-cc.sh.in $(guest_make)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call guest_fill,cc)
 
-# ---- All, and installing it ----
+# ---- All ----
 
+# What goes to lib/TRIPLE, bin and include/solo5 when it is installed. The wrappers find lib and
+# include beside their own directory.
 guest_lib := $(guest_dir)/solo5_hvt.o $(guest_dir)/solo5_stub.o $(guest_lds) \
-	$(guest_dir)/libhusk_string.a $(guest_dir)/husk_manifest_none.o
+	$(guest_dir)/libhusk_string.a $(guest_string_header) $(guest_dir)/husk_manifest_none.o
 guest_bin := $(guest_tools) $(guest_cc)
-guest_all := $(guest_lib) $(guest_bin) $(guest_header_copies) \
-	$(guest_libc_header) $(guest_header_link)
+guest_all := $(guest_lib) $(guest_bin) $(guest_header_copies) $(guest_header_link)
 
-.PHONY: guest guest-install guest-uninstall
+.PHONY: guest
 guest: $(guest_all)
-
-# The wrappers look for the rest beside their own directory, so these three go together.
-guest_to = $(DESTDIR)$(or $(prefix),$(PREFIX))
-guest_to_lib = $(guest_to)/lib/$(guest_triple)
-guest_to_include = $(guest_to)/include
-
-guest-install: $(guest_all)
-	install -d $(guest_to)/bin $(guest_to_lib) $(guest_to_include)/solo5 \
-		$(guest_to_include)/husk
-	install -m 755 $(guest_bin) $(guest_to)/bin
-	install -m 644 $(guest_lib) $(guest_to_lib)
-	install -m 644 $(guest_header_copies) $(guest_to_include)/solo5
-	install -m 644 $(guest_libc_header) $(guest_to_include)/husk
-	rm -f $(guest_to_include)/$(guest_triple)
-	ln -s $(guest_cc_headers) $(guest_to_include)/$(guest_triple)
-
-guest-uninstall:
-	rm -f $(patsubst $(guest_dir)/%,$(guest_to)/bin/%,$(guest_bin)) \
-		$(patsubst $(guest_dir)/%,$(guest_to_lib)/%,$(guest_lib)) \
-		$(patsubst $(guest_dir)/%,$(guest_to)/%,$(guest_header_copies) $(guest_libc_header)) \
-		$(guest_to_include)/$(guest_triple)
 
 -include $(guest_c_obj:.o=.d) $(guest_S_obj:.o=.d)

@@ -1,6 +1,8 @@
 /* boot.c: writes the boot area, and only there. */
 #include "boot.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MANIFEST_GPA (HVT_BOOT_INFO_GPA + sizeof(struct hvt_boot_info))
@@ -10,23 +12,34 @@ static uint64_t cmdline_gpa(const struct manifest *mft)
 	return MANIFEST_GPA + manifest_size(mft);
 }
 
-int boot_join_cmdline(char cmdline[HVT_CMDLINE_SIZE], int argc, char *const argv[],
-		      struct husk_error *e)
+/* With its NUL; saturates, so that no number of words wraps it. */
+static size_t cmdline_size(int argc, char *const argv[])
 {
-	size_t used = 0;
+	size_t size = argc > 0 ? (size_t)argc : 1;	/* the spaces between words, and the NUL */
 
+	for (int i = 0; i < argc; i++)
+		if (__builtin_add_overflow(size, strlen(argv[i]), &size))
+			return SIZE_MAX;
+	return size;
+}
+
+int boot_join_cmdline(char **cmdline, int argc, char *const argv[], struct husk_error *e)
+{
+	size_t size = cmdline_size(argc, argv);
+	char *to;
+
+	if (size > HVT_CMDLINE_SIZE)
+		return husk_fail(e, HUSK_E_USAGE, "Guest command line too long (max=%u characters)",
+				 HVT_CMDLINE_SIZE - 1);
+	*cmdline = to = malloc(size);
+	if (to == NULL)
+		return husk_fail_sys(e, ENOMEM, "guest command line");
+	*to = '\0';
 	for (int i = 0; i < argc; i++) {
-		size_t len = strlen(argv[i]), space = i > 0;
-
-		if (len + space >= HVT_CMDLINE_SIZE - used)
-			return husk_fail(e, HUSK_E_USAGE,
-					 "Guest command line too long (max=%u characters)",
-					 HVT_CMDLINE_SIZE - 1);
-		memset(cmdline + used, ' ', space);
-		memcpy(cmdline + used + space, argv[i], len);
-		used += space + len;
+		if (i > 0)
+			*to++ = ' ';
+		to = stpcpy(to, argv[i]);
 	}
-	cmdline[used] = '\0';
 	return 0;
 }
 

@@ -16,11 +16,10 @@
 #include "resource.h"
 
 /*
- * Joins words with single spaces, as the guest sees them: no quoting, empty words kept. HUSK_E_USAGE
- * if that does not fit HVT_CMDLINE_SIZE with its NUL.
+ * Joins words with single spaces, as the guest sees them: no quoting, empty words kept. *cmdline is
+ * the caller's to free. HUSK_E_USAGE if it does not fit HVT_CMDLINE_SIZE with its NUL, HUSK_E_HOST.
  */
-int boot_join_cmdline(char cmdline[HVT_CMDLINE_SIZE], int argc, char *const argv[],
-		      struct husk_error *e);
+int boot_join_cmdline(char **cmdline, int argc, char *const argv[], struct husk_error *e);
 
 /*
  * Takes the boot area from gpas and declares all of low memory read-only, so that no

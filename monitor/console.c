@@ -7,15 +7,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void console_init(struct console *c, int fd)
+void console_init(struct console *c, int fd, const int *stop)
+{
+	*c = (struct console){.fd = fd, .stop = stop};
+}
+
+static bool stopped(const struct console *c)
+{
+	return c->stop != NULL && __atomic_load_n(c->stop, __ATOMIC_RELAXED) != 0;
+}
+
+/* At the first write, so that a guest which says nothing costs nothing. */
+static void look(struct console *c)
 {
 	struct stat st;
 
-	*c = (struct console){.fd = fd};
-	if (fd == -1 || fstat(fd, &st) == -1)
+	c->calls++;
+	if (fstat(c->fd, &st) == -1)
 		c->fd = -1;
 	else
 		c->may_block = !S_ISREG(st.st_mode);
+	c->known = true;
 }
 
 /*
@@ -58,7 +70,9 @@ void console_write(struct console *c, const void *buf, size_t len)
 {
 	const uint8_t *at = buf;
 
-	while (len > 0 && c->fd != -1 && writable(c)) {
+	if (!c->known && c->fd != -1)
+		look(c);
+	while (len > 0 && c->fd != -1 && !stopped(c) && writable(c)) {
 		ssize_t n = write_chunk(c, at, chunk(c, len));
 
 		if (n <= 0)

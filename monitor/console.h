@@ -16,13 +16,16 @@
 
 struct console {
 	int fd;			/* the caller's; -1: there is none, everything is dropped */
+	bool known;		/* may_block has been found out */
 	bool may_block;		/* anything but a regular file */
 	bool stalled;		/* the reader took nothing last time */
+	const int *stop;	/* atomic; not 0: drop what is left and return; may be NULL */
 	uint64_t written, dropped;	/* bytes */
 	uint64_t calls;		/* system calls made */
 };
 
-void console_init(struct console *c, int fd);
+/* stop, if not NULL, ends a long write to a slow reader; it outlives c. */
+void console_init(struct console *c, int fd, const int *stop);
 
 /* Writes what can be written. buf may be guest memory: it is only handed to the kernel. */
 void console_write(struct console *c, const void *buf, size_t len);

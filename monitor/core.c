@@ -83,8 +83,10 @@ int core_init(struct core *c, const struct hv_ops *ops, uint64_t mem_size, struc
 	struct doorbell_ops bells = {0};
 
 	*c = (struct core){.ops = ops, .events = {.wake_fd = -1}, .console_fd = -1};
-	if (ops->create(&c->hv, mem_size, e) == -1)
+	if (ops->create(&c->hv, mem_size, e) == -1) {
+		core_fini(c);
 		return -1;
+	}
 	memory_init(&c->memory, ops->memory(c->hv), mem_size);
 	resource_space_init(&c->gpas, 0, mem_size - 1);
 	if (ops->doorbell_add != NULL)

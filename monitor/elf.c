@@ -478,70 +478,74 @@ static const char *machine_name(unsigned machine)
 	}
 }
 
-static int check_machine(const struct elf_image *img, uint16_t machine, struct husk_error *e)
+static int check_purpose(const struct elf_image *img, uint16_t machine, struct husk_error *e)
 {
-	if (img->machine == machine)
-		return 0;
-	return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": " INVALID "built for %s (e_machine is %u), "
-			 "but this host runs %s: rebuild it for that", img->name,
-			 machine_name(img->machine), img->machine, machine_name(machine));
+	if (img->machine != machine)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "built for %s (e_machine is %u), but "
+				 "this host runs %s: rebuild it for that",
+				 machine_name(img->machine), img->machine, machine_name(machine));
+	if (!img->has_abi)
+		return husk_fail(e, HUSK_E_IMAGE, "No Solo5 ABI information found in executable: "
+				 "is it a unikernel?");
+	if (img->abi.target != HVT_ABI_TARGET)
+		return husk_fail(e, HUSK_E_IMAGE, "Executable is not for the solo5-hvt target, but "
+				 "for %s: build it for hvt", elf_target_name(img->abi.target));
+	if (img->abi.version != HVT_ABI_VERSION)
+		return husk_fail(e, HUSK_E_IMAGE, "Executable requests unsupported ABI version %u, "
+				 "expected %u: rebuild it with Solo5 0.8 or later",
+				 img->abi.version, HVT_ABI_VERSION);
+	if (!img->has_manifest)
+		return husk_fail(e, HUSK_E_IMAGE, "No Solo5 manifest found in executable: "
+				 "link one in, even if it names no device");
+	return 0;
+}
+
+/* Messages about an image begin with its name. */
+static int named(const struct elf_image *img, int rc, struct husk_error *e)
+{
+	return rc == 0 ? 0 : husk_wrap(e, NAME_FORMAT, img->name);
 }
 
 int elf_require(const struct elf_image *img, uint16_t machine, struct husk_error *e)
 {
-	if (check_machine(img, machine, e) != 0)
-		return -1;
-	if (!img->has_abi)
-		return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": No Solo5 ABI information found in "
-				 "executable: is it a unikernel?", img->name);
-	if (img->abi.target != HVT_ABI_TARGET)
-		return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": Executable is not for the "
-				 "solo5-hvt target, but for %s: build it for hvt", img->name,
-				 elf_target_name(img->abi.target));
-	if (img->abi.version != HVT_ABI_VERSION)
-		return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": Executable requests unsupported "
-				 "ABI version %u, expected %u: rebuild it with Solo5 0.8 or later",
-				 img->name, img->abi.version, HVT_ABI_VERSION);
-	if (!img->has_manifest)
-		return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": No Solo5 manifest found in "
-				 "executable: link one in, even if it names no device", img->name);
-	return 0;
+	return named(img, check_purpose(img, machine, e), e);
 }
 
-static int too_small(const struct elf_image *img, const struct elf_segment *s, uint64_t mem_size,
-		     struct husk_error *e)
+static int check_place(const struct elf_segment *s, uint64_t mem_size, struct husk_error *e)
 {
-	husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": " INVALID "phdr[%u] ends at 0x%llx, beyond the "
-		  "guest's memory of %llu MiB", img->name, s->index, (ull)s->end,
-		  (ull)(mem_size / MIB));
+	if (s->start < HVT_GUEST_MIN_BASE)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] starts at 0x%llx, below 0x%x: "
+				 "link the unikernel higher", s->index, (ull)s->start,
+				 HVT_GUEST_MIN_BASE);
+	if (s->end <= mem_size)
+		return 0;
+	husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] ends at 0x%llx, beyond the guest's memory of "
+		  "%llu MiB", s->index, (ull)s->end, (ull)(mem_size / MIB));
 	if (s->end < HVT_MEM_MAX)
 		husk_hint(e, "give it more than %llu MiB", (ull)(s->end / MIB));
 	return -1;
 }
 
-int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
+static int check_places(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
 {
 	size_t i;
 
 	if (img->n_segments == 0)
-		return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": " INVALID "there is nothing to "
-				 "load", img->name);
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "there is nothing to load");
 	for (i = 0; i < img->n_segments; i++) {
-		const struct elf_segment *s = &img->segments[i];
-
-		if (s->start < HVT_GUEST_MIN_BASE)
-			return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": " INVALID "phdr[%u] starts "
-					 "at 0x%llx, below 0x%x: link the unikernel higher",
-					 img->name, s->index, (ull)s->start, HVT_GUEST_MIN_BASE);
-		if (s->end > mem_size)
-			return too_small(img, s, mem_size, e);
+		if (check_place(&img->segments[i], mem_size, e) != 0)
+			return -1;
 	}
 	if (img->entry < HVT_GUEST_MIN_BASE || img->entry >= mem_size)
-		return husk_fail(e, HUSK_E_IMAGE, NAME_FORMAT ": " INVALID "e_entry does not fall "
-				 "within the memory allocation range (0x%llx is not in "
-				 "0x%x-0x%llx)", img->name, (ull)img->entry, HVT_GUEST_MIN_BASE,
-				 (ull)mem_size);
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "e_entry does not fall within the memory "
+				 "allocation range (0x%llx is not in 0x%x-0x%llx)",
+				 (ull)img->entry, HVT_GUEST_MIN_BASE, (ull)mem_size);
 	return 0;
+}
+
+int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
+{
+	return named(img, check_places(img, mem_size, e), e);
 }
 
 static int load_segment(const struct elf_image *img, const struct elf_segment *s,
@@ -570,7 +574,7 @@ int elf_load(const struct elf_image *img, struct memory *m, struct husk_error *e
 
 	for (i = 0; i < img->n_segments; i++) {
 		if (load_segment(img, &img->segments[i], m, e) != 0)
-			return husk_wrap(e, NAME_FORMAT, img->name);
+			return named(img, -1, e);
 	}
 	return 0;
 }

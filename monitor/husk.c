@@ -123,14 +123,28 @@ static int attach_modules(struct husk *h, struct husk_error *e)
 	return 0;
 }
 
-/* What the image declares read-only or executable, except low memory, which the tables protect. */
+static bool guarded(const struct memory_range *r)
+{
+	return r->start >= HVT_GUEST_MIN_BASE && (r->prot & MEMORY_W) == 0;
+}
+
+/*
+ * What the image declares read-only or executable; low memory is the tables' affair. Neighbours
+ * such as text and rodata are one call: below the guest they have the same rights.
+ */
 static int protect_segments(struct core *c, struct husk_error *e)
 {
-	for (size_t i = 0; i < c->memory.n_ranges; i++) {
-		const struct memory_range *r = &c->memory.ranges[i];
+	const struct memory *m = &c->memory;
 
-		if (r->start >= HVT_GUEST_MIN_BASE && (r->prot & MEMORY_W) == 0 &&
-		    c->ops->protect(c->hv, r->start, r->last, r->prot, e) == -1)
+	for (size_t i = 0; i < m->n_ranges; i++) {
+		const struct memory_range *r = &m->ranges[i];
+		uint64_t start = r->start, last = r->last;
+
+		if (!guarded(r))
+			continue;
+		while (i + 1 < m->n_ranges && guarded(r + 1) && r[1].start == last + 1)
+			last = (++r)->last, i++;
+		if (c->ops->protect(c->hv, start, last, MEMORY_R, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -192,6 +206,8 @@ static void unload(struct husk *h)
 		h->modules[h->n_opened]->close(h->state[h->n_opened]);
 	}
 	elf_close(&h->image);
+	free(h->cmdline);
+	h->cmdline = NULL;
 }
 
 int husk_load(struct husk *h, const char *path, int argc, char *const args[],
@@ -201,7 +217,7 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 
 	if (h->loaded)
 		return husk_fail(e, HUSK_E_USAGE, "%s: the machine has an image already", path);
-	if (boot_join_cmdline(h->cmdline, argc, args, e) == -1 ||
+	if (boot_join_cmdline(&h->cmdline, argc, args, e) == -1 ||
 	    read_image(h, path, mem_size, e) == -1 || open_modules(h, e) == -1 ||
 	    make_machine(h, mem_size, e) == -1) {
 		unload(h);

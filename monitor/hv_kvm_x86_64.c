@@ -24,7 +24,7 @@ static void filter(struct kvm_cpuid2 *cpuid)
 
 static int set_cpuid(struct hv *hv, struct kvm_cpuid2 *cpuid, struct husk_error *e)
 {
-	cpuid->nent = CPUID_ENTRIES;
+	*cpuid = (struct kvm_cpuid2){.nent = CPUID_ENTRIES};
 	if (ioctl(hv->kvm, KVM_GET_SUPPORTED_CPUID, cpuid) == -1)
 		return husk_fail_sys(e, errno, "KVM_GET_SUPPORTED_CPUID");
 	filter(cpuid);
@@ -35,8 +35,8 @@ static int set_cpuid(struct hv *hv, struct kvm_cpuid2 *cpuid, struct husk_error 
 
 int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 {
-	struct kvm_cpuid2 *cpuid = calloc(1, sizeof *cpuid +
-					     CPUID_ENTRIES * sizeof cpuid->entries[0]);
+	struct kvm_cpuid2 *cpuid = malloc(sizeof *cpuid +
+					  CPUID_ENTRIES * sizeof cpuid->entries[0]);
 	int rc;
 
 	if (cpuid == NULL)

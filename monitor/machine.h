@@ -21,7 +21,7 @@ struct husk {
 	bool loaded;
 	unsigned n_opened, n_attached;	/* modules that got that far, in table order */
 	void *state[MODULES_MAX];
-	char cmdline[HVT_CMDLINE_SIZE];
+	char *cmdline;			/* of the guest; owned */
 };
 
 /* husk_create with another backend and other modules, for tests; both must outlive the machine. */

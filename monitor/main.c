@@ -1,5 +1,7 @@
 /* main.c: the program: argv in, exit status out; the only file that talks to a user. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -162,6 +164,22 @@ static int catch_signals(struct husk_error *e)
 	return 0;
 }
 
+/*
+ * A descriptor that the caller closed would be the next one that we open, and the console would
+ * be written to a disk. A directory takes its place: it can be neither read nor written.
+ */
+static int occupy_standard_descriptors(struct husk_error *e)
+{
+	struct pollfd fds[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
+
+	if (poll(fds, 3, 0) <= 0)
+		return 0;
+	for (int i = 0; i < 3; i++)
+		if ((fds[i].revents & POLLNVAL) != 0 && open("/", O_RDONLY | O_DIRECTORY) == -1)
+			return husk_fail_sys(e, errno, "standing in for closed descriptor %d", i);
+	return 0;
+}
+
 static int stopped(const struct command *c, int signal)
 {
 	char text[48];
@@ -193,7 +211,7 @@ static int launch(struct command *c, struct husk_error *e)
 {
 	int status = STATUS_OK;
 
-	if (catch_signals(e) == -1 ||
+	if (occupy_standard_descriptors(e) == -1 || catch_signals(e) == -1 ||
 	    husk_load(c->machine, c->kernel, c->guest_argc, c->guest_argv, e) == -1)
 		return fail(c, e);
 	if (!asked(c, "dry-run"))

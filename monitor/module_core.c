@@ -106,7 +106,7 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 	struct core_module *s = state;
 
 	s->core = c;
-	console_init(&s->console, c->console_fd);
+	console_init(&s->console, c->console_fd, &c->stop);
 	for (size_t i = 0; i < CALLS; i++)
 		if (core_register_hypercall(c, calls[i].nr, calls[i].name, calls[i].handler, s,
 					    e) == -1) {

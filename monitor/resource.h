@@ -35,7 +35,7 @@ const char *resource_status_text(enum resource_status s);
 
 /* Address spaces. */
 
-#define RESOURCE_RANGES_MAX 128
+#define RESOURCE_RANGES_MAX 64
 
 struct resource_range {
 	uint64_t start, last;	/* closed */

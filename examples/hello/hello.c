@@ -7,7 +7,7 @@
  *
  * manifest.json lists the devices that the program uses: here there are none, the console
  * is always there. Lines that begin with "Solo5:" come from the bindings that start the
- * program; "husk --mem=2 -- hello.hvt --solo5:quiet" runs it without them.
+ * program; "husk --mem=2 hello.hvt --solo5:quiet" runs it without them.
  */
 #include <solo5.h>
 #include <string.h>

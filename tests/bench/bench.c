@@ -16,7 +16,7 @@
 #include "report.h"
 #include "resident.h"
 
-/* docs/architecture.md, "What it may cost". */
+/* What husk aims at. */
 #define TARGET_FIRST_RUN 45
 #define TARGET_START 1.3
 #define TARGET_HYPERCALL 1.05
@@ -30,7 +30,8 @@
 #define START_MIB 32
 #define COUNT_N 64			/* requests under strace */
 #define CALIBRATE_N 2000
-#define LOOP_SECONDS 0.15		/* how long the floor should take for one loop */
+#define LOOP_SECONDS 0.05		/* how long the floor should take for one loop at least, */
+#define LOOP_STARTS 8			/* and at least as long as so many starts */
 
 struct bench {
 	struct report report;
@@ -52,7 +53,7 @@ struct loop {
 
 static const struct loop loops[] = {
 	{"hypercall (WALLTIME)", "hypercall", false, TARGET_HYPERCALL, 0},
-	{"hypercall that is refused (block handle 63)", "null", true, 0, 0},
+	{"refused block request", "null", true, 0, 0},
 	{"POLL, timeout 0", "poll", false, TARGET_POLL, 1},
 	{"block read, 512 bytes", "read 512", true, 0, 1},
 	{"block read, 4096 bytes", "read 4096", true, 0, 1},
@@ -64,9 +65,9 @@ static const struct loop loops[] = {
 
 #define N_LOOPS (sizeof loops / sizeof loops[0])
 
-static struct command floor_command(const struct bench *b, unsigned mib, const char *mode)
+static struct command floor_start(const struct bench *b, const char *mode)
 {
-	return command_make("%s/floor --mem=%u --block=%s %s", b->programs, mib, b->block, mode);
+	return command_make("%s/floor --mem=%d %s", b->programs, START_MIB, mode);
 }
 
 static struct command husk_command(const struct bench *b, unsigned mib, const char *image,
@@ -106,10 +107,9 @@ static void first_run(struct bench *b, const char *name, const char *image, cons
 {
 	struct figure f = {"counts", name, "", NONE, NONE, NONE, NONE, TARGET_HUSK,
 			   TARGET_FIRST_RUN};
-	struct command floor = command_make("%s/floor --mem=%d start", b->programs, START_MIB);
 	struct counts counts;
 
-	if (!count(b, floor, &counts)) {
+	if (!count(b, floor_start(b, "start"), &counts)) {
 		report_skip(&b->report, "counts", name, "there is no strace, or it may not trace");
 		return;
 	}
@@ -161,6 +161,7 @@ static void counts(struct bench *b)
 
 /* ---- times ---- */
 
+/* Takes over the commands. */
 static void compare(const struct bench *b, struct command husk, struct sample *sh,
 		    struct command floor, struct sample *sf, size_t n)
 {
@@ -174,90 +175,116 @@ static void compare(const struct bench *b, struct command husk, struct sample *s
 	command_free(&floor);
 }
 
-static void start_figure(struct bench *b, const char *name, const double *husk, size_t n_husk,
-			 const double *floor, size_t n_floor, double target)
+/* The ratio is that of neighbours in time, so that a busy host hits both. */
+static void time_figure(struct bench *b, const char *name, const double *husk, const double *floor,
+			size_t n, double target)
 {
-	struct figure f = {.group = "times", .name = name, .unit = "us", .husk = NONE,
-			   .ratio = NONE, .best = NONE, .target = target,
-			   .kind = target > 0 ? TARGET_RATIO : TARGET_NONE};
+	double ratios[MEASURE_ROUNDS_MAX];
+	struct figure f = {"times", name, "us", NONE, NONE, NONE, NONE,
+			   target > 0 ? TARGET_RATIO : TARGET_NONE, target};
 
-	f.floor = sample_median(floor, n_floor) * 1e6;
-	if (n_husk > 0) {
-		f.husk = sample_median(husk, n_husk) * 1e6;
-		f.ratio = f.husk / f.floor;
-		f.best = sample_least(husk, n_husk) / sample_least(floor, n_floor);
+	f.floor = sample_median(floor, n);
+	if (b->husk != NULL) {
+		for (size_t i = 0; i < n; i++)
+			ratios[i] = husk[i] / floor[i];
+		f.husk = sample_median(husk, n);
+		f.ratio = sample_median(ratios, n);
+		f.best = sample_least(husk, n) / sample_least(floor, n);
 	}
 	report_figure(&b->report, &f);
 }
 
-static struct command husk_start(const struct bench *b, const char *image, const char *args)
+/* What one of per things took, in us, beyond what all runs take. */
+static void scale(double *values, size_t n, double base, size_t per)
 {
-	return b->husk == NULL ? (struct command){{NULL}} : husk_command(b, START_MIB, image, args);
+	for (size_t i = 0; i < n; i++)
+		values[i] = (values[i] - base) / (double)per * 1e6;
 }
 
-static void starts(struct bench *b)
+static void wall_and_cpu(struct bench *b, const char *name, const struct sample *husk,
+			 const struct sample *floor, double target)
 {
-	static struct sample sh, sf;
+	char full[80];
 
-	compare(b, husk_start(b, "guest_bare", ""), &sh, floor_command(b, START_MIB, "start"), &sf,
-		b->rounds);
-	start_figure(b, "exec to exit, wall", sh.wall, sh.n, sf.wall, sf.n, TARGET_START);
-	start_figure(b, "exec to exit, CPU", sh.cpu, sh.n, sf.cpu, sf.n, 0);
-	compare(b, husk_start(b, "guest_halt", "--solo5:quiet"), &sh,
-		floor_command(b, START_MIB, "start"), &sf, b->rounds);
-	start_figure(b, "image with bindings, wall", sh.wall, sh.n, sf.wall, sf.n, 0);
-	start_figure(b, "image with bindings, CPU", sh.cpu, sh.n, sf.cpu, sf.n, 0);
+	snprintf(full, sizeof full, "%s, wall", name);
+	time_figure(b, full, husk->wall, floor->wall, floor->n, target);
+	snprintf(full, sizeof full, "%s, CPU", name);
+	time_figure(b, full, husk->cpu, floor->cpu, floor->n, target);
+}
+
+static void start_times(struct bench *b, const char *name, const char *image, const char *args,
+			double target)
+{
+	static struct sample husk, floor;
+	struct command c = {{NULL}};
+
+	if (b->husk != NULL)
+		c = husk_command(b, START_MIB, image, args);
+	compare(b, c, &husk, floor_start(b, "start"), &floor, b->rounds);
+	scale(husk.wall, husk.n, 0, 1);
+	scale(husk.cpu, husk.n, 0, 1);
+	scale(floor.wall, floor.n, 0, 1);
+	scale(floor.cpu, floor.n, 0, 1);
+	wall_and_cpu(b, name, &husk, &floor, target);
+}
+
+static void loop_compare(const struct bench *b, const struct loop *l, size_t n, struct sample *husk,
+			 struct sample *floor)
+{
+	struct command c = {{NULL}};
+
+	if (b->husk != NULL)
+		c = husk_loop(b, l, n);
+	compare(b, c, husk, floor_loop(b, l, n), floor, b->rounds / 5 + 3);
 }
 
 /* So many requests take the floor LOOP_SECONDS: an exit costs 1 us here and 200 us there. */
 static size_t loop_length(const struct bench *b, const struct loop *l)
 {
-	static struct sample one, many;
-	struct command c1 = floor_loop(b, l, 1), cn = floor_loop(b, l, 1 + CALIBRATE_N);
-	double each;
+	static struct sample s;
+	struct command one = floor_loop(b, l, 1), many = floor_loop(b, l, 1 + CALIBRATE_N);
+	double each, wanted;
 
-	one.n = many.n = 0;
-	command_compare(&c1, &one, &cn, &many, 3);
-	command_free(&c1);
-	command_free(&cn);
-	each = (sample_median(many.wall, many.n) - sample_median(one.wall, one.n)) / CALIBRATE_N;
-	return each <= 0 ? CALIBRATE_N : (size_t)(LOOP_SECONDS / each) + 1;
+	s.n = 0;
+	command_time(&one, &s);
+	command_time(&many, &s);
+	command_free(&one);
+	command_free(&many);
+	each = (s.wall[1] - s.wall[0]) / CALIBRATE_N;
+	wanted = s.wall[0] * LOOP_STARTS > LOOP_SECONDS ? s.wall[0] * LOOP_STARTS : LOOP_SECONDS;
+	return each <= 0 ? CALIBRATE_N : (size_t)(wanted / each) + 1;
 }
 
-static double each(const struct sample *one, const struct sample *many, size_t n,
-		   double value(const double *, size_t))
+/* What each request takes, from what many take longer than one. */
+static void per_request(struct sample *many, const struct sample *one, size_t n)
 {
-	return (value(many->wall, many->n) - value(one->wall, one->n)) / (double)n * 1e6;
+	if (many->n == 0)
+		return;
+	scale(many->wall, many->n, sample_median(one->wall, one->n), n);
+	scale(many->cpu, many->n, sample_median(one->cpu, one->n), n);
 }
 
 static void loop_times(struct bench *b, const struct loop *l)
 {
-	static struct sample h1, f1, hn, fn;
-	const struct command none = {{NULL}};
-	size_t n = loop_length(b, l), rounds = b->rounds / 10 + 3;
-	struct figure f = {"times", l->name, "us", NONE, NONE, NONE, NONE,
-			   l->target > 0 ? TARGET_RATIO : TARGET_NONE, l->target};
+	static struct sample husk_one, floor_one, husk_many, floor_many;
+	size_t n = loop_length(b, l);
 
-	compare(b, b->husk == NULL ? none : husk_loop(b, l, 1), &h1, floor_loop(b, l, 1), &f1, rounds);
-	compare(b, b->husk == NULL ? none : husk_loop(b, l, n + 1), &hn, floor_loop(b, l, n + 1), &fn,
-		rounds);
-	f.floor = each(&f1, &fn, n, sample_median);
-	if (b->husk != NULL) {
-		f.husk = each(&h1, &hn, n, sample_median);
-		f.ratio = f.husk / f.floor;
-		f.best = each(&h1, &hn, n, sample_least) / each(&f1, &fn, n, sample_least);
-	}
-	report_figure(&b->report, &f);
+	loop_compare(b, l, 1, &husk_one, &floor_one);
+	loop_compare(b, l, n + 1, &husk_many, &floor_many);
+	per_request(&husk_many, &husk_one, n);
+	per_request(&floor_many, &floor_one, n);
+	wall_and_cpu(b, l->name, &husk_many, &floor_many, l->target);
 }
 
 static void times(struct bench *b)
 {
-	starts(b);
+	start_times(b, "exec to exit", "guest_bare", "", TARGET_START);
+	start_times(b, "exec to exit, image with bindings", "guest_halt", "--solo5:quiet", 0);
 	for (size_t i = 0; i < N_LOOPS; i++)
 		loop_times(b, &loops[i]);
 }
 
-/* ---- memory ---- */
+/* ---- memory, beside the guest's own ---- */
 
 /* An idle guest says one byte as its last act. */
 static size_t idle_wait(int in, size_t wanted)
@@ -277,21 +304,27 @@ static size_t idle_wait(int in, size_t wanted)
 	return seen;
 }
 
-static bool idle_mean(const pid_t *pids, size_t n, double *rss, double *pss)
+struct idle {
+	double rss, pss, part[RESIDENT_PARTS];	/* KiB each, without the guest */
+};
+
+static bool idle_mean(const pid_t *pids, size_t n, struct idle *mean)
 {
 	struct resident r;
 
-	*rss = *pss = 0;
+	*mean = (struct idle){0};
 	for (size_t i = 0; i < n; i++) {
 		if (!resident_read(pids[i], (size_t)IDLE_MIB << 20, &r))
 			return false;
-		*rss += (double)r.rss / (double)n;
-		*pss += (double)r.pss / (double)n;
+		mean->rss += (double)r.rss / (double)n;
+		mean->pss += (double)r.pss / (double)n;
+		for (size_t p = 0; p < RESIDENT_PARTS; p++)
+			mean->part[p] += (double)r.part[p] / (double)n;
 	}
 	return true;
 }
 
-static bool idle_measure(const struct command *c, size_t n, double *rss, double *pss)
+static bool idle_measure(const struct command *c, size_t n, struct idle *mean)
 {
 	pid_t pids[IDLE_MAX];
 	int ends[2];
@@ -302,7 +335,7 @@ static bool idle_measure(const struct command *c, size_t n, double *rss, double 
 	for (size_t i = 0; i < n; i++)
 		pids[i] = command_start(c, ends[1]);
 	close(ends[1]);
-	ok = idle_wait(ends[0], n) == n && idle_mean(pids, n, rss, pss);
+	ok = idle_wait(ends[0], n) == n && idle_mean(pids, n, mean);
 	for (size_t i = 0; i < n; i++)
 		kill(pids[i], SIGKILL);
 	for (size_t i = 0; i < n; i++)
@@ -311,26 +344,41 @@ static bool idle_measure(const struct command *c, size_t n, double *rss, double 
 	return ok;
 }
 
+/* No target: 0. */
+static void idle_figure(struct bench *b, const char *name, double husk, double floor, double target)
+{
+	report_figure(&b->report, &(struct figure){
+		"memory", name, "KiB", b->husk == NULL ? NONE : husk, floor, NONE, NONE,
+		target > 0 ? TARGET_HUSK : TARGET_NONE, target});
+}
+
+static void idle_parts(struct bench *b, const struct idle *husk, const struct idle *floor)
+{
+	char name[64];
+
+	for (size_t p = 0; p < RESIDENT_PARTS; p++) {
+		snprintf(name, sizeof name, "of it: %s", resident_part_names[p]);
+		idle_figure(b, name, husk->part[p], floor->part[p], 0);
+	}
+}
+
 static void idle_figures(struct bench *b, size_t n)
 {
-	char rss_name[64], pss_name[64];
-	struct figure rss = {"memory", rss_name, "KiB", NONE, NONE, NONE, NONE, TARGET_HUSK,
-			     TARGET_RESIDENT};
-	struct figure pss = {"memory", pss_name, "KiB", NONE, NONE, NONE, NONE,
-			     n == IDLE_MAX ? TARGET_HUSK : TARGET_NONE, TARGET_PSS};
 	struct command floor = command_make("%s/floor --mem=%d idle", b->programs, IDLE_MIB);
 	struct command husk = {{NULL}};
+	struct idle hm = {0}, fm;
+	char name[64];
 
-	snprintf(rss_name, sizeof rss_name, "resident beside the guest, %zu idle", n);
-	snprintf(pss_name, sizeof pss_name, "Pss beside the guest, %zu idle", n);
 	if (b->husk != NULL)
 		husk = husk_command(b, IDLE_MIB, "guest_loop", "--solo5:quiet idle");
-	if (!idle_measure(&floor, n, &rss.floor, &pss.floor) ||
-	    (b->husk != NULL && !idle_measure(&husk, n, &rss.husk, &pss.husk))) {
-		report_skip(&b->report, "memory", rss_name, "not all of them became idle");
+	if (!idle_measure(&floor, n, &fm) || (b->husk != NULL && !idle_measure(&husk, n, &hm))) {
+		report_skip(&b->report, "memory", "idle guests", "not all of them became idle");
 	} else {
-		report_figure(&b->report, &rss);
-		report_figure(&b->report, &pss);
+		snprintf(name, sizeof name, "resident each, %zu idle", n);
+		idle_figure(b, name, hm.rss, fm.rss, TARGET_RESIDENT);
+		snprintf(name, sizeof name, "Pss each, %zu idle", n);
+		idle_figure(b, name, hm.pss, fm.pss, n == IDLE_MAX ? TARGET_PSS : 0);
+		idle_parts(b, &hm, &fm);
 	}
 	command_free(&floor);
 	command_free(&husk);
@@ -338,9 +386,7 @@ static void idle_figures(struct bench *b, size_t n)
 
 static void memory(struct bench *b)
 {
-	idle_figures(b, 1);
-	if (b->idle > 1)
-		idle_figures(b, b->idle);
+	idle_figures(b, b->idle);
 }
 
 /* ---- where the floor's own time goes ---- */
@@ -379,26 +425,30 @@ static void steps_run(const struct command *c, struct steps *s)
 
 static void floor_figure(struct bench *b, const char *name, double us)
 {
-	report_figure(&b->report, &(struct figure){"floor", name, "us", NONE, us, NONE, NONE,
+	report_figure(&b->report, &(struct figure){FLOOR_GROUP, name, "us", NONE, us, NONE, NONE,
 						   TARGET_NONE, 0});
 }
 
 static void floor_whole(struct bench *b, const char *name, const char *mode)
 {
 	static struct sample s;
-	struct command c = floor_command(b, START_MIB, mode);
+	struct command c = floor_start(b, mode);
 
-	s.n = 0;
-	for (size_t i = 0; i < b->rounds; i++)
-		command_time(&c, &s);
-	floor_figure(b, name, sample_median(s.wall, s.n) * 1e6);
+	if (command_works(&c)) {
+		s.n = 0;
+		for (size_t i = 0; i < b->rounds; i++)
+			command_time(&c, &s);
+		floor_figure(b, name, sample_median(s.wall, s.n) * 1e6);
+	} else {
+		report_skip(&b->report, FLOOR_GROUP, name, "this KVM does not run it");
+	}
 	command_free(&c);
 }
 
 static void floor_parts(struct bench *b)
 {
 	static struct steps steps;
-	struct command c = floor_command(b, START_MIB, "--steps start");
+	struct command c = floor_start(b, "--steps start");
 
 	floor_whole(b, "exec and exit, without KVM", "nothing");
 	floor_whole(b, "exec to exit, without CPUID leaves", "--no-cpuid start");

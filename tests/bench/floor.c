@@ -193,7 +193,9 @@ static void serve_block(struct floor *f, struct floor_call call)
 		n = pread(f->block, f->mem + b.data, b.len, (off_t)b.offset);
 	else
 		n = pwrite(f->block, f->mem + b.data, b.len, (off_t)b.offset);
-	b.ret = (uint64_t)n == b.len ? HVT_OK : HVT_EINVAL;
+	if (n < 0 || (uint64_t)n != b.len)
+		floor_die("--block");
+	b.ret = HVT_OK;
 	memcpy(f->mem + call.gpa, &b, sizeof b);
 }
 

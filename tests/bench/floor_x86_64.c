@@ -40,15 +40,14 @@ static void tables_write(struct floor *f)
 
 static void cpuid_set(struct floor *f)
 {
-	struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[CPUID_ENTRIES_MAX];
-	} cpuid;
+	_Alignas(struct kvm_cpuid2) char space[sizeof(struct kvm_cpuid2) +
+					       CPUID_ENTRIES_MAX * sizeof(struct kvm_cpuid_entry2)];
+	struct kvm_cpuid2 *cpuid = (struct kvm_cpuid2 *)space;
 
-	cpuid.head = (struct kvm_cpuid2){.nent = CPUID_ENTRIES_MAX};
-	floor_ioctl(f->kvm, KVM_GET_SUPPORTED_CPUID, &cpuid, "KVM_GET_SUPPORTED_CPUID");
+	*cpuid = (struct kvm_cpuid2){.nent = CPUID_ENTRIES_MAX};
+	floor_ioctl(f->kvm, KVM_GET_SUPPORTED_CPUID, cpuid, "KVM_GET_SUPPORTED_CPUID");
 	floor_step(f, "KVM_GET_SUPPORTED_CPUID");
-	floor_ioctl(f->vcpu, KVM_SET_CPUID2, &cpuid, "KVM_SET_CPUID2");
+	floor_ioctl(f->vcpu, KVM_SET_CPUID2, cpuid, "KVM_SET_CPUID2");
 	floor_step(f, "KVM_SET_CPUID2");
 }
 

@@ -56,7 +56,7 @@ void command_free(struct command *c)
 	c->argv[0] = NULL;
 }
 
-pid_t command_start(const struct command *c, int out)
+static pid_t start(const struct command *c, int out, int err_out)
 {
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
@@ -65,11 +65,26 @@ pid_t command_start(const struct command *c, int out)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out, 1);
+	posix_spawn_file_actions_adddup2(&actions, err_out, 2);
 	err = posix_spawn(&pid, c->argv[0], &actions, NULL, c->argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (err != 0)
 		bench_die("%s: %s", c->argv[0], strerror(err));
 	return pid;
+}
+
+pid_t command_start(const struct command *c, int out)
+{
+	return start(c, out, 2);
+}
+
+bool command_works(const struct command *c)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), status;
+	pid_t pid = start(c, null, null);
+
+	close(null);
+	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 static double now(void)
@@ -88,7 +103,7 @@ static double seconds(struct timeval t)
 void command_time(const struct command *c, struct sample *s)
 {
 	int out = open("/dev/null", O_WRONLY | O_CLOEXEC), status;
-	double start = now();
+	double begin = now();
 	pid_t pid = command_start(c, out);
 	struct rusage used;
 
@@ -97,7 +112,7 @@ void command_time(const struct command *c, struct sample *s)
 			bench_die("wait4: %s", strerror(errno));
 	if (s->n == MEASURE_ROUNDS_MAX)
 		bench_die("too many rounds");
-	s->wall[s->n] = now() - start;
+	s->wall[s->n] = now() - begin;
 	s->cpu[s->n++] = seconds(used.ru_utime) + seconds(used.ru_stime);
 	close(out);
 	if (status != 0)

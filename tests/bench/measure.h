@@ -32,6 +32,9 @@ void command_free(struct command *c);
 /* Starts the command with standard output to out and returns its pid. */
 pid_t command_start(const struct command *c, int out);
 
+/* Whether it exits with 0; it may say why not, but nobody hears it. */
+bool command_works(const struct command *c);
+
 /* Runs to the end and adds what it took to s; a failure ends this program. */
 void command_time(const struct command *c, struct sample *s);
 

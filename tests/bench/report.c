@@ -29,26 +29,36 @@ static bool target_judged(const struct figure *f)
 	return f->kind != TARGET_NONE && (f->kind == TARGET_RATIO ? f->ratio : f->husk) > NONE;
 }
 
+/* Counts are whole, or something is worth a look; the rest has three digits that mean something. */
+static int decimals(double value, const char *unit)
+{
+	if (unit[0] == '\0')
+		return value < (double)(long)value + 0.01 ? 0 : 2;
+	return value < 10 ? 2 : value < 100 ? 1 : 0;
+}
+
 static void text_value(const char *label, double value, const char *unit)
 {
 	if (value <= NONE)
 		printf("  %s %12s", label, "-");
 	else
-		printf("  %s %8.*f %-3s", label, value < 10 && unit[0] != '\0' ? 2 : 0, value, unit);
+		printf("  %s %8.*f %-3s", label, decimals(value, unit), value, unit);
 }
 
 static void text_figure(const struct figure *f)
 {
-	printf("  %-44s", f->name);
-	text_value("husk", f->husk, f->unit);
+	const char *unit = f->kind == TARGET_RATIO ? "" : f->unit;
+
+	printf("  %-46s", f->name);
+	if (strcmp(f->group, FLOOR_GROUP) != 0)
+		text_value("husk", f->husk, f->unit);
 	text_value("floor", f->floor, f->unit);
 	if (f->ratio > NONE)
 		printf("  ratio %.3f", f->ratio);
 	if (f->best > NONE)
 		printf(" (best runs %.3f)", f->best);
 	if (f->kind != TARGET_NONE)
-		printf("  target <= %g%s%s", f->target, f->kind == TARGET_RATIO ? "" : " ",
-		       f->kind == TARGET_RATIO ? "" : f->unit);
+		printf("  target <= %g%s%s", f->target, *unit != '\0' ? " " : "", unit);
 	if (target_judged(f))
 		printf(": %s", target_met(f) ? "met" : "not met");
 	putchar('\n');
@@ -103,7 +113,7 @@ void report_skip(struct report *r, const char *group, const char *what, const ch
 		json_string("name", what);
 		printf("\"skipped\": \"%s\"}", why);
 	} else {
-		printf("  %-44s  skipped: %s\n", what, why);
+		printf("  %-46s  skipped: %s\n", what, why);
 	}
 }
 

@@ -7,15 +7,19 @@
 
 #define NONE (-1.0)		/* no such value: all of ours are positive or zero */
 
+#define FLOOR_GROUP "where the floor's time goes"	/* figures of the floor alone */
+
 enum target_kind { TARGET_NONE, TARGET_HUSK, TARGET_RATIO };
 
 /* A figure of husk's beside the floor's. Nothing fails because of a target. */
 struct figure {
-	const char *group;	/* "counts", "times", "memory", "floor" */
+	const char *group;	/* "counts", "times", "memory", FLOOR_GROUP */
 	const char *name, *unit;
 	double husk, floor;
-	double ratio, best;	/* of the medians; of the shortest runs */
-	enum target_kind kind;
+	double ratio, best;	/* median of the pairs' ratios; ratio of the shortest runs */
+	#define FLOOR_GROUP "where the floor's time goes"	/* figures of the floor alone */
+
+enum target_kind kind;
 	double target;		/* at most */
 };
 

@@ -2,8 +2,8 @@
  * resident.c: reads /proc/PID/smaps (proc(5)) and takes out what is the guest's.
  *
  * Nothing there says which mapping is the guest's memory. It is the run of adjacent accessible
- * mappings without a name whose sizes add up to the guest's memory: pages with other rights, such as
- * those of the image, are mappings of their own.
+ * mappings without a name whose sizes add up to the guest's memory: pages with other rights, such
+ * as those of the image, are mappings of their own.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -16,8 +16,25 @@
 struct vma {
 	unsigned long long start, end;
 	bool accessible, named, run_page;
+	enum resident_part part;
 	long rss, pss;		/* KiB */
 };
+
+const char *const resident_part_names[RESIDENT_PARTS] = {
+	[RESIDENT_PROGRAM] = "program file",
+	[RESIDENT_HEAP] = "heap",
+	[RESIDENT_STACK] = "stack",
+	[RESIDENT_OTHER] = "other, with .bss",
+};
+
+static enum resident_part part_of(const char *name)
+{
+	if (name[0] == '/')
+		return RESIDENT_PROGRAM;
+	if (strcmp(name, "[heap]") == 0)
+		return RESIDENT_HEAP;
+	return strcmp(name, "[stack]") == 0 ? RESIDENT_STACK : RESIDENT_OTHER;
+}
 
 static bool header_parse(const char *line, struct vma *v)
 {
@@ -28,6 +45,7 @@ static bool header_parse(const char *line, struct vma *v)
 		return false;
 	v->accessible = strncmp(prot, "---", 3) != 0;
 	v->named = name[0] != '\0';
+	v->part = part_of(name);
 	v->run_page = strncmp(name, "anon_inode:kvm-vcpu", 19) == 0;
 	return true;
 }
@@ -96,6 +114,7 @@ bool resident_read(pid_t pid, size_t guest_size, struct resident *r)
 		} else if (!vmas[i].run_page) {
 			r->rss += vmas[i].rss;
 			r->pss += vmas[i].pss;
+			r->part[vmas[i].part] += vmas[i].pss;
 		}
 	}
 	return true;

@@ -6,7 +6,19 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* What the Pss is made of. The program: pages of its file, read-only after relocation or not. */
+enum resident_part {
+	RESIDENT_PROGRAM,
+	RESIDENT_HEAP,
+	RESIDENT_STACK,
+	RESIDENT_OTHER,
+	RESIDENT_PARTS
+};
+
+extern const char *const resident_part_names[RESIDENT_PARTS];
+
 struct resident {		/* KiB */
+	long part[RESIDENT_PARTS];
 	long rss, pss;		/* of the process, without the guest's memory and the run page */
 	long guest;		/* resident pages of the guest's memory */
 };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,16 +75,14 @@ static int replay_directory(const char *dir)
 	struct dirent **entries;
 	int failed = 0;
 	int count = scandir(dir, &entries, visible, alphasort);
-	char path[4096];
 
-	if (count <= 0) {
+	if (count <= 0 || chdir(dir) != 0) {
 		printf("1..0 # SKIP no inputs in %s\n", dir);
 		return 0;
 	}
 	printf("1..%d\n", count);
 	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name);
-		failed |= replay(i + 1, path);
+		failed |= replay(i + 1, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
@@ -102,6 +101,8 @@ int main(int argc, char **argv)
 		return replay_list(argc - 1, argv + 1);
 	name = name != NULL ? name + 1 : argv[0];
 	name = strncmp(name, "replay_", 7) == 0 ? name + 7 : name;
-	snprintf(dir, sizeof dir, "%s/tests/fuzz/corpus/fuzz_%s", src != NULL ? src : ".", name);
+	src = src != NULL ? src : ".";
+	if (snprintf(dir, sizeof dir, "%s/tests/fuzz/corpus/fuzz_%s", src, name) >= (int)sizeof dir)
+		return 1;
 	return replay_directory(dir);
 }

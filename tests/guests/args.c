@@ -6,7 +6,7 @@ int solo5_app_main(const struct solo5_start_info *si)
 	say("[");
 	say(si->cmdline);
 	say("] ");
-	say_number(length(si->cmdline));
+	say_number(strlen(si->cmdline));
 	say(" characters\n");
 	return SOLO5_EXIT_SUCCESS;
 }

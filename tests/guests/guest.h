@@ -1,44 +1,13 @@
-/* guest.h: the few things that every test guest does: print, compare, read a number, move bytes. */
+/* guest.h: the few things that every test guest does: print, compare, read a command line. */
 #ifndef GUEST_H
 #define GUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "solo5.h"
-
-/* Compilers call these two even in freestanding code, and the bindings keep theirs to themselves. */
-void *memcpy(void *to, const void *from, size_t n);
-void *memset(void *to, int byte, size_t n);
-
-void *memcpy(void *to, const void *from, size_t n)
-{
-	volatile uint8_t *t = to;
-	const uint8_t *f = from;
-
-	while (n-- > 0)
-		*t++ = *f++;
-	return to;
-}
-
-void *memset(void *to, int byte, size_t n)
-{
-	volatile uint8_t *t = to;
-
-	while (n-- > 0)
-		*t++ = (uint8_t)byte;
-	return to;
-}
-
-static inline size_t length(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n] != '\0')
-		n++;
-	return n;
-}
 
 static inline bool same(const char *a, const char *b)
 {
@@ -49,7 +18,7 @@ static inline bool same(const char *a, const char *b)
 
 static inline void say(const char *s)
 {
-	solo5_console_write(s, length(s));
+	solo5_console_write(s, strlen(s));
 }
 
 static inline void say_number(uint64_t n)
@@ -66,7 +35,7 @@ static inline void say_number(uint64_t n)
 /* If the text at *s starts with word and a blank or the end, steps over both. */
 static inline bool take_word(const char **s, const char *word)
 {
-	size_t n = length(word);
+	size_t n = strlen(word);
 
 	for (size_t i = 0; i < n; i++)
 		if ((*s)[i] != word[i])

@@ -1,34 +1,35 @@
 # guests.mk: the guests that tests run: tests/guests/NAME.c, with NAME.json where it declares devices.
 #
-# Included by GNUmakefile. guest_tests are the images, goal guests builds them.
+# Included by GNUmakefile after bindings.mk, which makes guest_cc and guest_all. guest_tests
+# are the images, goal guests builds them.
 
-guests_dir := tests/guests
-guest_out := $O/$(guests_dir)
+test_guest_src := $(SRC)/tests/guests
+test_guest_out := $O/tests/guests
 
 # hostile.c is built once for each set of devices.
-guest_names := $(filter-out hostile,$(patsubst $(guests_dir)/%.c,%, \
-	$(call ours,$(call src_files,$(guests_dir)/*.c)))) hostile_core hostile_block hostile_net
-guest_tests := $(guest_names:%=$(guest_out)/%.hvt)
-
-# General registers only: some hypervisors lack the rest, and only fpu.c needs it.
-guests_cflags := -std=gnu11 -O2 $(WARN) $(WERROR)
-guest_registers = $(if $(filter fpu,$*),,-mgeneral-regs-only)
-guest_json = $(wildcard $(SRC)/$(guests_dir)/$*.json)
-guest_image = $(guest_cc) $(guests_cflags) $(guest_registers) -o $@ $< $(guest_json)
+test_guest_variants := hostile_core hostile_block hostile_net
+test_guest_names := $(filter-out hostile,$(patsubst tests/guests/%.c,%, \
+	$(call ours,$(call src_files,tests/guests/*.c)))) $(test_guest_variants)
+guest_tests := $(test_guest_names:%=$(test_guest_out)/%.hvt)
 
 .PHONY: guests
 guests: $(guest_tests)
 
-guest_needs := $(guest_all) husk-manifest $(SRC)/$(guests_dir)/guests.mk $(wildcard $(SRC)/$(guests_dir)/*.h \
-	$(SRC)/$(guests_dir)/*.json)
+# General registers only: some hypervisors lack the rest, and only fpu.c needs it.
+test_guest_cflags = -std=gnu11 -O2 $(WARN) $(WERROR) $(if $(filter fpu,$*),,-mgeneral-regs-only)
+test_guest_json = $(wildcard $(test_guest_src)/$*.json)
+test_guest_needs := $(guest_all) $(filter husk-manifest,$(programs)) $(SRC)/tests/guests/guests.mk \
+	$(wildcard $(test_guest_src)/*.h $(test_guest_src)/*.json)
 
-$(guest_out)/hostile_core.hvt $(guest_out)/hostile_block.hvt $(guest_out)/hostile_net.hvt: \
-$(guest_out)/%.hvt: $(SRC)/$(guests_dir)/hostile.c $(guest_needs)
-	$(call say,GUEST)
-	$Qmkdir -p $(@D)
-	$Q$(guest_image)
+define test_guest_image
+$(call say,GUEST)
+$Qmkdir -p $(@D)
+$Q$(guest_cc) $(test_guest_cflags) -o $@ $< $(test_guest_json)
+endef
 
-$(guest_out)/%.hvt: $(SRC)/$(guests_dir)/%.c $(guest_needs)
-	$(call say,GUEST)
-	$Qmkdir -p $(@D)
-	$Q$(guest_image)
+$(test_guest_variants:%=$(test_guest_out)/%.hvt): $(test_guest_out)/%.hvt: \
+		$(test_guest_src)/hostile.c $(test_guest_needs)
+	$(test_guest_image)
+
+$(test_guest_out)/%.hvt: $(test_guest_src)/%.c $(test_guest_needs)
+	$(test_guest_image)

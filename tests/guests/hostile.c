@@ -13,7 +13,7 @@
 #define HALT_STATUS 42
 
 /* Zeros where the guest cannot write: a valid request of every call, but for handle 0. */
-static const volatile uint8_t rodata[512] __attribute__((aligned(64))) = {0};
+static const uint8_t rodata[512] __attribute__((aligned(64)));
 extern const uint8_t text_zeros[512];
 __asm__(".pushsection .text\n\t.balign 64\ntext_zeros:\n\t.zero 512\n\t.popsection");
 
@@ -205,11 +205,10 @@ static __attribute__((noinline, noreturn)) void attack(const struct request *rq)
 
 int solo5_app_main(const struct solo5_start_info *si)
 {
-	volatile uint8_t room[16384];	/* between the first frames and those that are in use */
+	uint8_t room[16384];	/* between the first frames and those that are in use */
 	static struct request rq;
 
-	room[0] = 0;
+	__asm__ __volatile__("" :: "r"(room) : "memory");
 	parse(si->cmdline, si->heap_start + si->heap_size, &rq);
 	attack(&rq);
-	return room[0];
 }

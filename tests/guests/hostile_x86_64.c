@@ -19,7 +19,7 @@
 #define EFER 0xc0000080u
 #define EFER_NXE 0x800u
 
-static const volatile uint64_t rodata[512] = {1};
+static const uint64_t rodata[512] = {1};
 static uint64_t pml4[512] __attribute__((aligned(4096)));
 static uint64_t pdpt[512] __attribute__((aligned(4096)));
 static uint64_t directories[2][512] __attribute__((aligned(4096)));
@@ -87,7 +87,7 @@ static void triple_fault(void)
 {
 	static const uint8_t no_idt[10];
 
-	__asm__ __volatile__("lidt %0\n\tint3" :: "m"(no_idt));
+	__asm__ __volatile__("lidt %0\n\tud2" :: "m"(no_idt));
 }
 
 static void user_mode(void)

@@ -32,21 +32,20 @@ finish() {
 # ok NAME; not_ok NAME REASON; skip NAME REASON
 ok() {
 	count=$((count + 1))
-	echo "ok $count - $1"
+	printf 'ok %s - %s\n' "$count" "$1"
 }
 
 not_ok() {
 	count=$((count + 1)) failures=$((failures + 1))
-	echo "not ok $count - $1"
-	echo "# $2"
+	printf 'not ok %s - %s\n# %s\n' "$count" "$1" "$2"
 	for stream in out err; do
-		[ ! -s "$T/$stream" ] || head -c 1000 "$T/$stream" | tr -cd '[:print:]\n' | sed "s/^/#   $stream: /"
+		[ ! -s "$T/$stream" ] || head -c 1000 "$T/$stream" | tr -cd '\040-\176\n' | sed "s/^/#   $stream: /"
 	done
 }
 
 skip() {
 	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
+	printf 'ok %s - %s # SKIP %s\n' "$count" "$1" "$2"
 }
 
 # report NAME REASON: passed if the reason is empty.
@@ -60,7 +59,7 @@ report() {
 
 # With standard output and error apart, nothing to read, and a time limit.
 run() {
-	timeout "$LIMIT" "$HUSK" "$@" >"$T/out" 2>"$T/err" </dev/null
+	timeout -s KILL "$LIMIT" "$HUSK" "$@" >"$T/out" 2>"$T/err" </dev/null
 	status=$?
 }
 
@@ -100,6 +99,7 @@ aborts() {
 # --- runs in the background -------------------------------------------------------------------------------------------
 
 started=
+start_output=$T/out
 
 # Like run, but returns at once; $T/pid will hold the monitor's process id, $T/status its exit status.
 start() {
@@ -107,7 +107,8 @@ start() {
 	: >"$T/out"
 	{
 		# shellcheck disable=SC2016 # the inner shell expands them
-		sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$HUSK" "$@" >"$T/out" 2>"$T/err" </dev/null
+		sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$HUSK" "$@" \
+			>"$start_output" 2>"$T/err" </dev/null
 		echo $? >"$T/status.new"
 		mv "$T/status.new" "$T/status"
 	} &
@@ -158,4 +159,14 @@ need_hypervisor() {
 	[ "${BACKEND:-kvm}" = kvm ] || return 0
 	[ -e /dev/kvm ] || skip_all "no /dev/kvm"
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip_all "/dev/kvm is not ours to use"
+}
+
+# A KVM that emulates its guests' instructions lacks some of them, and says so when it meets one.
+lacks_instructions() {
+	if [ -z "${emulated-}" ]; then
+		timeout -s KILL "$LIMIT" "$HUSK" -- "$(image fpu)" >"$T/probe" 2>&1 </dev/null
+		emulated=no
+		! grep -q 'internal error exit' "$T/probe" || emulated=yes
+	fi
+	[ "$emulated" = yes ]
 }

@@ -62,7 +62,7 @@ memory() {
 	run --mem=32 -- "$(image bigbss)"
 	succeeds "zero-filled data that the image does not hold"
 	run --mem=4 -- "$(image bigbss)"
-	judge "data that do not fit are noticed" '[1-9]*' -
+	aborts "data that do not fit are noticed"
 }
 
 faults() {
@@ -102,12 +102,12 @@ protection() {
 }
 
 arithmetic() {
-	guest fpu
-	if [ "$status" -eq 1 ] && printed 'internal error'; then
-		skip "vector and scalar floating point" "this KVM's processor lacks SSE arithmetic"
-	else
-		succeeds "vector and scalar floating point"
+	if lacks_instructions; then
+		skip "vector and scalar floating point" "this KVM emulates instructions, and not these"
+		return
 	fi
+	guest fpu
+	succeeds "vector and scalar floating point"
 }
 
 threads() {
@@ -167,13 +167,35 @@ signals() {
 	done
 	signalled INT 2 compute
 	signalled INT 2 sleep
+	patient_signalled
+}
+
+# One console call may be as long as memory, and its reader as slow as it likes.
+patient_signalled() {
+	mkfifo "$T/slow"
+	(
+		n=0
+		while [ $n -lt 1000 ] && head -c 4096 >/dev/null; do
+			n=$((n + 1))
+			sleep 0.01
+		done
+	) <"$T/slow" &
+	reader=$!
+	start_output=$T/slow
+	start --mem=4096 -- "$(image hostile_core)" --solo5:quiet puts data=null len=4294967296
+	start_output=$T/out
+	sleep 0.5
+	kill -TERM "$started"
+	await 5
+	judge "TERM while a slow reader takes a long console call" 1 "Exiting on signal 15"
+	kill "$reader" 2>/dev/null
 }
 
 # --- the console ------------------------------------------------------------------------------------------------------
 
 # The guest writes a mebibyte and then exits with 7, so 7 says that nothing stopped it. --solo5:quiet keeps it exact.
 flood() {
-	timeout "$LIMIT" "$HUSK" --mem=2 -- "$(image flood)" --solo5:quiet
+	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 -- "$(image flood)" --solo5:quiet
 	echo $? >"$T/status"
 }
 
@@ -209,7 +231,7 @@ console() {
 }
 
 all_closed() {
-	timeout "$LIMIT" "$HUSK" --mem=2 -- "$(image exit)" exit 7 <&- >&- 2>&-
+	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 -- "$(image exit)" exit 7 <&- >&- 2>&-
 	echo $? >"$T/status"
 	: >"$T/err"
 	flooded "no standard descriptor at all"
@@ -219,7 +241,7 @@ all_closed() {
 one_fifo_for_all() {
 	cat "$T/fifo" >"$T/out" &
 	reader=$!
-	timeout "$LIMIT" "$HUSK" --mem=2 -- "$(image hello)" Hello_Solo5 0>"$T/fifo" 1>&0 2>&0
+	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 -- "$(image hello)" Hello_Solo5 0>"$T/fifo" 1>&0 2>&0
 	status=$?
 	wait "$reader"
 	succeeds "one FIFO, open for writing only, as all three"

@@ -1,5 +1,7 @@
 #!/bin/sh
 # test_hostile.sh: guests that break the rules, one case per line of hostile.list.
+#
+# There are hundreds, and where this runs a process may cost more than a guest: what the shell can do is done by the shell.
 set -u
 
 # shellcheck source=tests/machine/lib.sh
@@ -13,55 +15,110 @@ aarch64 | arm64) pc=pc= ;;
 *) pc=rip= ;;
 esac
 
-dd if=/dev/zero of="$T/disk" bs=65536 count=1 2>/dev/null
-mkfifo "$T/wire"
-exec 8<>"$T/wire"
-
 # What a guest's devices are attached to. The network is a pipe: what was written is what can be read.
-devices() {
+dd if=/dev/zero of="$T/disk" bs=65536 count=1 2>/dev/null
+networks=yes
+"$HUSK" --help 2>&1 | grep -q -e '--net:' || networks=no
+foreign=0 unconnected=0 unknown=0
+
+attach() {
+	device=
 	case $1 in
-	hostile_block) echo "--block:storage=$T/disk" ;;
-	hostile_net) echo "--net:service0=@8" ;;
+	hostile_block) device=--block:storage=$T/disk ;;
+	hostile_net)
+		rm -f "$T/wire"
+		mkfifo "$T/wire"
+		exec 8<>"$T/wire"
+		device=--net:service0=@8
+		;;
 	esac
 }
 
-empty_wire() {
-	dd if="$T/wire" of=/dev/null bs=65536 count=1 iflag=nonblock 2>/dev/null
+# Sets lines and message: how much there is on standard error, and the first of it.
+read_errors() {
+	lines=0 message=
+	while IFS= read -r line; do
+		[ $lines -gt 0 ] || message=$line
+		lines=$((lines + 1))
+	done <"$T/err"
+}
+
+# complain TEXT
+complain() {
+	reason="${reason:+$reason; }$1"
+}
+
+among() {
+	case ,$2, in
+	*",$1,"*) true ;;
+	*) false ;;
+	esac
 }
 
 # A message is due exactly when the monitor decided that the guest ends, and it says where.
-explained() {
-	if [ "$status" -ne 1 ]; then
-		! grep -q '^husk: .*'"$pc" "$T/err"
-	else
-		[ "$(grep -c '^[^:]*: .*'"$pc"'0x[0-9a-f]' "$T/err")" -eq 1 ]
-	fi
+check_message() {
+	case $status,$lines,$message in
+	1,1,*": "*" $pc"0x[0-9a-f]*) ;;
+	1,*) complain "not one message that says $pc" ;;
+	*,0,) ;;
+	*) complain "a message for nothing" ;;
+	esac
 }
 
-# hostile IMAGE STATUSES PATTERN ARGUMENTS...; several statuses may be right, with commas between.
+# check_pattern PATTERN: in the message if there is one, else in what the guest printed.
+check_pattern() {
+	[ "$1" != - ] || return
+	# shellcheck disable=SC2254 # it is a pattern
+	case $message in
+	*$1*) return ;;
+	esac
+	[ -z "$message" ] && grep -q -e "$1" "$T/out" || complain "nothing like '$1' was printed"
+}
+
+# hostile IMAGE STATUSES PATTERN ARGUMENT...; several statuses may be right, with commas between.
 hostile() {
 	guest=$1 statuses=$2 pattern=$3 reason=
 	shift 3
-	if [ ! -e "$(image "$guest")" ]; then
-		skip "$guest $*" "not built for this architecture"
-		return
-	fi
-	run --mem=8 $(devices "$guest") -- "$(image "$guest")" --solo5:quiet "$@"
-	case ,$statuses, in
-	*",$status,"*) ;;
-	*) reason="exit status $status, not $statuses" ;;
+	attach "$guest"
+	run --mem=8 $device -- "$GUESTS/$guest.hvt" --solo5:quiet "$@"
+	read_errors
+	among "$status" "$statuses" || complain "exit status $status, not $statuses"
+	case $reason,$message in
+	?*,*"internal error exit"*)
+		if lacks_instructions; then
+			unknown=$((unknown + 1))
+			return
+		fi
+		;;
 	esac
-	[ "$pattern" = - ] || printed "$pattern" || reason="${reason:+$reason; }nothing like '$pattern' was printed"
-	explained || reason="${reason:+$reason; }not one message that says $pc"
-	[ -z "$(unsound)" ] || reason="${reason:+$reason; }a sanitizer complained"
+	check_pattern "$pattern"
+	check_message
 	report "$guest $*" "$reason"
+}
+
+# skipped NUMBER WHY: cases that could not be run count as one.
+skipped() {
+	[ "$1" -eq 0 ] || skip "$1 more cases" "$2"
 }
 
 while read -r guest statuses rest; do
 	case $guest in
 	'' | '#'*) continue ;;
+	hostile_net)
+		if [ $networks = no ]; then
+			unconnected=$((unconnected + 1))
+			continue
+		fi
+		;;
 	esac
+	if [ ! -e "$GUESTS/$guest.hvt" ]; then
+		foreign=$((foreign + 1))
+		continue
+	fi
 	# shellcheck disable=SC2086 # the arguments are words
 	hostile "$guest" "$statuses" "${rest#*| }" ${rest%%|*}
 done <"$list"
+skipped $foreign "not built for this architecture"
+skipped $unconnected "this monitor has no network devices"
+skipped $unknown "this KVM emulates instructions, and not these"
 finish

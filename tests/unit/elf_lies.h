@@ -142,7 +142,8 @@ LIE(segments_that_overlap_by_rounding_down, OPEN, "phdr[2] overlaps phdr[1]",
     DATA->p_vaddr = 0x103000, DATA->p_align = 0x4000)
 LIE(p_align_0, OPEN, "phdr[0].p_align=0x0 is not a power of two", TEXT->p_align = 0)
 LIE(p_align_3, OPEN, "phdr[0].p_align=0x3 is not a power of two", TEXT->p_align = 3)
-LIE(p_align_of_all_bits, OPEN, "phdr[0].p_align=0xffffffffffffffff is not", TEXT->p_align = -UINT64_C(1))
+LIE(p_align_of_all_bits, OPEN, "phdr[0].p_align=0xffffffffffffffff is not",
+    TEXT->p_align = -UINT64_C(1))
 LIE(p_align_2_to_the_63, OPEN, "phdr[1] overlaps phdr[0]", TEXT->p_align = UINT64_C(1) << 63)
 LIE(p_align_1, OPEN, "phdr[1] is not page-aligned: it takes 0x101000-0x",
     RODATA->p_align = 1)
@@ -165,7 +166,8 @@ LIE(the_highest_address_possible, FIT, "phdr[2] ends at 0xfffffffffffff000, beyo
 LIE(a_segment_beyond_memory, FIT, "phdr[2] ends at 0x104000, beyond the guest's memory of 1 MiB: "
     "give it more than 1 MiB", DATA->p_vaddr += 0x1000)
 LIE(bss_in_a_segment_beyond_memory, FIT, "phdr[2] ends at 0x104000", DATA->p_memsz = 0x1001)
-LIE(write_and_exec, OPEN, "phdr[0] requests WRITE and EXEC permissions", TEXT->p_flags = PF_W | PF_X)
+LIE(write_and_exec, OPEN, "phdr[0] requests WRITE and EXEC permissions",
+    TEXT->p_flags = PF_W | PF_X)
 LIE(read_write_and_exec, OPEN, "phdr[2] requests WRITE and EXEC permissions",
     DATA->p_flags = PF_R | PF_W | PF_X)
 LIE(a_segment_beyond_the_end_of_the_file, OPEN, "phdr[2] host file segment mismatched (288 bytes",

@@ -89,7 +89,8 @@ Elf64_Phdr *image_note(struct image *i, const char *owner, uint32_t type, const 
 		       uint32_t descsz)
 {
 	Elf64_Phdr *p = image_phdr(i, PT_NOTE);
-	Elf64_Nhdr n = {.n_namesz = (uint32_t)strlen(owner) + 1, .n_descsz = descsz, .n_type = type};
+	uint32_t namesz = (uint32_t)strlen(owner) + 1;
+	Elf64_Nhdr n = {.n_namesz = namesz, .n_descsz = descsz, .n_type = type};
 	char name[8] = "";
 
 	must(n.n_namesz <= sizeof name, "image_note: owner too long");
@@ -204,12 +205,11 @@ void image_finish(struct image *i)
 		memcpy(i->bytes + sizeof i->ehdr, i->phdr, table);
 }
 
-const char *image_save(struct image *i)
+const char *image_write(struct image *i)
 {
 	const char *dir = getenv("TMPDIR");
 	int fd;
 
-	image_finish(i);
 	if (i->path[0] != '\0')
 		unlink(i->path);
 	if (dir == NULL || strlen(dir) > sizeof i->path - sizeof "/image.XXXXXX")
@@ -220,4 +220,10 @@ const char *image_save(struct image *i)
 	must(write(fd, i->bytes, i->size) == (ssize_t)i->size, i->path);
 	must(close(fd) == 0, i->path);
 	return i->path;
+}
+
+const char *image_save(struct image *i)
+{
+	image_finish(i);
+	return image_write(i);
 }

@@ -87,7 +87,10 @@ uint8_t *image_desc(struct image *i, const Elf64_Phdr *p);
 /* Puts the headers into bytes. */
 void image_finish(struct image *i);
 
-/* Finishes, writes a temporary file and returns its name; again after a change. */
+/* Writes bytes to a temporary file and returns its name; again after a change. */
+const char *image_write(struct image *i);
+
+/* image_finish and image_write. */
 const char *image_save(struct image *i);
 
 /* The bytes of an MFT1 payload; returns how many. At most MFT_MAX_ENTRIES - 1 devices. */

@@ -603,10 +603,10 @@ static uint64_t random_next(uint64_t *x)	/* xorshift64 */
 	return *x >> 11;
 }
 
-static void model_count_runs(struct model *m)
+/* Counts again from byte to downwards; below byte from, what is taken ends the change. */
+static void model_count_runs(struct model *m, size_t from, size_t to)
 {
-	m->run[BYTES] = 0;
-	for (size_t i = BYTES; i-- > 0;)
+	for (size_t i = to + 1; i-- > 0 && (i >= from || m->owner[i] == 0);)
 		m->run[i] = m->owner[i] == 0 ? m->run[i + 1] + 1 : 0;
 }
 
@@ -614,14 +614,14 @@ static void model_paint(struct model *m, size_t at, size_t size, uint32_t owner)
 {
 	for (size_t i = at; i < at + size; i++)
 		m->owner[i] = owner;
-	model_count_runs(m);
+	model_count_runs(m, at, at + size - 1);
 }
 
 static bool model_fits(const struct model *m, const struct resource_request *r, size_t at)
 {
 	uint64_t start = m->base + at;
 
-	return m->run[at] >= r->size && start % r->align == 0 && start >= r->min &&
+	return m->run[at] >= r->size && (start & (r->align - 1)) == 0 && start >= r->min &&
 	       start + (r->size - 1) <= r->max;
 }
 
@@ -707,28 +707,40 @@ static void step_alloc_at(struct resource_space *s, struct model *m, uint64_t *x
 		model_add(m, (size_t)(start - m->base), (size_t)size);
 }
 
+/* The owner of exactly these bytes, all of its own; 0 if there is none. */
+static uint32_t model_exact(const struct model *m, size_t from, size_t to)
+{
+	uint32_t owner = m->owner[from];
+
+	for (size_t i = from; i <= to; i++)
+		if (m->owner[i] != owner)
+			return 0;
+	if ((from > 0 && m->owner[from - 1] == owner) ||
+	    (to < BYTES - 1 && m->owner[to + 1] == owner))
+		return 0;
+	return owner;
+}
+
 /* Mostly a taken range as it is, sometimes not quite. */
 static void step_free(struct resource_space *s, struct model *m, uint64_t *x)
 {
-	struct resource_range r = {.start = m->base + random_next(x) % BYTES};
-	bool exact = s->n > 0 && random_next(x) % 8 != 0;
-	uint32_t owner;
+	size_t from = (size_t)(random_next(x) % BYTES);
+	size_t to = from + (size_t)(random_next(x) % (BYTES - from));
+	enum resource_status want = RESOURCE_OK;
 
-	if (exact)
-		r = s->taken[random_next(x) % s->n];
-	else
-		r.last = r.start + random_next(x) % (BYTES - (r.start - m->base));
-	owner = m->owner[r.start - m->base];
-	for (uint64_t i = 0; i < BYTES; i++)
-		if ((m->owner[i] == owner) != (m->base + i >= r.start && m->base + i <= r.last))
-			owner = 0;
-	if (owner == 0) {
-		m->met |= 1u << RESOURCE_NOT_ALLOCATED;
-		assert_int_equal(resource_free(s, r.start, r.last), RESOURCE_NOT_ALLOCATED);
-		return;
+	if (s->n > 0 && random_next(x) % 8 != 0) {
+		const struct resource_range *r = &s->taken[random_next(x) % s->n];
+
+		from = (size_t)(r->start - m->base);
+		to = (size_t)(r->last - m->base);
 	}
-	assert_int_equal(resource_free(s, r.start, r.last), RESOURCE_OK);
-	model_paint(m, (size_t)(r.start - m->base), (size_t)(r.last - r.start) + 1, 0);
+	if (model_exact(m, from, to) == 0)
+		want = RESOURCE_NOT_ALLOCATED;
+	m->met |= 1u << want;
+	assert_int_equal(resource_free(s, m->base + from, m->base + to), want);
+	if (want != RESOURCE_OK)
+		return;
+	model_paint(m, from, to - from + 1, 0);
 	m->n--;
 }
 
@@ -769,7 +781,7 @@ static void random_walk(uint64_t base, uint64_t seed, int steps)
 	struct model m = {.base = base};
 	uint64_t x = seed, max_size = 64, frees = 4;
 
-	model_count_runs(&m);
+	model_count_runs(&m, 0, BYTES - 1);
 	for (int i = 0; i < steps; i++) {
 		uint64_t what = random_next(&x) % 10;
 

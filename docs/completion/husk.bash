@@ -1,0 +1,33 @@
+# husk.bash: completion for husk; the options come from the binary's own --help.
+
+_husk() {
+	local cur=${COMP_WORDS[COMP_CWORD]} options i
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--) break ;;
+		-* | = | :) ;;
+		*)	# KERNEL is there already, unless the word is the tail of an option
+			case ${COMP_WORDS[i - 1]} in
+			= | : | -*[=:]*) ;;
+			*) return ;;
+			esac ;;
+		esac
+	done
+	case $cur in
+	-*)
+		options=$("${COMP_WORDS[0]}" --help 2>/dev/null |
+			sed -n 's/^  \(--[a-z-]*\)\[=\([A-Za-z]*\)\]$/\1 \1=\2/p
+				s/^  \(--[a-z-]*\):NAME.*/\1:/p
+				s/^  \(--[a-z-]*=\)[A-Z]*$/\1/p
+				s/^  \(--[a-z-]*\)$/\1/p')
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		[[ ${COMPREPLY[0]-} != *[=:] ]] || compopt -o nospace
+		;;
+	*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		;;
+	esac
+}
+complete -F _husk husk solo5-hvt

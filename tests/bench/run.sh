@@ -1,0 +1,36 @@
+#!/bin/sh
+# run.sh: measures husk beside the least that a process on KVM can do.
+#
+# Usage: run.sh [--json] [--rounds=N] [--idle=N]
+# From the environment: HUSK (empty: the floor alone), BUILD (the build directory), SRC (the source
+# tree), BENCH_FLAGS (more options, for make bench). It prints figures and judges nothing.
+set -u
+
+SRC=${SRC:-$(dirname "$0")/../..}
+BUILD=${BUILD:-.}
+HUSK=${HUSK-$BUILD/husk}
+BENCH_DIR=$SRC/tests/bench
+BENCH_PROGRAMS=$BUILD/obj/tests/bench
+
+fail() {
+	echo "bench: $*" >&2
+	exit 1
+}
+
+[ "${BACKEND:-kvm}" = kvm ] || fail "the floor runs on KVM only"
+if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+	fail "/dev/kvm: it is not there, or not ours to use"
+fi
+for program in floor bench guest_bare.hvt guest_halt.hvt guest_loop.hvt guest_block.hvt; do
+	[ -e "$BENCH_PROGRAMS/$program" ] || fail "$BENCH_PROGRAMS/$program is missing: run make bench"
+done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/husk-bench.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+BENCH_BLOCK=$work/disk
+dd if=/dev/zero of="$BENCH_BLOCK" bs=65536 count=16 2>/dev/null || fail "$BENCH_BLOCK: cannot write"
+
+export HUSK BENCH_DIR BENCH_PROGRAMS BENCH_BLOCK
+# shellcheck disable=SC2086 # several words
+"$BENCH_PROGRAMS/bench" ${BENCH_FLAGS-} "$@"

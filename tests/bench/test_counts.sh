@@ -1,0 +1,83 @@
+#!/bin/sh
+# test_counts.sh: what husk costs in exits and system calls, where that does not depend on the host.
+set -u
+
+GUESTS=${GUESTS:-${BUILD:-.}/obj/tests/bench}
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_hypervisor
+[ -e "$(image guest_block)" ] || skip_all "the guests are not built: $(image guest_block)"
+
+FEW=1 MANY=65			# requests; what they differ by is what is judged
+FIRST_RUN_MAX=45		# system calls from execve to the first KVM_RUN
+
+dd if=/dev/zero of="$T/disk" bs=65536 count=2 2>/dev/null
+
+# counts FILE ARGUMENT...: runs husk, and leaves the counts in $T/FILE.
+counts() {
+	file=$T/$1
+	shift
+	timeout "$LIMIT" sh "$SRC/tests/bench/count.sh" "$HUSK" "$@" >"$file" 2>"$T/err"
+	status=$?
+	[ "$status" -ne 77 ] || skip_all "no strace, or it may not trace"
+	: >"$T/out"
+}
+
+# value FILE NAME: what count.sh found, 0 if it found none.
+value() {
+	awk -v name="$2" '$1 == name { n = $2 } $2 == name { n = $3 } END { print n + 0 }' "$T/$1"
+}
+
+# more NAME: by how many MANY exceeds FEW.
+more() {
+	echo $(($(value many "$1") - $(value few "$1")))
+}
+
+# A dynamic linker and sanitizers make many calls of their own.
+not_alone() {
+	grep -qa -e '/ld-linux' -e '/ld-musl' -e __asan_init -e __ubsan_handle -e __tsan_init "$HUSK"
+}
+
+start_is_short() {
+	name="at most $FIRST_RUN_MAX system calls from execve to the first KVM_RUN"
+	counts start --mem=32 -- "$(image guest_halt)" --solo5:quiet
+	if not_alone; then
+		skip "$name" "this husk has a dynamic linker, or a sanitizer"
+		return
+	fi
+	calls=$(value start first_run) reason=
+	[ "$calls" -le $FIRST_RUN_MAX ] || reason="it took $calls"
+	[ "$calls" -gt 0 ] || reason="there was no KVM_RUN"
+	[ "$status" -eq 0 ] || reason="exit status $status"
+	report "$name" "$reason"
+}
+
+# expect NAME NUMBER: adds to $reason if MANY requests do not cost so many more than FEW.
+expect() {
+	[ "$(more "$1")" -eq "$2" ] ||
+		reason="${reason:+$reason; }$(more "$1") $1 for $((MANY - FEW)) requests, not $2"
+}
+
+# costs NAME CALL CALLS MODE...: each request is one exit and CALLS system calls, all of them CALL.
+costs() {
+	name=$1 call=$2 calls=$(($3 * (MANY - FEW))) reason=
+	shift 3
+	set -- --mem=2 "--block:disk=$T/disk" -- "$(image guest_block)" --solo5:quiet "$@"
+	counts few "$@" $FEW
+	[ "$status" -eq 0 ] || reason="exit status $status"
+	counts many "$@" $MANY
+	[ "$status" -eq 0 ] || reason="exit status $status"
+	expect runs $((MANY - FEW))
+	expect others "$calls"
+	[ "$call" = others ] || expect "$call" "$calls"
+	report "$name" "$reason"
+}
+
+start_is_short
+costs "a block read of 512 bytes is one pread64" pread64 1 read 512
+costs "a block read of 65536 bytes is one pread64" pread64 1 read 65536
+costs "a block write of 512 bytes is one pwrite64" pwrite64 1 write 512
+costs "a block write of 65536 bytes is one pwrite64" pwrite64 1 write 65536
+costs "a block request that is refused makes no system call" others 0 null
+costs "POLL with timeout 0 is one system call" others 1 poll
+finish

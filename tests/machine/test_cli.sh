@@ -1,0 +1,227 @@
+#!/bin/sh
+# test_cli.sh: the command line: what it takes, what it refuses and in which words, and what it tells.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_guests
+need_hypervisor
+
+hello=$(image hello)
+blk=$(image blk)
+
+# refused NAME PATTERN WORD...: status 1, nothing on standard output, one line on standard error.
+refused() {
+	what=$1 pattern=$2 reason=
+	shift 2
+	run "$@"
+	[ "$(wc -l <"$T/err")" -eq 1 ] || reason="not one line on standard error"
+	[ ! -s "$T/out" ] || reason="something on standard output"
+	grep -q -e "^$(basename "$HUSK"): .*$pattern" "$T/err" || reason="nothing like '$pattern' on standard error"
+	[ "$status" -eq 1 ] || reason="exit status $status, not 1"
+	report "$what" "$reason"
+}
+
+# taken NAME WORD...: the guest starts.
+taken() {
+	what=$1
+	shift
+	run "$@"
+	succeeds "$what"
+}
+
+silent() {
+	report "$1" "$([ ! -s "$T/$2" ] || echo "something was printed to $2")"
+}
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+help() {
+	run --help
+	judge "--help" 0 '^usage: '
+	silent "it is not an error" err
+	for option in mem block block-ro block-sector-size help version inspect check dry-run stats; do
+		report "it tells of --$option" "$(grep -q -e "^ *--$option\\>" "$T/out" || echo "it does not")"
+	done
+	cp "$T/out" "$T/help"
+	run --nosuch --help --mem=junk "$hello"
+	judge "--help counts whatever is beside it" 0 '^usage: '
+	report "and says the same" "$(cmp "$T/help" "$T/out" 2>&1)"
+}
+
+version() {
+	run --version
+	judge "--version" 0 'husk'
+	silent "it is not an error" err
+	report "a line is exactly: ABI version 2" "$(grep -qx -e 'ABI version 2' "$T/out" || echo "there is none")"
+	run --nosuch --version
+	judge "--version counts whatever is beside it" 0 '^ABI version 2$'
+}
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+options() {
+	refused "an unknown option" "Invalid option: .--nosuch'" --nosuch "$hello"
+	refused "an unknown option with a value" "Invalid option: .--nosuch=1'" --nosuch=1 "$hello"
+	refused "a mistyped option" "did you mean --mem" --men=64 "$hello"
+	refused "a mistyped device option" "did you mean --block" --blok:storage=x "$blk"
+	refused "an option in capitals" "Invalid option: .--MEM=4'" --MEM=4 "$hello"
+	refused "the beginning of an option" "Invalid option: .--me=4'" --me=4 "$hello"
+	refused "a short option" "Invalid option: .-m'" -m "$hello"
+	refused "a dash alone" "Invalid option: .-'" - "$hello"
+	refused "an option without its value" "Invalid option: .--mem'" --mem "$hello"
+	refused "a flag with a value" "Invalid option: .--dry-run=yes'" --dry-run=yes "$hello"
+	refused "a device option without a device" "Invalid option: .--block=x'" --block=x "$blk"
+	refused "an empty device" "Invalid option: .--block:=x'" --block:=x "$blk"
+	refused "an empty path" "Invalid option: .--block:storage='" --block:storage= "$blk"
+	refused "a device that is no name" "Invalid option: .--block:a-b=x'" --block:a-b=x "$blk"
+	refused "a device with 68 letters" "Invalid option: .--block:" "--block:$(printf '%68s' | tr ' ' a)=x" "$blk"
+	refused "a format that is not there" "--inspect=xml" --inspect=xml "$hello"
+	taken "no options" "$hello" Hello_Solo5
+	taken "-- alone" -- "$hello" Hello_Solo5
+	taken "empty words before the image" "" --mem=2 "" "$hello" Hello_Solo5
+	run --mem=8 --mem=4 "$(image memory)" 4
+	succeeds "the last --mem is the one"
+}
+
+memory_sizes() {
+	for size in 2 3 64M 2G 4G 1024 4096 4097 0064; do
+		taken "--mem=$size" "--mem=$size" "$hello" Hello_Solo5
+	done
+	for size in '' 0 00 0M junk 8foo 64MB 64m 2g 2T 8.5 0x10 ' 8' '8 ' +8 -1 1e3 M; do
+		refused "--mem='$size'" 'Malformed argument to --mem' "--mem=$size" "$hello"
+	done
+	for size in 4098 5G 8192 4398046511112 17592186044424 18446744073709551615 99999999999999999999999; do
+		refused "--mem=$size" 'exceeds the max size' "--mem=$size" "$hello"
+	done
+}
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+images() {
+	refused "no image" 'Missing KERNEL operand'
+	refused "only options" 'Missing KERNEL operand' --mem=4
+	refused "only --" 'Missing KERNEL operand' --
+	refused "an image that is not there" 'nowhere.hvt: Could not open: No such file' "$T/nowhere.hvt"
+	refused "a directory" "$T: " "$T"
+	echo 'echo hello' >"$T/script"
+	refused "a file that is not ELF" 'script: .*invalid executable' "$T/script"
+	: >"$T/empty"
+	refused "an empty file" 'empty: .*invalid executable' "$T/empty"
+	refused "a device" '/dev/null: ' /dev/null
+	head -c 1000 "$hello" >"$T/short"
+	refused "a file that was cut off" 'short: ' "$T/short"
+	refused "a program of the host" 'invalid executable' "$HUSK"
+	ln -s "$HUSK" "$T/solo5-hvt"
+	"$T/solo5-hvt" --nosuch >"$T/out" 2>"$T/err"
+	status=$?
+	judge "messages begin with the name that the monitor was called by" 1 '^solo5-hvt: '
+	cp "$hello" "$T/--odd"
+	(cd "$T" && timeout -s KILL "$LIMIT" "$HUSK" -- --odd Hello_Solo5) >"$T/out" 2>"$T/err"
+	status=$?
+	succeeds "an image whose name begins with dashes"
+}
+
+devices() {
+	refused "a device that is not attached" "Device 'storage' of type BLOCK_BASIC declared but not attached" "$blk"
+	refused "63 of them" "Device 'storage0' of type BLOCK_BASIC declared but not attached" "$(image maxdevices)"
+	refused "a device that the image does not declare" "Resource not declared in manifest: 'other'" \
+		"--block:other=$T/disk" "$blk"
+	refused "in an image without devices" "Resource not declared in manifest: 'storage'" "--block:storage=$T/disk" "$hello"
+	refused "a block size for an undeclared device" "Resource not declared in manifest: 'other'" \
+		--block-sector-size:other=512 "$hello"
+	refused "a block size is no disk" "Device 'storage' of type BLOCK_BASIC declared but not attached" \
+		--block-sector-size:storage=512 "$blk"
+	refused "a disk that is not there" "Could not open block device: .*/nowhere" "--block:storage=$T/nowhere" "$blk"
+	dd if=/dev/null of="$T/disk" bs=1 seek=65536 2>/dev/null
+	taken "the last of several disks counts" "--block:storage=$T/nowhere" "--block:storage=$T/disk" "$blk"
+}
+
+# --- looking without running ------------------------------------------------------------------------------------------
+
+# Silent if the file is JSON, as far as can be told here.
+not_json() {
+	if command -v python3 >/dev/null 2>&1; then
+		python3 -m json.tool "$1" 2>&1 >/dev/null | head -n 1
+	else
+		[ "$(tr -cd '{[' <"$1" | wc -c)" -eq "$(tr -cd '}]' <"$1" | wc -c)" ] || echo "the brackets do not match"
+		grep -q '^{.*}$' "$1" || echo "it is not an object in one line"
+	fi
+}
+
+inspecting() {
+	run --inspect "$(image maxdevices)"
+	judge "--inspect" 0 'hvt version 2' 'storage0, BLOCK_BASIC' 'storage62, BLOCK_BASIC'
+	silent "it is not an error" err
+	run --inspect=json "$(image maxdevices)"
+	judge "--inspect=json" 0 '"name": *"storage62"'
+	report "it is JSON" "$(not_json "$T/out")"
+	run --inspect=json "$hello"
+	judge "--inspect=json without devices" 0 '"devices": *\[\]'
+	report "it is JSON" "$(not_json "$T/out")"
+	refused "--inspect of what is no image" 'invalid executable' --inspect "$T/script"
+	refused "--inspect of nothing" 'Missing KERNEL operand' --inspect
+}
+
+checking() {
+	run --check
+	judge "--check of the host" 0
+	run --check "$hello"
+	judge "--check of an image" 0 'hello.hvt'
+	run --check "$blk"
+	judge "--check of an image without its device" 1 'not attached'
+	run --check "--block:storage=$T/disk" "$blk"
+	judge "--check of an image with its device" 0 'storage'
+	run --check "--block:storage=$T/nowhere" "$blk"
+	judge "--check of a disk that is not there" 1 'nowhere'
+	run --check "$T/script"
+	judge "--check of what is no image" 1 'invalid executable'
+	run --dry-run "$hello"
+	judge "--dry-run" 0
+	silent "the guest does not run" out
+	run --dry-run "--block:storage=$T/disk" "$blk"
+	judge "--dry-run with a device" 0
+	refused "--dry-run without its device" 'not attached' --dry-run "$blk"
+}
+
+counting() {
+	run --stats "$(image exit)" --solo5:quiet exit 7
+	judge "--stats leaves the exit status alone" 7 'puts' 'halt'
+	silent "and standard output to the guest" out
+	run --stats=json "--block:storage=$T/disk" "$blk" --solo5:quiet
+	judge "--stats=json" 0 '"block_write": *14'
+	report "it is JSON" "$(not_json "$T/err")"
+	report "standard output is the guest's" "$([ "$(cat "$T/out")" = SUCCESS ] || echo "there is more on it")"
+	run --stats "$(image wxorx)" write rodata
+	judge "--stats of a guest that failed" 1 'translation fault' 'puts'
+}
+
+# --- the manifest tool ------------------------------------------------------------------------------------------------
+
+manifests() {
+	tool=$BUILD/husk-manifest json=${SRC:-$(dirname "$0")/../..}/tests/guests/maxdevices.json
+	if [ ! -e "$json" ] || ! "$tool" --version >/dev/null 2>&1; then
+		skip "the manifest tool" "it does not run here"
+		return
+	fi
+	"$tool" query "$(image maxdevices)" >"$T/out" 2>"$T/err"
+	status=$?
+	judge "an image's manifest can be asked for" 0
+	report "it is what the image was made from" "$(cmp "$json" "$T/out" 2>&1)"
+	awk '{ print } /"storage0"/ { sub(/storage0/, "storage63"); print }' "$json" >"$T/many.json"
+	"$tool" gen "$T/many.json" "$T/many.c" >"$T/out" 2>"$T/err"
+	status=$?
+	judge "64 devices are too many" 1 'too many entries, maximum 63'
+}
+
+help
+version
+options
+memory_sizes
+images
+devices
+inspecting
+checking
+counting
+manifests
+finish

@@ -1,0 +1,312 @@
+/* hv_fake.c: plays a script instead of a guest and remembers what it was told. */
+#include "hv_fake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct hv_fake_faults hv_fake_faults;
+
+static int fails(enum hv_fake_op op, const char *name, struct husk_error *e)
+{
+	struct hv_fake_faults *f = &hv_fake_faults;
+
+	if (f->op != HV_FAKE_ANY && f->op != op)
+		return 0;
+	f->seen++;
+	if (f->fail_at == 0 || f->seen < f->fail_at || (f->seen > f->fail_at && !f->from_then_on))
+		return 0;
+	return husk_fail_sys(e, EIO, "fake %s", name);
+}
+
+/* ---- the script ---- */
+
+static struct hv_fake_step *add(struct hv *hv)
+{
+	if (hv->at == hv->n_steps)
+		hv->at = hv->n_steps = 0;
+	if (hv->n_steps == hv->room) {
+		hv->room = hv->room == 0 ? 16 : 2 * hv->room;
+		hv->steps = reallocarray(hv->steps, hv->room, sizeof *hv->steps);
+		if (hv->steps == NULL)
+			abort();
+	}
+	memset(&hv->steps[hv->n_steps], 0, sizeof *hv->steps);
+	return &hv->steps[hv->n_steps++];
+}
+
+void hv_fake_exit(struct hv *hv, const struct hv_exit *exit)
+{
+	add(hv)->exit = *exit;
+}
+
+/* Only whole accesses have data; what the bus will refuse may claim any size. */
+void hv_fake_access(struct hv *hv, const struct bus_access *a, enum bus_kind kind)
+{
+	struct hv_fake_step *step = add(hv);
+	uint64_t bytes = (uint64_t)a->count * a->width;
+
+	step->exit.kind = kind == BUS_PIO ? HV_EXIT_PIO : HV_EXIT_MMIO;
+	step->exit.io = *a;
+	if (a->write && a->data != NULL)
+		memcpy(step->data, a->data, bytes < HV_FAKE_DATA ? bytes : HV_FAKE_DATA);
+}
+
+void hv_fake_store(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, uint64_t value)
+{
+	const struct bus_access a = {
+		.addr = addr, .count = 1, .width = (uint8_t)width, .write = true, .data = &value,
+	};
+
+	hv_fake_access(hv, &a, kind);
+}
+
+void hv_fake_load(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width)
+{
+	const struct bus_access a = {.addr = addr, .count = 1, .width = (uint8_t)width};
+
+	hv_fake_access(hv, &a, kind);
+}
+
+void hv_fake_hypercall(struct hv *hv, uint64_t nr, uint32_t arg)
+{
+	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
+
+	hv_fake_store(hv, w->kind, w->base + nr * w->stride, 4, arg);
+}
+
+void hv_fake_hook(struct hv *hv, void (*hook)(void *ctx), void *ctx)
+{
+	struct hv_fake_step *step = add(hv);
+
+	step->hook = hook;
+	step->ctx = ctx;
+}
+
+void hv_fake_refuse(struct hv *hv, int sys)
+{
+	add(hv)->refuse = sys;
+}
+
+/* ---- the backend ---- */
+
+static int fake_probe(hv_finding *say, void *ctx)
+{
+	say(ctx, true, "fake", "");
+	return 0;
+}
+
+static void fake_destroy(struct hv *hv)
+{
+	if (hv == NULL)
+		return;
+	free(hv->data);
+	free(hv->steps);
+	free(hv->ram);
+	free(hv);
+}
+
+static int fake_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
+{
+	struct hv *hv;
+
+	if (fails(HV_FAKE_CREATE, "create", e) == -1)
+		return -1;
+	hv = calloc(1, sizeof *hv);
+	if (hv == NULL || (hv->ram = calloc(1, mem_size)) == NULL) {
+		free(hv);
+		return husk_fail_sys(e, ENOMEM, "fake machine");
+	}
+	hv->size = mem_size;
+	hv->ip = HV_FAKE_IP;
+	*out = hv;
+	return 0;
+}
+
+static void *fake_memory(struct hv *hv)
+{
+	return hv->ram;
+}
+
+static int fake_protect(struct hv *hv, uint64_t start, uint64_t last, unsigned prot,
+			struct husk_error *e)
+{
+	if (fails(HV_FAKE_PROTECT, "protect", e) == -1)
+		return -1;
+	if (hv->n_protected == HV_FAKE_RECORDS || start > last || last >= hv->size)
+		abort();
+	hv->protected[hv->n_protected].start = start;
+	hv->protected[hv->n_protected].last = last;
+	hv->protected[hv->n_protected++].prot = prot;
+	return 0;
+}
+
+static int fake_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e)
+{
+	(void)hv;
+	*hz = HV_FAKE_HZ;
+	return fails(HV_FAKE_CYCLE_FREQ, "cycle_freq", e);
+}
+
+static int fake_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e)
+{
+	hv->entries++;
+	hv->entry = *state;
+	return fails(HV_FAKE_SET_ENTRY, "set_entry", e);
+}
+
+static unsigned find_bell(const struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width)
+{
+	unsigned i = 0;
+
+	while (i < hv->n_bells && (hv->bells[i].kind != kind || hv->bells[i].addr != addr ||
+				   hv->bells[i].width != width))
+		i++;
+	return i;
+}
+
+/* As KVM does: exactly this place and width rings, once per element; all else is an exit. */
+static bool rings(const struct hv *hv, const struct hv_exit *exit)
+{
+	const uint64_t one = 1;
+	unsigned i;
+
+	if ((exit->kind != HV_EXIT_PIO && exit->kind != HV_EXIT_MMIO) || !exit->io.write)
+		return false;
+	i = find_bell(hv, exit->kind == HV_EXIT_PIO ? BUS_PIO : BUS_MMIO, exit->io.addr,
+		      exit->io.width);
+	for (uint32_t k = 0; i < hv->n_bells && k < exit->io.count; k++)
+		if (write(hv->bells[i].fd, &one, sizeof one) != sizeof one)
+			abort();
+	return i < hv->n_bells;
+}
+
+static int lend_data(struct hv *hv, const struct hv_fake_step *step, struct hv_exit *exit,
+		     struct husk_error *e)
+{
+	uint64_t bytes = (uint64_t)step->exit.io.count * step->exit.io.width;
+
+	if ((exit->kind != HV_EXIT_PIO && exit->kind != HV_EXIT_MMIO) || bytes > HV_FAKE_DATA)
+		return 0;
+	hv->data = malloc(bytes > 0 ? bytes : 1);
+	if (hv->data == NULL)
+		return husk_fail_sys(e, ENOMEM, "fake run");
+	memcpy(hv->data, step->data, bytes);
+	exit->io.data = hv->data;
+	return 0;
+}
+
+static int play(struct hv *hv, const struct hv_fake_step *step, struct hv_exit *exit,
+		struct husk_error *e)
+{
+	if (step->refuse != 0)
+		return husk_fail_sys(e, step->refuse, "fake run");
+	*exit = step->exit;
+	return lend_data(hv, step, exit, e);
+}
+
+static int fake_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+{
+	const struct hv_fake_step *step;
+
+	hv->runs++;
+	free(hv->data);
+	hv->data = NULL;
+	if (fails(HV_FAKE_RUN, "run", e) == -1)
+		return -1;
+	while (!__atomic_exchange_n(&hv->kicked, false, __ATOMIC_ACQ_REL)) {
+		if (hv->at == hv->n_steps)
+			return husk_fail(e, HUSK_E_HOST, HV_FAKE_OVER);
+		step = &hv->steps[hv->at++];
+		if (step->hook != NULL)
+			step->hook(step->ctx);
+		else if (!rings(hv, &step->exit))
+			return play(hv, step, exit, e);
+	}
+	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
+	return 0;
+}
+
+static void fake_kick(struct hv *hv)
+{
+	__atomic_store_n(&hv->kicked, true, __ATOMIC_RELEASE);
+}
+
+static uint64_t fake_ip(struct hv *hv)
+{
+	return hv->ip;
+}
+
+static bool fake_has(struct hv *hv, enum hv_cap cap)
+{
+	(void)hv;
+	return cap == HV_CAP_DOORBELL;
+}
+
+static bool fake_has_nothing(struct hv *hv, enum hv_cap cap)
+{
+	(void)hv, (void)cap;
+	return false;
+}
+
+static int fake_doorbell_add(void *ctx, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+			     struct husk_error *e)
+{
+	struct hv *hv = ctx;
+
+	if (fails(HV_FAKE_DOORBELL_ADD, "doorbell_add", e) == -1)
+		return -1;
+	if (find_bell(hv, kind, addr, width) < hv->n_bells)
+		return husk_fail_sys(e, EEXIST, "fake doorbell at 0x%llx", (unsigned long long)addr);
+	if (hv->n_bells == HV_FAKE_RECORDS)
+		abort();
+	hv->bells[hv->n_bells].kind = kind;
+	hv->bells[hv->n_bells].addr = addr;
+	hv->bells[hv->n_bells].width = width;
+	hv->bells[hv->n_bells++].fd = fd;
+	return 0;
+}
+
+static void fake_doorbell_del(void *ctx, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
+{
+	struct hv *hv = ctx;
+	unsigned i = find_bell(hv, kind, addr, width);
+
+	if (i < hv->n_bells && hv->bells[i].fd == fd)
+		hv->bells[i] = hv->bells[--hv->n_bells];
+}
+
+const struct hv_ops hv_fake_ops = {
+	.name = "fake",
+	.title = "Fake",
+	.probe = fake_probe,
+	.create = fake_create,
+	.memory = fake_memory,
+	.protect = fake_protect,
+	.cycle_freq = fake_cycle_freq,
+	.set_entry = fake_set_entry,
+	.run = fake_run,
+	.kick = fake_kick,
+	.ip = fake_ip,
+	.has = fake_has,
+	.doorbell_add = fake_doorbell_add,
+	.doorbell_del = fake_doorbell_del,
+	.destroy = fake_destroy,
+};
+
+const struct hv_ops hv_fake_plain_ops = {
+	.name = "fake",
+	.title = "Fake",
+	.probe = fake_probe,
+	.create = fake_create,
+	.memory = fake_memory,
+	.protect = fake_protect,
+	.cycle_freq = fake_cycle_freq,
+	.set_entry = fake_set_entry,
+	.run = fake_run,
+	.kick = fake_kick,
+	.ip = fake_ip,
+	.has = fake_has_nothing,
+	.destroy = fake_destroy,
+};

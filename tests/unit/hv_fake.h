@@ -1,0 +1,78 @@
+/*
+ * hv_fake.h: a hypervisor that plays a script instead of a guest and remembers what it was told.
+ *
+ * Beside the real backend in test programs and fuzzers. Guest memory has exactly the size asked
+ * for, so that the address sanitizer sees the first byte beyond.
+ */
+#ifndef HV_FAKE_H
+#define HV_FAKE_H
+
+#include "../../monitor/hv.h"
+
+#define HV_FAKE_DATA 64		/* bytes that one access can carry */
+#define HV_FAKE_RECORDS 16
+#define HV_FAKE_OVER "the script is over"	/* in the message of a run without a next step */
+#define HV_FAKE_HZ 2000000000ull
+#define HV_FAKE_IP 0x100abcull
+
+/* Operations that can fail. */
+enum hv_fake_op {
+	HV_FAKE_ANY,
+	HV_FAKE_CREATE,
+	HV_FAKE_PROTECT,
+	HV_FAKE_CYCLE_FREQ,
+	HV_FAKE_SET_ENTRY,
+	HV_FAKE_RUN,
+	HV_FAKE_DOORBELL_ADD,
+};
+
+/* For all fakes of the program; a test sets it back to {0}. */
+extern struct hv_fake_faults {
+	enum hv_fake_op op;	/* which calls count */
+	unsigned seen;		/* how many there were */
+	unsigned fail_at;	/* the one that fails, with HUSK_E_HOST and EIO; 0: none */
+	bool from_then_on;	/* and all that follow it */
+} hv_fake_faults;
+
+struct hv_fake_step {
+	struct hv_exit exit;
+	uint8_t data[HV_FAKE_DATA];
+	void (*hook)(void *ctx);	/* instead of an exit */
+	void *ctx;
+	int refuse;			/* instead of an exit: errno of the run */
+};
+
+struct hv {
+	uint8_t *ram;
+	uint64_t size;
+	struct hv_fake_step *steps;
+	size_t n_steps, room, at;
+	uint8_t *data;		/* of the last access, exactly as much as there is; NULL without one */
+	uint64_t ip;		/* what ip tells */
+	bool kicked;
+	unsigned runs;
+	unsigned entries;	/* how often set_entry was called, and with what */
+	struct cpu_state entry;
+	unsigned n_protected;
+	struct { uint64_t start, last; unsigned prot; } protected[HV_FAKE_RECORDS];
+	unsigned n_bells;
+	struct { enum bus_kind kind; uint64_t addr; unsigned width; int fd; } bells[HV_FAKE_RECORDS];
+};
+
+extern const struct hv_ops hv_fake_ops;
+extern const struct hv_ops hv_fake_plain_ops;	/* the same without doorbells */
+
+/* Each adds a step to the script; a lack of memory ends the program. */
+void hv_fake_exit(struct hv *hv, const struct hv_exit *exit);
+void hv_fake_access(struct hv *hv, const struct bus_access *a, enum bus_kind kind);
+void hv_fake_store(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, uint64_t value);
+void hv_fake_load(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width);
+void hv_fake_hypercall(struct hv *hv, uint64_t nr, uint32_t arg);
+
+/* Called from inside the run, which then goes on, or is interrupted if it was kicked. */
+void hv_fake_hook(struct hv *hv, void (*hook)(void *ctx), void *ctx);
+
+/* The hypervisor refuses the run. */
+void hv_fake_refuse(struct hv *hv, int sys);
+
+#endif

@@ -1,0 +1,117 @@
+/* rig.c: puts a core, modules and devices together on the fake hypervisor. */
+#include "rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_notice(void *ctx, const char *text)
+{
+	struct rig *r = ctx;
+
+	snprintf(r->notices[r->n_notices++ % RIG_NOTICES], sizeof r->notices[0], "%s", text);
+}
+
+int rig_make(struct rig *r, uint64_t mem_size)
+{
+	memset(r, 0, sizeof *r);
+	r->mft.header = (struct mft_header){.version = MFT_VERSION, .entries = 1};
+	r->mft.entry[0].type = MFT_RESERVED_FIRST;
+	if (core_init(&r->core, &hv_fake_ops, mem_size, &r->e) == -1)
+		return -1;
+	r->core.notice = on_notice;
+	r->core.notice_ctx = r;
+	return memory_declare(&r->core.memory, 0, HVT_GUEST_MIN_BASE - 1, MEMORY_R, "low memory",
+			      &r->e);
+}
+
+void rig_free(struct rig *r)
+{
+	while (r->n_modules > 0) {
+		r->n_modules--;
+		r->modules[r->n_modules]->detach(r->state[r->n_modules], &r->core);
+		r->modules[r->n_modules]->close(r->state[r->n_modules]);
+	}
+	core_fini(&r->core);
+	settings_free(&r->settings);
+}
+
+void rig_device(struct rig *r, const char *name, uint32_t type)
+{
+	struct mft_entry *entry = &r->mft.entry[r->mft.header.entries++];
+
+	snprintf(entry->name, sizeof entry->name, "%s", name);
+	entry->type = type;
+}
+
+int rig_option(struct rig *r, const struct module *m, const char *word)
+{
+	const struct option_group group = {m->name, m->options, m->n_options};
+
+	return settings_add(&r->settings, &group, 1, word, &r->e);
+}
+
+int rig_attach(struct rig *r, const struct module *m)
+{
+	void *state;
+
+	if (r->n_modules == RIG_MODULES)
+		abort();
+	if (m->open(&state, &r->settings, &r->mft, &r->e) == -1)
+		return -1;
+	if (m->attach(state, &r->core, &r->e) == -1) {
+		m->close(state);
+		return -1;
+	}
+	r->modules[r->n_modules] = m;
+	r->state[r->n_modules++] = state;
+	return 0;
+}
+
+enum rig_end rig_run(struct rig *r)
+{
+	int reason = 0;
+
+	r->e = (struct husk_error){0};
+	switch (core_run(&r->core, &reason, &r->e)) {
+	case CORE_HALTED:
+		return RIG_HALTED;
+	case CORE_STOPPED:
+		return RIG_STOPPED;
+	case CORE_FAILED:
+		break;
+	}
+	return strcmp(r->e.message, HV_FAKE_OVER) == 0 ? RIG_RESUMED : RIG_FAILED;
+}
+
+enum rig_end rig_call(struct rig *r, uint64_t nr, uint64_t arg)
+{
+	hv_fake_hypercall(r->core.hv, nr, (uint32_t)arg);
+	return rig_run(r);
+}
+
+struct figure {
+	const char *subject, *name;
+	uint64_t value;
+};
+
+static void find_figure(void *ctx, const char *subject, const char *name, uint64_t value)
+{
+	struct figure *f = ctx;
+
+	if (strcmp(subject, f->subject) == 0 && strcmp(name, f->name) == 0)
+		f->value = value;
+}
+
+uint64_t rig_figure(const struct rig *r, unsigned n, const char *subject, const char *name)
+{
+	struct figure f = {subject, name, UINT64_MAX};
+
+	r->modules[n]->report(r->state[n], find_figure, &f);
+	return f.value;
+}
+
+void *rig_at(const struct rig *r, uint64_t gpa)
+{
+	return r->core.memory.base + gpa;
+}

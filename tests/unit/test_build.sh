@@ -1,0 +1,310 @@
+#!/bin/sh
+# test_build.sh: what configure.sh and make promise: where they write, what comes out, what they refuse.
+#
+# Builds twice, from copies of the source in two places, with the tools of the build in $BUILD.
+set -u
+
+src=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+tmp=$(mktemp -d) || exit 1
+tmp=$(cd "$tmp" && pwd -P)
+trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+number=0
+
+ok() { number=$((number + 1)); echo "ok $number - $1"; }
+skip() { number=$((number + 1)); echo "ok $number - $1 # SKIP $2"; }
+not_ok() {
+	number=$((number + 1))
+	echo "not ok $number - $1"
+	sed 's/^/# /' "$tmp/log"
+}
+
+# check NAME COMMAND...: the command succeeds; what it prints is shown if not.
+check() {
+	name=$1
+	shift
+	if "$@" >"$tmp/log" 2>&1; then ok "$name"; else not_ok "$name"; fi
+}
+
+# The value that the build under test was configured with.
+value() {
+	sed -n "s/^$1 := //p" "${BUILD:-}/config.mk" 2>/dev/null | sed 's/\$\$/$/g; s/\\#/#/g'
+}
+
+# The tools of the build under test; without one, those that configure.sh finds.
+use_tools() {
+	for tool in MONITOR_CC MONITOR_AR MONITOR_CFLAGS MONITOR_LDFLAGS BUILD_CC \
+		GUEST_CC GUEST_LD GUEST_OBJCOPY; do
+		tool_value=$(value "$tool")
+		[ -z "$tool_value" ] || export "$tool=$tool_value"
+	done
+}
+
+copy_source() {
+	mkdir -p "$1"
+	(cd "$src" && tar -cf - VERSION GNUmakefile configure.sh include monitor bindings docs tests) |
+		tar -xf - -C "$1"
+}
+
+# Every file of a tree with its content's sum.
+listing() { (cd "$1" && find . -type f -exec cksum {} + | LC_ALL=C sort -k 3); }
+
+# By way of a symbolic link, which is easily taken for the directory's name.
+readonly_build() {
+	mkdir -p "$tmp/out" && ln -s "$tmp" "$tmp/way" && cd "$tmp/way/out" &&
+		"$tmp/one/configure.sh" && make -j 2
+}
+
+# Configured in the source root, under a path of another length.
+rooted_build() {
+	cd "$tmp/another/place" && ./configure.sh && make -j 2
+}
+
+only_build_directory() {
+	(cd "$tmp/another/place" && ls -A) >"$tmp/names"
+	printf '%s\n' GNUmakefile VERSION bindings build configure.sh docs include monitor tests |
+		LC_ALL=C sort | diff - "$tmp/names"
+}
+
+# Nothing is left to do, so nothing is said.
+quiet_make() {
+	make -C "$tmp/out" --no-print-directory >"$tmp/said" 2>&1 || return
+	cat "$tmp/said"
+	[ ! -s "$tmp/said" ]
+}
+
+header_rebuilds() {
+	touch "$tmp/another/place/monitor/error.h"
+	make -C "$rooted" --no-print-directory -n | grep ' -o obj/monitor/error\.o '
+}
+
+same() { cmp "$tmp/out/$1" "$rooted/$1"; }
+
+no_path_inside() { ! grep -c -e "$tmp" "$tmp/out/$1"; }
+
+static_pie() {
+	readelf -hdlW "$tmp/out/husk" >"$tmp/elf" || return
+	grep -q 'Type: *DYN' "$tmp/elf" && ! grep -e NEEDED -e INTERP "$tmp/elf"
+}
+
+relocations_closed() {
+	grep -q GNU_RELRO "$tmp/elf" && grep -q -e BIND_NOW -e 'Flags: .*NOW' "$tmp/elf"
+}
+
+stack_not_executable() {
+	awk '$1 == "GNU_STACK" { found = 1; print; bad = /RWE/ } END { exit !found || bad }' "$tmp/elf"
+}
+
+no_segment_is_writable_and_executable() {
+	grep LOAD "$tmp/elf" >"$tmp/loads" && ! grep RWE "$tmp/loads"
+}
+
+no_build_id() {
+	readelf -SW "$tmp/out/husk" >"$tmp/sections" && ! grep build-id "$tmp/sections"
+}
+
+small() {
+	${GUEST_OBJCOPY:-objcopy} --strip-all "$tmp/out/husk" "$tmp/stripped" &&
+		size=$(wc -c <"$tmp/stripped") && echo "$size bytes" && [ "$size" -lt 1048576 ]
+}
+
+# A module that was asked for and is not there must not be left out in silence.
+missing_module() {
+	rm "$rooted/obj/modules.gen.c"
+	! make -C "$rooted" MODULES=nonesuch husk >"$tmp/said" 2>&1
+	cat "$tmp/said"
+	grep -q 'undefined.*module_nonesuch' "$tmp/said"
+}
+
+# What is not compiled in cannot be attacked.
+left_out_module() {
+	nm "$tmp/out/husk" | grep -q ' module_block$' || return
+	rm -f "$rooted/obj/modules.gen.c"
+	make -C "$rooted" MODULES= husk && ! nm "$rooted/husk" | grep ' module_block$'
+}
+
+install_into() {
+	make -C "$tmp/out" install DESTDIR="$tmp/dest" prefix=/opt/husk &&
+		cd "$tmp/dest/opt/husk" && cmp bin/husk "$tmp/out/husk" &&
+		[ "$(readlink bin/solo5-hvt)" = husk ] && [ ! -x include/solo5/solo5.h ] &&
+		[ "$(ls -A "$tmp/dest")" = opt ]
+}
+
+pkg_config_file() {
+	file=$tmp/dest/opt/husk/lib/pkgconfig/husk.pc
+	cat "$file"
+	! grep @ "$file" && grep -qx 'prefix=/opt/husk' "$file" &&
+		PKG_CONFIG_PATH=${file%/*} pkg-config --variable=linker_script husk >"$tmp/lds" &&
+		[ -e "$tmp/dest/$(cat "$tmp/lds")" ]
+}
+
+# Only what was installed is used: the tree can be moved, and the build directory be gone.
+compile_installed() {
+	mv "$tmp/dest" "$tmp/moved"
+	cat >"$tmp/guest.c" <<'EOM'
+#include "solo5.h"
+int solo5_app_main(const struct solo5_start_info *si) { (void)si; return 0; }
+EOM
+	"$tmp/moved/opt/husk/bin/husk-cc" -o "$tmp/guest.hvt" "$tmp/guest.c"
+	result=$?
+	mv "$tmp/moved" "$tmp/dest"
+	return $result
+}
+
+uninstall_from() {
+	make -C "$tmp/out" uninstall DESTDIR="$tmp/dest" prefix=/opt/husk || return
+	find "$tmp/dest" ! -type d -o -name solo5 -o -name '*-solo5-*' >"$tmp/left"
+	cat "$tmp/left"
+	[ ! -s "$tmp/left" ]
+}
+
+compile_commands() {
+	make -C "$rooted" compile_commands.json || return
+	python3 - "$rooted/compile_commands.json" "$tmp/another/place/monitor/main.c" <<'EOM'
+import json, shlex, sys
+entries = json.load(open(sys.argv[1]))
+ours = [e for e in entries if e["file"] == sys.argv[2]]
+assert len(ours) == 1, "one entry for main.c, not %d" % len(ours)
+assert "-DHUSK_VERSION=\"" in " ".join(shlex.split(ours[0]["command"])), ours[0]["command"]
+EOM
+}
+
+cleaned() {
+	make -C "$tmp/out" clean && printf '%s\n' GNUmakefile config.mk >"$tmp/wanted" &&
+		(cd "$tmp/out" && ls -A) | LC_ALL=C sort | diff "$tmp/wanted" -
+}
+
+# refuses TEXT ARGUMENT...: configure.sh fails with status 1, one line that holds TEXT, no config.mk.
+refuses() {
+	text=$1
+	shift
+	mkdir -p "$tmp/refused" && cd "$tmp/refused" || return
+	env "$@" >"$tmp/out.txt" 2>"$tmp/err.txt"
+	status=$?
+	echo "status $status"
+	cat "$tmp/err.txt"
+	[ "$status" -eq 1 ] && [ "$(wc -l <"$tmp/err.txt")" -eq 1 ] &&
+		grep -q -e "^configure.sh: .*$text" "$tmp/err.txt" && [ -z "$(ls -A)" ]
+}
+
+# A compiler that does not find the libraries whose flag is $1.
+compiler_without() {
+	cat >"$tmp/cc$1" <<EOM
+#!/bin/sh
+for arg; do [ "\$arg" != "$1" ] || exit 1; done
+exec ${MONITOR_CC:-cc} "\$@"
+EOM
+	chmod +x "$tmp/cc$1"
+	echo "$tmp/cc$1"
+}
+
+# The tests of configure.sh alone say all tools themselves.
+configure=$src/configure.sh
+refusals() {
+	check 'an unknown option is named' refuses 'unknown option: --frobnicate' "$configure" --frobnicate
+	check 'a relative prefix is refused' refuses 'usr is not an absolute path' "$configure" --prefix=usr
+	check 'an unknown backend is named' refuses 'bhyve is neither' "$configure" --backend=bhyve
+	if [ -e "$src/monitor/hv_vmm.c" ]; then
+		skip 'a backend that is not there is refused' 'every backend is there'
+	else
+		check 'a backend that is not there is refused' refuses 'hv_vmm.c is missing' \
+			"$configure" --backend=vmm
+	fi
+	check 'an unknown sanitizer is named' refuses 'memory is none of' "$configure" --sanitize=memory
+	check 'what is no module name is refused' refuses 'a-b is not a module' "$configure" --modules=a-b
+	check 'a missing compiler is named with its package' refuses \
+		'nowhere/aarch64-linux-gnu-gcc; Debian has it in gcc-aarch64-linux-gnu' \
+		MONITOR_CC=/nowhere/aarch64-linux-gnu-gcc "$configure"
+	check 'a missing archiver is named with its package' refuses \
+		'/nowhere/ar; Debian has it in binutils' MONITOR_AR=/nowhere/ar "$configure"
+	check 'a compiler that is none is refused' refuses 'does not answer' MONITOR_CC=true "$configure"
+	check 'missing libelf is said with its packages' refuses 'libelf-dev.* and zlib1g-dev' \
+		MONITOR_CC="$(compiler_without -lelf)" "$configure"
+	check 'missing jansson is said with its package' refuses libjansson-dev \
+		BUILD_CC="$(compiler_without -ljansson)" "$configure"
+	check 'an unconfigured source root says what to do' sh -c \
+		"! make -C '$tmp/one' 2>'$tmp/said' && cat '$tmp/said' && grep -q 'run ./configure.sh' '$tmp/said'"
+}
+
+one_line_each() {
+	"$configure" >said || return
+	cat said
+	for subject in 'monitor compiler' archiver backend modules hardening libelf 'build directory'; do
+		[ "$(grep -c "^$subject: " said)" -eq 1 ] || return
+	done
+}
+
+acceptances() {
+	mkdir -p "$tmp/accepted" && cd "$tmp/accepted" || exit 1
+	check 'a compiler may be several words' env MONITOR_CC="env ${MONITOR_CC:-cc}" "$configure"
+	check 'missing cmocka is only noted' sh -c \
+		"MONITOR_CC='$(compiler_without -lcmocka)' '$configure' | grep 'no unit tests.*libcmocka-dev'"
+	check 'every decision is one line' one_line_each
+	touch -t 200001010000 config.mk
+	check 'configuring the same again rebuilds nothing' sh -c \
+		"'$configure' && [ -z \"\$(find . -name config.mk -newer '$configure')\" ]"
+	check 'help names every option' sh -c "'$configure' --help >help && cat help && \
+		for o in \$(sed -n 's/^[[:blank:]]*\\(--[a-z-]*\\).*)[[:blank:]].*/\\1/p' '$configure'); do \
+		grep -q -e \"\$o\" help || exit 1; done"
+}
+
+use_tools
+copy_source "$tmp/one"
+copy_source "$tmp/another/place"
+listing "$tmp/one" >"$tmp/before"
+chmod -R a-w "$tmp/one"
+
+refusals
+acceptances
+if ! readelf --version >"$tmp/log" 2>&1; then
+	echo 'Bail out! no readelf'
+	exit 1
+fi
+check 'a read-only source tree can be built elsewhere' readonly_build
+listing "$tmp/one" >"$tmp/after"
+check 'a build writes nothing into the source tree' diff "$tmp/before" "$tmp/after"
+check 'configured in its root, the source tree is built below build/' rooted_build
+# Without a program there is nothing to look at.
+if [ ! -e "$tmp/out/husk" ]; then
+	echo "1..$number"
+	exit 1
+fi
+rooted=$(echo "$tmp"/another/place/build/*)
+check 'the source root itself stays clean' only_build_directory
+check 'a second make has nothing to do' quiet_make
+check 'a changed header rebuilds what includes it' header_rebuilds
+for product in husk libhusk.a husk-manifest obj/bindings/solo5_hvt.o; do
+	if [ -e "$tmp/out/$product" ]; then
+		check "two directories give the same $product" same "$product"
+		check "$product does not say where it was built" no_path_inside "$product"
+	else
+		skip "two directories give the same $product" 'not built here'
+		skip "$product does not say where it was built" 'not built here'
+	fi
+done
+check 'husk is a static program that can lie anywhere' static_pie
+check 'relocations are read-only before main' relocations_closed
+check 'the stack is not executable' stack_not_executable
+check 'no segment is both writable and executable' no_segment_is_writable_and_executable
+check 'husk carries no build id' no_build_id
+check 'husk without symbols is smaller than 1 MiB' small
+check 'a module that is configured but missing does not link' missing_module
+check 'a module that is left out is not in the program' left_out_module
+check 'installing puts everything below DESTDIR and prefix' install_into
+if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
+	if command -v pkg-config >/dev/null; then
+		check 'pkg-config finds the installed bindings' pkg_config_file
+	else
+		skip 'pkg-config finds the installed bindings' 'no pkg-config'
+	fi
+	check 'what was installed is enough to compile a guest' compile_installed
+fi
+check 'uninstalling leaves nothing' uninstall_from
+if command -v python3 >/dev/null; then
+	check 'compile_commands.json is JSON and has every file once' compile_commands
+else
+	skip 'compile_commands.json is JSON and has every file once' 'no python3'
+fi
+check 'clean leaves only what configure.sh wrote' cleaned
+echo "1..$number"

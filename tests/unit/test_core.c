@@ -1,0 +1,610 @@
+/* test_core.c: exits and who serves them, stopping, and the parts of a machine. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+static bool no_eventfd;
+int __real_eventfd(unsigned count, int flags);
+int __wrap_eventfd(unsigned count, int flags);
+
+int __wrap_eventfd(unsigned count, int flags)
+{
+	errno = EMFILE;
+	return no_eventfd ? -1 : __real_eventfd(count, flags);
+}
+
+struct fixture {
+	struct rig rig;
+	unsigned seen[HV_EXIT_KINDS];	/* by the handlers below */
+	enum husk_error_class fail;	/* what they fail with */
+	int stop;			/* the reason they stop with */
+};
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+
+	memset(&f, 0, sizeof f);
+	memset(&hv_fake_faults, 0, sizeof hv_fake_faults);
+	*state = &f;
+	return rig_make(&f.rig, RIG_MEMORY);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	rig_free(&f->rig);
+	return 0;
+}
+
+static struct hv *hv_of(struct fixture *f)
+{
+	return f->rig.core.hv;
+}
+
+static void play_kind(struct fixture *f, enum hv_exit_kind kind)
+{
+	hv_fake_exit(hv_of(f), &(struct hv_exit){.kind = kind});
+}
+
+static void assert_ends(struct fixture *f, const char *message)
+{
+	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
+	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
+	if (strcmp(f->rig.e.message, message) != 0)
+		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
+}
+
+/* ---- what the core does with each kind by itself ---- */
+
+#define IP_TEXT "=0x100abc"
+
+static const char *with_ip(const char *text)
+{
+	static char all[200];
+
+	snprintf(all, sizeof all, "%s: %s%s", text, cpu_ip_name, IP_TEXT);
+	return all;
+}
+
+static void H14_a_halt_ends_the_guest_and_says_where(void **state)
+{
+	play_kind(*state, HV_EXIT_HALT);
+	assert_ends(*state,
+		    with_ip("guest halted its processor, and no interrupt can wake it"));
+}
+
+static void H14_a_triple_fault_ends_the_guest_and_says_where(void **state)
+{
+	play_kind(*state, HV_EXIT_SHUTDOWN);
+	assert_ends(*state, with_ip("guest triple fault"));
+}
+
+static void play_error(struct fixture *f, const char *what, uint64_t code)
+{
+	hv_fake_exit(hv_of(f), &(struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code}});
+}
+
+static void H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words(void **state)
+{
+	play_error(*state, "internal error exit: suberror", 1);
+	assert_ends(*state, with_ip("Fake: internal error exit: suberror=0x1"));
+	play_error(*state, "entry failure: hw_entry_failure_reason", 0x80000021);
+	assert_ends(*state, with_ip("Fake: entry failure: hw_entry_failure_reason=0x80000021"));
+}
+
+static void H09_an_unknown_reason_is_told_with_its_number(void **state)
+{
+	play_error(*state, "unhandled exit: exit_reason", 0x7f);
+	assert_ends(*state, with_ip("Fake: unhandled exit: exit_reason=0x7f"));
+}
+
+static void a_kind_that_nobody_serves_ends_the_guest(void **state)
+{
+	play_kind(*state, HV_EXIT_DEBUG);
+	assert_ends(*state, with_ip("Fake: exit of kind debug, which nobody serves"));
+}
+
+static void play_fault(struct fixture *f, bool known, uint64_t gpa)
+{
+	hv_fake_exit(hv_of(f), &(struct hv_exit){.kind = HV_EXIT_FAULT, .fault = {known, gpa}});
+}
+
+static void a_fault_names_the_range_if_the_place_is_known(void **state)
+{
+	play_fault(*state, true, HVT_GUEST_MIN_BASE - 1);
+	assert_ends(*state, with_ip("Fake: host/guest translation fault: access to 0xfffff, "
+				    "low memory"));
+	play_fault(*state, true, HVT_GUEST_MIN_BASE);
+	assert_ends(*state, with_ip("Fake: host/guest translation fault: access to 0x100000, "
+				    "which is not protected"));
+	play_fault(*state, false, 0x5000);
+	assert_ends(*state, with_ip("Fake: host/guest translation fault"));
+}
+
+static void the_place_is_left_out_of_what_is_not_the_guests_fault(void **state)
+{
+	struct fixture *f = *state;
+
+	hv_fake_refuse(hv_of(f), EBADF);
+	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
+	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+	assert_int_equal(f->rig.e.sys, EBADF);
+	assert_string_equal(f->rig.e.message, "fake run: Bad file descriptor");
+}
+
+/* ---- the table ---- */
+
+static enum bus_result witness(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+{
+	struct fixture *f = ctx;
+
+	f->seen[exit->kind]++;
+	if (f->stop != 0)
+		core_stop(&f->rig.core, f->stop);
+	if (f->fail == HUSK_E_NONE)
+		return BUS_RESUME;
+	husk_fail(e, f->fail, "witness");
+	return BUS_FAIL;
+}
+
+static void take_over(struct fixture *f, enum hv_exit_kind kind)
+{
+	core_unregister_vmexit(&f->rig.core, kind);
+	assert_int_equal(core_register_vmexit(&f->rig.core, kind, witness, f, &f->rig.e), 0);
+}
+
+static void H09_every_kind_reaches_its_own_handler(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int k = 0; k < HV_EXIT_KINDS; k++)
+		take_over(f, k);
+	for (int k = 0; k < HV_EXIT_KINDS; k++) {
+		for (int n = 0; n <= k; n++)
+			play_kind(f, k);
+		assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+		for (int other = 0; other < HV_EXIT_KINDS; other++) {
+			unsigned expected = other <= k ? (unsigned)other + 1 : 0;
+
+			assert_int_equal(f->seen[other], expected);
+			assert_true(f->rig.core.exits[other] == expected);
+		}
+	}
+}
+
+static void every_kind_has_a_name_of_its_own(void **state)
+{
+	static const char *const names[HV_EXIT_KINDS] = {
+		[HV_EXIT_PIO] = "pio", [HV_EXIT_MMIO] = "mmio", [HV_EXIT_HALT] = "halt",
+		[HV_EXIT_SHUTDOWN] = "shutdown", [HV_EXIT_INTERRUPTED] = "interrupted",
+		[HV_EXIT_DEBUG] = "debug", [HV_EXIT_FAULT] = "fault", [HV_EXIT_ERROR] = "error",
+	};
+
+	(void)state;
+	for (int k = 0; k < HV_EXIT_KINDS; k++)
+		assert_string_equal(hv_exit_name(k), names[k]);
+}
+
+static void a_kind_has_one_handler(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int k = 0; k < HV_EXIT_KINDS; k++) {
+		char text[80];
+
+		if (k == HV_EXIT_DEBUG)
+			take_over(f, k);
+		snprintf(text, sizeof text, "exits of kind %s have a handler already", hv_exit_name(k));
+		assert_int_equal(core_register_vmexit(&f->rig.core, k, witness, f, &f->rig.e), -1);
+		assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+		assert_string_equal(f->rig.e.message, text);
+	}
+}
+
+static void an_unregistered_kind_is_served_by_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	take_over(f, HV_EXIT_DEBUG);
+	core_unregister_vmexit(&f->rig.core, HV_EXIT_DEBUG);
+	play_kind(f, HV_EXIT_DEBUG);
+	assert_ends(f, with_ip("Fake: exit of kind debug, which nobody serves"));
+	assert_int_equal(f->seen[HV_EXIT_DEBUG], 0);
+}
+
+static void a_handlers_failure_ends_the_run(void **state)
+{
+	struct fixture *f = *state;
+
+	take_over(f, HV_EXIT_DEBUG);
+	f->fail = HUSK_E_GUEST;
+	play_kind(f, HV_EXIT_DEBUG);
+	assert_ends(f, with_ip("witness"));
+	f->fail = HUSK_E_HOST;
+	play_kind(f, HV_EXIT_DEBUG);
+	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
+	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+	assert_string_equal(f->rig.e.message, "witness");
+}
+
+/* ---- interruptions ---- */
+
+static void H07_interruptions_do_not_disturb(void **state)
+{
+	struct fixture *f = *state;
+
+	take_over(f, HV_EXIT_DEBUG);
+	for (int i = 0; i < 1000; i++)
+		play_kind(f, HV_EXIT_INTERRUPTED);
+	play_kind(f, HV_EXIT_DEBUG);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(f->seen[HV_EXIT_DEBUG], 1);
+	assert_true(f->rig.core.exits[HV_EXIT_INTERRUPTED] == 1000);
+}
+
+static enum core_end run(struct fixture *f, int *reason)
+{
+	*reason = -1;
+	f->rig.e = (struct husk_error){0};
+	return core_run(&f->rig.core, reason, &f->rig.e);
+}
+
+static void H08_a_stop_before_the_run_ends_it_at_once(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	play_kind(f, HV_EXIT_SHUTDOWN);
+	core_stop(&f->rig.core, 15);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, 15);
+	assert_int_equal(hv_of(f)->runs, 0);
+	assert_int_equal(f->rig.e.kind, HUSK_E_NONE);
+}
+
+static void stop_with_2(void *ctx)
+{
+	core_stop(ctx, 2);
+}
+
+static void H08_a_stop_during_the_run_ends_it(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	hv_fake_hook(hv_of(f), stop_with_2, &f->rig.core);
+	play_kind(f, HV_EXIT_SHUTDOWN);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, 2);
+	assert_int_equal(hv_of(f)->runs, 1);
+	assert_true(f->rig.core.exits[HV_EXIT_SHUTDOWN] == 0);
+}
+
+static void a_stop_while_an_exit_is_served_ends_the_run_after_it(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	take_over(f, HV_EXIT_DEBUG);
+	f->stop = 9;
+	play_kind(f, HV_EXIT_DEBUG);
+	play_kind(f, HV_EXIT_DEBUG);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, 9);
+	assert_int_equal(f->seen[HV_EXIT_DEBUG], 1);
+	assert_int_equal(hv_of(f)->runs, 1);
+}
+
+static void a_failure_goes_before_a_stop(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	take_over(f, HV_EXIT_DEBUG);
+	f->stop = 9;
+	f->fail = HUSK_E_HOST;
+	play_kind(f, HV_EXIT_DEBUG);
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+}
+
+static void a_stopped_run_goes_on_where_it_was(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	take_over(f, HV_EXIT_DEBUG);
+	for (int i = 0; i < 3; i++) {
+		play_kind(f, HV_EXIT_DEBUG);
+		hv_fake_hook(hv_of(f), stop_with_2, &f->rig.core);
+	}
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_int_equal(run(f, &reason), CORE_STOPPED);
+		assert_int_equal(reason, 2);
+		assert_int_equal(f->seen[HV_EXIT_DEBUG], i);
+	}
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+}
+
+static void the_last_reason_counts_and_counts_once(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	core_stop(&f->rig.core, 1);
+	core_stop(&f->rig.core, 3);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, 3);
+	play_kind(f, HV_EXIT_SHUTDOWN);
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+	assert_int_equal(reason, 0);
+}
+
+static enum bus_result quit(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+{
+	struct core *c = ctx;
+
+	(void)exit, (void)e;
+	c->exit_status = 300;
+	return BUS_STOP;
+}
+
+static void a_handler_can_end_the_run_in_peace(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(core_register_vmexit(&f->rig.core, HV_EXIT_DEBUG, quit, &f->rig.core,
+					      &f->rig.e), 0);
+	play_kind(f, HV_EXIT_DEBUG);
+	play_kind(f, HV_EXIT_SHUTDOWN);
+	assert_int_equal(rig_run(&f->rig), RIG_HALTED);
+	assert_int_equal(f->rig.core.exit_status, 300);
+	assert_true(f->rig.core.exits[HV_EXIT_SHUTDOWN] == 0);
+}
+
+/* ---- buses and doorbells ---- */
+
+static enum bus_result device(void *ctx, uint64_t offset, const struct bus_access *a,
+			      struct husk_error *e)
+{
+	unsigned *calls = ctx;
+
+	(void)offset, (void)e;
+	++*calls;
+	if (!a->write)
+		memset(a->data, 0x5a, (size_t)a->width * a->count);
+	return BUS_RESUME;
+}
+
+static int add_device(struct fixture *f, const char *name, const struct device_resource *r,
+		      void *ctx, uint32_t *id)
+{
+	const struct device_description what = {
+		.name = name, .resources = r, .n_resources = 1, .ctx = ctx,
+	};
+
+	return devices_add(&f->rig.core.devices, &what, id, &f->rig.e);
+}
+
+static void ports_and_memory_are_different_buses(void **state)
+{
+	const uint64_t at = 0x5000;
+	struct fixture *f = *state;
+	static struct device_resource pio, mmio;
+	unsigned on_pio = 0, on_mmio = 0;
+	uint32_t id;
+
+	pio = (struct device_resource){DEVICE_PIO, at, at + 3, device, -1};
+	mmio = (struct device_resource){DEVICE_MMIO, RIG_MEMORY + at, RIG_MEMORY + at + 3, device, -1};
+	assert_int_equal(add_device(f, "a", &pio, &on_pio, &id), 0);
+	assert_int_equal(add_device(f, "b", &mmio, &on_mmio, &id), 0);
+	hv_fake_load(hv_of(f), BUS_PIO, at, 4);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(on_pio, 1);
+	hv_fake_load(hv_of(f), BUS_MMIO, RIG_MEMORY + at, 4);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(on_pio, 1);
+	assert_int_equal(on_mmio, 1);
+	hv_fake_load(hv_of(f), BUS_MMIO, at, 4);
+	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
+	assert_non_null(strstr(f->rig.e.message, "Invalid guest mmio access: mmio=0x5000"));
+	hv_fake_load(hv_of(f), BUS_PIO, at + 4, 4);
+	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
+	assert_non_null(strstr(f->rig.e.message, "Invalid guest port access: port=0x5004"));
+}
+
+static uint64_t rung(int fd)
+{
+	uint64_t n = 0;
+
+	return read(fd, &n, sizeof n) == sizeof n ? n : 0;
+}
+
+static void a_doorbell_rings_without_an_exit(void **state)
+{
+	struct fixture *f = *state;
+	static struct device_resource bell;
+	int fd = __real_eventfd(0, EFD_NONBLOCK);
+	uint32_t id;
+
+	bell = (struct device_resource){DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, fd};
+	assert_int_equal(add_device(f, "bell", &bell, NULL, &id), 0);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x700, 4, 1);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x700, 4, 2);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_true(f->rig.core.exits[HV_EXIT_PIO] == 0);
+	assert_true(rung(fd) == 2);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x700, 2, 1);
+	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
+	assert_non_null(strstr(f->rig.e.message, "not what this doorbell takes"));
+	assert_int_equal(devices_remove(&f->rig.core.devices, id, &f->rig.e), 0);
+	assert_int_equal(hv_of(f)->n_bells, 0);
+	close(fd);
+}
+
+static void H02_a_hypervisor_without_doorbells_refuses_them_only(void **state)
+{
+	static const struct device_resource bell = {DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, 0};
+	const struct device_description what = {.name = "bell", .resources = &bell, .n_resources = 1};
+	static struct core c;
+	struct husk_error e = {0};
+	uint32_t id;
+	int reason;
+
+	(void)state;
+	assert_int_equal(core_init(&c, &hv_fake_plain_ops, RIG_MEMORY, &e), 0);
+	assert_int_equal(devices_add(&c.devices, &what, &id, &e), -1);
+	assert_non_null(strstr(e.message, "this hypervisor has no doorbells"));
+	hv_fake_exit(c.hv, &(struct hv_exit){.kind = HV_EXIT_SHUTDOWN});
+	assert_int_equal(core_run(&c, &reason, &e), CORE_FAILED);
+	assert_non_null(strstr(e.message, "guest triple fault"));
+	core_fini(&c);
+}
+
+static void H19_nothing_can_be_added_after_the_seal(void **state)
+{
+	static const struct device_resource bell = {DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, 0};
+	struct fixture *f = *state;
+	uint32_t id;
+
+	core_seal(&f->rig.core);
+	assert_int_equal(add_device(f, "bell", &bell, NULL, &id), -1);
+	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+	assert_non_null(strstr(f->rig.e.message, "sealed"));
+	assert_int_equal(hv_of(f)->n_bells, 0);
+	assert_int_equal(resource_reserve(&f->rig.core.gpas, 0, 1, "late"), RESOURCE_SEALED);
+	play_kind(f, HV_EXIT_INTERRUPTED);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+}
+
+/* ---- making and freeing ---- */
+
+static void the_parts_agree_on_the_size_of_memory(void **state)
+{
+	static const struct device_resource numbers = {DEVICE_HYPERCALLS, 0, HVT_HYPERCALL_MAX - 1,
+						       NULL, -1};
+	static struct device_resource low, high;
+	struct fixture *f = *state;
+	struct core *c = &f->rig.core;
+	uint32_t id;
+
+	assert_true(c->memory.size == RIG_MEMORY);
+	assert_ptr_equal(c->memory.base, hv_of(f)->ram);
+	assert_int_equal(resource_reserve(&c->gpas, RIG_MEMORY - 1, RIG_MEMORY - 1, "x"), RESOURCE_OK);
+	assert_int_equal(resource_reserve(&c->gpas, RIG_MEMORY, RIG_MEMORY, "x"),
+			 RESOURCE_BAD_RANGE);
+	low = (struct device_resource){DEVICE_MMIO, RIG_MEMORY - 1, RIG_MEMORY, device, -1};
+	high = (struct device_resource){DEVICE_MMIO, RIG_MEMORY, RIG_MEMORY, device, -1};
+	assert_int_equal(add_device(f, "low", &low, NULL, &id), -1);
+	assert_int_equal(add_device(f, "high", &high, NULL, &id), 0);
+	assert_int_equal(add_device(f, "numbers", &numbers, NULL, &id), 0);
+	assert_int_equal(c->console_fd, -1);
+	assert_int_equal(c->stop, 0);
+}
+
+static void assert_empty(const struct core *c)
+{
+	assert_null(c->ops);
+	assert_null(c->hv);
+	assert_int_equal(c->events.wake_fd, -1);
+}
+
+static void H16_a_core_is_freed_once_however_often_it_is_asked_for(void **state)
+{
+	static struct core c;
+	struct husk_error e = {0};
+
+	(void)state;
+	assert_int_equal(core_init(&c, &hv_fake_ops, RIG_MEMORY, &e), 0);
+	core_fini(&c);
+	assert_empty(&c);
+	core_fini(&c);
+	assert_empty(&c);
+}
+
+static void H16_a_core_that_cannot_be_made_leaves_nothing_behind(void **state)
+{
+	static struct core c;
+	struct husk_error e = {0};
+
+	(void)state;
+	no_eventfd = true;
+	memset(&c, 0x55, sizeof c);
+	assert_int_equal(core_init(&c, &hv_fake_ops, RIG_MEMORY, &e), -1);
+	no_eventfd = false;
+	assert_int_equal(e.kind, HUSK_E_HOST);
+	assert_int_equal(e.sys, EMFILE);
+	assert_empty(&c);
+
+	hv_fake_faults = (struct hv_fake_faults){.op = HV_FAKE_CREATE, .fail_at = 1};
+	memset(&c, 0x55, sizeof c);
+	assert_int_equal(core_init(&c, &hv_fake_ops, RIG_MEMORY, &e), -1);
+	assert_string_equal(e.message, "fake create: Input/output error");
+	assert_empty(&c);
+}
+
+static void what_is_said_reaches_the_user_in_one_line(void **state)
+{
+	struct fixture *f = *state;
+	char text[2 * sizeof f->rig.notices[0]];
+
+	core_say(&f->rig.core, "%d apples and %s", 5, "pears");
+	assert_int_equal(f->rig.n_notices, 1);
+	assert_string_equal(f->rig.notices[0], "5 apples and pears");
+	memset(text, 'x', sizeof text);
+	text[sizeof text - 1] = '\0';
+	core_say(&f->rig.core, "%s", text);
+	assert_int_equal(strlen(f->rig.notices[1]), sizeof f->rig.e.message - 1);
+	f->rig.core.notice = NULL;
+	core_say(&f->rig.core, "nobody listens");
+	assert_int_equal(f->rig.n_notices, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(H14_a_halt_ends_the_guest_and_says_where),
+		TEST(H14_a_triple_fault_ends_the_guest_and_says_where),
+		TEST(H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words),
+		TEST(H09_an_unknown_reason_is_told_with_its_number),
+		TEST(a_kind_that_nobody_serves_ends_the_guest),
+		TEST(a_fault_names_the_range_if_the_place_is_known),
+		TEST(the_place_is_left_out_of_what_is_not_the_guests_fault),
+		TEST(H09_every_kind_reaches_its_own_handler),
+		TEST(every_kind_has_a_name_of_its_own),
+		TEST(a_kind_has_one_handler),
+		TEST(an_unregistered_kind_is_served_by_nobody),
+		TEST(a_handlers_failure_ends_the_run),
+		TEST(H07_interruptions_do_not_disturb),
+		TEST(H08_a_stop_before_the_run_ends_it_at_once),
+		TEST(H08_a_stop_during_the_run_ends_it),
+		TEST(a_stop_while_an_exit_is_served_ends_the_run_after_it),
+		TEST(a_failure_goes_before_a_stop),
+		TEST(a_stopped_run_goes_on_where_it_was),
+		TEST(the_last_reason_counts_and_counts_once),
+		TEST(a_handler_can_end_the_run_in_peace),
+		TEST(ports_and_memory_are_different_buses),
+		TEST(a_doorbell_rings_without_an_exit),
+		TEST(H02_a_hypervisor_without_doorbells_refuses_them_only),
+		TEST(H19_nothing_can_be_added_after_the_seal),
+		TEST(the_parts_agree_on_the_size_of_memory),
+		TEST(H16_a_core_is_freed_once_however_often_it_is_asked_for),
+		TEST(H16_a_core_that_cannot_be_made_leaves_nothing_behind),
+		TEST(what_is_said_reaches_the_user_in_one_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,403 @@
+/* test_hv_kvm_x86_64.c: the KVM backend on a real /dev/kvm: ports, and what else only x86_64 has. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../../monitor/core.h"
+#include "bare.h"
+
+#define CODE(b, ...) code_bytes(&(b)->code, (const uint8_t[]){__VA_ARGS__}, \
+				sizeof((const uint8_t[]){__VA_ARGS__}))
+#define MOV_EDX(port) 0xba, (port) & 0xff, (port) >> 8, 0, 0
+#define OUT_AL 0xee
+#define OUT_AX 0x66, 0xef
+#define OUT_EAX 0xef
+#define IN_AL 0xec
+#define IN_AX 0x66, 0xed
+#define IN_EAX 0xed
+#define HLT 0xf4
+/* Five elements at BARE_DATA: mov esi or edi, imm32; mov ecx, 5; rep outsd or insd. */
+#define REP_OUTSD 0xbe, 0x00, 0x00, 0x11, 0x00, 0xb9, 5, 0, 0, 0, 0xf3, 0x6f
+#define REP_INSD 0xbf, 0x00, 0x00, 0x11, 0x00, 0xb9, 5, 0, 0, 0, 0xf3, 0x6d
+#define UD2 0x0f, 0x0b
+
+/* The next call of this request has this answer. */
+static struct {
+	unsigned long request;
+	int result, error;
+} special;
+
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	if (special.request != request)
+		return __real_ioctl(fd, request, arg);
+	special.request = 0;
+	errno = special.error;
+	return special.result;
+}
+
+static void answer(unsigned long request, int result, int error)
+{
+	special.request = request;
+	special.result = result;
+	special.error = error;
+}
+
+static int set_up(void **state)
+{
+	static struct bare b;
+
+	*state = &b;
+	return bare_make(&b);
+}
+
+static int tear_down(void **state)
+{
+	bare_free(*state);
+	return 0;
+}
+
+static void start(struct bare *b)
+{
+	if (bare_start(b) != 0)
+		fail_msg("%s", b->e.message);
+}
+
+static void assert_exit(struct bare *b, enum hv_exit_kind kind)
+{
+	if (bare_run(b) != 0)
+		fail_msg("%s", b->e.message);
+	if (b->exit.kind != kind)
+		fail_msg("exit of kind %s, expected %s, ip 0x%llx", hv_exit_name(b->exit.kind),
+			 hv_exit_name(kind), (unsigned long long)hv_backend.ip(b->hv));
+}
+
+static void assert_port(struct bare *b, uint16_t port, unsigned width, bool write)
+{
+	assert_exit(b, HV_EXIT_PIO);
+	assert_true(b->exit.io.addr == port);
+	assert_int_equal(b->exit.io.width, width);
+	assert_int_equal(b->exit.io.write, write);
+}
+
+static void assert_out(struct bare *b, uint16_t port, unsigned width, uint32_t value)
+{
+	uint32_t got = 0;
+
+	assert_port(b, port, width, true);
+	assert_int_equal(b->exit.io.count, 1);
+	memcpy(&got, b->exit.io.data, width);
+	assert_int_equal(got, value);
+}
+
+static void outputs_come_in_their_width(void **state)
+{
+	struct bare *b = *state;
+
+	CODE(b, 0xb8, 0x78, 0x56, 0x34, 0x12);		/* mov eax, 0x12345678 */
+	CODE(b, MOV_EDX(0x600), OUT_AL, OUT_AX, OUT_EAX);
+	CODE(b, MOV_EDX(0xffff), OUT_EAX);
+	start(b);
+	assert_out(b, 0x600, 1, 0x78);
+	assert_out(b, 0x600, 2, 0x5678);
+	assert_out(b, 0x600, 4, 0x12345678);
+	assert_out(b, 0xffff, 4, 0x12345678);
+}
+
+static void inputs_get_what_was_filled_in(void **state)
+{
+	struct bare *b = *state;
+
+	CODE(b, 0x31, 0xc0);				/* xor eax, eax */
+	CODE(b, MOV_EDX(0x600), IN_AL, OUT_EAX, IN_AX, OUT_EAX, IN_EAX, OUT_EAX);
+	start(b);
+	for (unsigned width = 1; width <= 4; width *= 2) {
+		assert_port(b, 0x600, width, false);
+		assert_int_equal(b->exit.io.count, 1);
+		memcpy(b->exit.io.data, "\x0a\x0b\x0c\x0d", width);
+		assert_out(b, 0x600, 4, width == 1 ? 0x0a : width == 2 ? 0x0b0a : 0x0d0c0b0a);
+	}
+}
+
+static void string_output_brings_every_element_in_order(void **state)
+{
+	static const uint32_t values[] = {11, 22, 33, 44, 55};
+	struct bare *b = *state;
+	unsigned n = 0;
+
+	memcpy(bare_at(b, BARE_DATA), values, sizeof values);
+	CODE(b, MOV_EDX(0x600), REP_OUTSD, HLT);
+	start(b);
+	while (n < 5) {
+		assert_port(b, 0x600, 4, true);
+		assert_in_range(b->exit.io.count, 1, 5 - n);
+		assert_memory_equal(b->exit.io.data, values + n, 4 * b->exit.io.count);
+		n += b->exit.io.count;
+	}
+	assert_exit(b, HV_EXIT_HALT);
+}
+
+static void string_input_takes_every_element_in_order(void **state)
+{
+	static const uint32_t values[] = {11, 22, 33, 44, 55};
+	struct bare *b = *state;
+	unsigned n = 0;
+
+	CODE(b, MOV_EDX(0x600), REP_INSD, HLT);
+	start(b);
+	while (n < 5) {
+		assert_port(b, 0x600, 4, false);
+		assert_in_range(b->exit.io.count, 1, 5 - n);
+		memcpy(b->exit.io.data, values + n, 4 * b->exit.io.count);
+		n += b->exit.io.count;
+	}
+	assert_exit(b, HV_EXIT_HALT);
+	assert_memory_equal(bare_at(b, BARE_DATA), values, sizeof values);
+}
+
+static void a_halted_processor_is_an_exit_each_time(void **state)
+{
+	struct bare *b = *state;
+
+	CODE(b, HLT, HLT);
+	start(b);
+	assert_exit(b, HV_EXIT_HALT);
+	assert_in_range(hv_backend.ip(b->hv), BARE_TEXT, BARE_TEXT + 1);
+	assert_exit(b, HV_EXIT_HALT);
+	assert_in_range(hv_backend.ip(b->hv), BARE_TEXT + 1, BARE_TEXT + 2);
+}
+
+static void an_exception_without_a_handler_is_a_triple_fault(void **state)
+{
+	struct bare *b = *state;
+
+	CODE(b, UD2);
+	start(b);
+	assert_exit(b, HV_EXIT_SHUTDOWN);
+	assert_exit(b, HV_EXIT_SHUTDOWN);
+}
+
+static void a_null_pointer_is_a_triple_fault(void **state)
+{
+	struct bare *b = *state;
+
+	code_load(&b->code, 0);
+	start(b);
+	assert_exit(b, HV_EXIT_SHUTDOWN);
+}
+
+static void data_does_not_run(void **state)
+{
+	struct bare *b = *state;
+
+	memset(bare_at(b, BARE_DATA), HLT, 16);
+	CODE(b, 0xe9, 0xfb, 0xff, 0x00, 0x00);		/* jmp BARE_DATA */
+	start(b);
+	assert_exit(b, HV_EXIT_SHUTDOWN);
+}
+
+/* There is nothing to emulate in a hole; the tables of a real guest do not even map it. */
+static void code_in_a_hole_is_an_error_of_the_hypervisor(void **state)
+{
+	struct bare *b = *state;
+	struct cpu_state cpu;
+
+	start(b);
+	assert_int_equal(memory_declare(&b->m, BARE_HOLE, BARE_HOLE + 0x1fffff,
+					MEMORY_R | MEMORY_X, "hole", &b->e), 0);
+	resource_space_init(&b->gpas, 0, BARE_MEMORY - 1);
+	assert_int_equal(cpu_boot(&b->m, &b->gpas, BARE_HOLE, &cpu, &b->e), 0);
+	assert_int_equal(hv_backend.set_entry(b->hv, &cpu, &b->e), 0);
+	assert_exit(b, HV_EXIT_ERROR);
+	assert_string_equal(b->exit.error.what, "internal error exit: suberror");
+	assert_true(hv_backend.ip(b->hv) == BARE_HOLE);
+}
+
+/* What lies in memory is written there; what lies behind it is reported with its own address. */
+static void H18_a_store_across_the_end_of_memory_is_split(void **state)
+{
+	struct bare *b = *state;
+
+	code_store(&b->code, BARE_MEMORY - 2, 0x44332211);
+	CODE(b, HLT);
+	start(b);
+	assert_exit(b, HV_EXIT_MMIO);
+	assert_true(b->exit.io.addr == BARE_HOLE);
+	assert_int_equal(b->exit.io.width, 2);
+	assert_memory_equal(b->exit.io.data, "\x33\x44", 2);
+	assert_exit(b, HV_EXIT_HALT);
+	assert_memory_equal(bare_at(b, BARE_MEMORY - 2), "\x11\x22", 2);
+}
+
+static void H18_an_access_across_a_page_of_the_hole_is_split(void **state)
+{
+	struct bare *b = *state;
+
+	code_store(&b->code, BARE_HOLE + 0xffe, 0x44332211);
+	CODE(b, HLT);
+	start(b);
+	assert_exit(b, HV_EXIT_MMIO);
+	assert_true(b->exit.io.addr == BARE_HOLE + 0xffe);
+	assert_int_equal(b->exit.io.width, 2);
+	assert_memory_equal(b->exit.io.data, "\x11\x22", 2);
+	assert_exit(b, HV_EXIT_MMIO);
+	assert_true(b->exit.io.addr == BARE_HOLE + 0x1000);
+	assert_int_equal(b->exit.io.width, 2);
+	assert_memory_equal(b->exit.io.data, "\x33\x44", 2);
+	assert_exit(b, HV_EXIT_HALT);
+}
+
+static uint64_t rung(int fd)
+{
+	uint64_t n = 0;
+
+	return read(fd, &n, sizeof n) == sizeof n ? n : 0;
+}
+
+static void a_doorbell_port_takes_one_width_only(void **state)
+{
+	struct bare *b = *state;
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	assert_int_equal(hv_backend.doorbell_add(b->hv, BUS_PIO, 0x700, 4, fd, &b->e), 0);
+	CODE(b, MOV_EDX(0x700), OUT_EAX, OUT_AX);
+	CODE(b, MOV_EDX(0x701), OUT_EAX, HLT);
+	start(b);
+	assert_port(b, 0x700, 2, true);
+	assert_true(rung(fd) == 1);
+	assert_port(b, 0x701, 4, true);
+	assert_exit(b, HV_EXIT_HALT);
+	assert_true(rung(fd) == 0);
+	hv_backend.doorbell_del(b->hv, BUS_PIO, 0x700, 4, fd);
+	close(fd);
+}
+
+static void H18_string_output_rings_once_for_each_element(void **state)
+{
+	struct bare *b = *state;
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	assert_int_equal(hv_backend.doorbell_add(b->hv, BUS_PIO, 0x700, 4, fd, &b->e), 0);
+	CODE(b, MOV_EDX(0x700), REP_OUTSD, HLT);
+	start(b);
+	assert_exit(b, HV_EXIT_HALT);
+	assert_true(rung(fd) == 5);
+	close(fd);
+}
+
+/* ---- refusals ---- */
+
+static void assert_no_frequency(struct bare *b, int result, int error, const char *message)
+{
+	uint64_t hz;
+
+	answer(KVM_GET_TSC_KHZ, result, error);
+	assert_int_equal(hv_backend.cycle_freq(b->hv, &hz, &b->e), -1);
+	assert_int_equal(b->e.kind, HUSK_E_HOST);
+	assert_string_equal(b->e.message, message);
+}
+
+static void a_counter_without_a_frequency_is_an_error(void **state)
+{
+	assert_no_frequency(*state, -1, EIO, "KVM: host TSC is unstable, cannot continue");
+	assert_no_frequency(*state, -1, EINVAL, "KVM_GET_TSC_KHZ: Invalid argument");
+	assert_no_frequency(*state, 0, EIO, "KVM_GET_TSC_KHZ: Invalid argument");
+}
+
+static void the_frequency_is_in_hertz(void **state)
+{
+	struct bare *b = *state;
+	uint64_t hz;
+
+	answer(KVM_GET_TSC_KHZ, 2100000, 0);
+	assert_int_equal(hv_backend.cycle_freq(b->hv, &hz, &b->e), 0);
+	assert_true(hz == 2100000000);
+}
+
+static void an_instruction_pointer_that_cannot_be_had_is_0(void **state)
+{
+	struct bare *b = *state;
+
+	start(b);
+	answer(KVM_GET_REGS, -1, EIO);
+	assert_true(hv_backend.ip(b->hv) == 0);
+	assert_true(hv_backend.ip(b->hv) == BARE_TEXT);
+}
+
+static void registers_that_are_refused_are_an_error(void **state)
+{
+	static const struct { unsigned long request; const char *message; } sets[] = {
+		{KVM_SET_SREGS, "KVM_SET_SREGS: Invalid argument"},
+		{KVM_SET_REGS, "KVM_SET_REGS: Invalid argument"},
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct bare *b = *state;
+
+		bare_free(b);
+		assert_int_equal(bare_make(b), 0);
+		answer(sets[i].request, -1, EINVAL);
+		assert_int_equal(bare_start(b), -1);
+		assert_int_equal(b->e.kind, HUSK_E_HOST);
+		assert_string_equal(b->e.message, sets[i].message);
+	}
+}
+
+static void a_processor_that_is_refused_is_an_error(void **state)
+{
+	static const struct { unsigned long request; const char *message; } sets[] = {
+		{KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID: Argument list too long"},
+		{KVM_SET_CPUID2, "KVM_SET_CPUID2: Argument list too long"},
+	};
+	struct husk_error e;
+	struct hv *hv;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		answer(sets[i].request, -1, E2BIG);
+		assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), -1);
+		assert_int_equal(e.kind, HUSK_E_HOST);
+		assert_string_equal(e.message, sets[i].message);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(outputs_come_in_their_width),
+		TEST(inputs_get_what_was_filled_in),
+		TEST(string_output_brings_every_element_in_order),
+		TEST(string_input_takes_every_element_in_order),
+		TEST(a_halted_processor_is_an_exit_each_time),
+		TEST(an_exception_without_a_handler_is_a_triple_fault),
+		TEST(a_null_pointer_is_a_triple_fault),
+		TEST(data_does_not_run),
+		TEST(code_in_a_hole_is_an_error_of_the_hypervisor),
+		TEST(H18_a_store_across_the_end_of_memory_is_split),
+		TEST(H18_an_access_across_a_page_of_the_hole_is_split),
+		TEST(a_doorbell_port_takes_one_width_only),
+		TEST(H18_string_output_rings_once_for_each_element),
+		TEST(a_counter_without_a_frequency_is_an_error),
+		TEST(the_frequency_is_in_hertz),
+		TEST(an_instruction_pointer_that_cannot_be_had_is_0),
+		TEST(registers_that_are_refused_are_an_error),
+		TEST(a_processor_that_is_refused_is_an_error),
+	};
+
+	if (bare_skip_all())
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

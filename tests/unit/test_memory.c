@@ -1,0 +1,647 @@
+/* test_memory.c: what may be touched in guest memory, and what not. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../monitor/memory.h"
+
+#define SIZE 4096u
+
+/* ---- host calls, counted and made to fail ---- */
+
+static struct {
+	unsigned calls, fail_at;	/* the fail_at-th call fails, 0 = none */
+	int error;			/* with this errno */
+	int mapped;			/* mappings that are not unmapped yet */
+	size_t size;			/* of the last one */
+	size_t shift;			/* bytes by which it misses what the kernel would return */
+} host;
+
+void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
+int __real_mprotect(void *addr, size_t len, int prot);
+int __wrap_mprotect(void *addr, size_t len, int prot);
+int __real_munmap(void *addr, size_t len);
+int __wrap_munmap(void *addr, size_t len);
+
+void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	uint8_t *map;
+
+	if (++host.calls == host.fail_at) {
+		errno = host.error;
+		return MAP_FAILED;
+	}
+	host.mapped++;
+	host.size = len;
+	assert_int_equal(flags, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+	map = __real_mmap(addr, len + host.shift, prot, flags, fd, offset);
+	if (map != MAP_FAILED && host.shift > 0) {
+		assert_int_equal(__real_munmap(map, host.shift), 0);
+		map += host.shift;
+	}
+	return map;
+}
+
+int __wrap_mprotect(void *addr, size_t len, int prot)
+{
+	if (++host.calls == host.fail_at) {
+		errno = host.error;
+		return -1;
+	}
+	return __real_mprotect(addr, len, prot);
+}
+
+int __wrap_munmap(void *addr, size_t len)
+{
+	host.mapped--;
+	assert_int_equal(len, host.size);
+	return __real_munmap(addr, len);
+}
+
+/* ---- a guest of exactly SIZE bytes, in which each byte holds its own address ---- */
+
+static int set_up(void **state)
+{
+	struct memory *m = malloc(sizeof *m);
+	uint8_t *base = malloc(SIZE);
+	size_t k;
+
+	assert_non_null(m);
+	assert_non_null(base);
+	for (k = 0; k < SIZE; k++)
+		base[k] = (uint8_t)(k ^ k >> 8);
+	memory_init(m, base, SIZE);
+	*state = m;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct memory *m = *state;
+
+	free(m->base);
+	free(m);
+	return 0;
+}
+
+static gpa_t gpa(uint64_t v)
+{
+	return (gpa_t){v};
+}
+
+/* ---- copying ---- */
+
+static void a_read_brings_what_is_there(void **state)
+{
+	const struct memory *m = *state;
+	struct husk_error e = {0};
+	uint8_t buf[16];
+
+	assert_int_equal(memory_read(m, gpa(0x123), buf, sizeof buf, &e), 0);
+	assert_memory_equal(buf, m->base + 0x123, sizeof buf);
+	assert_int_equal(e.kind, HUSK_E_NONE);
+}
+
+static void a_write_changes_only_its_range(void **state)
+{
+	const struct memory *m = *state;
+	struct husk_error e = {0};
+	uint8_t before[SIZE];
+
+	memcpy(before, m->base, SIZE);
+	assert_int_equal(memory_write(m, gpa(100), "abc", 3, &e), 0);
+	assert_memory_equal(m->base + 100, "abc", 3);
+	assert_memory_equal(m->base, before, 100);
+	assert_memory_equal(m->base + 103, before + 103, SIZE - 103);
+}
+
+static void placing_ignores_declared_ranges(void **state)
+{
+	struct memory *m = *state;
+	struct husk_error e = {0};
+	struct iovec iov;
+
+	assert_int_equal(memory_declare(m, 0, SIZE - 1, MEMORY_R, "x", &e), 0);
+	assert_int_equal(memory_place(m, 8, "abc", 3, &e), 0);
+	assert_memory_equal(m->base + 8, "abc", 3);
+	assert_int_equal(memory_place_span(m, 8, 3, &iov, &e), 0);
+	assert_ptr_equal(iov.iov_base, m->base + 8);
+	assert_int_equal(iov.iov_len, 3);
+}
+
+static void spans_point_where_a_copy_would_go(void **state)
+{
+	const struct memory *m = *state;
+	struct husk_error e = {0};
+	struct iovec source, sink;
+
+	assert_int_equal(memory_source(m, gpa(7), 9, &source, &e), 0);
+	assert_int_equal(memory_sink(m, gpa(7), 9, &sink, &e), 0);
+	assert_ptr_equal(source.iov_base, m->base + 7);
+	assert_ptr_equal(sink.iov_base, m->base + 7);
+	assert_int_equal(source.iov_len, 9);
+	assert_int_equal(sink.iov_len, 9);
+}
+
+static void a_structure_is_fetched_and_a_field_answered(void **state)
+{
+	struct request { uint32_t in; uint64_t out; } rq, back;
+	const struct memory *m = *state;
+	struct husk_error e = {0};
+	gpa_t at = {0x201};
+
+	assert_int_equal(MEMORY_GET(m, at, &rq, &e), 0);
+	back = rq;
+	rq.in = ~rq.in;
+	rq.out = 42;
+	assert_int_equal(MEMORY_PUT_FIELD(m, at, struct request, out, &rq, &e), 0);
+	assert_int_equal(MEMORY_GET(m, at, &rq, &e), 0);
+	assert_int_equal(rq.in, back.in);
+	assert_int_equal(rq.out, 42);
+}
+
+/* ---- the edges of memory: one table for all six ways to touch it ---- */
+
+enum way { READ, WRITE, SOURCE, SINK, PLACE, PLACE_SPAN, WAYS };
+
+static int touch(const struct memory *m, enum way way, uint64_t at, uint64_t len, uint8_t *buf,
+		 struct husk_error *e)
+{
+	struct iovec iov = {.iov_base = buf, .iov_len = 77};
+
+	switch (way) {
+	case READ:
+		return memory_read(m, gpa(at), buf, len, e);
+	case WRITE:
+		return memory_write(m, gpa(at), buf, len, e);
+	case SOURCE:
+		return memory_source(m, gpa(at), len, &iov, e);
+	case SINK:
+		return memory_sink(m, gpa(at), len, &iov, e);
+	case PLACE:
+		return memory_place(m, at, buf, len, e);
+	default:
+		return memory_place_span(m, at, len, &iov, e);
+	}
+}
+
+static const struct edge {
+	uint64_t at, len;
+	bool inside;
+} edges[] = {
+	{0, 0, true}, {0, 1, true}, {0, SIZE, true}, {0, SIZE + 1, false},
+	{1, SIZE - 1, true}, {1, SIZE, false},
+	{SIZE - 1, 1, true}, {SIZE - 1, 2, false}, {SIZE - 1, 0, true},
+	{SIZE, 0, true}, {SIZE, 1, false}, {SIZE + 1, 0, false},
+	{UINT64_MAX, 0, false}, {UINT64_MAX, 1, false}, {UINT64_MAX, 2, false},
+	{UINT64_MAX - 7, 16, false}, {8, UINT64_MAX - 7, false}, {8, UINT64_MAX, false},
+	{0, UINT64_MAX, false}, {UINT64_MAX, UINT64_MAX, false},
+	{0x100000000, 1, false}, {0, 0x100000000, false}, {0x100000001, 0, false},
+};
+
+static void nothing_outside_memory_can_be_touched(void **state)
+{
+	const struct memory *m = *state;
+	char message[200];
+	uint8_t buf[SIZE];
+	unsigned way;
+	size_t k;
+
+	memset(buf, 0x5a, sizeof buf);
+	for (k = 0; k < sizeof edges / sizeof edges[0]; k++) {
+		const struct edge *edge = &edges[k];
+
+		for (way = 0; way < WAYS; way++) {
+			struct husk_error e = {0};
+			int rc = touch(m, way, edge->at, edge->len, buf, &e);
+
+			assert_int_equal(rc, edge->inside ? 0 : -1);
+			if (edge->inside) {
+				assert_int_equal(e.kind, HUSK_E_NONE);
+				continue;
+			}
+			assert_int_equal(e.kind, way < PLACE ? HUSK_E_GUEST : HUSK_E_IMAGE);
+			snprintf(message, sizeof message, "Invalid %s access: gpa=0x%llx, sz=%llu: "
+				 "outside guest memory of 4096 bytes",
+				 way < PLACE ? "guest" : "image",
+				 (unsigned long long)edge->at, (unsigned long long)edge->len);
+			assert_string_equal(e.message, message);
+		}
+	}
+}
+
+static void the_last_byte_is_usable(void **state)
+{
+	const struct memory *m = *state;
+	struct husk_error e = {0};
+	uint8_t byte = 0xee, back = 0;
+
+	assert_int_equal(memory_write(m, gpa(SIZE - 1), &byte, 1, &e), 0);
+	assert_int_equal(memory_read(m, gpa(SIZE - 1), &back, 1, &e), 0);
+	assert_int_equal(back, 0xee);
+}
+
+static void a_failed_access_touches_nothing(void **state)
+{
+	const struct memory *m = *state;
+	struct husk_error e = {0};
+	uint8_t before[SIZE], buf[4] = {1, 2, 3, 4};
+	struct iovec iov = {.iov_base = buf, .iov_len = 4};
+
+	memcpy(before, m->base, SIZE);
+	assert_int_equal(memory_read(m, gpa(SIZE - 2), buf, 4, &e), -1);
+	assert_int_equal(memory_write(m, gpa(SIZE - 2), buf, 4, &e), -1);
+	assert_int_equal(memory_place(m, SIZE - 2, buf, 4, &e), -1);
+	assert_int_equal(memory_sink(m, gpa(SIZE - 2), 4, &iov, &e), -1);
+	assert_memory_equal(buf, ((uint8_t[]){1, 2, 3, 4}), 4);
+	assert_memory_equal(m->base, before, SIZE);
+	assert_ptr_equal(iov.iov_base, buf);
+}
+
+static void memory_of_no_size_has_no_base(void **state)
+{
+	struct husk_error e = {0};
+	struct memory m;
+	uint8_t byte = 1;
+	unsigned way;
+
+	(void)state;
+	memory_init(&m, NULL, 0);
+	for (way = 0; way < WAYS; way++) {
+		assert_int_equal(touch(&m, way, 0, 0, &byte, &e), 0);
+		assert_int_equal(touch(&m, way, 0, 1, &byte, &e), -1);
+	}
+	assert_null(memory_range_at(&m, 0));
+	assert_int_equal(memory_declare(&m, 0, 0, MEMORY_R, "x", &e), -1);
+}
+
+/* ---- declared ranges ---- */
+
+static void assert_write(const struct memory *m, uint64_t at, uint64_t len, const char *obstacle)
+{
+	struct husk_error e = {0};
+	uint8_t buf[SIZE] = {0};
+	struct iovec iov;
+	char message[200];
+
+	if (obstacle == NULL) {
+		assert_int_equal(memory_write(m, gpa(at), buf, len, &e), 0);
+		assert_int_equal(memory_sink(m, gpa(at), len, &iov, &e), 0);
+		return;
+	}
+	snprintf(message, sizeof message, "Invalid guest access: gpa=0x%llx, sz=%llu: inside "
+		 "read-only %s", (unsigned long long)at, (unsigned long long)len, obstacle);
+	assert_int_equal(memory_write(m, gpa(at), buf, len, &e), -1);
+	assert_int_equal(e.kind, HUSK_E_GUEST);
+	assert_string_equal(e.message, message);
+	e = (struct husk_error){0};
+	assert_int_equal(memory_sink(m, gpa(at), len, &iov, &e), -1);
+	assert_int_equal(e.kind, HUSK_E_GUEST);
+	assert_string_equal(e.message, message);
+}
+
+static void read_only_ranges_are_not_written(void **state)
+{
+	struct memory *m = *state;
+	struct husk_error e = {0};
+	uint8_t buf[64];
+
+	assert_int_equal(memory_declare(m, 100, 199, MEMORY_R, "image segment", &e), 0);
+	assert_int_equal(memory_declare(m, 300, 300, MEMORY_R | MEMORY_X, "code", &e), 0);
+	assert_int_equal(memory_declare(m, 400, 499, MEMORY_R | MEMORY_W, "data", &e), 0);
+	assert_write(m, 0, 100, NULL);
+	assert_write(m, 99, 1, NULL);
+	assert_write(m, 99, 2, "image segment");
+	assert_write(m, 100, 1, "image segment");
+	assert_write(m, 150, 10, "image segment");
+	assert_write(m, 199, 1, "image segment");
+	assert_write(m, 0, SIZE, "image segment");
+	assert_write(m, 200, 100, NULL);
+	assert_write(m, 200, 101, "code");
+	assert_write(m, 300, 1, "code");
+	assert_write(m, 301, SIZE - 301, NULL);
+	assert_write(m, 400, 100, NULL);
+	assert_write(m, 150, 0, NULL);
+	assert_int_equal(memory_read(m, gpa(90), buf, sizeof buf, &e), 0);
+}
+
+static void a_read_only_last_byte_is_kept(void **state)
+{
+	struct memory *m = *state;
+	struct husk_error e = {0};
+
+	assert_int_equal(memory_declare(m, SIZE - 1, SIZE - 1, MEMORY_R, "end", &e), 0);
+	assert_write(m, SIZE - 2, 1, NULL);
+	assert_write(m, SIZE - 1, 1, "end");
+	assert_write(m, SIZE - 2, 2, "end");
+}
+
+static void ranges_are_found(void **state)
+{
+	struct memory *m = *state;
+	struct husk_error e = {0};
+	uint64_t at;
+
+	assert_int_equal(memory_declare(m, 30, 39, MEMORY_R, "b", &e), 0);
+	assert_int_equal(memory_declare(m, 10, 19, MEMORY_R, "a", &e), 0);
+	assert_int_equal(memory_declare(m, 20, 29, MEMORY_R | MEMORY_X, "a", &e), 0);
+	assert_int_equal(m->n_ranges, 3);
+	for (at = 0; at < 50; at++) {
+		const struct memory_range *r = memory_range_at(m, at);
+
+		if (at < 10 || at > 39) {
+			assert_null(r);
+			continue;
+		}
+		assert_non_null(r);
+		assert_int_equal(r->start, at / 10 * 10);
+		assert_int_equal(r->last, at / 10 * 10 + 9);
+	}
+	assert_null(memory_range_at(m, UINT64_MAX));
+}
+
+static void neighbours_alike_are_merged(void **state)
+{
+	char other_name[] = "a";
+	struct memory *m = *state;
+	struct husk_error e = {0};
+
+	assert_int_equal(memory_declare(m, 10, 19, MEMORY_R, "a", &e), 0);
+	assert_int_equal(memory_declare(m, 20, 29, MEMORY_R, other_name, &e), 0);
+	assert_int_equal(m->n_ranges, 1);
+	assert_int_equal(memory_declare(m, 0, 9, MEMORY_R, "a", &e), 0);
+	assert_int_equal(m->n_ranges, 1);
+	assert_int_equal(memory_declare(m, 40, 49, MEMORY_R, "a", &e), 0);
+	assert_int_equal(memory_declare(m, 60, 69, MEMORY_R, "a", &e), 0);
+	assert_int_equal(m->n_ranges, 3);
+	assert_int_equal(memory_declare(m, 30, 39, MEMORY_R, "a", &e), 0);
+	assert_int_equal(m->n_ranges, 2);
+	assert_int_equal(m->ranges[0].start, 0);
+	assert_int_equal(m->ranges[0].last, 49);
+	assert_int_equal(m->ranges[1].start, 60);
+	assert_int_equal(m->ranges[1].last, 69);
+}
+
+static void neighbours_that_differ_stay_apart(void **state)
+{
+	struct memory *m = *state;
+	struct husk_error e = {0};
+
+	assert_int_equal(memory_declare(m, 10, 19, MEMORY_R, "a", &e), 0);
+	assert_int_equal(memory_declare(m, 20, 29, MEMORY_R, "b", &e), 0);
+	assert_int_equal(memory_declare(m, 30, 39, MEMORY_R | MEMORY_X, "b", &e), 0);
+	assert_int_equal(memory_declare(m, 41, 49, MEMORY_R | MEMORY_X, "b", &e), 0);
+	assert_int_equal(m->n_ranges, 4);
+}
+
+static void assert_not_declared(struct memory *m, uint64_t start, uint64_t last,
+				const char *message)
+{
+	struct memory before = *m;
+	struct husk_error e = {0};
+
+	assert_int_equal(memory_declare(m, start, last, MEMORY_R, "new", &e), -1);
+	assert_int_equal(e.kind, HUSK_E_IMAGE);
+	assert_string_equal(e.message, message);
+	assert_memory_equal(m, &before, sizeof *m);
+}
+
+static void overlaps_are_refused(void **state)
+{
+	struct memory *m = *state;
+	struct husk_error e = {0};
+
+	assert_int_equal(memory_declare(m, 0x10, 0x1f, MEMORY_R, "old", &e), 0);
+	assert_not_declared(m, 0x10, 0x1f, "new at 0x10-0x1f overlaps old");
+	assert_not_declared(m, 0x8, 0x10, "new at 0x8-0x10 overlaps old");
+	assert_not_declared(m, 0x1f, 0x28, "new at 0x1f-0x28 overlaps old");
+	assert_not_declared(m, 0x18, 0x18, "new at 0x18-0x18 overlaps old");
+	assert_not_declared(m, 0, SIZE - 1, "new at 0x0-0xfff overlaps old");
+}
+
+static void ranges_outside_memory_are_refused(void **state)
+{
+	struct memory *m = *state;
+
+	assert_not_declared(m, 0, SIZE, "new at 0x0-0x1000 is outside guest memory");
+	assert_not_declared(m, SIZE, SIZE, "new at 0x1000-0x1000 is outside guest memory");
+	assert_not_declared(m, 8, 7, "new at 0x8-0x7 is outside guest memory");
+	assert_not_declared(m, UINT64_MAX, UINT64_MAX, "new at 0xffffffffffffffff-"
+			    "0xffffffffffffffff is outside guest memory");
+	assert_not_declared(m, 0, UINT64_MAX, "new at 0x0-0xffffffffffffffff is outside guest "
+			    "memory");
+}
+
+static void a_full_table_still_merges(void **state)
+{
+	struct memory *m = *state;
+	struct husk_error e = {0};
+	unsigned k;
+
+	for (k = MEMORY_RANGES_MAX; k-- > 0;)
+		assert_int_equal(memory_declare(m, 4 * k, 4 * k + 1, MEMORY_R, "old", &e), 0);
+	assert_not_declared(m, 0x800, 0x800, "new at 0x800-0x800 is one protected range too many");
+	assert_int_equal(memory_declare(m, 2, 2, MEMORY_R, "old", &e), 0);
+	assert_int_equal(m->n_ranges, MEMORY_RANGES_MAX);
+	assert_int_equal(memory_declare(m, 3, 3, MEMORY_R, "old", &e), 0);
+	assert_int_equal(m->n_ranges, MEMORY_RANGES_MAX - 1);
+	for (k = 1; k < m->n_ranges; k++)
+		assert_true(m->ranges[k].start > m->ranges[k - 1].last);
+}
+
+/* A bit per byte, against the table: whatever was accepted is what is found. */
+static void ranges_agree_with_a_bitmap(void **state)
+{
+	static const char *const names[] = {"a", "b"};
+	struct memory *m = *state;
+	bool taken[SIZE] = {false};
+	unsigned seed = 1, round;
+	uint64_t at;
+
+	for (round = 0; round < 3000; round++) {
+		struct husk_error e = {0};
+		uint64_t start, last;
+		bool free_range = true;
+
+		seed = seed * 1103515245 + 12345;
+		start = (seed >> 8) % SIZE;
+		last = start + (seed >> 20) % 8;
+		for (at = start; at <= last && at < SIZE; at++)
+			free_range = free_range && !taken[at];
+		free_range = free_range && last < SIZE;
+		if (memory_declare(m, start, last, MEMORY_R, names[seed >> 30 & 1], &e) == 0) {
+			assert_true(free_range);
+			memset(taken + start, true, last - start + 1);
+		} else {
+			assert_true(!free_range || m->n_ranges == MEMORY_RANGES_MAX);
+		}
+	}
+	for (at = 0; at < SIZE; at++)
+		assert_int_equal(memory_range_at(m, at) != NULL, taken[at]);
+}
+
+/* ---- host memory ---- */
+
+static void host_memory_is_aligned_and_zero(void **state)
+{
+	static const size_t shifts[] = {0, 0x1000, 0x1ff000, 0x200000, 0x201000};
+	struct husk_error e = {0};
+	struct memory_host h;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof shifts / sizeof shifts[0]; i++) {
+		memset(&host, 0, sizeof host);
+		host.shift = shifts[i];
+		assert_int_equal(memory_host_allocate(&h, 0x200000, &e), 0);
+		assert_int_equal(host.calls, 2);
+		assert_int_equal((uintptr_t)h.base % 0x200000, 0);
+		assert_true(h.base - (uint8_t *)h.map >= 0x200000);
+		assert_true((uint8_t *)h.map + h.map_size - (h.base + 0x200000) >= 0x200000);
+		for (k = 0; k < 0x200000; k += 0x1000)
+			assert_int_equal(h.base[k], 0);
+		h.base[0] = h.base[0x1fffff] = 1;
+		memory_host_release(&h);
+		assert_int_equal(host.mapped, 0);
+	}
+}
+
+static void releasing_twice_or_never_allocated_does_nothing(void **state)
+{
+	struct memory_host h = {0};
+	struct husk_error e;
+
+	(void)state;
+	memset(&host, 0, sizeof host);
+	memory_host_release(&h);
+	assert_int_equal(host.mapped, 0);
+	assert_int_equal(memory_host_allocate(&h, 0x200000, &e), 0);
+	memory_host_release(&h);
+	assert_null(h.map);
+	assert_null(h.base);
+	memory_host_release(&h);
+	assert_int_equal(host.mapped, 0);
+}
+
+/* The kernel looks, so that nothing has to crash. */
+static bool accessible(uint8_t *at)
+{
+	int fds[2];
+	bool yes;
+
+	assert_int_equal(pipe(fds), 0);
+	yes = write(fds[1], at, 1) == 1 && read(fds[0], at, 1) == 1;
+	if (!yes)
+		assert_int_equal(errno, EFAULT);
+	close(fds[0]);
+	close(fds[1]);
+	return yes;
+}
+
+static void guards_lie_on_both_sides(void **state)
+{
+	struct husk_error e = {0};
+	struct memory_host h;
+
+	(void)state;
+	assert_int_equal(memory_host_allocate(&h, 0x200000, &e), 0);
+	assert_true(accessible(h.base));
+	assert_true(accessible(h.base + 0x1fffff));
+	assert_false(accessible(h.base - 1));
+	assert_false(accessible(h.base - 0x200000));
+	assert_false(accessible(h.base + 0x200000));
+	assert_false(accessible(h.base + 0x3fffff));
+	memory_host_release(&h);
+}
+
+static void assert_fails(int error, unsigned fail_at, const char *message)
+{
+	struct husk_error e = {0};
+	struct memory_host h;
+
+	memset(&host, 0, sizeof host);
+	host.error = error;
+	host.fail_at = fail_at;
+	assert_int_equal(memory_host_allocate(&h, 0x400000, &e), -1);
+	assert_int_equal(e.kind, HUSK_E_HOST);
+	assert_int_equal(e.sys, error);
+	assert_string_equal(e.message, message);
+	assert_int_equal(host.mapped, 0);
+	assert_null(h.map);
+	memory_host_release(&h);
+	memset(&host, 0, sizeof host);
+}
+
+static void every_host_call_may_fail(void **state)
+{
+	unsigned k;
+
+	(void)state;
+	for (k = 1; k <= 2; k++) {
+		assert_fails(ENOMEM, k, "Cannot reserve 4194304 bytes of guest memory: Cannot "
+			     "allocate memory: give the guest less, or raise the host's limits");
+		assert_fails(EPERM, k, "Cannot reserve 4194304 bytes of guest memory: Operation "
+			     "not permitted");
+	}
+}
+
+static void too_much_memory_is_refused(void **state)
+{
+	static const uint64_t sizes[] = {UINT64_MAX, UINT64_MAX - 0xfff, UINT64_MAX - 0x5fffff,
+					 UINT64_C(1) << 62};
+	struct husk_error e;
+	struct memory_host h;
+	size_t k;
+
+	(void)state;
+	for (k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+		assert_int_equal(memory_host_allocate(&h, sizes[k], &e), -1);
+		assert_int_equal(e.kind, HUSK_E_HOST);
+		assert_int_equal(e.sys, ENOMEM);
+		assert_null(h.map);
+	}
+}
+
+#define GUEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		GUEST(a_read_brings_what_is_there),
+		GUEST(a_write_changes_only_its_range),
+		GUEST(placing_ignores_declared_ranges),
+		GUEST(spans_point_where_a_copy_would_go),
+		GUEST(a_structure_is_fetched_and_a_field_answered),
+		GUEST(nothing_outside_memory_can_be_touched),
+		GUEST(the_last_byte_is_usable),
+		GUEST(a_failed_access_touches_nothing),
+		cmocka_unit_test(memory_of_no_size_has_no_base),
+		GUEST(read_only_ranges_are_not_written),
+		GUEST(a_read_only_last_byte_is_kept),
+		GUEST(ranges_are_found),
+		GUEST(neighbours_alike_are_merged),
+		GUEST(neighbours_that_differ_stay_apart),
+		GUEST(overlaps_are_refused),
+		GUEST(ranges_outside_memory_are_refused),
+		GUEST(a_full_table_still_merges),
+		GUEST(ranges_agree_with_a_bitmap),
+		cmocka_unit_test(host_memory_is_aligned_and_zero),
+		cmocka_unit_test(releasing_twice_or_never_allocated_does_nothing),
+		cmocka_unit_test(guards_lie_on_both_sides),
+		cmocka_unit_test(every_host_call_may_fail),
+		cmocka_unit_test(too_much_memory_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1067 @@
+/* test_module_block.c: block devices, from their options to their last byte. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+#define CAPACITY 0x4000u
+#define ARG (HVT_GUEST_MIN_BASE + 0x100u)
+#define DATA (HVT_GUEST_MIN_BASE + 0x10000u)
+#define FILLER 0xa5
+
+/* ---- host calls ---- */
+
+static struct {
+	bool no_memory;
+	unsigned transfers;	/* calls of pread and pwrite so far */
+	unsigned fail_from;	/* from this one on they fail with error, 0: never */
+	int error;
+	size_t most;		/* bytes that one of them moves, 0: no limit */
+	bool interrupts;	/* every other one is interrupted */
+	int flock_error;	/* locking fails with it, 0: works */
+	int open_error;		/* the same for opening */
+} host;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
+ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
+ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap___open_2(const char *path, int flags);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return host.no_memory ? NULL : __real_calloc(n, size);
+}
+
+/* The length that the transfer is cut to; 0 if it fails. */
+static size_t interfere(size_t len)
+{
+	host.transfers++;
+	errno = host.error;
+	if (host.fail_from != 0 && host.transfers >= host.fail_from)
+		return 0;
+	errno = EINTR;
+	if (host.interrupts && host.transfers % 2 == 1)
+		return 0;
+	return host.most != 0 && len > host.most ? host.most : len;
+}
+
+ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
+{
+	size_t cut = interfere(len);
+
+	return cut == 0 ? -1 : __real_pread(fd, buf, cut, offset);
+}
+
+ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	size_t cut = interfere(len);
+
+	return cut == 0 ? -1 : __real_pwrite(fd, buf, cut, offset);
+}
+
+int __wrap_flock(int fd, int operation)
+{
+	errno = host.flock_error;
+	return host.flock_error != 0 ? -1 : __real_flock(fd, operation);
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	assert_int_equal(flags & O_CREAT, 0);
+	errno = host.open_error;
+	return host.open_error != 0 ? -1 : __real_open(path, flags);
+}
+
+/* What open is called where the compiler does not know the flags. */
+int __wrap___open_2(const char *path, int flags)
+{
+	return __wrap_open(path, flags);
+}
+
+static int open_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 64; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* ---- a guest with disks ---- */
+
+struct fixture {
+	struct rig rig;
+	int files;		/* descriptors that were open before */
+	char dir[32];
+	char path[64];		/* a disk of CAPACITY bytes: byte n is n / 512 + n */
+	char words[8][128];	/* options, which must live as long as rig */
+	unsigned n_words;
+};
+
+static uint8_t byte_of_disk(uint64_t offset)
+{
+	return (uint8_t)(offset / 512 + offset);
+}
+
+static void make_file(const char *path, size_t size)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	for (size_t i = 0; i < size; i++)
+		fputc(byte_of_disk(i), out);
+	assert_int_equal(fclose(out), 0);
+}
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+
+	memset(&f, 0, sizeof f);
+	memset(&host, 0, sizeof host);
+	*state = &f;
+	strcpy(f.dir, "/tmp/block.XXXXXX");
+	if (mkdtemp(f.dir) == NULL)
+		return -1;
+	snprintf(f.path, sizeof f.path, "%s/disk", f.dir);
+	make_file(f.path, CAPACITY);
+	f.files = open_descriptors();
+	return 0;
+}
+
+static void make(struct fixture *f)
+{
+	assert_int_equal(rig_make(&f->rig, RIG_MEMORY), 0);
+	memset(rig_at(&f->rig, 0), FILLER, RIG_MEMORY);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	rig_free(&f->rig);
+	unlink(f->path);
+	return rmdir(f->dir);
+}
+
+static int option(struct fixture *f, const char *name, const char *device, const char *value)
+{
+	char *word = f->words[f->n_words++];
+
+	snprintf(word, sizeof f->words[0], "--%s:%s=%s", name, device, value);
+	return rig_option(&f->rig, &module_block, word);
+}
+
+/* A device "disk" with handle 1 on path. */
+static void attach(struct fixture *f, const char *name, const char *where)
+{
+	make(f);
+	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, name, "disk", where), 0);
+	if (rig_attach(&f->rig, &module_block) != 0)
+		fail_msg("%s", f->rig.e.message);
+}
+
+static int set_up_disk(void **state)
+{
+	int rc = set_up(state);
+
+	if (rc == 0)
+		attach(*state, "block", ((struct fixture *)*state)->path);
+	return rc;
+}
+
+static int set_up_read_only(void **state)
+{
+	int rc = set_up(state);
+
+	if (rc == 0)
+		attach(*state, "block-ro", ((struct fixture *)*state)->path);
+	return rc;
+}
+
+static uint64_t figure(struct fixture *f, const char *name)
+{
+	return rig_figure(&f->rig, 0, "block:disk", name);
+}
+
+/* ---- calls ---- */
+
+#define READ HVT_HYPERCALL_BLOCK_READ
+#define WRITE HVT_HYPERCALL_BLOCK_WRITE
+#define RET_BEFORE 0x77777777
+
+static enum rig_end call_at(struct fixture *f, uint64_t gpa, int nr, const struct hvt_block *rq)
+{
+	memcpy(rig_at(&f->rig, gpa), rq, sizeof *rq);
+	return rig_call(&f->rig, (unsigned)nr, gpa);
+}
+
+static enum rig_end call(struct fixture *f, int nr, uint64_t handle, uint64_t offset, uint64_t data,
+			 uint64_t len)
+{
+	return call_at(f, ARG, nr, &(struct hvt_block){handle, offset, data, len, RET_BEFORE,
+						       RET_BEFORE});
+}
+
+/* Whatever the result, no more than it is written into the structure. */
+static void assert_result(struct fixture *f, int nr, uint64_t handle, uint64_t offset,
+			  uint64_t data, uint64_t len, int ret)
+{
+	const struct hvt_block expected = {handle, offset, data, len, ret, RET_BEFORE};
+
+	assert_int_equal(call(f, nr, handle, offset, data, len), RIG_RESUMED);
+	assert_memory_equal(rig_at(&f->rig, ARG), &expected, sizeof expected);
+}
+
+static void assert_both(struct fixture *f, uint64_t handle, uint64_t offset, uint64_t data,
+			uint64_t len, int ret)
+{
+	assert_result(f, READ, handle, offset, data, len, ret);
+	assert_result(f, WRITE, handle, offset, data, len, ret);
+}
+
+static void assert_ends(struct fixture *f, enum rig_end end, const char *message)
+{
+	assert_int_equal(end, RIG_FAILED);
+	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
+	if (strstr(f->rig.e.message, message) == NULL)
+		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
+}
+
+/* Memory has these bytes of the disk at DATA, and nothing else was written but the structure. */
+static void assert_memory(struct fixture *f, uint64_t offset, uint64_t len)
+{
+	const uint8_t *at = rig_at(&f->rig, 0);
+
+	for (uint64_t gpa = 0; gpa < RIG_MEMORY; gpa++) {
+		bool read = gpa >= DATA && gpa < DATA + len;
+		uint8_t expected = read ? byte_of_disk(offset + gpa - DATA) : FILLER;
+
+		if ((gpa < ARG || gpa >= ARG + sizeof(struct hvt_block)) && at[gpa] != expected)
+			fail_msg("0x%llx: 0x%x", (unsigned long long)gpa, at[gpa]);
+	}
+}
+
+/* The disk has FILLER in [offset, offset + len) and its own bytes elsewhere. */
+static void assert_disk(struct fixture *f, uint64_t offset, uint64_t len)
+{
+	FILE *in = fopen(f->path, "r");
+
+	assert_non_null(in);
+	for (uint64_t i = 0; i < CAPACITY; i++) {
+		int c = fgetc(in), expected = i - offset < len ? FILLER : byte_of_disk(i);
+
+		if (c != expected)
+			fail_msg("offset %llu: 0x%x, expected 0x%x", (unsigned long long)i, (unsigned)c,
+				 (unsigned)expected);
+	}
+	assert_int_equal(fgetc(in), EOF);
+	fclose(in);
+}
+
+/* ---- transfers ---- */
+
+static void a_block_is_read(void **state)
+{
+	assert_result(*state, READ, 1, 512, DATA, 512, HVT_OK);
+	assert_memory(*state, 512, 512);
+	assert_disk(*state, 0, 0);
+}
+
+static void a_block_is_written(void **state)
+{
+	assert_result(*state, WRITE, 1, 1024, DATA, 512, HVT_OK);
+	assert_memory(*state, 0, 0);
+	assert_disk(*state, 1024, 512);
+}
+
+static void any_alignment_and_length_will_do(void **state)
+{
+	assert_result(*state, READ, 1, 1, DATA, 1000, HVT_OK);
+	assert_memory(*state, 1, 1000);
+	assert_result(*state, WRITE, 1, 777, DATA + 0x1000, 3, HVT_OK);
+	assert_disk(*state, 777, 3);
+}
+
+static void the_whole_disk_goes_in_one_call(void **state)
+{
+	assert_result(*state, READ, 1, 0, DATA, CAPACITY, HVT_OK);
+	assert_memory(*state, 0, CAPACITY);
+}
+
+static void the_last_byte_is_usable(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_result(f, WRITE, 1, CAPACITY - 1, RIG_MEMORY - 1, 1, HVT_OK);
+	assert_disk(f, CAPACITY - 1, 1);
+	assert_result(f, READ, 1, CAPACITY - 1, RIG_MEMORY - 1, 1, HVT_OK);
+	assert_memory(f, 0, 0);
+}
+
+static void what_is_not_on_the_disk_is_refused(void **state)
+{
+	static const struct { uint64_t offset, len; } bad[] = {
+		{CAPACITY, 0}, {CAPACITY, 1}, {CAPACITY - 1, 2}, {0, CAPACITY + 1},
+		{CAPACITY + 1, 0}, {UINT64_MAX, 0}, {UINT64_MAX, 1}, {UINT64_MAX, 2},
+		{0, UINT64_MAX}, {1, UINT64_MAX}, {CAPACITY - 1, UINT64_MAX}, {0, 1ull << 63},
+		{1ull << 63, 1}, {1ull << 63, 1ull << 63}, {512, UINT64_MAX - 511},
+		{512, UINT64_MAX - 510}, {1ull << 32, 1}, {0, 1ull << 32},
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_both(*state, 1, bad[i].offset, DATA, bad[i].len, HVT_EINVAL);
+	assert_memory(*state, 0, 0);
+	assert_disk(*state, 0, 0);
+	assert_int_equal(host.transfers, 0);
+	assert_int_equal(((struct fixture *)*state)->rig.n_notices, 0);
+	assert_true(figure(*state, "errors") == 0);
+}
+
+static void nothing_can_be_transferred_on_the_disk(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_both(f, 1, 0, DATA, 0, HVT_OK);
+	assert_both(f, 1, CAPACITY - 1, DATA, 0, HVT_OK);
+	assert_both(f, 1, 0, RIG_MEMORY, 0, HVT_OK);
+	assert_ends(f, call(f, READ, 1, 0, RIG_MEMORY + 1, 0), "Invalid guest access");
+	assert_ends(f, call(f, WRITE, 1, 0, RIG_MEMORY + 1, 0), "Invalid guest access");
+	assert_memory(f, 0, 0);
+	assert_disk(f, 0, 0);
+}
+
+static void handles_of_no_block_device_are_refused(void **state)
+{
+	static const uint64_t bad[] = {
+		0, 2, 62, 63, 64, 65, 127, 128, 0x100000001, 0x8000000000000001, UINT64_MAX,
+		(1ull << 63) + 1, UINT64_MAX / sizeof(void *) + 2,
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_both(*state, bad[i], 0, DATA, 512, HVT_EINVAL);
+	assert_memory(*state, 0, 0);
+	assert_disk(*state, 0, 0);
+}
+
+static void devices_of_other_types_are_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	rig_device(&f->rig, "net", MFT_DEV_NET_BASIC);
+	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, "block", "disk", f->path), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_both(f, 1, 0, DATA, 512, HVT_EINVAL);
+	assert_result(f, READ, 2, 0, DATA, 512, HVT_OK);
+	assert_int_equal(f->rig.mft.entry[1].attached, 0);
+}
+
+static void H12_data_outside_memory_ends_the_guest(void **state)
+{
+	static const struct { uint64_t data, len; } bad[] = {
+		{RIG_MEMORY - 511, 512}, {RIG_MEMORY, 1}, {UINT64_MAX, 1}, {UINT64_MAX - 510, 512},
+		{UINT64_MAX - 511, 512}, {0x100000000 + DATA, 512}, {1ull << 63, 512},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_ends(f, call(f, READ, 1, 0, bad[i].data, bad[i].len),
+			    "block device disk: Invalid guest access: gpa=0x");
+		assert_ends(f, call(f, WRITE, 1, 0, bad[i].data, bad[i].len),
+			    "block device disk: Invalid guest access: gpa=0x");
+	}
+	assert_memory(f, 0, 0);
+	assert_disk(f, 0, 0);
+}
+
+static void a_bad_range_is_refused_before_the_data_is_looked_at(void **state)
+{
+	assert_both(*state, 1, CAPACITY, UINT64_MAX, 512, HVT_EINVAL);
+	assert_both(*state, 2, 0, UINT64_MAX, 512, HVT_EINVAL);
+}
+
+static void H12_the_structure_may_end_at_the_last_byte_of_memory(void **state)
+{
+	static const struct hvt_block rq = {.handle = 1, .data = DATA, .len = 512, .ret = RET_BEFORE};
+	const uint64_t last = RIG_MEMORY - sizeof rq;
+	struct fixture *f = *state;
+	const struct hvt_block *answer = rig_at(&f->rig, last);
+
+	assert_int_equal(call_at(f, last, READ, &rq), RIG_RESUMED);
+	assert_int_equal(answer->ret, HVT_OK);
+	assert_int_equal(call_at(f, last, WRITE, &rq), RIG_RESUMED);
+	for (unsigned nr = WRITE; nr <= READ; nr++) {
+		assert_ends(f, rig_call(&f->rig, nr, last + 1), "Invalid guest access");
+		assert_ends(f, rig_call(&f->rig, nr, 0xffffffff), "Invalid guest access");
+		assert_ends(f, rig_call(&f->rig, nr, 0xffffffff - sizeof rq + 1),
+			    "Invalid guest access");
+	}
+}
+
+static void protect(struct fixture *f, uint64_t start, uint64_t last)
+{
+	assert_int_equal(memory_declare(&f->rig.core.memory, start, last, MEMORY_R, "segment",
+					&f->rig.e), 0);
+}
+
+static void read_only_memory_is_written_to_disk_but_never_read_into(void **state)
+{
+	struct fixture *f = *state;
+
+	protect(f, DATA, DATA + 0xfff);
+	assert_result(f, WRITE, 1, 0, DATA, 512, HVT_OK);
+	assert_disk(f, 0, 512);
+	assert_ends(f, call(f, READ, 1, 0, DATA + 0xfff, 1),
+		    "block device disk: Invalid guest access: gpa=0x110fff, sz=1: inside read-only "
+		    "segment");
+	assert_ends(f, call(f, READ, 1, 0, DATA - 511, 512), "read-only segment");
+	assert_ends(f, call(f, READ, 1, 0, 0x10000, 512), "read-only low memory");
+	assert_memory(f, 0, 0);
+	assert_result(f, READ, 1, 0, DATA - 512, 512, HVT_OK);
+}
+
+static void the_result_is_not_written_into_read_only_memory(void **state)
+{
+	static const struct hvt_block rq = {.handle = 1, .data = DATA, .len = 512, .ret = RET_BEFORE};
+	struct fixture *f = *state;
+	const struct hvt_block *at = rig_at(&f->rig, DATA + 0x1000 - 36);
+
+	protect(f, DATA + 0x1000, DATA + 0x1fff);
+	assert_ends(f, call_at(f, DATA + 0x1000 - 32, READ, &rq), "read-only segment");
+	assert_ends(f, call_at(f, DATA + 0x1000 - 32, WRITE, &rq), "read-only segment");
+	assert_int_equal(call_at(f, DATA + 0x1000 - 36, READ, &rq), RIG_RESUMED);
+	assert_int_equal(at->ret, HVT_OK);
+}
+
+/* The request is copied in once: what the data overwrites no longer matters. */
+static void data_may_overlap_the_structure(void **state)
+{
+	static const struct hvt_block rq = {.handle = 1, .offset = 512, .data = ARG - 100, .len = 512};
+	struct fixture *f = *state;
+	const uint8_t *at = rig_at(&f->rig, ARG - 100);
+	const struct hvt_block *answer = rig_at(&f->rig, ARG);
+
+	assert_int_equal(call_at(f, ARG, READ, &rq), RIG_RESUMED);
+	assert_int_equal(answer->ret, HVT_OK);
+	for (unsigned i = 0; i < 512; i++)
+		if (i < 100 + 32 || i >= 100 + 36)
+			assert_int_equal(at[i], byte_of_disk(512 + i));
+}
+
+/* ---- the host ---- */
+
+static void short_and_interrupted_transfers_go_on(void **state)
+{
+	struct fixture *f = *state;
+
+	host.most = 100;
+	host.interrupts = true;
+	assert_result(f, READ, 1, 512, DATA, 1024, HVT_OK);
+	assert_memory(f, 512, 1024);
+	assert_int_equal(host.transfers, 22);
+	assert_true(figure(f, "system_calls") == 22);
+	memset(rig_at(&f->rig, DATA), FILLER, 1024);
+	assert_result(f, WRITE, 1, 512, DATA, 1024, HVT_OK);
+	assert_disk(f, 512, 1024);
+	assert_int_equal(f->rig.n_notices, 0);
+}
+
+static void a_host_error_is_told_the_guest_each_time_and_the_user_once(void **state)
+{
+	struct fixture *f = *state;
+
+	host.fail_from = 1;
+	host.error = EIO;
+	assert_result(f, READ, 1, 1024, DATA, 512, HVT_EUNSPEC);
+	assert_result(f, WRITE, 1, 2048, DATA, 512, HVT_EUNSPEC);
+	assert_result(f, READ, 1, 0, DATA, 512, HVT_EUNSPEC);
+	assert_int_equal(f->rig.n_notices, 1);
+	assert_string_equal(f->rig.notices[0], "block device disk: reading at offset 1024: "
+			    "Input/output error; the guest gets an error (told once)");
+	assert_true(figure(f, "errors") == 3);
+	assert_true(figure(f, "reads") == 0);
+	assert_true(figure(f, "writes") == 0);
+	host.fail_from = 0;
+	assert_result(f, READ, 1, 0, DATA, 512, HVT_OK);
+	assert_true(figure(f, "reads") == 1);
+}
+
+static void an_error_after_a_part_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	host.most = 100;
+	host.fail_from = 3;
+	host.error = ENOSPC;
+	assert_result(f, WRITE, 1, 0, DATA, 512, HVT_EUNSPEC);
+	assert_disk(f, 0, 200);
+	assert_string_equal(f->rig.notices[0], "block device disk: writing at offset 0: No space left "
+			    "on device; the guest gets an error (told once)");
+}
+
+static void a_file_that_has_become_shorter_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(truncate(f->path, 1024), 0);
+	assert_result(f, READ, 1, 512, DATA, 512, HVT_OK);
+	assert_result(f, READ, 1, 768, DATA, 512, HVT_EUNSPEC);
+	assert_string_equal(f->rig.notices[0], "block device disk: reading at offset 768: the file has "
+			    "become shorter; the guest gets an error (told once)");
+}
+
+static void each_device_has_its_own_notice(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	rig_device(&f->rig, "one", MFT_DEV_BLOCK_BASIC);
+	rig_device(&f->rig, "two", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, "block-ro", "one", f->path), 0);
+	assert_int_equal(option(f, "block-ro", "two", f->path), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	host.fail_from = 1;
+	host.error = EIO;
+	for (int i = 0; i < 2; i++)
+		for (unsigned handle = 1; handle <= 2; handle++)
+			assert_result(f, READ, handle, 0, DATA, 512, HVT_EUNSPEC);
+	assert_int_equal(f->rig.n_notices, 2);
+	assert_non_null(strstr(f->rig.notices[0], "device one: "));
+	assert_non_null(strstr(f->rig.notices[1], "device two: "));
+}
+
+static void what_happened_is_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_both(f, 1, 0, DATA, 512, HVT_OK);
+	assert_result(f, READ, 1, 0, DATA, 100, HVT_OK);
+	assert_result(f, READ, 1, CAPACITY, DATA, 100, HVT_EINVAL);
+	assert_true(figure(f, "reads") == 2);
+	assert_true(figure(f, "bytes_read") == 612);
+	assert_true(figure(f, "writes") == 1);
+	assert_true(figure(f, "bytes_written") == 512);
+	assert_true(figure(f, "errors") == 0);
+	assert_true(figure(f, "system_calls") == 3);
+	assert_true(rig_figure(&f->rig, 0, "block:", "reads") == UINT64_MAX);
+}
+
+/* ---- read-only ---- */
+
+static void a_read_only_disk_is_read(void **state)
+{
+	assert_result(*state, READ, 1, 512, DATA, 512, HVT_OK);
+	assert_memory(*state, 512, 512);
+}
+
+static void a_read_only_disk_refuses_writes(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_result(f, WRITE, 1, 512, DATA, 512, HVT_EUNSPEC);
+	assert_result(f, WRITE, 1, 512, DATA, 0, HVT_EUNSPEC);
+	assert_int_equal(host.transfers, 0);
+	assert_int_equal(f->rig.n_notices, 1);
+	assert_string_equal(f->rig.notices[0], "block device disk: writing at offset 512: it is "
+			    "attached read-only; the guest gets an error (told once)");
+	assert_result(f, WRITE, 1, CAPACITY, DATA, 512, HVT_EINVAL);
+	assert_ends(f, call(f, WRITE, 1, 0, RIG_MEMORY, 512), "Invalid guest access");
+	assert_disk(f, 0, 0);
+}
+
+static void a_file_that_cannot_be_written_needs_block_ro(void **state)
+{
+	static const int errors[] = {EACCES, EROFS, EPERM, EIO};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 4; i++) {
+		make(f);
+		rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+		assert_int_equal(option(f, "block", "disk", f->path), 0);
+		host.open_error = errors[i];
+		assert_int_equal(rig_attach(&f->rig, &module_block), -1);
+		assert_int_equal(f->rig.e.sys, errors[i]);
+		assert_int_equal(strstr(f->rig.e.message, "--block-ro attaches it without writing")
+				 != NULL, errors[i] != EIO);
+		assert_int_equal(option(f, "block-ro", "disk", f->path), 0);
+		assert_int_equal(rig_attach(&f->rig, &module_block), -1);
+		assert_null(strstr(f->rig.e.message, "--block-ro attaches"));
+		rig_free(&f->rig);
+	}
+}
+
+/* ---- opening ---- */
+
+static void the_manifest_tells_the_guest_what_it_has(void **state)
+{
+	struct fixture *f = *state;
+	const struct mft_entry *entry = &f->rig.mft.entry[1];
+
+	make(f);
+	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, "block", "disk", f->path), 0);
+	assert_int_equal(option(f, "block-sector-size", "disk", "4096"), 0);
+	assert_int_equal(option(f, "block-sector-size", "other", "512"), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_true(entry->u.block.capacity == CAPACITY);
+	assert_int_equal(entry->u.block.block_size, 4096);
+	assert_int_equal(entry->attached, 1);
+	assert_int_equal(f->rig.mft.entry[0].attached, 0);
+}
+
+static void a_sector_has_512_bytes_unless_told_otherwise(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(f->rig.mft.entry[1].u.block.block_size, 512);
+}
+
+/* Opening fails, and nothing stays open. */
+static void assert_not_opened(struct fixture *f, enum husk_error_class kind, const char *message)
+{
+	int before = open_descriptors();
+
+	assert_int_equal(rig_attach(&f->rig, &module_block), -1);
+	if (strstr(f->rig.e.message, message) == NULL)
+		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
+	assert_int_equal(f->rig.e.kind, kind);
+	assert_int_equal(open_descriptors(), before);
+}
+
+static void open_with(struct fixture *f, const char *name, const char *where)
+{
+	rig_free(&f->rig);
+	f->n_words = 0;
+	make(f);
+	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, name, "disk", where), 0);
+}
+
+static void a_disk_has_whole_sectors_and_at_least_one(void **state)
+{
+	struct fixture *f = *state;
+
+	make_file(f->path, 100);
+	open_with(f, "block", f->path);
+	assert_not_opened(f, HUSK_E_USAGE, "disk: Backing storage size must be block aligned (512 "
+			  "bytes); it has 100");
+	make_file(f->path, 0);
+	open_with(f, "block", f->path);
+	assert_not_opened(f, HUSK_E_USAGE, "disk: Backing storage must be at least 1 block (512 "
+			  "bytes) in size; it is empty");
+	make_file(f->path, 512);
+	open_with(f, "block", f->path);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	make_file(f->path, 4096 + 512);
+	open_with(f, "block", f->path);
+	assert_int_equal(option(f, "block-sector-size", "disk", "4096"), 0);
+	assert_not_opened(f, HUSK_E_USAGE, "must be block aligned (4096 bytes)");
+	make_file(f->path, CAPACITY);
+}
+
+static void sector_sizes_are_powers_of_two_from_512_to_32768(void **state)
+{
+	static const char *const good[] = {"512", "1024", "2048", "4096", "8192", "16384", "32768"};
+	static const char *const bad[] = {
+		"0", "1", "256", "511", "513", "1000", "1536", "32769", "65535", "65536", "66048",
+		"-512", "+512", " 512", "512 ", "512x", "0x200", "x", "18446744073709552128",
+	};
+	struct fixture *f = *state;
+
+	make(f);
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		f->n_words = 0;
+		assert_int_equal(option(f, "block-sector-size", "disk", good[i]), 0);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		f->n_words = 0;
+		assert_int_equal(option(f, "block-sector-size", "disk", bad[i]), -1);
+		assert_int_equal(f->rig.e.kind, HUSK_E_USAGE);
+		assert_non_null(strstr(f->rig.e.message, "Block size must be a multiple of 2 greater "
+				       "than or equal 512"));
+	}
+}
+
+static void what_is_not_a_disk_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char path[sizeof f->path + 8];
+
+	open_with(f, "block", "/nowhere/disk");
+	assert_not_opened(f, HUSK_E_HOST, "Could not open block device: /nowhere/disk: No such file");
+	open_with(f, "block-ro", f->dir);
+	assert_not_opened(f, HUSK_E_USAGE, "neither a file nor a block device");
+	open_with(f, "block", "/dev/null");
+	assert_not_opened(f, HUSK_E_USAGE, "neither a file nor a block device");
+	snprintf(path, sizeof path, "%s.fifo", f->path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	open_with(f, "block-ro", path);
+	assert_not_opened(f, HUSK_E_USAGE, "neither a file nor a block device");
+	unlink(path);
+}
+
+static void the_devices_before_a_bad_one_are_closed_again(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	make(f);
+	rig_device(&f->rig, "good", MFT_DEV_BLOCK_BASIC);
+	rig_device(&f->rig, "bad", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, "block", "good", f->path), 0);
+	assert_int_equal(option(f, "block", "bad", "/nowhere/disk"), 0);
+	assert_not_opened(f, HUSK_E_HOST, "/nowhere/disk");
+	fd = open(f->path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(__real_flock(fd, LOCK_EX | LOCK_NB), 0);
+	close(fd);
+}
+
+static void the_last_option_for_a_device_counts(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, "block-ro", "disk", "/nowhere/disk"), 0);
+	assert_int_equal(option(f, "block", "disk", f->path), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_result(f, WRITE, 1, 0, DATA, 512, HVT_OK);
+}
+
+static void it_needs_memory_for_its_state(void **state)
+{
+	struct fixture *f = *state;
+	int rc;
+
+	open_with(f, "block", f->path);
+	host.no_memory = true;
+	rc = rig_attach(&f->rig, &module_block);
+	host.no_memory = false;
+	assert_int_equal(rc, -1);
+	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+	assert_int_equal(f->rig.e.sys, ENOMEM);
+}
+
+/* ---- descriptors ---- */
+
+static void open_descriptor(struct fixture *f, const char *name, int fd)
+{
+	char where[16];
+
+	snprintf(where, sizeof where, "@%d", fd);
+	open_with(f, name, where);
+}
+
+static void an_inherited_descriptor_is_a_disk(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+
+	open_descriptor(f, "block", fd);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_result(f, READ, 1, 512, DATA, 512, HVT_OK);
+	assert_memory(f, 512, 512);
+	assert_result(f, WRITE, 1, 512, ARG - 0x100, 16, HVT_OK);
+	rig_free(&f->rig);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	assert_disk(f, 512, 16);
+	close(fd);
+}
+
+static void a_descriptor_must_be_open_for_what_is_asked(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+
+	open_descriptor(f, "block", fd);
+	assert_not_opened(f, HUSK_E_USAGE, "is not open for writing; attach it with --block-ro");
+	open_descriptor(f, "block-ro", fd);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	rig_free(&f->rig);
+	close(fd);
+	fd = open(f->path, O_WRONLY | O_CLOEXEC);
+	open_descriptor(f, "block", fd);
+	assert_not_opened(f, HUSK_E_USAGE, "is not open for reading");
+	open_descriptor(f, "block-ro", fd);
+	assert_not_opened(f, HUSK_E_USAGE, "is not open for reading");
+	close(fd);
+	fd = open(f->path, O_PATH | O_CLOEXEC);
+	open_descriptor(f, "block-ro", fd);
+	assert_not_opened(f, HUSK_E_USAGE, "is not open for reading");
+	close(fd);
+	fd = open(f->path, O_RDWR | O_CLOEXEC);
+	open_descriptor(f, "block-ro", fd);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_result(f, WRITE, 1, 512, DATA, 512, HVT_EUNSPEC);
+	close(fd);
+}
+
+static void a_descriptor_is_a_number_of_one_that_is_open(void **state)
+{
+	struct fixture *f = *state;
+
+	open_with(f, "block", "@1000");
+	assert_not_opened(f, HUSK_E_HOST, "descriptor @1000: Bad file descriptor");
+	open_with(f, "block", "@");
+	assert_not_opened(f, HUSK_E_USAGE, "descriptor @: `' is not a number");
+	open_with(f, "block", "@x");
+	assert_not_opened(f, HUSK_E_USAGE, "descriptor @x");
+	open_with(f, "block", "@-1");
+	assert_not_opened(f, HUSK_E_USAGE, "descriptor @-1");
+	open_with(f, "block", "@4294967296");
+	assert_not_opened(f, HUSK_E_USAGE, "descriptor @4294967296");
+}
+
+/* ---- locks ---- */
+
+static bool can_lock(const struct fixture *f, int how)
+{
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+	bool locked;
+
+	assert_true(fd >= 0);
+	locked = __real_flock(fd, how | LOCK_NB) == 0;
+	close(fd);
+	return locked;
+}
+
+static void a_disk_is_nobody_elses_while_it_is_attached(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(can_lock(f, LOCK_SH));
+	rig_free(&f->rig);
+	assert_true(can_lock(f, LOCK_EX));
+}
+
+static void a_read_only_disk_is_shared_with_other_readers(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(can_lock(f, LOCK_EX));
+	assert_true(can_lock(f, LOCK_SH));
+}
+
+static void a_disk_in_use_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(__real_flock(fd, LOCK_SH), 0);
+	open_with(f, "block", f->path);
+	assert_not_opened(f, HUSK_E_HOST, "in use by another process");
+	assert_non_null(strstr(f->rig.e.message, "--block-ro in both"));
+	open_with(f, "block-ro", f->path);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	rig_free(&f->rig);
+	assert_int_equal(__real_flock(fd, LOCK_EX), 0);
+	open_with(f, "block-ro", f->path);
+	assert_not_opened(f, HUSK_E_HOST, "in use by another process");
+	assert_null(strstr(f->rig.e.message, "--block-ro"));
+	close(fd);
+}
+
+static void an_inherited_descriptor_is_unlocked_at_the_end(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+
+	open_descriptor(f, "block", fd);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_false(can_lock(f, LOCK_SH));
+	rig_free(&f->rig);
+	assert_true(can_lock(f, LOCK_EX));
+	close(fd);
+}
+
+static void file_systems_without_locks_will_do(void **state)
+{
+	static const int none[] = {ENOLCK, EOPNOTSUPP, ENOSYS};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		open_with(f, "block", f->path);
+		host.flock_error = none[i];
+		assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+		assert_result(f, READ, 1, 0, DATA, 512, HVT_OK);
+	}
+	open_with(f, "block", f->path);
+	host.flock_error = EIO;
+	assert_not_opened(f, HUSK_E_HOST, ": locking: Input/output error");
+}
+
+/* ---- attaching ---- */
+
+static enum bus_result other(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	(void)ctx, (void)arg, (void)e;
+	return BUS_RESUME;
+}
+
+static bool served(const struct fixture *f, int nr)
+{
+	return f->rig.core.hypercalls.table[nr].handler != NULL;
+}
+
+static void without_a_device_there_is_no_hypercall(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	rig_device(&f->rig, "net", MFT_DEV_NET_BASIC);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_ends(f, call(f, READ, 1, 0, DATA, 512), "Invalid guest hypercall: num=5");
+	assert_ends(f, call(f, WRITE, 1, 0, DATA, 512), "Invalid guest hypercall: num=4");
+	for (int nr = WRITE; nr <= READ; nr++)
+		assert_int_equal(core_register_hypercall(&f->rig.core, nr, "other", other, NULL,
+							 &f->rig.e), 0);
+	rig_free(&f->rig);
+}
+
+static void a_module_without_devices_leaves_the_numbers_of_others_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_int_equal(core_register_hypercall(&f->rig.core, READ, "other", other, NULL,
+						 &f->rig.e), 0);
+	module_block.detach(f->rig.state[0], &f->rig.core);
+	assert_true(served(f, READ));
+}
+
+static void it_takes_its_numbers_and_gives_them_back(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
+		assert_int_equal(served(f, nr), nr == READ || nr == WRITE);
+	assert_string_equal(f->rig.core.hypercalls.table[READ].name, "block_read");
+	assert_string_equal(f->rig.core.hypercalls.table[WRITE].name, "block_write");
+	module_block.detach(f->rig.state[0], &f->rig.core);
+	assert_false(served(f, READ) || served(f, WRITE));
+}
+
+static void it_attaches_all_or_nothing(void **state)
+{
+	struct fixture *f = *state;
+	void *s = f->rig.state[0];
+
+	module_block.detach(s, &f->rig.core);
+	for (int nr = WRITE; nr <= READ; nr++) {
+		assert_int_equal(core_register_hypercall(&f->rig.core, nr, "other", other, NULL,
+							 &f->rig.e), 0);
+		assert_int_equal(module_block.attach(s, &f->rig.core, &f->rig.e), -1);
+		assert_non_null(strstr(f->rig.e.message, "already serves other"));
+		assert_int_equal(served(f, READ) + served(f, WRITE), 1);
+		core_unregister_hypercall(&f->rig.core, nr);
+	}
+	assert_int_equal(module_block.attach(s, &f->rig.core, &f->rig.e), 0);
+}
+
+static void the_highest_handle_is_63(void **state)
+{
+	struct fixture *f = *state;
+	char name[8];
+
+	make(f);
+	for (unsigned i = 1; i < MFT_MAX_ENTRIES - 1; i++) {
+		snprintf(name, sizeof name, "net%u", i);
+		rig_device(&f->rig, name, MFT_DEV_NET_BASIC);
+	}
+	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, "block", "disk", f->path), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_both(f, 63, 0, DATA, 512, HVT_OK);
+	assert_both(f, 64, 0, DATA, 512, HVT_EINVAL);
+	assert_both(f, 62, 0, DATA, 512, HVT_EINVAL);
+	assert_true(figure(f, "reads") == 1);
+}
+
+static void closing_leaves_nothing_open(void **state)
+{
+	struct fixture *f = *state;
+
+	rig_free(&f->rig);
+	assert_int_equal(open_descriptors(), f->files);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define DISK(name) cmocka_unit_test_setup_teardown(name, set_up_disk, tear_down)
+#define READ_ONLY(name) cmocka_unit_test_setup_teardown(name, set_up_read_only, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DISK(a_block_is_read),
+		DISK(a_block_is_written),
+		DISK(any_alignment_and_length_will_do),
+		DISK(the_whole_disk_goes_in_one_call),
+		DISK(the_last_byte_is_usable),
+		DISK(what_is_not_on_the_disk_is_refused),
+		DISK(nothing_can_be_transferred_on_the_disk),
+		DISK(handles_of_no_block_device_are_refused),
+		TEST(devices_of_other_types_are_refused),
+		DISK(H12_data_outside_memory_ends_the_guest),
+		DISK(a_bad_range_is_refused_before_the_data_is_looked_at),
+		DISK(H12_the_structure_may_end_at_the_last_byte_of_memory),
+		DISK(read_only_memory_is_written_to_disk_but_never_read_into),
+		DISK(the_result_is_not_written_into_read_only_memory),
+		DISK(data_may_overlap_the_structure),
+		DISK(short_and_interrupted_transfers_go_on),
+		DISK(a_host_error_is_told_the_guest_each_time_and_the_user_once),
+		DISK(an_error_after_a_part_is_an_error),
+		DISK(a_file_that_has_become_shorter_is_an_error),
+		TEST(each_device_has_its_own_notice),
+		DISK(what_happened_is_counted),
+		READ_ONLY(a_read_only_disk_is_read),
+		READ_ONLY(a_read_only_disk_refuses_writes),
+		TEST(a_file_that_cannot_be_written_needs_block_ro),
+		TEST(the_manifest_tells_the_guest_what_it_has),
+		DISK(a_sector_has_512_bytes_unless_told_otherwise),
+		TEST(a_disk_has_whole_sectors_and_at_least_one),
+		TEST(sector_sizes_are_powers_of_two_from_512_to_32768),
+		TEST(what_is_not_a_disk_is_refused),
+		TEST(the_devices_before_a_bad_one_are_closed_again),
+		TEST(the_last_option_for_a_device_counts),
+		TEST(it_needs_memory_for_its_state),
+		TEST(an_inherited_descriptor_is_a_disk),
+		TEST(a_descriptor_must_be_open_for_what_is_asked),
+		TEST(a_descriptor_is_a_number_of_one_that_is_open),
+		DISK(a_disk_is_nobody_elses_while_it_is_attached),
+		READ_ONLY(a_read_only_disk_is_shared_with_other_readers),
+		TEST(a_disk_in_use_is_refused),
+		TEST(an_inherited_descriptor_is_unlocked_at_the_end),
+		TEST(file_systems_without_locks_will_do),
+		TEST(without_a_device_there_is_no_hypercall),
+		TEST(a_module_without_devices_leaves_the_numbers_of_others_alone),
+		DISK(it_takes_its_numbers_and_gives_them_back),
+		DISK(it_attaches_all_or_nothing),
+		TEST(the_highest_handle_is_63),
+		DISK(closing_leaves_nothing_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

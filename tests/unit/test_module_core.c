@@ -1,0 +1,790 @@
+/* test_module_core.c: the hypercalls that every guest has. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../monitor/console.h"
+#include "rig.h"
+
+#define NS_PER_S 1000000000ull
+#define MS 1000000ull
+#define ARG (HVT_GUEST_MIN_BASE + 0x100u)	/* where arguments lie unless it matters */
+#define TEXT (HVT_GUEST_MIN_BASE + 0x1000u)
+#define FILLER 0xa5
+
+/* ---- host calls that are made to fail ---- */
+
+static struct {
+	bool no_memory;
+	int ppoll_error, ppoll_times;	/* it fails so many times */
+	uint64_t ppoll_ns;		/* the timeout that it was given last */
+} host;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+		       const sigset_t *mask, size_t room);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return host.no_memory ? NULL : __real_calloc(n, size);
+}
+
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask)
+{
+	host.ppoll_ns = (uint64_t)ts->tv_sec * NS_PER_S + (uint64_t)ts->tv_nsec;
+	if (host.ppoll_times == 0)
+		return __real_ppoll(fds, n, ts, mask);
+	host.ppoll_times--;
+	errno = host.ppoll_error;
+	return -1;
+}
+
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+		       const sigset_t *mask, size_t room)
+{
+	assert_true(n * sizeof *fds <= room);
+	return __wrap_ppoll(fds, n, ts, mask);
+}
+
+/* ---- a guest ---- */
+
+struct fixture {
+	struct rig rig;
+	int out[2];		/* the console is a pipe: [0] to read, [1] the console */
+};
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+
+	memset(&f, 0, sizeof f);
+	memset(&host, 0, sizeof host);
+	*state = &f;
+	signal(SIGPIPE, SIG_IGN);
+	if (pipe2(f.out, O_CLOEXEC) == -1 || rig_make(&f.rig, RIG_MEMORY) == -1)
+		return -1;
+	fcntl(f.out[0], F_SETFL, O_NONBLOCK);
+	f.rig.core.console_fd = f.out[1];
+	memset(rig_at(&f.rig, 0), FILLER, RIG_MEMORY);
+	return rig_attach(&f.rig, &module_core);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	rig_free(&f->rig);
+	close(f->out[0]);
+	close(f->out[1]);
+	return 0;
+}
+
+static void put(struct fixture *f, uint64_t gpa, const void *bytes, size_t len)
+{
+	memcpy(rig_at(&f->rig, gpa), bytes, len);
+}
+
+static void assert_filler(const struct fixture *f, uint64_t from, uint64_t to)
+{
+	const uint8_t *at = rig_at(&f->rig, 0);
+
+	for (uint64_t gpa = from; gpa < to; gpa++)
+		if (at[gpa] != FILLER)
+			fail_msg("0x%llx was written", (unsigned long long)gpa);
+}
+
+static void assert_ends(struct fixture *f, enum rig_end end, const char *message)
+{
+	assert_int_equal(end, RIG_FAILED);
+	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
+	if (strstr(f->rig.e.message, message) == NULL)
+		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
+}
+
+static void protect(struct fixture *f, uint64_t start, uint64_t last)
+{
+	assert_int_equal(memory_declare(&f->rig.core.memory, start, last, MEMORY_R, "segment",
+					&f->rig.e), 0);
+}
+
+/*
+ * Every hypercall's structure of the given size: it may end at the last byte of memory and not
+ * one further, and a call has either no result or one that has to be writable.
+ */
+static void assert_edges(struct fixture *f, int nr, const void *rq, size_t size)
+{
+	put(f, RIG_MEMORY - size, rq, size);
+	assert_int_equal(rig_call(&f->rig, (unsigned)nr, RIG_MEMORY - size), RIG_RESUMED);
+	assert_ends(f, rig_call(&f->rig, (unsigned)nr, RIG_MEMORY - size + 1),
+		    "Invalid guest access: gpa=0x");
+	assert_ends(f, rig_call(&f->rig, (unsigned)nr, RIG_MEMORY), "Invalid guest access");
+	assert_ends(f, rig_call(&f->rig, (unsigned)nr, 0xffffffff), "Invalid guest access");
+	assert_ends(f, rig_call(&f->rig, (unsigned)nr, 0xffffffff - size + 1),
+		    "Invalid guest access");
+}
+
+static uint64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- walltime ---- */
+
+static uint64_t walltime(struct fixture *f, uint64_t gpa)
+{
+	uint64_t ns;
+
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, gpa), RIG_RESUMED);
+	memcpy(&ns, rig_at(&f->rig, gpa), sizeof ns);
+	return ns;
+}
+
+static void walltime_is_the_hosts(void **state)
+{
+	uint64_t before = now(CLOCK_REALTIME), ns = walltime(*state, ARG);
+
+	assert_in_range(ns, before, now(CLOCK_REALTIME));
+}
+
+static void walltime_writes_its_8_bytes_and_no_more(void **state)
+{
+	struct fixture *f = *state;
+
+	walltime(f, ARG + 1);
+	assert_filler(f, 0, ARG + 1);
+	assert_filler(f, ARG + 9, RIG_MEMORY);
+}
+
+static void H12_walltime_at_the_edges_of_memory(void **state)
+{
+	static const struct hvt_walltime rq;
+
+	assert_edges(*state, HVT_HYPERCALL_WALLTIME, &rq, sizeof rq);
+}
+
+static void a_result_is_not_written_where_the_guest_may_not_write(void **state)
+{
+	struct fixture *f = *state;
+
+	protect(f, TEXT, TEXT + 0xfff);
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT), "inside read-only segment");
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT - 1), "read-only segment");
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT + 0xfff), "read-only segment");
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, 0), "read-only low memory");
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, HVT_GUEST_MIN_BASE - 1),
+		    "read-only low memory");
+	assert_filler(f, 0, RIG_MEMORY);
+	walltime(f, TEXT - 8);
+	walltime(f, TEXT + 0x1000);
+}
+
+/* ---- puts ---- */
+
+static enum rig_end call_puts(struct fixture *f, uint64_t data, uint64_t len)
+{
+	const struct hvt_puts rq = {data, len};
+
+	put(f, ARG, &rq, sizeof rq);
+	return rig_call(&f->rig, HVT_HYPERCALL_PUTS, ARG);
+}
+
+static void assert_console(struct fixture *f, const void *bytes, size_t len)
+{
+	char got[4096];
+	ssize_t n = read(f->out[0], got, sizeof got);
+
+	assert_int_equal(n == -1 ? 0 : n, len);
+	if (len > 0)
+		assert_memory_equal(got, bytes, len);
+}
+
+static void puts_writes_the_bytes_as_they_are(void **state)
+{
+	static const char text[] = "one\n\0two\r\n\xff";
+	struct fixture *f = *state;
+
+	put(f, TEXT, text, sizeof text);
+	assert_int_equal(call_puts(f, TEXT, sizeof text), RIG_RESUMED);
+	assert_console(f, text, sizeof text);
+}
+
+static void puts_of_nothing_is_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(call_puts(f, TEXT, 0), RIG_RESUMED);
+	assert_int_equal(call_puts(f, RIG_MEMORY, 0), RIG_RESUMED);
+	assert_console(f, "", 0);
+	assert_ends(f, call_puts(f, RIG_MEMORY + 1, 0), "Invalid guest access");
+	assert_ends(f, call_puts(f, UINT64_MAX, 0), "Invalid guest access");
+}
+
+static void H12_the_last_byte_of_memory_can_be_printed(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, RIG_MEMORY - 2, "ok", 2);
+	assert_int_equal(call_puts(f, RIG_MEMORY - 2, 2), RIG_RESUMED);
+	assert_console(f, "ok", 2);
+	assert_int_equal(call_puts(f, RIG_MEMORY - 1, 1), RIG_RESUMED);
+	assert_console(f, "k", 1);
+}
+
+static void H12_text_outside_memory_ends_the_guest(void **state)
+{
+	static const struct { uint64_t data, len; } bad[] = {
+		{RIG_MEMORY - 1, 2}, {RIG_MEMORY, 1}, {RIG_MEMORY + 1, 1}, {0, RIG_MEMORY + 1},
+		{UINT64_MAX, 1}, {UINT64_MAX, 2}, {UINT64_MAX - 1, 4}, {1, UINT64_MAX},
+		{TEXT, UINT64_MAX - TEXT + 1}, {UINT64_MAX, UINT64_MAX}, {0x100000000 + TEXT, 1},
+		{TEXT, 0x100000000}, {1ull << 63, 1}, {0, 1ull << 63},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char text[100];
+
+		snprintf(text, sizeof text, "Invalid guest access: gpa=0x%llx, sz=%llu",
+			 (unsigned long long)bad[i].data, (unsigned long long)bad[i].len);
+		assert_ends(f, call_puts(f, bad[i].data, bad[i].len), text);
+	}
+	assert_console(f, "", 0);
+}
+
+static void H12_puts_at_the_edges_of_memory(void **state)
+{
+	static const struct hvt_puts rq = {TEXT, 1};
+
+	assert_edges(*state, HVT_HYPERCALL_PUTS, &rq, sizeof rq);
+}
+
+static void puts_may_read_what_the_guest_may_not_write(void **state)
+{
+	struct fixture *f = *state;
+	const struct hvt_puts rq = {0x10000, 3};
+
+	protect(f, TEXT, TEXT + 0xfff);
+	put(f, 0x10000, "low", 3);
+	put(f, TEXT, "text", 4);
+	assert_int_equal(call_puts(f, TEXT, 4), RIG_RESUMED);
+	assert_console(f, "text", 4);
+	put(f, TEXT + 8, &rq, sizeof rq);
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_PUTS, TEXT + 8), RIG_RESUMED);
+	assert_console(f, "low", 3);
+}
+
+static void puts_changes_nothing_in_memory(void **state)
+{
+	struct fixture *f = *state;
+	const struct hvt_puts rq = {TEXT, 5};
+
+	call_puts(f, TEXT, 5);
+	assert_filler(f, 0, ARG);
+	assert_memory_equal(rig_at(&f->rig, ARG), &rq, sizeof rq);
+	assert_filler(f, ARG + sizeof rq, RIG_MEMORY);
+}
+
+static uint64_t figure_of(const struct fixture *f, const char *name)
+{
+	return rig_figure(&f->rig, 0, "console", name);
+}
+
+static void puts_is_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	call_puts(f, TEXT, 5);
+	call_puts(f, TEXT, 7);
+	assert_true(figure_of(f, "bytes") == 12);
+	assert_true(figure_of(f, "bytes_dropped") == 0);
+	assert_true(figure_of(f, "system_calls") == 4);
+}
+
+/* Another console, which the module learns of when it attaches. */
+static void attach_console(struct fixture *f, int fd)
+{
+	void *s = f->rig.state[0];
+
+	module_core.detach(s, &f->rig.core);
+	f->rig.core.console_fd = fd;
+	assert_int_equal(module_core.attach(s, &f->rig.core, &f->rig.e), 0);
+}
+
+static void a_guest_without_a_console_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	int closed = dup(f->out[1]);
+
+	close(closed);
+	attach_console(f, -1);
+	assert_int_equal(call_puts(f, TEXT, 5), RIG_RESUMED);
+	assert_true(figure_of(f, "bytes_dropped") == 5);
+	attach_console(f, closed);
+	assert_int_equal(call_puts(f, TEXT, 5), RIG_RESUMED);
+	assert_true(figure_of(f, "bytes") == 0);
+	assert_true(figure_of(f, "bytes_dropped") == 5);
+}
+
+static void a_guest_whose_reader_is_gone_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	int pipe_fds[2];
+
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	attach_console(f, pipe_fds[1]);
+	close(pipe_fds[0]);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(call_puts(f, TEXT, 5), RIG_RESUMED);
+	assert_true(figure_of(f, "bytes_dropped") == 15);
+	close(pipe_fds[1]);
+}
+
+static void a_guest_on_a_full_disk_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	assert_true(full >= 0);
+	attach_console(f, full);
+	assert_int_equal(call_puts(f, TEXT, 5), RIG_RESUMED);
+	assert_true(figure_of(f, "bytes_dropped") == 5);
+	close(full);
+}
+
+static void a_reader_that_stalls_costs_the_guest_little_and_once(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t start = now(CLOCK_MONOTONIC), first, later;
+
+	assert_int_equal(call_puts(f, HVT_GUEST_MIN_BASE, 0x80000), RIG_RESUMED);
+	first = now(CLOCK_MONOTONIC) - start;
+	assert_true(first >= CONSOLE_PATIENCE_MS * MS);
+	start = now(CLOCK_MONOTONIC);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(call_puts(f, TEXT, 100), RIG_RESUMED);
+	later = now(CLOCK_MONOTONIC) - start;
+	assert_true(later < 5 * CONSOLE_PATIENCE_MS * MS);
+	assert_true(figure_of(f, "bytes") + figure_of(f, "bytes_dropped") == 0x80000 + 100 * 100);
+}
+
+/* ---- poll ---- */
+
+struct answer {
+	uint64_t ready;
+	int32_t ret;
+};
+
+static struct answer poll_at(struct fixture *f, uint64_t gpa, uint64_t timeout)
+{
+	struct hvt_poll rq = {timeout, 0x7777777777777777, 0x77777777, 0x77777777};
+
+	put(f, gpa, &rq, sizeof rq);
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_POLL, gpa), RIG_RESUMED);
+	memcpy(&rq, rig_at(&f->rig, gpa), sizeof rq);
+	assert_true(rq.timeout_nsecs == timeout);
+	assert_int_equal(rq.pad, 0x77777777);
+	return (struct answer){rq.ready_set, rq.ret};
+}
+
+static void assert_poll(struct fixture *f, uint64_t timeout, uint64_t ready, int ret)
+{
+	struct answer a = poll_at(f, ARG, timeout);
+
+	if (a.ready != ready || a.ret != ret)
+		fail_msg("0x%llx, %d, expected 0x%llx, %d", (unsigned long long)a.ready, a.ret,
+			 (unsigned long long)ready, ret);
+}
+
+/* A pipe as a device with this handle; returns the end to write to. */
+static int add_device(struct fixture *f, unsigned handle, int *reader)
+{
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(events_add(&f->rig.core.events, ends[0], handle, &f->rig.e), 0);
+	*reader = ends[0];
+	return ends[1];
+}
+
+static void feed(int fd)
+{
+	assert_int_equal(write(fd, "x", 1), 1);
+}
+
+static void poll_without_devices_is_a_sleep(void **state)
+{
+	uint64_t start = now(CLOCK_MONOTONIC), passed;
+
+	assert_poll(*state, 20 * MS, 0, 0);
+	passed = now(CLOCK_MONOTONIC) - start;
+	assert_true(passed >= 20 * MS);
+}
+
+static void a_timeout_is_waited_for_to_the_nanosecond(void **state)
+{
+	assert_poll(*state, 1234567, 0, 0);
+	assert_true(host.ppoll_ns == 1234567);
+	assert_poll(*state, 0, 0, 0);
+	assert_true(host.ppoll_ns == 0);
+}
+
+static void ready_devices_are_reported_all_at_once(void **state)
+{
+	static const unsigned handles[] = {1, 5, 32, 63};
+	struct fixture *f = *state;
+	int in[4], out[4];
+
+	for (size_t i = 0; i < 4; i++)
+		out[i] = add_device(f, handles[i], &in[i]);
+	assert_poll(f, 0, 0, 0);
+	feed(out[1]);
+	assert_poll(f, 0, 1ull << 5, 1);
+	feed(out[3]);
+	assert_poll(f, UINT64_MAX, 1ull << 5 | 1ull << 63, 2);
+	feed(out[0]);
+	feed(out[2]);
+	assert_poll(f, 0, 1ull << 1 | 1ull << 5 | 1ull << 32 | 1ull << 63, 4);
+	for (size_t i = 0; i < 4; i++) {
+		close(in[i]);
+		close(out[i]);
+	}
+}
+
+static void a_device_stays_ready_until_it_is_read(void **state)
+{
+	struct fixture *f = *state;
+	int in, out = add_device(f, 3, &in);
+	char byte;
+
+	feed(out);
+	for (int i = 0; i < 3; i++)
+		assert_poll(f, MS, 1ull << 3, 1);
+	assert_int_equal(read(in, &byte, 1), 1);
+	assert_poll(f, MS, 0, 0);
+	close(in);
+	close(out);
+}
+
+static void a_device_whose_other_end_is_gone_is_ready(void **state)
+{
+	struct fixture *f = *state;
+	int in, out = add_device(f, 3, &in);
+
+	close(out);
+	assert_poll(f, UINT64_MAX, 1ull << 3, 1);
+	close(in);
+}
+
+static void *feed_later(void *ctx)
+{
+	usleep(30000);
+	feed(*(int *)ctx);
+	return NULL;
+}
+
+static void a_device_that_becomes_ready_ends_the_wait(void **state)
+{
+	struct fixture *f = *state;
+	int in, out = add_device(f, 2, &in);
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, feed_later, &out), 0);
+	assert_poll(f, 60 * NS_PER_S, 1ull << 2, 1);
+	pthread_join(thread, NULL);
+	close(in);
+	close(out);
+}
+
+static void *stop_later(void *ctx)
+{
+	usleep(30000);
+	core_stop(ctx, 15);
+	return NULL;
+}
+
+static void H08_a_stop_ends_the_wait_and_the_run(void **state)
+{
+	static const struct hvt_poll forever = {.timeout_nsecs = UINT64_MAX, .ready_set = 7, .ret = 7};
+	struct fixture *f = *state;
+	const struct hvt_poll *rq = rig_at(&f->rig, ARG);
+	pthread_t thread;
+
+	put(f, ARG, &forever, sizeof forever);
+	assert_int_equal(pthread_create(&thread, NULL, stop_later, &f->rig.core), 0);
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_POLL, ARG), RIG_STOPPED);
+	pthread_join(thread, NULL);
+	assert_true(rq->ready_set == 0);
+	assert_int_equal(rq->ret, 0);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_poll(f, MS, 0, 0);
+	assert_true(host.ppoll_ns == MS);
+}
+
+static void H12_poll_at_the_edges_of_memory(void **state)
+{
+	static const struct hvt_poll rq;
+
+	assert_edges(*state, HVT_HYPERCALL_POLL, &rq, sizeof rq);
+}
+
+static void poll_writes_its_results_and_no_more(void **state)
+{
+	struct fixture *f = *state;
+	int in, out = add_device(f, 1, &in);
+
+	feed(out);
+	poll_at(f, ARG + 3, 0);		/* looks at timeout and padding */
+	assert_filler(f, 0, ARG + 3);
+	assert_filler(f, ARG + 3 + sizeof(struct hvt_poll), RIG_MEMORY);
+	close(in);
+	close(out);
+}
+
+static void poll_needs_to_write_both_results(void **state)
+{
+	static const struct hvt_poll rq;
+	struct fixture *f = *state;
+
+	protect(f, TEXT, TEXT + 0xfff);
+	put(f, TEXT - 16, &rq, sizeof rq);
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT - 16), "read-only segment");
+	put(f, TEXT + 0xff8, &rq, sizeof rq);
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT + 0xff8), RIG_RESUMED);
+	put(f, TEXT + 0xff0, &rq, sizeof rq);
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT + 0xff0), "read-only segment");
+	put(f, TEXT - 24, &rq, sizeof rq);
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT - 24), RIG_RESUMED);
+}
+
+static void signals_do_not_end_the_wait(void **state)
+{
+	uint64_t start = now(CLOCK_MONOTONIC), passed;
+
+	host.ppoll_error = EINTR;
+	host.ppoll_times = 5;
+	assert_poll(*state, 20 * MS, 0, 0);
+	passed = now(CLOCK_MONOTONIC) - start;
+	assert_true(passed >= 20 * MS);
+	assert_true(host.ppoll_ns < 20 * MS);
+	assert_int_equal(host.ppoll_times, 0);
+}
+
+static void a_host_that_cannot_wait_ends_the_run(void **state)
+{
+	static const struct hvt_poll rq;
+	struct fixture *f = *state;
+
+	put(f, ARG, &rq, sizeof rq);
+	host.ppoll_error = ENOMEM;
+	host.ppoll_times = 1;
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_POLL, ARG), RIG_FAILED);
+	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+	assert_int_equal(f->rig.e.sys, ENOMEM);
+}
+
+static void poll_counts_its_system_calls(void **state)
+{
+	struct fixture *f = *state;
+
+	host.ppoll_error = EINTR;
+	host.ppoll_times = 2;
+	assert_poll(f, 0, 0, 0);
+	assert_true(f->rig.core.calls == 3);
+}
+
+/* ---- halt ---- */
+
+static enum rig_end call_halt(struct fixture *f, uint64_t cookie, int32_t status)
+{
+	const struct hvt_halt rq = {.cookie = cookie, .exit_status = status};
+
+	f->rig.core.exit_status = 77;
+	put(f, ARG, &rq, sizeof rq);
+	return rig_call(&f->rig, HVT_HYPERCALL_HALT, ARG);
+}
+
+static void halt_ends_the_run_with_the_guests_status(void **state)
+{
+	static const int32_t statuses[] = {0, 1, 7, 255, 256, 263, -1, INT32_MIN, INT32_MAX};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+		assert_int_equal(call_halt(f, 0, statuses[i]), RIG_HALTED);
+		assert_int_equal(f->rig.core.exit_status, statuses[i]);
+	}
+}
+
+static void a_cookie_needs_512_bytes_of_memory_behind_it(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(call_halt(f, 1, 3), RIG_HALTED);
+	assert_int_equal(call_halt(f, RIG_MEMORY - 512, 3), RIG_HALTED);
+	assert_int_equal(f->rig.core.exit_status, 3);
+}
+
+static void a_bad_cookie_is_an_error_and_not_a_status(void **state)
+{
+	static const uint64_t bad[] = {
+		RIG_MEMORY - 511, RIG_MEMORY, UINT64_MAX, UINT64_MAX - 511, UINT64_MAX - 510,
+		0x100000000, 1ull << 63,
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_ends(f, call_halt(f, bad[i], 3), "Invalid guest access: gpa=0x");
+		assert_int_equal(f->rig.core.exit_status, 77);
+	}
+}
+
+static void H12_halt_at_the_edges_of_memory(void **state)
+{
+	static const struct hvt_halt rq = {.exit_status = 5};
+	struct fixture *f = *state;
+
+	put(f, RIG_MEMORY - sizeof rq, &rq, sizeof rq);
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_HALT, RIG_MEMORY - sizeof rq), RIG_HALTED);
+	assert_int_equal(f->rig.core.exit_status, 5);
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_HALT, RIG_MEMORY - sizeof rq + 1),
+		    "Invalid guest access");
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_HALT, 0xfffffff1), "Invalid guest access");
+}
+
+static void halt_may_be_asked_for_from_read_only_memory(void **state)
+{
+	static const struct hvt_halt rq = {.cookie = 0x10000, .exit_status = 6};
+	struct fixture *f = *state;
+
+	put(f, 0x10100, &rq, sizeof rq);
+	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_HALT, 0x10100), RIG_HALTED);
+	assert_int_equal(f->rig.core.exit_status, 6);
+}
+
+/* ---- attaching ---- */
+
+static const int numbers[] = {
+	HVT_HYPERCALL_WALLTIME, HVT_HYPERCALL_PUTS, HVT_HYPERCALL_POLL, HVT_HYPERCALL_HALT,
+};
+
+static enum bus_result other(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	(void)ctx, (void)arg, (void)e;
+	return BUS_RESUME;
+}
+
+static void it_takes_its_numbers_and_gives_them_back(void **state)
+{
+	static const char *const names[] = {"walltime", "puts", "poll", "halt"};
+	struct fixture *f = *state;
+	const struct hypercall *table = f->rig.core.hypercalls.table;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(table[numbers[i]].name, names[i]);
+	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
+		n += table[nr].handler != NULL;
+	assert_int_equal(n, 4);
+	module_core.detach(f->rig.state[0], &f->rig.core);
+	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
+		assert_null(table[nr].handler);
+}
+
+static void it_attaches_all_or_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct hypercall *table = f->rig.core.hypercalls.table;
+	void *s = f->rig.state[0];
+
+	module_core.detach(s, &f->rig.core);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(core_register_hypercall(&f->rig.core, numbers[i], "other", other,
+							 NULL, &f->rig.e), 0);
+		assert_int_equal(module_core.attach(s, &f->rig.core, &f->rig.e), -1);
+		assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+		assert_non_null(strstr(f->rig.e.message, "already serves other"));
+		for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
+			assert_int_equal(table[nr].handler != NULL, nr == numbers[i]);
+		core_unregister_hypercall(&f->rig.core, numbers[i]);
+	}
+	assert_int_equal(module_core.attach(s, &f->rig.core, &f->rig.e), 0);
+}
+
+static void it_needs_memory_for_its_state(void **state)
+{
+	struct fixture *f = *state;
+	void *s = NULL;
+	int rc;
+
+	host.no_memory = true;
+	rc = module_core.open(&s, &f->rig.settings, &f->rig.mft, &f->rig.e);
+	host.no_memory = false;
+	assert_int_equal(rc, -1);
+	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+	assert_int_equal(f->rig.e.sys, ENOMEM);
+	assert_null(s);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(walltime_is_the_hosts),
+		TEST(walltime_writes_its_8_bytes_and_no_more),
+		TEST(H12_walltime_at_the_edges_of_memory),
+		TEST(a_result_is_not_written_where_the_guest_may_not_write),
+		TEST(puts_writes_the_bytes_as_they_are),
+		TEST(puts_of_nothing_is_nothing),
+		TEST(H12_the_last_byte_of_memory_can_be_printed),
+		TEST(H12_text_outside_memory_ends_the_guest),
+		TEST(H12_puts_at_the_edges_of_memory),
+		TEST(puts_may_read_what_the_guest_may_not_write),
+		TEST(puts_changes_nothing_in_memory),
+		TEST(puts_is_counted),
+		TEST(a_guest_without_a_console_goes_on),
+		TEST(a_guest_whose_reader_is_gone_goes_on),
+		TEST(a_guest_on_a_full_disk_goes_on),
+		TEST(a_reader_that_stalls_costs_the_guest_little_and_once),
+		TEST(poll_without_devices_is_a_sleep),
+		TEST(a_timeout_is_waited_for_to_the_nanosecond),
+		TEST(ready_devices_are_reported_all_at_once),
+		TEST(a_device_stays_ready_until_it_is_read),
+		TEST(a_device_whose_other_end_is_gone_is_ready),
+		TEST(a_device_that_becomes_ready_ends_the_wait),
+		TEST(H08_a_stop_ends_the_wait_and_the_run),
+		TEST(H12_poll_at_the_edges_of_memory),
+		TEST(poll_writes_its_results_and_no_more),
+		TEST(poll_needs_to_write_both_results),
+		TEST(signals_do_not_end_the_wait),
+		TEST(a_host_that_cannot_wait_ends_the_run),
+		TEST(poll_counts_its_system_calls),
+		TEST(halt_ends_the_run_with_the_guests_status),
+		TEST(a_cookie_needs_512_bytes_of_memory_behind_it),
+		TEST(a_bad_cookie_is_an_error_and_not_a_status),
+		TEST(H12_halt_at_the_edges_of_memory),
+		TEST(halt_may_be_asked_for_from_read_only_memory),
+		TEST(it_takes_its_numbers_and_gives_them_back),
+		TEST(it_attaches_all_or_nothing),
+		TEST(it_needs_memory_for_its_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
