@@ -26,6 +26,21 @@ Environment (a compiler may be several words, such as "clang --target=aarch64-li
 EOM
 }
 
+check_options() {
+	case $prefix in
+	/*) ;;
+	*) die "--prefix: $prefix is not an absolute path" ;;
+	esac
+	case $backend in
+	'' | kvm | vmm) ;;
+	*) die "--backend: $backend is neither kvm nor vmm" ;;
+	esac
+	case $sanitize in
+	'' | address | undefined | thread | address,undefined | undefined,address) ;;
+	*) die "--sanitize: $sanitize is none of address, undefined, thread" ;;
+	esac
+}
+
 say() { printf '%s\n' "$*"; }
 die() { printf 'configure.sh: %s\n' "$*" >&2; exit 1; }
 
@@ -34,16 +49,12 @@ lack() { die "$1; Debian has it in $2"; }
 
 parse_options() {
 	for opt do
+		argument=${opt#*=}
 		case $opt in
-		--prefix=/*)		prefix=${opt#*=} ;;
-		--prefix=*)		die "--prefix: ${opt#*=} is not an absolute path" ;;
-		--modules=*)		modules=$(printf '%s' "${opt#*=}" | tr ',' ' ') modules_given=yes ;;
-		--backend=kvm | --backend=vmm)	backend=${opt#*=} ;;
-		--backend=*)		die "--backend: ${opt#*=} is neither kvm nor vmm" ;;
-		--sanitize=address | --sanitize=undefined | --sanitize=thread | \
-		--sanitize=address,undefined | --sanitize=undefined,address)
-					sanitize=${opt#*=} ;;
-		--sanitize=*)		die "--sanitize: ${opt#*=} is none of address, undefined, thread" ;;
+		--prefix=*)		prefix=$argument ;;
+		--modules=*)		modules=$(say "$argument" | tr ',' ' ') modules_given=yes ;;
+		--backend=*)		backend=$argument ;;
+		--sanitize=*)		sanitize=$argument ;;
 		--disable-bindings)	bindings=no ;;
 		--help)			usage; exit 0 ;;
 		*)			die "unknown option: $opt; --help lists them" ;;
@@ -67,10 +78,12 @@ found() { [ -n "$1" ] && [ -n "$(first_tool "$1")" ]; }
 
 # What a cross toolchain's tools have in common: aarch64-linux-gnu- of aarch64-linux-gnu-gcc-12.
 tool_prefix() {
-	case $(basename "$(first_word "$1")") in
-	*-gcc | *-gcc-[0-9]* | *-cc)
-		printf '%s' "$(first_word "$1")" | sed 's/\(.*-\)g\{0,1\}cc\(-[0-9.]*\)\{0,1\}$/\1/' ;;
-	esac
+	for word in $1; do
+		case $word in
+		*-gcc | *-gcc-[0-9]* | *-cc) printf '%s' "${word%cc*}" | sed 's/g$//'; return ;;
+		esac
+	done
+	printf '%s' "$arch-$os-gnu-"
 }
 
 # 1st: the compiler, 2nd: the program's text; the rest: flags. Compiles and links.
@@ -89,11 +102,26 @@ compiles() {
 }
 
 empty='int main(void) { return 0; }'
+uses_libelf='#include <libelf.h>
+	int main(void) { return elf_version(EV_CURRENT) == EV_NONE; }'
+uses_jansson='#include <jansson.h>
+	int main(void) { return json_null() == 0; }'
+uses_cmocka='#include <stdarg.h>
+	#include <stddef.h>
+	#include <setjmp.h>
+	#include <stdint.h>
+	#include <cmocka.h>
+	static void none(void **state) { (void)state; }
+	int main(void)
+	{
+		const struct CMUnitTest tests[] = { cmocka_unit_test(none) };
+		return cmocka_run_group_tests(tests, 0, 0);
+	}'
 
 find_monitor_compiler() {
 	monitor_cc=${MONITOR_CC:-$(first_tool cc gcc clang)}
 	[ -n "$monitor_cc" ] || lack "no C compiler (cc, gcc, clang)" gcc
-	[ -n "$(first_tool "$monitor_cc")" ] || lack "MONITOR_CC: there is no $(first_word "$monitor_cc")" \
+	found "$monitor_cc" || lack "MONITOR_CC: there is no $(first_word "$monitor_cc")" \
 		"$(cc_package "$monitor_cc")"
 	triple=$($monitor_cc -dumpmachine 2>/dev/null) || triple=''
 	[ -n "$triple" ] ||
@@ -101,26 +129,26 @@ find_monitor_compiler() {
 	say "monitor compiler: $monitor_cc"
 	cross=no
 	[ "$(machine_of "$triple")" = "$(machine_of "$(uname -m)-$(uname -s)")" ] || cross=yes
-	prefix_of_tools=$(tool_prefix "$monitor_cc")
 }
 
 find_archiver() {
-	clang_ar=
+	clang_ar=llvm-ar
 	case $monitor_cc in *clang*) clang_ar=$($monitor_cc -print-prog-name=llvm-ar) ;; esac
 	# A GNU ar for another machine would make archives without an index.
-	if [ "$cross" = yes ]; then
-		monitor_ar=${MONITOR_AR:-$(first_tool "${prefix_of_tools:-$triple-}ar" ${clang_ar:+"$clang_ar"} llvm-ar)}
-	else
-		monitor_ar=${MONITOR_AR:-$(first_tool ar ${clang_ar:+"$clang_ar"} llvm-ar)}
-	fi
-	found "$monitor_ar" || lack "no archiver${monitor_ar:+: there is no $monitor_ar}" "$(binutils_package)"
+	monitor_prefix=
+	[ "$cross" = no ] || monitor_prefix=$(tool_prefix "$monitor_cc")
+	monitor_ar=${MONITOR_AR:-$(first_tool "${monitor_prefix}ar" "$clang_ar")}
+	found "$monitor_ar" ||
+		lack "no archiver${monitor_ar:+: there is no $monitor_ar}" "$(binutils_package)"
 	say "archiver: $monitor_ar"
 }
 
 # Architecture and system, in one spelling whoever was asked.
 machine_of() {
 	printf '%s' "$1" | tr '[:upper:]' '[:lower:]' |
-		sed -e 's/^amd64-/x86_64-/' -e 's/^arm64-/aarch64-/' -e 's/^\([^-]*\)-.*\(linux\|freebsd\).*/\1-\2/'
+		sed -e 's/^amd64-/x86_64-/' -e 's/^arm64-/aarch64-/' \
+			-e 's/^\([^-]*\)-.*linux.*/\1-linux/' \
+			-e 's/^\([^-]*\)-.*freebsd.*/\1-freebsd/'
 }
 
 # What Debian calls the things of the machine that is built for.
@@ -129,13 +157,15 @@ name_packages() {
 	[ "$cross" = yes ] || return 0
 	cross_package=$(printf '%s' "$arch-linux-gnu" | tr _ -)
 	case $arch in x86_64) deb_arch=amd64 ;; *) deb_arch=arm64 ;; esac
-	foreign=:$deb_arch libc_package=libc6-dev-$deb_arch-cross pkg_config=$triple-pkg-config
+	foreign=:$deb_arch libc_package=libc6-dev-$deb_arch-cross
+	pkg_config=$arch-linux-gnu-pkg-config
 }
 
 cc_package() {
-	case $(first_word "$1") in
+	name=$(basename "$(first_word "$1")")
+	case $name in
 	*clang*) say clang ;;
-	*-linux-gnu-*) say "gcc-$(basename "$(first_word "$1")" | sed 's/-g\{0,1\}cc.*//; s/_/-/g')" ;;
+	*-linux-gnu-*) say "gcc-$(say "$name" | sed 's/-g\{0,1\}cc.*//; s/_/-/g')" ;;
 	*) say gcc ;;
 	esac
 }
@@ -147,7 +177,10 @@ binutils_package() {
 choose_target() {
 	target=$(machine_of "$triple")
 	arch=${target%%-*} os=${target#*-}
-	case $arch in x86_64 | aarch64) ;; *) die "no backend for $triple: husk runs on x86_64 and aarch64" ;; esac
+	case $arch in
+	x86_64 | aarch64) ;;
+	*) die "no backend for $triple: husk runs on x86_64 and aarch64" ;;
+	esac
 	case $os in
 	linux) native=kvm ;;
 	freebsd) native=vmm ;;
@@ -159,18 +192,17 @@ choose_target() {
 		backend=$native
 		say "backend: $backend (from $triple)"
 	fi
-	# Nothing to check before the first backend is there at all.
-	if [ -e "$src/monitor/hv_kvm.c" ] || [ "$backend" != kvm ]; then
-		[ -e "$src/monitor/hv_$backend.c" ] || die "backend $backend is not in this source tree:" \
-			"monitor/hv_$backend.c is missing"
-	fi
+	[ -e "$src/monitor/hv_$backend.c" ] ||
+		die "backend $backend is not in this source tree: monitor/hv_$backend.c is missing"
 }
 
 choose_modules() {
 	if [ "$modules_given" = no ]; then
 		modules=$(cd "$src/monitor" && for f in module_*.c; do
 			f=${f#module_}
-			case $f in core.c | \*.c | *_x86_64.c | *_aarch64.c | *_linux.c | *_freebsd.c | *_kvm.c | *_vmm.c) ;;
+			case $f in
+			core.c | \*.c) ;;
+			*_x86_64.c | *_aarch64.c | *_linux.c | *_freebsd.c | *_kvm.c | *_vmm.c) ;;
 			*) say "${f%.c}" ;;
 			esac
 		done | LC_ALL=C sort | tr '\n' ' ')
@@ -187,43 +219,40 @@ choose_modules() {
 	say "modules: core${list}"
 }
 
-find_build_compiler() {
-	if [ "$cross" = yes ]; then
-		build_cc=${BUILD_CC:-$(first_tool cc gcc clang)}
-	else
-		build_cc=${BUILD_CC:-$monitor_cc}
-	fi
-	[ -n "$(first_tool "$build_cc")" ] || lack "no compiler for this machine's own tools (BUILD_CC=$build_cc)" gcc
-	say "build machine's compiler: $build_cc"
+# The same with the monitor's compiler and the user's flags.
+monitor_links() {
+	text=$1
+	shift
+	# shellcheck disable=SC2086
+	links "$monitor_cc" "$text" $monitor_cflags "$@" $monitor_ldflags
 }
 
 # All flags that the compiler takes without a warning.
 accepted() {
 	out=
 	for flag do
-		if links "$monitor_cc" "$empty" "$flag"; then out="$out $flag"; fi
+		if monitor_links "$empty" "$flag"; then out="$out $flag"; fi
 	done
 	printf '%s' "${out# }"
 }
 
 choose_flags() {
-	monitor_cflags=${MONITOR_CFLAGS--O2 -g}
-	monitor_ldflags=${MONITOR_LDFLAGS-}
-	links "$monitor_cc" "$empty" || lack "$monitor_cc cannot link a program" "$libc_package"
+	monitor_links "$empty" || lack "$monitor_cc cannot link a program" "$libc_package"
 	harden=$(accepted -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 		-mbranch-protection=standard -ftrivial-auto-var-init=zero)
 	say "hardening: ${harden:-none}"
 	sanitize_flags=
 	if [ -n "$sanitize" ]; then
-		sanitize_flags="-fsanitize=$sanitize -fno-sanitize-recover=all -fno-omit-frame-pointer"
+		sanitize_flags="-fsanitize=$sanitize -fno-sanitize-recover=all"
+		sanitize_flags="$sanitize_flags -fno-omit-frame-pointer"
 		# shellcheck disable=SC2086
-		links "$monitor_cc" "$empty" $sanitize_flags ||
+		monitor_links "$empty" $sanitize_flags ||
 			die "--sanitize=$sanitize: $monitor_cc cannot link a program with it"
 	fi
 	say "sanitizers: ${sanitize:-none}"
 	# The sanitizers' run-time libraries do not work in static programs.
 	[ -n "$sanitize" ] && static=-pie || static=-static-pie
-	links "$monitor_cc" "$empty" -fPIE "$static" || die "$monitor_cc cannot link with $static"
+	monitor_links "$empty" -fPIE "$static" || die "$monitor_cc cannot link with $static"
 	say "linking: $static"
 }
 
@@ -242,39 +271,33 @@ first_libs() {
 }
 
 find_libelf() {
-	prog='#include <libelf.h>
-	int main(void) { return elf_version(EV_CURRENT) == EV_NONE; }'
 	pkg=${MONITOR_PKG_CONFIG:-$pkg_config}
 	from_pkg=$($pkg --static --libs libelf 2>/dev/null) || from_pkg=
-	libelf=$(first_libs "$monitor_cc" "$prog" "$monitor_cflags -fPIE $static $monitor_ldflags" \
+	libelf=$(first_libs "$monitor_cc" "$uses_libelf" \
+		"$monitor_cflags -fPIE $static $monitor_ldflags" \
 		${from_pkg:+"$from_pkg"} "-lelf -lz" "-lelf -lz -lzstd") ||
 		lack "no libelf to link with $static" "libelf-dev$foreign and zlib1g-dev$foreign"
 	say "libelf: $libelf"
-	build_libelf=$(first_libs "$build_cc" "$prog" "" -lelf "-lelf -lz") ||
-		lack "no libelf for this machine's own tools" libelf-dev
 }
 
-find_jansson() {
-	prog='#include <jansson.h>
-	int main(void) { return json_null() == 0; }'
-	links "$build_cc" "$prog" -ljansson || lack "no jansson for husk-manifest" libjansson-dev
+# husk-manifest runs on this machine, and guests cannot be built without it.
+find_build_tools() {
+	build_cc='' build_libelf=''
+	[ "$bindings" = yes ] || return 0
+	build_cc=${BUILD_CC:-$monitor_cc}
+	[ "$cross" = no ] || build_cc=${BUILD_CC:-$(first_tool cc gcc clang)}
+	found "$build_cc" || lack "BUILD_CC: there is no compiler ${build_cc:-cc, gcc or clang}" gcc
+	say "compiler for this machine: $build_cc"
+	build_libelf=$(first_libs "$build_cc" "$uses_libelf" "" -lelf "-lelf -lz") ||
+		lack "no libelf for husk-manifest" libelf-dev
+	links "$build_cc" "$uses_jansson" -ljansson ||
+		lack "no jansson for husk-manifest" libjansson-dev
 	say "jansson: -ljansson"
 }
 
 find_cmocka() {
-	prog='#include <stdarg.h>
-	#include <stddef.h>
-	#include <setjmp.h>
-	#include <stdint.h>
-	#include <cmocka.h>
-	static void none(void **state) { (void)state; }
-	int main(void)
-	{
-		const struct CMUnitTest tests[] = { cmocka_unit_test(none) };
-		return cmocka_run_group_tests(tests, 0, 0);
-	}'
 	for test_link in "$static" -pie; do
-		cmocka=$(first_libs "$monitor_cc" "$prog" \
+		cmocka=$(first_libs "$monitor_cc" "$uses_cmocka" \
 			"$monitor_cflags -fPIE $test_link $monitor_ldflags" -lcmocka) && break
 	done
 	if [ -n "$cmocka" ]; then
@@ -284,31 +307,33 @@ find_cmocka() {
 	fi
 }
 
-find_guest_tools() {
+# Without bindings nothing that serves guests is looked for.
+choose_bindings() {
 	if [ "$bindings" = no ]; then
-		guest_cc='' guest_ld='' guest_objcopy=''
 		say "bindings: no (asked for)"
-		return
-	fi
-	if [ ! -e "$src/bindings/bindings_$arch.mk" ]; then
-		bindings=no guest_cc='' guest_ld='' guest_objcopy=''
-		say "bindings: no (there are none for $arch)"
-		return
-	fi
-	guest_cc=${GUEST_CC:-$monitor_cc}
-	guest_prefix=$(tool_prefix "$guest_cc")
-	if [ "$cross" = yes ]; then
-		guest_ld=${GUEST_LD:-$(first_tool "${guest_prefix:-$triple-}ld" ld.lld)}
-		guest_objcopy=${GUEST_OBJCOPY:-$(first_tool "${guest_prefix:-$triple-}objcopy" llvm-objcopy)}
+	elif [ -e "$src/bindings/bindings_$arch.mk" ]; then
+		say "bindings: yes"
 	else
-		guest_ld=${GUEST_LD:-$(first_tool ld ld.lld)}
-		guest_objcopy=${GUEST_OBJCOPY:-$(first_tool objcopy llvm-objcopy)}
+		bindings=no
+		say "bindings: no (there are none for $arch)"
 	fi
-	[ -n "$(first_tool "$guest_cc")" ] || lack "GUEST_CC: there is no $guest_cc" "$(cc_package "$guest_cc")"
+}
+
+find_guest_tools() {
+	guest_cc='' guest_ld='' guest_objcopy=''
+	[ "$bindings" = yes ] || return 0
+	guest_cc=${GUEST_CC:-$monitor_cc}
+	found "$guest_cc" || lack "GUEST_CC: there is no $guest_cc" "$(cc_package "$guest_cc")"
+	case $(machine_of "$($guest_cc -dumpmachine)") in
+	"$arch" | "$arch"-*) ;;
+	*) die "GUEST_CC: $guest_cc does not compile for $arch" ;;
+	esac
 	compiles "$guest_cc" 'int f(int a) { return a; }' -ffreestanding -fno-pie ||
 		die "GUEST_CC: $guest_cc cannot compile a freestanding file"
-	[ "$(machine_of "$($guest_cc -dumpmachine)")" = "$target" ] || [ "$($guest_cc -dumpmachine | cut -d- -f1)" = "$arch" ] ||
-		die "GUEST_CC: $guest_cc does not compile for $arch"
+	guest_prefix=
+	[ "$cross" = no ] || guest_prefix=$(tool_prefix "$guest_cc")
+	guest_ld=${GUEST_LD:-$(first_tool "${guest_prefix}ld" ld.lld)}
+	guest_objcopy=${GUEST_OBJCOPY:-$(first_tool "${guest_prefix}objcopy" llvm-objcopy)}
 	found "$guest_ld" || lack "no linker for guests (GUEST_LD=$guest_ld)" "$(binutils_package)"
 	found "$guest_objcopy" ||
 		lack "no objcopy for guests (GUEST_OBJCOPY=$guest_objcopy)" "$(binutils_package)"
@@ -320,7 +345,8 @@ assign() {
 	printf '%s := %s\n' "$1" "$(printf '%s' "$2" | sed 's/\$/$$/g; s/#/\\#/g')"
 }
 
-# Writes $1 from stdin at once or not at all; all objects depend on it, so not if it says the same.
+# Writes $1 from stdin, at once or not at all; and not if it says the same already, as all objects
+# depend on it.
 put() {
 	cat >"$1.tmp"
 	if cmp -s "$1.tmp" "$1"; then
@@ -378,6 +404,8 @@ enter_build_directory() {
 src=$(cd "$(dirname "$0")" && pwd -P)
 prefix=/usr/local backend='' sanitize='' bindings=yes modules='' modules_given=no
 parse_options "$@"
+check_options
+monitor_cflags=${MONITOR_CFLAGS--O2 -g} monitor_ldflags=${MONITOR_LDFLAGS-}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -387,11 +415,11 @@ choose_target
 name_packages
 find_archiver
 choose_modules
-find_build_compiler
 choose_flags
 find_libelf
-find_jansson
 find_cmocka
+choose_bindings
+find_build_tools
 find_guest_tools
 enter_build_directory
 write_config

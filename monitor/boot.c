@@ -58,13 +58,17 @@ int boot_reserve(struct memory *m, struct resource_space *gpas, const struct man
 /* The copy that leaves: descriptor numbers and the like are none of the guest's business. */
 static int write_manifest(const struct memory *m, const struct manifest *mft, struct husk_error *e)
 {
-	struct manifest copy = *mft;
+	uint64_t gpa = MANIFEST_GPA + sizeof mft->header;
 
-	for (size_t i = 0; i < MFT_MAX_ENTRIES; i++) {
-		copy.entry[i].backing = 0;
-		memset(copy.entry[i].pad, 0, sizeof copy.entry[i].pad);
+	for (unsigned i = 0; i < mft->header.entries; i++, gpa += sizeof mft->entry[i]) {
+		struct mft_entry copy = mft->entry[i];
+
+		copy.backing = 0;
+		memset(copy.pad, 0, sizeof copy.pad);
+		if (memory_place(m, gpa, &copy, sizeof copy, e) == -1)
+			return -1;
 	}
-	return memory_place(m, MANIFEST_GPA, &copy, manifest_size(mft), e);
+	return memory_place(m, MANIFEST_GPA, &mft->header, sizeof mft->header, e);
 }
 
 int boot_write(const struct memory *m, const struct boot *b, struct husk_error *e)

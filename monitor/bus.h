@@ -38,7 +38,7 @@ enum bus_result { BUS_FAIL = -1, BUS_RESUME = 0, BUS_STOP = 1 };
 typedef enum bus_result bus_handler(void *ctx, uint64_t offset, const struct bus_access *a,
 				    struct husk_error *e);
 
-#define BUS_RANGES_MAX 64
+#define BUS_RANGES_MAX 32
 
 struct bus_range {
 	uint64_t start, last;

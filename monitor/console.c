@@ -2,14 +2,48 @@
 #include "console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/*
+ * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
+ * shown. A description of our own can be told not to wait. Where it cannot be had (no /proc, somebody
+ * else's terminal), a terminal that is stopped stops the guest.
+ */
+static void open_terminal_again(struct console *c)
+{
+	char path[64];
+	int fd;
+
+	/* The master's end counts as a terminal too, but opened again it is another pair. */
+	if (!isatty(c->fd) || ptsname_r(c->fd, path, sizeof path) == 0)
+		return;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", c->fd);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	c->fd = fd;
+	c->own = true;
+}
 
 void console_init(struct console *c, int fd, const int *stop)
 {
 	*c = (struct console){.fd = fd, .stop = stop};
+	if (fd != -1)
+		open_terminal_again(c);
+}
+
+void console_fini(struct console *c)
+{
+	if (c->own)
+		close(c->fd);
+	c->own = false;
+	c->fd = -1;
 }
 
 static bool stopped(const struct console *c)
@@ -62,7 +96,7 @@ static ssize_t write_chunk(struct console *c, const uint8_t *buf, size_t len)
 	do {
 		c->calls++;
 		n = write(c->fd, buf, len);
-	} while (n == -1 && errno == EINTR);
+	} while (n == -1 && errno == EINTR && !stopped(c));
 	return n;
 }
 

@@ -15,7 +15,8 @@
 #define CONSOLE_PATIENCE_MS 100
 
 struct console {
-	int fd;			/* the caller's; -1: there is none, everything is dropped */
+	int fd;			/* -1: there is none, everything is dropped */
+	bool own;		/* fd is ours to close, not the caller's */
 	bool known;		/* may_block has been found out */
 	bool may_block;		/* anything but a regular file */
 	bool stalled;		/* the reader took nothing last time */
@@ -26,6 +27,9 @@ struct console {
 
 /* stop, if not NULL, ends a long write to a slow reader; it outlives c. */
 void console_init(struct console *c, int fd, const int *stop);
+
+/* Closes what console_init opened; accepts the same console twice. */
+void console_fini(struct console *c);
 
 /* Writes what can be written. buf may be guest memory: it is only handed to the kernel. */
 void console_write(struct console *c, const void *buf, size_t len);

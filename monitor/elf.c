@@ -1,6 +1,7 @@
 /* elf.c: reads and checks an image file, and copies its segments into guest memory. */
 #include "elf.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -42,15 +43,22 @@ static const struct note_kind note_manifest = {
 #define NOTE_MAX (ELF_ABI_NOTE_HEADER_SIZE + ELF_ABI_NOTE_MFT1_PAD + sizeof(struct manifest))
 
 /*
- * A piece of the file, copied in once. It starts on a page, and holds the largest note
- * wherever that starts in its page: the notes of a real image come with one read.
+ * A piece of the file, copied in once. It starts on a page, so that the notes of a real image
+ * come with one read.
  */
 struct window {
 	uint64_t offset;
 	size_t valid;		/* bytes */
-	uint8_t bytes[3 * PAGE];
+	size_t room;		/* what a window is asked for fits wherever it starts in its page */
+	uint8_t *bytes;
 };
-_Static_assert(PAGE - 1 + NOTE_MAX <= sizeof((struct window *)0)->bytes, "a note fits");
+
+/* Not on the stack, which a build may clear, and so keep, as a whole. */
+struct windows {
+	struct window headers, notes;
+	uint8_t header_bytes[PAGE + sizeof(Elf64_Phdr)];
+	uint8_t note_bytes[PAGE + NOTE_MAX];
+};
 
 /* ---- reading ---- */
 
@@ -83,23 +91,27 @@ static bool window_covers(const struct window *w, uint64_t offset, size_t len)
 	return offset >= w->offset && len <= w->valid && offset - w->offset <= w->valid - len;
 }
 
+/* Reads the page of offset, and as much more as len bytes there need. */
+static int window_fill(const struct elf_image *img, struct window *w, uint64_t offset, size_t len,
+		       struct husk_error *e)
+{
+	uint64_t start = offset & ~(PAGE - 1), left = img->file_size - start;
+	uint64_t wanted = offset - start + len < PAGE ? PAGE : offset - start + len;
+	ssize_t n;
+
+	assert(wanted <= w->room);
+	n = read_fully(img->fd, w->bytes, (size_t)(left < wanted ? left : wanted), start);
+	w->offset = start;
+	w->valid = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? husk_fail_sys(e, errno, "Could not read") : 0;
+}
+
 /* The only place that forms a pointer to what the file says. The caller asked in_file. */
 static const uint8_t *window_at(const struct elf_image *img, struct window *w, uint64_t offset,
 				size_t len, struct husk_error *e)
 {
-	if (!window_covers(w, offset, len)) {
-		uint64_t start = offset & ~(PAGE - 1), left = img->file_size - start;
-		size_t wanted = left < sizeof w->bytes ? (size_t)left : sizeof w->bytes;
-		ssize_t n = read_fully(img->fd, w->bytes, wanted, start);
-
-		w->offset = start;
-		w->valid = 0;
-		if (n < 0) {
-			husk_fail_sys(e, errno, "Could not read");
-			return NULL;
-		}
-		w->valid = (size_t)n;
-	}
+	if (!window_covers(w, offset, len) && window_fill(img, w, offset, len, e) != 0)
+		return NULL;
 	if (!window_covers(w, offset, len)) {
 		husk_fail(e, HUSK_E_IMAGE, INVALID "the file became shorter while it was read");
 		return NULL;
@@ -388,15 +400,13 @@ static int add_segment(struct elf_image *img, const Elf64_Phdr *p, unsigned i,
 
 /* ---- the image as a whole ---- */
 
-static int read_program_headers(struct elf_image *img, struct window *w, const Elf64_Ehdr *h,
+static int read_program_headers(struct elf_image *img, struct windows *w, const Elf64_Ehdr *h,
 				struct husk_error *e)
 {
-	struct window notes;
 	unsigned i;
 
-	notes.offset = notes.valid = 0;
 	for (i = 0; i < h->e_phnum; i++) {
-		const uint8_t *b = window_at(img, w, h->e_phoff + i * sizeof(Elf64_Phdr),
+		const uint8_t *b = window_at(img, &w->headers, h->e_phoff + i * sizeof(Elf64_Phdr),
 					     sizeof(Elf64_Phdr), e);
 		Elf64_Phdr p;
 
@@ -404,7 +414,7 @@ static int read_program_headers(struct elf_image *img, struct window *w, const E
 			return -1;
 		if (p.p_type == PT_LOAD && add_segment(img, &p, i, e) != 0)
 			return -1;
-		if (p.p_type == PT_NOTE && read_note(img, &notes, &p, i, e) != 0)
+		if (p.p_type == PT_NOTE && read_note(img, &w->notes, &p, i, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -429,17 +439,32 @@ static int open_file(struct elf_image *img, const char *path, struct husk_error 
 	return 0;
 }
 
-static int read_image(struct elf_image *img, const char *path, struct husk_error *e)
+static int read_headers(struct elf_image *img, struct windows *w, struct husk_error *e)
 {
-	struct window w;
 	Elf64_Ehdr h;
 
-	w.offset = w.valid = 0;
-	if (open_file(img, path, e) != 0 || read_header(img, &w, &h, e) != 0)
+	w->headers = (struct window){.bytes = w->header_bytes, .room = sizeof w->header_bytes};
+	w->notes = (struct window){.bytes = w->note_bytes, .room = sizeof w->note_bytes};
+	if (read_header(img, &w->headers, &h, e) != 0)
 		return -1;
 	img->machine = h.e_machine;
 	img->entry = h.e_entry;
-	return read_program_headers(img, &w, &h, e);
+	return read_program_headers(img, w, &h, e);
+}
+
+static int read_image(struct elf_image *img, const char *path, struct husk_error *e)
+{
+	struct windows *w;
+	int rc;
+
+	if (open_file(img, path, e) != 0)
+		return -1;
+	w = malloc(sizeof *w);
+	if (w == NULL)
+		return husk_fail_sys(e, errno, "Could not read");
+	rc = read_headers(img, w, e);
+	free(w);
+	return rc;
 }
 
 int elf_open(struct elf_image *img, const char *path, struct husk_error *e)

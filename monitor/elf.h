@@ -16,7 +16,7 @@
 #include "manifest.h"
 #include "memory.h"
 
-#define ELF_SEGMENTS_MAX 64
+#define ELF_SEGMENTS_MAX 32
 
 /* A PT_LOAD with bytes in the file. */
 struct elf_segment {

@@ -6,7 +6,9 @@
 
 #include "cpuid_x86_64.h"
 
-#define CPUID_ENTRIES 256	/* KVM_MAX_CPUID_ENTRIES in Linux arch/x86/kvm */
+/* Most hosts have fewer; none has more than KVM_MAX_CPUID_ENTRIES in Linux arch/x86/kvm. */
+#define CPUID_ENTRIES 100u
+#define CPUID_ENTRIES_MAX 256u
 
 static void filter(struct kvm_cpuid2 *cpuid)
 {
@@ -22,26 +24,36 @@ static void filter(struct kvm_cpuid2 *cpuid)
 	}
 }
 
-static int set_cpuid(struct hv *hv, struct kvm_cpuid2 *cpuid, struct husk_error *e)
+/* What the host supports; NULL and errno if it cannot be had. */
+static struct kvm_cpuid2 *supported_cpuid(const struct hv *hv, uint32_t entries)
 {
-	*cpuid = (struct kvm_cpuid2){.nent = CPUID_ENTRIES};
-	if (ioctl(hv->kvm, KVM_GET_SUPPORTED_CPUID, cpuid) == -1)
-		return husk_fail_sys(e, errno, "KVM_GET_SUPPORTED_CPUID");
-	filter(cpuid);
-	if (ioctl(hv->vcpu, KVM_SET_CPUID2, cpuid) == -1)
-		return husk_fail_sys(e, errno, "KVM_SET_CPUID2");
-	return 0;
+	struct kvm_cpuid2 *cpuid = malloc(sizeof *cpuid + entries * sizeof cpuid->entries[0]);
+	int saved;
+
+	if (cpuid == NULL)
+		return NULL;
+	*cpuid = (struct kvm_cpuid2){.nent = entries};
+	if (ioctl(hv->kvm, KVM_GET_SUPPORTED_CPUID, cpuid) == 0)
+		return cpuid;
+	saved = errno;
+	free(cpuid);
+	if (saved == E2BIG && entries < CPUID_ENTRIES_MAX)
+		return supported_cpuid(hv, CPUID_ENTRIES_MAX);
+	errno = saved;
+	return NULL;
 }
 
 int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 {
-	struct kvm_cpuid2 *cpuid = malloc(sizeof *cpuid +
-					  CPUID_ENTRIES * sizeof cpuid->entries[0]);
+	struct kvm_cpuid2 *cpuid = supported_cpuid(hv, CPUID_ENTRIES);
 	int rc;
 
 	if (cpuid == NULL)
-		return husk_fail_sys(e, ENOMEM, "CPUID table");
-	rc = set_cpuid(hv, cpuid, e);
+		return husk_fail_sys(e, errno, "KVM_GET_SUPPORTED_CPUID");
+	filter(cpuid);
+	rc = ioctl(hv->vcpu, KVM_SET_CPUID2, cpuid);
+	if (rc == -1)
+		husk_fail_sys(e, errno, "KVM_SET_CPUID2");
 	free(cpuid);
 	return rc;
 }

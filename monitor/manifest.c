@@ -136,3 +136,12 @@ const char *manifest_type_name(uint32_t type)
 		return "<undefined type>";
 	}
 }
+
+unsigned manifest_count(const struct manifest *m, uint32_t type)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < m->header.entries; i++)
+		n += m->entry[i].type == type;
+	return n;
+}

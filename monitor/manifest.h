@@ -29,6 +29,9 @@ unsigned manifest_find(const struct manifest *m, const char *name, uint32_t type
 /* Handle of any device with this name, 0 if there is none. */
 unsigned manifest_find_name(const struct manifest *m, const char *name);
 
+/* How many devices are of this type. */
+unsigned manifest_count(const struct manifest *m, uint32_t type);
+
 /* True if the monitor must attach entry i (1 .. entries-1) before the image may run. */
 int manifest_must_attach(const struct manifest *m, unsigned i);
 

@@ -56,11 +56,12 @@ static int unattached(const struct husk *h, const struct mft_entry *entry, unsig
 {
 	const struct module *m = machine_module_for(h->modules, entry->type);
 	const struct option *o = m == NULL ? NULL : attach_option(m);
+	char rest[32] = "";
 
-	husk_fail(e, HUSK_E_USAGE, "Device '%s' of type %s declared but not attached.",
-		  entry->name, manifest_type_name(entry->type));
 	if (more > 0)
-		husk_hint(e, "and %u more", more);
+		snprintf(rest, sizeof rest, " (and %u more)", more);
+	husk_fail(e, HUSK_E_USAGE, "Device '%s' of type %s declared but not attached%s",
+		  entry->name, manifest_type_name(entry->type), rest);
 	if (o == NULL)
 		return husk_hint(e, "no module for its type is compiled in");
 	return husk_hint(e, "All declared devices must be attached; add --%s:%s=%s", o->name,

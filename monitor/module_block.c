@@ -10,7 +10,6 @@
 #define SECTOR_MAX 32768u	/* the largest power of two in mft_block.block_size */
 
 struct block_device {
-	bool attached;
 	bool complained;	/* a host error has been told */
 	const char *name;	/* in the manifest */
 	struct disk disk;
@@ -19,8 +18,9 @@ struct block_device {
 
 struct block_module {
 	struct core *core;
-	unsigned n_attached;
-	struct block_device devices[MFT_MAX_ENTRIES];	/* by handle */
+	struct block_device *by_handle[MFT_MAX_ENTRIES];	/* NULL: no block device */
+	unsigned n;
+	struct block_device *devices;	/* owned */
 };
 
 /* What the two hypercalls differ in. */
@@ -37,9 +37,7 @@ static const struct direction writing = {"writing", memory_source, disk_write, t
 
 static struct block_device *device_of(struct block_module *s, uint64_t handle)
 {
-	if (handle >= MFT_MAX_ENTRIES || !s->devices[handle].attached)
-		return NULL;
-	return &s->devices[handle];
+	return handle < MFT_MAX_ENTRIES ? s->by_handle[handle] : NULL;
 }
 
 static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
@@ -160,10 +158,13 @@ static int open_device(struct block_device *dev, const struct settings *settings
 	uint16_t sector = sector_size(settings, entry->name);
 
 	dev->name = entry->name;
-	dev->attached = disk_open(&dev->disk, how->value,
-				  strcmp(how->option->name, "block-ro") == 0, e) == 0;
-	if (!dev->attached || check_geometry(&dev->disk, entry->name, sector, e) == -1)
+	if (disk_open(&dev->disk, how->value, strcmp(how->option->name, "block-ro") == 0,
+		      e) == -1)
 		return -1;
+	if (check_geometry(&dev->disk, entry->name, sector, e) == -1) {
+		disk_close(&dev->disk);
+		return -1;
+	}
 	entry->u.block = (struct mft_block){.capacity = dev->disk.capacity, .block_size = sector};
 	entry->attached = 1;
 	return 0;
@@ -173,27 +174,44 @@ static void block_close(void *state)
 {
 	struct block_module *s = state;
 
-	for (unsigned i = 0; i < MFT_MAX_ENTRIES; i++)
-		if (s->devices[i].attached)
-			disk_close(&s->devices[i].disk);
+	for (unsigned i = 0; i < s->n; i++)
+		disk_close(&s->devices[i].disk);
+	free(s->devices);
 	free(s);
+}
+
+static int open_devices(struct block_module *s, const struct settings *settings,
+			struct manifest *mft, struct husk_error *e)
+{
+	for (unsigned i = 1; i < mft->header.entries; i++) {
+		struct block_device *dev;
+
+		if (mft->entry[i].type != MFT_DEV_BLOCK_BASIC)
+			continue;
+		dev = &s->devices[s->n];
+		if (open_device(dev, settings, &mft->entry[i], e) == -1)
+			return -1;
+		s->by_handle[i] = dev;
+		s->n++;
+	}
+	return 0;
 }
 
 static int block_open(void **state, const struct settings *settings, struct manifest *mft,
 		      struct husk_error *e)
 {
 	struct block_module *s = calloc(1, sizeof *s);
+	unsigned n = manifest_count(mft, MFT_DEV_BLOCK_BASIC);
 
-	if (s == NULL)
+	if (s != NULL && n > 0)
+		s->devices = calloc(n, sizeof s->devices[0]);
+	if (s == NULL || (n > 0 && s->devices == NULL)) {
+		free(s);
 		return husk_fail_sys(e, ENOMEM, "module block");
-	for (unsigned i = 1; i < mft->header.entries; i++) {
-		if (mft->entry[i].type != MFT_DEV_BLOCK_BASIC)
-			continue;
-		if (open_device(&s->devices[i], settings, &mft->entry[i], e) == -1) {
-			block_close(s);
-			return -1;
-		}
-		s->n_attached++;
+	}
+	if (open_devices(s, settings, mft, e) == -1) {
+		block_close(s);
+		return -1;
 	}
 	*state = s;
 	return 0;
@@ -203,7 +221,7 @@ static void block_detach(void *state, struct core *c)
 {
 	const struct block_module *s = state;
 
-	if (s->n_attached == 0)
+	if (s->n == 0)
 		return;
 	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE);
 	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_READ);
@@ -215,7 +233,7 @@ static int block_attach(void *state, struct core *c, struct husk_error *e)
 	struct block_module *s = state;
 
 	s->core = c;
-	if (s->n_attached == 0)
+	if (s->n == 0)
 		return 0;
 	if (core_register_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write, s,
 				    e) == -1)
@@ -244,9 +262,8 @@ static void block_report(const void *state, module_figure *tell, void *ctx)
 {
 	const struct block_module *s = state;
 
-	for (unsigned i = 0; i < MFT_MAX_ENTRIES; i++)
-		if (s->devices[i].attached)
-			report_device(&s->devices[i], tell, ctx);
+	for (unsigned i = 0; i < s->n; i++)
+		report_device(&s->devices[i], tell, ctx);
 }
 
 extern const struct module module_block;

@@ -96,9 +96,11 @@ static const struct {
 
 static void core_detach(void *state, struct core *c)
 {
-	(void)state;
+	struct core_module *s = state;
+
 	for (size_t i = 0; i < CALLS; i++)
 		core_unregister_hypercall(c, calls[i].nr);
+	console_fini(&s->console);
 }
 
 static int core_attach(void *state, struct core *c, struct husk_error *e)
@@ -106,7 +108,6 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 	struct core_module *s = state;
 
 	s->core = c;
-	console_init(&s->console, c->console_fd, &c->stop);
 	for (size_t i = 0; i < CALLS; i++)
 		if (core_register_hypercall(c, calls[i].nr, calls[i].name, calls[i].handler, s,
 					    e) == -1) {
@@ -114,6 +115,7 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 				core_unregister_hypercall(c, calls[i].nr);
 			return -1;
 		}
+	console_init(&s->console, c->console_fd, &c->stop);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 
 	if (!h->loaded)
 		return;
-	for (int k = 0; k < HV_EXIT_KINDS; k++) {
+	for (enum hv_exit_kind k = 0; k < HV_EXIT_KINDS; k++) {
 		tell(ctx, "exits", hv_exit_name(k), c->exits[k]);
 		t.calls += c->exits[k];		/* each is the return of one */
 	}

@@ -1,4 +1,4 @@
-/* flood.c: writes a mebibyte to the console, whoever reads it, and exits with 7 to tell that it could. */
+/* flood.c: writes a mebibyte to the console, whoever reads it, and exits with 7 if it could. */
 #include "guest.h"
 
 static char line[1024];

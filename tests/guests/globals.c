@@ -1,4 +1,4 @@
-/* globals.c: initialised data arrives, can be changed, and points where it should; the rest is zero. */
+/* globals.c: initialised data arrives, can be changed and points where it should; the rest is 0. */
 #include "guest.h"
 
 static char word[] = "RUCCESS\n";

@@ -1,4 +1,4 @@
-# guests.mk: the guests that tests run: tests/guests/NAME.c, with NAME.json where it declares devices.
+# guests.mk: the guests that tests run: tests/guests/NAME.c, with NAME.json if it has devices.
 #
 # Included by GNUmakefile after bindings.mk, which makes guest_cc and guest_all. guest_tests
 # are the images, goal guests builds them.

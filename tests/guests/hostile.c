@@ -139,7 +139,7 @@ static void parse(const char *args, uint64_t top, struct request *rq)
 static void fill(const struct request *rq)
 {
 	const struct hvt_puts puts = {rq->data, rq->len};
-	const struct hvt_poll poll = {.timeout_nsecs = rq->len, .ready_set = ~UINT64_C(0), .ret = -1};
+	const struct hvt_poll poll = {rq->len, ~UINT64_C(0), -1, 0};
 	const struct hvt_block block = {rq->handle, rq->offset, rq->data, rq->len, -1, 0};
 	const struct hvt_net net = {rq->handle, rq->data, rq->len, -1, 0};
 	const struct hvt_halt halt = {rq->data, HALT_STATUS, 0};

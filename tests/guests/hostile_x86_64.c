@@ -76,7 +76,11 @@ static void wbinvd(void) { __asm__ __volatile__("wbinvd"); }
 static void system_call(void) { __asm__ __volatile__("syscall" ::: "rcx", "r11", "memory"); }
 static void xsetbv(void) { __asm__ __volatile__("xsetbv" :: "a"(1), "d"(0), "c"(0)); }
 static void vmcall(void) { __asm__ __volatile__("vmcall" : : "a"(~0u) : "memory"); }
-static void single_step(void) { __asm__ __volatile__("pushf\n\torl $0x100, (%rsp)\n\tpopf\n\tnop"); }
+
+static void single_step(void)
+{
+	__asm__ __volatile__("pushf\n\torl $0x100, (%rsp)\n\tpopf\n\tnop");
+}
 
 static void divide(void)
 {
@@ -92,7 +96,8 @@ static void triple_fault(void)
 
 static void user_mode(void)
 {
-	__asm__ __volatile__("push $0x23\n\tpush %rsp\n\tpush $2\n\tpush $0x1b\n\tpush $0x100000\n\tiretq");
+	__asm__ __volatile__("push $0x23\n\tpush %rsp\n\tpush $2\n\tpush $0x1b\n\t"
+			     "push $0x100000\n\tiretq");
 }
 
 static void bad_selector(void)
@@ -190,11 +195,37 @@ static void alias_low(void)
 		*(volatile uint64_t *)(at + 8) = ~UINT64_C(0);
 }
 
-static void out8(uint16_t port) { __asm__ __volatile__("outb %0, %1" :: "a"((uint8_t)0), "d"(port)); }
-static void out16(uint16_t port) { __asm__ __volatile__("outw %0, %1" :: "a"((uint16_t)0), "d"(port)); }
-static void in8(uint16_t port) { uint8_t v; __asm__ __volatile__("inb %1, %0" : "=a"(v) : "d"(port)); }
-static void in16(uint16_t port) { uint16_t v; __asm__ __volatile__("inw %1, %0" : "=a"(v) : "d"(port)); }
-static void in32(uint16_t port) { uint32_t v; __asm__ __volatile__("inl %1, %0" : "=a"(v) : "d"(port)); }
+static void out8(uint16_t port)
+{
+	__asm__ __volatile__("outb %0, %1" :: "a"((uint8_t)0), "d"(port));
+}
+
+static void out16(uint16_t port)
+{
+	__asm__ __volatile__("outw %0, %1" :: "a"((uint16_t)0), "d"(port));
+}
+
+static void in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ __volatile__("inb %1, %0" : "=a"(value) : "d"(port));
+}
+
+static void in16(uint16_t port)
+{
+	uint16_t value;
+
+	__asm__ __volatile__("inw %1, %0" : "=a"(value) : "d"(port));
+}
+
+static void in32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ __volatile__("inl %1, %0" : "=a"(value) : "d"(port));
+}
+
 static void out32(uint16_t port) { port_out32(port, 0); }
 
 static void rep_out(uint16_t port, unsigned width, const void *from, uint64_t n)
@@ -212,7 +243,7 @@ static void rep_puts(uint16_t port)
 	uint32_t gpas[3];
 
 	for (unsigned i = 0; i < 3; i++) {
-		puts[i] = (struct hvt_puts){(uintptr_t)&"one two three "[i == 2 ? 8 : i * 4], i == 2 ? 6 : 4};
+		puts[i] = (struct hvt_puts){(uintptr_t)&"one two six "[i * 4], 4};
 		gpas[i] = (uint32_t)(uintptr_t)&puts[i];
 	}
 	rep_out(port, 4, gpas, 3);
@@ -229,7 +260,7 @@ static void rep_bad(uint16_t port)
 
 static void rep_long(uint16_t port)
 {
-	static uint32_t nulls[4096];	/* the zero page is a valid request to print nothing */
+	static uint32_t nulls[4096];	/* the zero page is a request to print nothing */
 
 	rep_out(port, 4, nulls, 4096);
 }
@@ -250,18 +281,19 @@ static const struct act {
 	const char *name;
 	void (*act)(void);
 } acts[] = {
-	{"hlt", hlt}, {"int3", int3}, {"ud2", ud2}, {"int80", interrupt}, {"cli", cli}, {"sti", sti},
-	{"wbinvd", wbinvd}, {"syscall", system_call}, {"xsetbv", xsetbv}, {"vmcall", vmcall},
-	{"single-step", single_step}, {"divide", divide}, {"triple-fault", triple_fault},
-	{"user-mode", user_mode}, {"bad-selector", bad_selector}, {"no-paging", no_paging},
-	{"bad-cr4", bad_cr4}, {"cr3-zero", cr3_zero}, {"cr3-hole", cr3_hole},
-	{"cr3-reserved", cr3_reserved}, {"cr3-rodata", cr3_rodata}, {"msr-read", msr_read},
-	{"msr-write", msr_write}, {"msr-efer", msr_efer}, {"no-nxe", no_nxe},
-	{"jump-null", jump_null}, {"jump-low", jump_low}, {"jump-high", jump_high},
-	{"stack-null", stack_null}, {"stack-low", stack_low}, {"stack-overflow", stack_overflow},
-	{"hole-read", hole_read}, {"hole-write", hole_write}, {"hole-string", hole_string},
-	{"hole-jump", hole_jump}, {"hole-stack", hole_stack}, {"hole-apic", hole_apic},
-	{"alias-rodata", alias_rodata}, {"alias-low", alias_low},
+	{"hlt", hlt}, {"int3", int3}, {"ud2", ud2}, {"int80", interrupt}, {"cli", cli},
+	{"sti", sti}, {"wbinvd", wbinvd}, {"syscall", system_call}, {"xsetbv", xsetbv},
+	{"vmcall", vmcall}, {"single-step", single_step}, {"divide", divide},
+	{"triple-fault", triple_fault}, {"user-mode", user_mode},
+	{"bad-selector", bad_selector}, {"no-paging", no_paging}, {"bad-cr4", bad_cr4},
+	{"cr3-zero", cr3_zero}, {"cr3-hole", cr3_hole}, {"cr3-reserved", cr3_reserved},
+	{"cr3-rodata", cr3_rodata}, {"msr-read", msr_read}, {"msr-write", msr_write},
+	{"msr-efer", msr_efer}, {"no-nxe", no_nxe}, {"jump-null", jump_null},
+	{"jump-low", jump_low}, {"jump-high", jump_high}, {"stack-null", stack_null},
+	{"stack-low", stack_low}, {"stack-overflow", stack_overflow}, {"hole-read", hole_read},
+	{"hole-write", hole_write}, {"hole-string", hole_string}, {"hole-jump", hole_jump},
+	{"hole-stack", hole_stack}, {"hole-apic", hole_apic}, {"alias-rodata", alias_rodata},
+	{"alias-low", alias_low},
 };
 
 static const struct port_act {
@@ -285,7 +317,8 @@ int solo5_app_main(const struct solo5_start_info *si)
 		}
 	for (size_t i = 0; i < sizeof port_acts / sizeof port_acts[0]; i++)
 		if (take_word(&args, port_acts[i].name)) {
-			port_acts[i].act(*args == '\0' ? HYPERCALL_PUTS_PORT : (uint16_t)take_number(&args));
+			port_acts[i].act(*args == '\0' ? HYPERCALL_PUTS_PORT :
+					 (uint16_t)take_number(&args));
 			return 0;
 		}
 	return 99;

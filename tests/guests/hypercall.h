@@ -1,4 +1,4 @@
-/* hypercall.h: hypercalls without the bindings in between, for guests that mean to break the rules. */
+/* hypercall.h: hypercalls without the bindings in between, for guests that break the rules. */
 #ifndef HYPERCALL_H
 #define HYPERCALL_H
 

@@ -1,4 +1,4 @@
-/* hypercall_aarch64.h: a hypercall is a 32-bit store to a window; and what else differs on aarch64. */
+/* hypercall_aarch64.h: a hypercall is a 32-bit store to a window; what else aarch64 has. */
 #ifndef HYPERCALL_AARCH64_H
 #define HYPERCALL_AARCH64_H
 
@@ -17,7 +17,7 @@ static inline void hypercall(uint64_t nr, uint64_t gpa)
 /* Arm ARM C6.2: RET, as bytes in memory. */
 #define ARCH_RETURN 0xc0, 0x03, 0x5f, 0xd6
 
-/* Behind the thread control block, where variables start: ELF for the Arm 64-bit Architecture, TLS. */
+/* The first variable, behind the control block: ELF for the Arm 64-bit Architecture, TLS. */
 static inline uint64_t arch_read_thread_local(void)
 {
 	uint64_t value;

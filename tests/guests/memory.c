@@ -1,4 +1,4 @@
-/* memory.c: all of the heap is there, zero-filled and distinct from end to end; the size is on the command line. */
+/* memory.c: as many MiB as the command line says are there, zero-filled and distinct to the end. */
 #include "guest.h"
 
 #define STACK 16384u
@@ -7,7 +7,8 @@ int solo5_app_main(const struct solo5_start_info *si)
 {
 	const char *args = si->cmdline;
 	uint64_t end = si->heap_start + si->heap_size;
-	uint64_t step = (end / 64) & -UINT64_C(4096);	/* few: a host page may be as large as 2 MiB */
+	/* Not many, as each may cost the host 2 MiB. */
+	uint64_t step = (end / 64) & -UINT64_C(4096);
 	uint64_t low = (si->heap_start / step + 1) * step;
 
 	if (end != take_number(&args) << 20)

@@ -1,7 +1,7 @@
 /* zeropage.c: touches low memory, of which a guest can see the upper part and write nothing. */
 #include "guest.h"
 
-/* The address comes from a volatile, or the compiler would turn a store to a null pointer into a trap. */
+/* Volatile, or compilers would turn a store to a null pointer into a trap. */
 static volatile uintptr_t address;
 
 int solo5_app_main(const struct solo5_start_info *si)

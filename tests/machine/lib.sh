@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # lib.sh: what the suites that run guests share: running the monitor, judging a run, TAP.
 #
 # Sourced. From the caller's environment: HUSK (the monitor), BUILD (the build directory, for the
@@ -158,7 +159,9 @@ need_guests() {
 need_hypervisor() {
 	[ "${BACKEND:-kvm}" = kvm ] || return 0
 	[ -e /dev/kvm ] || skip_all "no /dev/kvm"
-	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip_all "/dev/kvm is not ours to use"
+	if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+		skip_all "/dev/kvm is not ours to use"
+	fi
 }
 
 # A KVM that emulates its guests' instructions lacks some of them, and says so when it meets one.

@@ -8,6 +8,7 @@ need_guests
 need_hypervisor
 
 mounted=
+# shellcheck disable=SC2317 # called on the way out
 cleanup() {
 	[ -z "$mounted" ] || umount "$mounted"
 }
@@ -170,7 +171,8 @@ let_go() {
 meanwhile() {
 	option=$1
 	shift
-	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 "$option:storage=$T/disk" -- "$(image disk)" "$@" >"$T/out2" 2>"$T/err2" </dev/null
+	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 "$option:storage=$T/disk" -- "$(image disk)" "$@" \
+		>"$T/out2" 2>"$T/err2" </dev/null
 	status=$?
 	cat "$T/out2" >>"$T/out"
 	cat "$T/err2" >>"$T/err"
@@ -252,6 +254,7 @@ no_output() {
 	disk 65536
 	cp "$T/disk" "$T/before"
 	for closed in 0 1 2 01 12 012; do
+		# shellcheck disable=SC2016 # the inner shell expands them
 		timeout -s KILL "$LIMIT" sh -c '
 			case $1 in *0*) exec 0<&- ;; esac
 			case $1 in *2*) exec 2>&- ;; esac

@@ -75,7 +75,7 @@ options() {
 	refused "an empty device" "Invalid option: .--block:=x'" --block:=x "$blk"
 	refused "an empty path" "Invalid option: .--block:storage='" --block:storage= "$blk"
 	refused "a device that is no name" "Invalid option: .--block:a-b=x'" --block:a-b=x "$blk"
-	refused "a device with 68 letters" "Invalid option: .--block:" "--block:$(printf '%68s' | tr ' ' a)=x" "$blk"
+	refused "a device with 68 letters" "Invalid option: .--block:" "--block:$(printf '%68s' '' | tr ' ' a)=x" "$blk"
 	refused "a format that is not there" "--inspect=xml" --inspect=xml "$hello"
 	taken "no options" "$hello" Hello_Solo5
 	taken "-- alone" -- "$hello" Hello_Solo5

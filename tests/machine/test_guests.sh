@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_guests.sh: what every well-behaved guest may expect of the monitor: memory, protection, clocks, console, exit status.
+# test_guests.sh: what well-behaved guests may expect: memory, protection, clocks, a console, an exit status, an end.
 set -u
 
 # shellcheck source=tests/machine/lib.sh
@@ -63,6 +63,18 @@ memory() {
 	succeeds "zero-filled data that the image does not hold"
 	run --mem=4 -- "$(image bigbss)"
 	aborts "data that do not fit are noticed"
+}
+
+# Where addresses have 32 bits, and memory as many.
+last_bytes() {
+	guest hostile_core --solo5:quiet puts struct=last data=last len=16
+	judge "a request in the last bytes of 4 GiB" 0
+	guest hostile_core --solo5:quiet puts struct=wrap
+	judge "a request across the end of 4 GiB" 1 'Invalid guest access: gpa=0xfffffff8, '
+	guest hostile_core --solo5:quiet puts data=past
+	judge "a buffer across the end of 4 GiB" 1 'Invalid guest access: gpa=0xfffffff1, '
+	guest hostile_core --solo5:quiet puts data=above
+	judge "a buffer above 4 GiB" 1 'Invalid guest access: gpa=0x100000000, '
 }
 
 faults() {
@@ -274,6 +286,7 @@ arguments() {
 	told "a   b" "$i" "a " " b"
 	told "--mem=3 --help --" "$i" --mem=3 --help --
 	told "-- -x --version" -- "$i" -- -x --version
+	# shellcheck disable=SC2016 # nobody is to expand them
 	told "\"q\" 'r' \$s \\t *" "$i" '"q"' "'r'" '$s' '\t' '*'
 	told "$(letters 4000)" "$i" "$(letters 4000)"
 	told "$(letters 8191)" "$i" "$(letters 8191)"
@@ -287,6 +300,7 @@ arguments() {
 not_a_host_program
 basics
 memory
+last_bytes
 faults
 protection
 arithmetic

@@ -1,9 +1,10 @@
 #!/bin/sh
 # test_hostile.sh: guests that break the rules, one case per line of hostile.list.
 #
-# There are hundreds, and where this runs a process may cost more than a guest: what the shell can do is done by the shell.
+# There are hundreds, and where this runs a process may cost as much as a guest: the shell does what it can.
 set -u
 
+LIMIT=${LIMIT:-20}
 # shellcheck source=tests/machine/lib.sh
 . "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
 need_guests
@@ -17,8 +18,6 @@ esac
 
 # What a guest's devices are attached to. The network is a pipe: what was written is what can be read.
 dd if=/dev/zero of="$T/disk" bs=65536 count=1 2>/dev/null
-networks=yes
-"$HUSK" --help 2>&1 | grep -q -e '--net:' || networks=no
 foreign=0 unconnected=0 unknown=0
 
 attach() {
@@ -33,6 +32,10 @@ attach() {
 		;;
 	esac
 }
+
+networks=yes
+attach hostile_net
+"$HUSK" --dry-run "$device" -- "$GUESTS/hostile_net.hvt" >"$T/out" 2>&1 </dev/null || networks=no
 
 # Sets lines and message: how much there is on standard error, and the first of it.
 read_errors() {
@@ -72,7 +75,9 @@ check_pattern() {
 	case $message in
 	*$1*) return ;;
 	esac
-	[ -z "$message" ] && grep -q -e "$1" "$T/out" || complain "nothing like '$1' was printed"
+	if [ -n "$message" ] || ! grep -q -e "$1" "$T/out"; then
+		complain "nothing like '$1' was printed"
+	fi
 }
 
 # hostile IMAGE STATUSES PATTERN ARGUMENT...; several statuses may be right, with commas between.
@@ -80,6 +85,7 @@ hostile() {
 	guest=$1 statuses=$2 pattern=$3 reason=
 	shift 3
 	attach "$guest"
+	# shellcheck disable=SC2086 # there may be no device
 	run --mem=8 $device -- "$GUESTS/$guest.hvt" --solo5:quiet "$@"
 	read_errors
 	among "$status" "$statuses" || complain "exit status $status, not $statuses"
@@ -94,6 +100,15 @@ hostile() {
 	check_pattern "$pattern"
 	check_message
 	report "$guest $*" "$reason"
+}
+
+# spinning ARGUMENT: with some processors the guest faults for ever without an exit; a signal still ends it.
+spinning() {
+	[ -e "$GUESTS/hostile_x86_64.hvt" ] || return
+	start --mem=8 -- "$GUESTS/hostile_x86_64.hvt" --solo5:quiet "$1"
+	within 1 ended || kill -TERM "$started"
+	await 10
+	judge "hostile_x86_64 $1, which may take a signal to end" 1
 }
 
 # skipped NUMBER WHY: cases that could not be run count as one.
@@ -118,7 +133,8 @@ while read -r guest statuses rest; do
 	# shellcheck disable=SC2086 # the arguments are words
 	hostile "$guest" "$statuses" "${rest#*| }" ${rest%%|*}
 done <"$list"
+spinning cr3-hole
 skipped $foreign "not built for this architecture"
-skipped $unconnected "this monitor has no network devices"
+skipped $unconnected "this monitor takes no pipe for a network"
 skipped $unknown "this KVM emulates instructions, and not these"
 finish

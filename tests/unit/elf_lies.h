@@ -10,8 +10,10 @@
 LIE(an_empty_file, OPEN, ": invalid executable: the file is empty", i->size = 0)
 LIE(a_file_of_one_byte, OPEN, "this is not an ELF file", i->size = 1)
 LIE(a_file_of_three_bytes, OPEN, "this is not an ELF file", i->size = 3)
-LIE(a_script, OPEN, "this is a script, not an ELF file", make_script(i))
-LIE(a_text_file, OPEN, "this is not an ELF file", make_text_file(i, 13))
+LIE(a_script, OPEN, "this is a script, not an ELF file", make_text(i, "#!/bin/sh\n", 10))
+LIE(the_shortest_script, OPEN, "this is a script, not an ELF file", make_text(i, "#!", 2))
+LIE(a_comment, OPEN, "this is not an ELF file", make_text(i, "# hello\n", 8))
+LIE(a_text_file, OPEN, "this is not an ELF file", make_text(i, "h!llo, world\n", 13))
 LIE(only_the_magic, OPEN, "elf header does not match the expected size (4 != 64)", i->size = 4,
     memcpy(i->bytes, ELFMAG, SELFMAG))
 LIE(a_header_cut_by_one, OPEN, "elf header does not match the expected size (63 != 64)",
@@ -111,6 +113,8 @@ LIE(an_owner_of_eight_bytes, REQUIRE, "No Solo5 ABI information found",
     image_nhdr(i, NOTE_ABI)->n_namesz = 8)
 LIE(an_abi_of_another_type, REQUIRE, "No Solo5 ABI information found",
     image_nhdr(i, NOTE_ABI)->n_type++)
+LIE(a_manifest_of_another_type, REQUIRE, "No Solo5 manifest found",
+    image_nhdr(i, NOTE_MFT)->n_type++)
 LIE(an_abi_in_a_segment_of_nineteen_bytes, REQUIRE, "No Solo5 ABI information found",
     NOTE_ABI->p_filesz = 19)
 LIE(both_notes_in_one_segment, REQUIRE, "No Solo5 ABI information found",
@@ -175,7 +179,7 @@ LIE(a_segment_beyond_the_end_of_the_file, OPEN, "phdr[2] host file segment misma
 LIE(a_segment_cut_by_one, OPEN, "phdr[2] host file segment mismatched", i->size--)
 LIE(a_segment_offset_that_wraps, OPEN, "phdr[2] host file segment mismatched",
     DATA->p_offset = -UINT64_C(8))
-LIE(too_many_segments, OPEN, "phdr[64] is one segment too many, the maximum is 64",
+LIE(too_many_segments, OPEN, "] is one segment too many, the maximum is ",
     make_many_segments(i))
 LIE(nothing_to_load, FIT, "there is nothing to load",
     TEXT->p_type = RODATA->p_type = DATA->p_type = PT_NULL)
@@ -205,5 +209,7 @@ TRUTH(an_abi_may_share_its_segment, NOTE_ABI->p_filesz = 100)
 TRUTH(reserved_words_of_the_abi_are_not_looked_at, memset(image_desc(i, NOTE_ABI) + 8, 0xff, 8))
 TRUTH(the_padding_of_a_manifest_is_not_looked_at, memset(image_desc(i, NOTE_MFT), 0xff, 4))
 TRUTH(a_second_abi_is_not_looked_at, image_abi(i, 9, 9))
+TRUTH(a_second_manifest_is_not_looked_at, i->phdr[IMAGE_ABI].p_type = PT_NULL,
+      image_note(i, ELF_ABI_NOTE_OWNER, ELF_ABI_NOTE_MFT1, "", 0), image_abi(i, ELF_ABI_HVT, 2))
 TRUTH(p_align_1_is_fine_where_pages_begin_and_end, TEXT->p_align = 1)
 TRUTH(a_segment_may_end_inside_a_page_of_memory, TEXT->p_filesz = TEXT->p_memsz = 1)

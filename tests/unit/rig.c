@@ -21,6 +21,8 @@ int rig_make(struct rig *r, uint64_t mem_size)
 		return -1;
 	r->core.notice = on_notice;
 	r->core.notice_ctx = r;
+	if (mem_size <= HVT_GUEST_MIN_BASE)
+		return 0;
 	return memory_declare(&r->core.memory, 0, HVT_GUEST_MIN_BASE - 1, MEMORY_R, "low memory",
 			      &r->e);
 }

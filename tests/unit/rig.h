@@ -37,7 +37,10 @@ struct rig {
 
 extern const struct module module_core, module_block;
 
-/* All of low memory is declared read-only, as the monitor does it for every guest. */
+/*
+ * If there is more than low memory, all of that is declared read-only, as the monitor does it for
+ * every guest.
+ */
 int rig_make(struct rig *r, uint64_t mem_size);
 void rig_free(struct rig *r);
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_build.sh: what configure.sh and make promise: where they write, what comes out, what they refuse.
+# test_build.sh: configure.sh and make: where they write, what comes out, what they refuse.
 #
 # Builds twice, from copies of the source in two places, with the tools of the build in $BUILD.
 set -u
@@ -175,7 +175,8 @@ cleaned() {
 		(cd "$tmp/out" && ls -A) | LC_ALL=C sort | diff "$tmp/wanted" -
 }
 
-# refuses TEXT ARGUMENT...: configure.sh fails with status 1, one line that holds TEXT, no config.mk.
+# refuses TEXT ARGUMENT...: configure.sh fails with status 1, says one line that holds TEXT, and
+# writes nothing.
 refuses() {
 	text=$1
 	shift
@@ -199,11 +200,16 @@ EOM
 	echo "$tmp/cc$1"
 }
 
+unconfigured() {
+	! make -C "$tmp/one" 2>"$tmp/said" && cat "$tmp/said" && grep 'run ./configure.sh' "$tmp/said"
+}
+
 # The tests of configure.sh alone say all tools themselves.
 configure=$src/configure.sh
 refusals() {
 	check 'an unknown option is named' refuses 'unknown option: --frobnicate' "$configure" --frobnicate
-	check 'a relative prefix is refused' refuses 'usr is not an absolute path' "$configure" --prefix=usr
+	check 'a relative prefix is refused' refuses 'usr is not an absolute path' \
+		"$configure" --prefix=usr
 	check 'an unknown backend is named' refuses 'bhyve is neither' "$configure" --backend=bhyve
 	if [ -e "$src/monitor/hv_vmm.c" ]; then
 		skip 'a backend that is not there is refused' 'every backend is there'
@@ -223,8 +229,7 @@ refusals() {
 		MONITOR_CC="$(compiler_without -lelf)" "$configure"
 	check 'missing jansson is said with its package' refuses libjansson-dev \
 		BUILD_CC="$(compiler_without -ljansson)" "$configure"
-	check 'an unconfigured source root says what to do' sh -c \
-		"! make -C '$tmp/one' 2>'$tmp/said' && cat '$tmp/said' && grep -q 'run ./configure.sh' '$tmp/said'"
+	check 'an unconfigured source root says what to do' unconfigured
 }
 
 one_line_each() {
@@ -240,6 +245,8 @@ acceptances() {
 	check 'a compiler may be several words' env MONITOR_CC="env ${MONITOR_CC:-cc}" "$configure"
 	check 'missing cmocka is only noted' sh -c \
 		"MONITOR_CC='$(compiler_without -lcmocka)' '$configure' | grep 'no unit tests.*libcmocka-dev'"
+	check 'without bindings nobody needs jansson' env BUILD_CC="$(compiler_without -ljansson)" \
+		"$configure" --disable-bindings
 	check 'every decision is one line' one_line_each
 	touch -t 200001010000 config.mk
 	check 'configuring the same again rebuilds nothing' sh -c \

@@ -324,10 +324,11 @@ static void b10_an_access_at_the_last_port_does_not_wrap(void **state)
 
 	(void)state;
 	assert_int_equal(insert(&b, 0, 3, 1, &p), RESOURCE_OK);
-	assert_bad(&b, &p, 0xffff, 4, true, "Invalid guest port access: port=0xffff, out of 4 bytes: "
-		   "nobody is there");
+	assert_bad(&b, &p, 0xffff, 4, true,
+		   "Invalid guest port access: port=0xffff, out of 4 bytes: nobody is there");
 	assert_int_equal(insert(&b, 0xffff, 0xffff, 2, &p), RESOURCE_OK);
-	assert_bad(&b, &p, 0xffff, 4, true, "Invalid guest port access: port=0xffff, out of 4 bytes: "
+	assert_bad(&b, &p, 0xffff, 4, true,
+		   "Invalid guest port access: port=0xffff, out of 4 bytes: "
 		   "it passes the end of this device's range: device probe");
 	assert_int_equal(write_to(&b, 0xffff, 1), BUS_RESUME);
 }
@@ -375,7 +376,7 @@ static void b12_a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad(void **state)
 	}
 }
 
-static void b13_what_is_left_of_a_store_beyond_ram_is_reported_with_its_address(void **state)
+static void b13_the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 	struct probe p = {0};
@@ -640,7 +641,7 @@ static void b20_a_handler_cannot_change_the_bus_that_calls_it(void **state)
 	assert_int_equal(b.n, 1);
 	p.result = BUS_FAIL;
 	assert_int_equal(write_to(&b, 0x500, 4), BUS_FAIL);
-	assert_int_equal(bus_remove(&b, 1), RESOURCE_OK);	/* and afterwards it is open again */
+	assert_int_equal(bus_remove(&b, 1), RESOURCE_OK);	/* open again afterwards */
 }
 
 /* The stride of the hypercall window on aarch64 is 8: base + 9 must not become number 1. */
@@ -692,7 +693,7 @@ int main(void)
 		cmocka_unit_test(b10_an_access_at_the_last_port_does_not_wrap),
 		cmocka_unit_test(b11_a_handler_gets_all_items_of_a_string_access),
 		cmocka_unit_test(b12_a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad),
-		cmocka_unit_test(b13_what_is_left_of_a_store_beyond_ram_is_reported_with_its_address),
+		cmocka_unit_test(b13_the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa),
 		cmocka_unit_test(b14_a_handler_refuses_what_its_register_does_not_take),
 		cmocka_unit_test(b14_what_surfaces_of_a_doorbell_is_bad),
 		cmocka_unit_test(b14_a_handler_can_refuse_in_the_words_of_the_bus),

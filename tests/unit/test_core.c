@@ -169,13 +169,13 @@ static void H09_every_kind_reaches_its_own_handler(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int k = 0; k < HV_EXIT_KINDS; k++)
+	for (enum hv_exit_kind k = 0; k < HV_EXIT_KINDS; k++)
 		take_over(f, k);
-	for (int k = 0; k < HV_EXIT_KINDS; k++) {
-		for (int n = 0; n <= k; n++)
+	for (enum hv_exit_kind k = 0; k < HV_EXIT_KINDS; k++) {
+		for (unsigned n = 0; n <= k; n++)
 			play_kind(f, k);
 		assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
-		for (int other = 0; other < HV_EXIT_KINDS; other++) {
+		for (enum hv_exit_kind other = 0; other < HV_EXIT_KINDS; other++) {
 			unsigned expected = other <= k ? (unsigned)other + 1 : 0;
 
 			assert_int_equal(f->seen[other], expected);
@@ -193,7 +193,7 @@ static void every_kind_has_a_name_of_its_own(void **state)
 	};
 
 	(void)state;
-	for (int k = 0; k < HV_EXIT_KINDS; k++)
+	for (enum hv_exit_kind k = 0; k < HV_EXIT_KINDS; k++)
 		assert_string_equal(hv_exit_name(k), names[k]);
 }
 
@@ -201,7 +201,7 @@ static void a_kind_has_one_handler(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int k = 0; k < HV_EXIT_KINDS; k++) {
+	for (enum hv_exit_kind k = 0; k < HV_EXIT_KINDS; k++) {
 		char text[80];
 
 		if (k == HV_EXIT_DEBUG)

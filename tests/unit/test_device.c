@@ -416,15 +416,16 @@ static void d09_the_capacity_of_devices_is_told_apart(void **state)
 	static const struct device_description one_more = {.name = "one more"};
 	struct machine *m = *state;
 	struct device_description what = {.name = NULL};
-	char names[DEVICES_MAX][8];
+	char names[DEVICES_MAX][12], message[100];
 
 	for (unsigned i = 0; i < DEVICES_MAX; i++) {
 		snprintf(names[i], sizeof names[i], "d%u", i);
 		what.name = names[i];
 		assert_int_equal(add(m, &what), i + 1);
 	}
-	assert_refused(m, &one_more, "device one more: there are 64 devices already, "
-		       "the most that a machine can have");
+	snprintf(message, sizeof message, "device one more: there are %d devices already, "
+		 "the most that a machine can have", DEVICES_MAX);
+	assert_refused(m, &one_more, message);
 	devices_clear(&m->d);
 	assert_int_equal(add(m, &one_more), 1);
 }
@@ -434,13 +435,16 @@ static void d09_the_capacity_of_a_bus_is_told_apart(void **state)
 	struct machine *m = *state;
 	struct device_resource list[BUS_RANGES_MAX + 1];
 	struct device_description what = {.name = "many", .resources = list};
+	char message[100];
 
 	for (size_t i = 0; i < COUNT(list); i++)
 		list[i] = (struct device_resource){
 			.kind = DEVICE_PIO, .start = 2 * i, .last = 2 * i, .handler = probe_handler,
 		};
 	what.n_resources = COUNT(list);
-	assert_refused(m, &what, "device many: ports 0x100-0x100: the table is full");
+	snprintf(message, sizeof message, "device many: ports 0x%x-0x%x: the table is full",
+		 2 * BUS_RANGES_MAX, 2 * BUS_RANGES_MAX);
+	assert_refused(m, &what, message);
 	what.n_resources--;
 	assert_int_equal(add(m, &what), 1);
 	devices_clear(&m->d);
@@ -502,8 +506,9 @@ static void d11_a_doorbell_that_the_hypervisor_refuses_undoes_the_device(void **
 		for (unsigned k = 1; k <= 2; k++) {
 			m->hv.fail_at = m->hv.adds + k;
 			m->hv.fail_errno = causes[i];
-			snprintf(message, sizeof message, "device all: doorbell %s: KVM_IOEVENTFD: %s",
-				 k == 1 ? "ports 0x710-0x711" : "mmio 0x20001000-0x20001007",
+			snprintf(message, sizeof message,
+				 "device all: doorbell %s: KVM_IOEVENTFD: %s", k == 1 ?
+				 "ports 0x710-0x711" : "mmio 0x20001000-0x20001007",
 				 strerror(causes[i]));
 			assert_refused(m, &all, message);
 		}
@@ -614,8 +619,8 @@ static void d16_hypercalls_work_the_same_without_doorbells(void **state)
 	assert_int_equal(bus_dispatch(&m->d.pio, &call, &e), BUS_RESUME);
 	assert_int_equal(p.calls, 1);
 	assert_int_equal(bus_dispatch(&m->d.pio, &ring, &e), BUS_FAIL);
-	assert_string_equal(e.message,
-			    "Invalid guest port access: port=0x600, out of 4 bytes: nobody is there");
+	assert_string_equal(e.message, "Invalid guest port access: port=0x600, out of 4 bytes: "
+			    "nobody is there");
 	assert_refused(m, &a_net,
 		       "device net: doorbell ports 0x600-0x603: this hypervisor has no doorbells");
 }
@@ -623,7 +628,9 @@ static void d16_hypercalls_work_the_same_without_doorbells(void **state)
 static void b22_neither_doorbell_nor_mmio_may_lie_on_ram(void **state)
 {
 	struct machine *m = *state;
-	struct device_resource r = {.kind = DEVICE_MMIO_DOORBELL, .start = RAM - 4, .last = RAM - 1};
+	struct device_resource r = {
+		.kind = DEVICE_MMIO_DOORBELL, .start = RAM - 4, .last = RAM - 1,
+	};
 	const struct device_description what = {.name = "new", .resources = &r, .n_resources = 1};
 
 	assert_refused(m, &what, "device new: doorbell mmio 0x1ffffffc-0x1fffffff: "

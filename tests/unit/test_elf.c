@@ -58,8 +58,10 @@ ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
 	host.pread++;
 	if (fails_now())
 		return -1;
-	if (host.empty_from != 0 && host.pread >= host.empty_from)
+	if (host.empty_from != 0 && host.pread >= host.empty_from) {
+		errno = EINTR;	/* of an earlier call: it means nothing now */
 		return 0;
+	}
 	if (host.hiccups && host.pread % 2 == 1) {
 		errno = EINTR;
 		return -1;
@@ -168,16 +170,10 @@ static void tell_the_lie(void **state)
 	image_free(&i);
 }
 
-static void make_script(struct image *i)
+static void make_text(struct image *i, const char *text, size_t len)
 {
 	i->size = 0;
-	image_append(i, "#!/bin/sh\n", 10, 1);
-}
-
-static void make_text_file(struct image *i, size_t len)
-{
-	i->size = 0;
-	image_append(i, "hello, world\n", len, 1);
+	image_append(i, text, len, 1);
 }
 
 static void make_many_segments(struct image *i)
@@ -438,6 +434,21 @@ static void a_large_p_align_takes_its_room(void **state)
 	image_free(&i);
 }
 
+static void a_segment_may_be_the_whole_file(void **state)
+{
+	struct image i;
+
+	(void)state;
+	image_good(&i, EM_X86_64);
+	i.phdr[IMAGE_RODATA].p_type = i.phdr[IMAGE_DATA].p_type = PT_NULL;
+	i.phdr[IMAGE_TEXT].p_offset = 0;
+	i.phdr[IMAGE_TEXT].p_filesz = i.phdr[IMAGE_TEXT].p_memsz = i.size;
+	assert_runs(&i, IMAGE_TEXT_GPA + 0x5000);
+	i.phdr[IMAGE_TEXT].p_filesz = i.phdr[IMAGE_TEXT].p_memsz = i.size + 1;
+	assert_fails(&i, IMAGE_TEXT_GPA + 0x5000, OPEN, "host file segment mismatched");
+	image_free(&i);
+}
+
 static void no_remedy_is_given_where_there_is_none(void **state)
 {
 	struct image i;
@@ -632,19 +643,17 @@ static void few_host_calls_are_made(void **state)
 	image_free(&i);
 }
 
-static void every_host_call_may_fail(void **state)
+/* Fails each of the host calls that it takes to load the image. */
+static void assert_all_failures(struct image *i, unsigned calls)
 {
 	int before = open_descriptors();
 	unsigned fail_at;
-	struct image i;
 	struct run r;
 
-	(void)state;
-	image_good(&i, EM_X86_64);
 	for (fail_at = 1;; fail_at++) {
 		memset(&host, 0, sizeof host);
 		host.fail_at = fail_at;
-		run_image(&r, &i, IMAGE_END);
+		run_image(&r, i, IMAGE_END);
 		run_free(&r);
 		assert_int_equal(open_descriptors(), before);
 		if (r.failed == DONE)
@@ -654,8 +663,34 @@ static void every_host_call_may_fail(void **state)
 		assert_non_null(strstr(r.e.message, ": Could not "));
 		assert_null(strstr(r.e.message, "invalid executable"));
 	}
-	assert_int_equal(fail_at, 1 + 7);	/* as counted above, and then none fails */
+	assert_int_equal(fail_at, calls + 1);
 	memset(&host, 0, sizeof host);
+}
+
+static void every_host_call_may_fail(void **state)
+{
+	struct image i;
+
+	(void)state;
+	image_good(&i, EM_X86_64);
+	assert_all_failures(&i, 7);
+	image_free(&i);
+}
+
+/* Its head and its body lie in different pages. */
+static void a_note_may_need_a_read_of_its_own(void **state)
+{
+	static const uint8_t gap[0x3000];
+	struct image i;
+	size_t at;
+
+	(void)state;
+	image_good(&i, EM_X86_64);
+	i.phdr[IMAGE_ABI].p_type = PT_NULL;
+	at = i.phdr[IMAGE_RODATA].p_offset + 0x3000 - ELF_ABI_NOTE_HEADER_SIZE;
+	image_append(&i, gap, at - i.size, 1);
+	image_abi(&i, ELF_ABI_HVT, 2);
+	assert_all_failures(&i, 9);
 	image_free(&i);
 }
 
@@ -733,6 +768,7 @@ static void a_full_range_table_fails_the_load(void **state)
 
 static void closing_twice_or_never_opened_does_nothing(void **state)
 {
+	int before = open_descriptors();
 	struct elf_image never;
 	struct husk_error e;
 	struct image i;
@@ -741,7 +777,7 @@ static void closing_twice_or_never_opened_does_nothing(void **state)
 	(void)state;
 	memset(&never, 0, sizeof never);
 	elf_close(&never);
-	assert_true(fcntl(0, F_GETFD) >= 0);
+	assert_int_equal(open_descriptors(), before);
 	image_good(&i, EM_X86_64);
 	run_image(&r, &i, IMAGE_END);
 	elf_close(&r.img);
@@ -750,6 +786,27 @@ static void closing_twice_or_never_opened_does_nothing(void **state)
 	assert_int_equal(elf_open(&never, "/nonexistent", &e), -1);
 	elf_close(&never);
 	run_free(&r);
+	image_free(&i);
+}
+
+static void descriptor_0_is_as_good_as_any(void **state)
+{
+	int saved = dup(0);
+	struct image i;
+	struct run r;
+
+	(void)state;
+	image_good(&i, EM_X86_64);
+	close(0);
+	run_image(&r, &i, IMAGE_END);
+	assert_int_equal(r.failed, DONE);
+	assert_int_equal(r.img.fd, 0);
+	run_free(&r);
+	assert_int_equal(fcntl(0, F_GETFD), -1);
+	if (saved >= 0) {
+		assert_int_equal(dup2(saved, 0), 0);
+		close(saved);
+	}
 	image_free(&i);
 }
 
@@ -770,6 +827,7 @@ int main(void)
 		cmocka_unit_test(the_largest_manifest_fits_anywhere_in_a_page),
 		cmocka_unit_test(memory_may_end_with_the_image),
 		cmocka_unit_test(a_large_p_align_takes_its_room),
+		cmocka_unit_test(a_segment_may_be_the_whole_file),
 		cmocka_unit_test(no_remedy_is_given_where_there_is_none),
 		cmocka_unit_test(targets_have_names),
 		cmocka_unit_test(a_note_segment_cut_at_any_byte_is_caught),
@@ -781,11 +839,13 @@ int main(void)
 		cmocka_unit_test(a_long_path_leaves_room_for_the_problem),
 		cmocka_unit_test(few_host_calls_are_made),
 		cmocka_unit_test(every_host_call_may_fail),
+		cmocka_unit_test(a_note_may_need_a_read_of_its_own),
 		cmocka_unit_test(interrupted_and_short_reads_are_completed),
 		cmocka_unit_test(a_file_that_shrinks_while_it_is_read_is_caught),
 		cmocka_unit_test(a_file_cut_before_it_is_loaded_is_caught),
 		cmocka_unit_test(a_full_range_table_fails_the_load),
 		cmocka_unit_test(closing_twice_or_never_opened_does_nothing),
+		cmocka_unit_test(descriptor_0_is_as_good_as_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #define TEXT HVT_GUEST_MIN_BASE
 #define RODATA (TEXT + 0x1000u)
 #define DATA (TEXT + 0x2000u)
+#define MORE_RODATA (TEXT + 0x4000u)
 #define ARG (TEXT + 0x8000u)
 
 /* ---- host calls that are made to fail ---- */
@@ -139,6 +140,7 @@ static void make_image(struct image *i, const struct image_device *devices, unsi
 	image_segment(i, TEXT, PF_R | PF_X, bytes, sizeof bytes);
 	image_segment(i, RODATA, PF_R, bytes, sizeof bytes);
 	image_segment(i, DATA, PF_R | PF_W, bytes, sizeof bytes);
+	image_segment(i, MORE_RODATA, PF_R, bytes, sizeof bytes);
 	image_manifest(i, devices, n);
 	image_abi(i, ELF_ABI_HVT, 2);
 	image_save(i);
@@ -301,7 +303,7 @@ static void the_guest_finds_its_boot_info(void **state)
 	ram = hv_of(f->h)->ram;
 	memcpy(&info, ram + HVT_BOOT_INFO_GPA, sizeof info);
 	assert_true(info.mem_size == MEMORY);
-	assert_true(info.kernel_end == DATA + 0x1000);
+	assert_true(info.kernel_end == MORE_RODATA + 0x1000);
 	assert_true(info.cpu_cycle_freq == HV_FAKE_HZ);
 	assert_string_equal(ram + info.cmdline, "one  two words");
 	header = (const void *)(ram + info.mft);
@@ -324,10 +326,11 @@ static void the_backend_is_told_how_to_start_and_what_to_protect(void **state)
 	assert_int_equal(hv->entries, 1);
 	assert_int_equal(hv->runs, 0);
 	assert_int_equal(hv->n_protected, 2);
-	assert_true(hv->protected[0].start == TEXT && hv->protected[0].last == TEXT + 0xfff);
-	assert_int_equal(hv->protected[0].prot, MEMORY_R | MEMORY_X);
-	assert_true(hv->protected[1].start == RODATA && hv->protected[1].last == RODATA + 0xfff);
-	assert_int_equal(hv->protected[1].prot, MEMORY_R);
+	assert_true(hv->protected[0].start == TEXT && hv->protected[0].last == RODATA + 0xfff);
+	assert_true(hv->protected[1].start == MORE_RODATA);
+	assert_true(hv->protected[1].last == MORE_RODATA + 0xfff);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(hv->protected[i].prot & MEMORY_W, 0);
 	assert_int_equal(hv->ram[TEXT], 0xf4);
 	assert_int_equal(hv->ram[RODATA], 0xf4);
 	assert_int_equal(hv->ram[DATA], 0xf4);

@@ -357,19 +357,30 @@ static void registers_that_are_refused_are_an_error(void **state)
 static void a_processor_that_is_refused_is_an_error(void **state)
 {
 	static const struct { unsigned long request; const char *message; } sets[] = {
-		{KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID: Argument list too long"},
-		{KVM_SET_CPUID2, "KVM_SET_CPUID2: Argument list too long"},
+		{KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID: Invalid argument"},
+		{KVM_SET_CPUID2, "KVM_SET_CPUID2: Invalid argument"},
 	};
 	struct husk_error e;
 	struct hv *hv;
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		answer(sets[i].request, -1, E2BIG);
+		answer(sets[i].request, -1, EINVAL);
 		assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), -1);
 		assert_int_equal(e.kind, HUSK_E_HOST);
 		assert_string_equal(e.message, sets[i].message);
 	}
+}
+
+static void a_processor_with_more_features_than_expected_is_asked_again(void **state)
+{
+	struct husk_error e;
+	struct hv *hv;
+
+	(void)state;
+	answer(KVM_GET_SUPPORTED_CPUID, -1, E2BIG);
+	assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), 0);
+	hv_backend.destroy(hv);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -395,6 +406,7 @@ int main(void)
 		TEST(an_instruction_pointer_that_cannot_be_had_is_0),
 		TEST(registers_that_are_refused_are_an_error),
 		TEST(a_processor_that_is_refused_is_an_error),
+		TEST(a_processor_with_more_features_than_expected_is_asked_again),
 	};
 
 	if (bare_skip_all())

@@ -115,7 +115,7 @@ static void H11_an_unregistered_number_ends_the_guest(void **state)
 
 	serve(f, 1);
 	for (int nr = 2; nr < HVT_HYPERCALL_MAX; nr++) {
-		char text[40];
+		char text[64];
 
 		snprintf(text, sizeof text, "Invalid guest hypercall: num=%d", nr);
 		assert_ends(f, rig_call(&f->rig, (unsigned)nr, 4), text);

@@ -328,6 +328,18 @@ static void devices_are_found_by_name_and_type(void **state)
 	assert_int_equal(manifest_find_name(&m, ""), 0);
 }
 
+static void devices_are_counted_by_type(void **state)
+{
+	struct manifest m;
+
+	(void)state;
+	parse_good(&m);
+	assert_int_equal(manifest_count(&m, MFT_DEV_NET_BASIC), 2);
+	assert_int_equal(manifest_count(&m, MFT_DEV_BLOCK_BASIC), 1);
+	assert_int_equal(manifest_count(&m, 0), 0);
+	assert_int_equal(manifest_count(&m, MFT_RESERVED_FIRST), 0);
+}
+
 static void all_but_reserved_devices_must_be_attached(void **state)
 {
 	struct manifest m;
@@ -393,6 +405,7 @@ int main(void)
 		cmocka_unit_test(a_device_is_there_once),
 		cmocka_unit_test(reserved_entries_may_be_nameless_and_alike),
 		cmocka_unit_test(devices_are_found_by_name_and_type),
+		cmocka_unit_test(devices_are_counted_by_type),
 		cmocka_unit_test(all_but_reserved_devices_must_be_attached),
 		cmocka_unit_test(a_refused_manifest_holds_no_bad_device),
 		cmocka_unit_test(types_have_names),

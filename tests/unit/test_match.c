@@ -137,7 +137,7 @@ static void a_name_may_be_two_devices_of_different_types(void **state)
 	declare(*state, "a", MFT_DEV_NET_BASIC);
 	declare(*state, "a", MFT_DEV_BLOCK_BASIC);
 	give(*state, "--block:a=x");
-	assert_differs(*state, "Device 'a' of type NET_BASIC declared but not attached.: All declared "
+	assert_differs(*state, "Device 'a' of type NET_BASIC declared but not attached: All declared "
 		       "devices must be attached; add --net:a=IFACE");
 	give(*state, "--net:a=tap0");
 	assert_matches(*state);
@@ -150,7 +150,7 @@ static void reserved_types_need_not_be_attached(void **state)
 	declare(*state, "c", MFT_RESERVED_FIRST + 1);
 	assert_matches(*state);
 	declare(*state, "d", MFT_RESERVED_FIRST - 1);
-	assert_differs(*state, "Device 'd' of type <undefined type> declared but not attached.: no "
+	assert_differs(*state, "Device 'd' of type <undefined type> declared but not attached: no "
 		       "module for its type is compiled in");
 }
 
@@ -168,7 +168,7 @@ static void a_device_may_be_attached_twice(void **state)
 static void a_device_that_is_not_attached_is_told_with_the_remedy(void **state)
 {
 	declare(*state, "a", MFT_DEV_BLOCK_BASIC);
-	assert_differs(*state, "Device 'a' of type BLOCK_BASIC declared but not attached.: All "
+	assert_differs(*state, "Device 'a' of type BLOCK_BASIC declared but not attached: All "
 		       "declared devices must be attached; add --block:a=PATH");
 }
 
@@ -176,7 +176,7 @@ static void a_companion_option_does_not_attach(void **state)
 {
 	declare(*state, "a", MFT_DEV_BLOCK_BASIC);
 	give(*state, "--block-size:a=512");
-	assert_differs(*state, "Device 'a' of type BLOCK_BASIC declared but not attached.: All "
+	assert_differs(*state, "Device 'a' of type BLOCK_BASIC declared but not attached: All "
 		       "declared devices must be attached; add --block:a=PATH");
 }
 
@@ -187,11 +187,11 @@ static void the_first_of_several_is_named_and_the_others_counted(void **state)
 	declare(*state, "c", MFT_DEV_BLOCK_BASIC);
 	declare(*state, "d", MFT_DEV_NET_BASIC);
 	give(*state, "--block:a=x");
-	assert_differs(*state, "Device 'b' of type NET_BASIC declared but not attached.: and 2 more: "
+	assert_differs(*state, "Device 'b' of type NET_BASIC declared but not attached (and 2 more): "
 		       "All declared devices must be attached; add --net:b=IFACE");
 	give(*state, "--net:b=tap0");
 	give(*state, "--block:c=x");
-	assert_differs(*state, "Device 'd' of type NET_BASIC declared but not attached.: All declared "
+	assert_differs(*state, "Device 'd' of type NET_BASIC declared but not attached: All declared "
 		       "devices must be attached; add --net:d=IFACE");
 }
 
@@ -202,14 +202,14 @@ static void a_device_without_a_module_cannot_be_attached(void **state)
 	husk_destroy(f->h);
 	make(f, without_net);
 	declare(f, "a", MFT_DEV_NET_BASIC);
-	assert_differs(f, "Device 'a' of type NET_BASIC declared but not attached.: no module for its "
+	assert_differs(f, "Device 'a' of type NET_BASIC declared but not attached: no module for its "
 		       "type is compiled in");
 }
 
 static void a_device_whose_module_has_no_such_option_cannot_be_attached(void **state)
 {
 	declare(*state, "a", TYPE_STRANGE);
-	assert_differs(*state, "Device 'a' of type <undefined type> declared but not attached.: no "
+	assert_differs(*state, "Device 'a' of type <undefined type> declared but not attached: no "
 		       "module for its type is compiled in");
 }
 
@@ -273,7 +273,7 @@ static void one_device_is_held_against_the_options(void **state)
 	declare(f, "b", MFT_DEV_BLOCK_BASIC);
 	give(f, "--block:b=x");
 	assert_int_equal(machine_match_device(f->h, &entry[1], &f->e), -1);
-	assert_string_equal(f->e.message, "Device 'a' of type BLOCK_BASIC declared but not attached.: "
+	assert_string_equal(f->e.message, "Device 'a' of type BLOCK_BASIC declared but not attached: "
 			    "All declared devices must be attached; add --block:a=PATH");
 	assert_int_equal(machine_match_device(f->h, &entry[2], &f->e), 0);
 }

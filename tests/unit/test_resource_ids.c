@@ -1,4 +1,4 @@
-/* test_resource_ids.c: numbers given out one by one, by request and in bulk, against a bool array. */
+/* test_resource_ids.c: numbers given out singly, by request and in bulk, against a bool array. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

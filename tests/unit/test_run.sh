@@ -63,7 +63,8 @@ fake bailing <<'EOM'
 echo 1..2; echo 'ok 1 - a'; echo 'Bail out! the disk is gone'
 EOM
 fake skipping <<'EOM'
-echo 1..3; echo 'ok 1 - a'; echo 'ok 2 - b # SKIP no /dev/kvm'; echo 'not ok 3 # SKIP as cmocka says it'
+echo 1..3; echo 'ok 1 - a'; echo 'ok 2 - b # SKIP no /dev/kvm'
+echo 'not ok 3 # SKIP as cmocka says it'
 EOM
 fake absent <<'EOM'
 echo '1..0 # SKIP needs root'
