@@ -33,8 +33,15 @@ static void open_terminal_again(struct console *c)
 
 void console_init(struct console *c, int fd, const int *stop)
 {
+	struct stat st;
+
 	*c = (struct console){.fd = fd, .stop = stop};
-	if (fd != -1)
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		c->fd = -1;
+		return;
+	}
+	c->may_block = !S_ISREG(st.st_mode);
+	if (S_ISCHR(st.st_mode))
 		open_terminal_again(c);
 }
 
@@ -49,19 +56,6 @@ void console_fini(struct console *c)
 static bool stopped(const struct console *c)
 {
 	return c->stop != NULL && __atomic_load_n(c->stop, __ATOMIC_RELAXED) != 0;
-}
-
-/* At the first write, so that a guest which says nothing costs nothing. */
-static void look(struct console *c)
-{
-	struct stat st;
-
-	c->calls++;
-	if (fstat(c->fd, &st) == -1)
-		c->fd = -1;
-	else
-		c->may_block = !S_ISREG(st.st_mode);
-	c->known = true;
 }
 
 /*
@@ -104,8 +98,6 @@ void console_write(struct console *c, const void *buf, size_t len)
 {
 	const uint8_t *at = buf;
 
-	if (!c->known && c->fd != -1)
-		look(c);
 	while (len > 0 && c->fd != -1 && !stopped(c) && writable(c)) {
 		ssize_t n = write_chunk(c, at, chunk(c, len));
 

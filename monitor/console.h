@@ -17,7 +17,6 @@
 struct console {
 	int fd;			/* -1: there is none, everything is dropped */
 	bool own;		/* fd is ours to close, not the caller's */
-	bool known;		/* may_block has been found out */
 	bool may_block;		/* anything but a regular file */
 	bool stalled;		/* the reader took nothing last time */
 	const int *stop;	/* atomic; not 0: drop what is left and return; may be NULL */

@@ -315,7 +315,7 @@ static void puts_is_counted(void **state)
 	call_puts(f, TEXT, 7);
 	assert_true(figure_of(f, "bytes") == 12);
 	assert_true(figure_of(f, "bytes_dropped") == 0);
-	assert_true(figure_of(f, "system_calls") == 5);	/* a look, then two for each */
+	assert_true(figure_of(f, "system_calls") == 4);
 }
 
 /* Another console, which the module learns of when it attaches. */
