@@ -1,8 +1,9 @@
-/* idle-vm.c: keeps one empty virtual machine open, so that the first and the last VM of an emulated machine are never a test's. */
+/* idle-vm.c: keeps one VM open, so that the first and the last of a machine are never a test's. */
 
 /*
- * The kernel patches its own code when the first VM appears and when the last one goes, and QEMU's TCG was seen to
- * stumble over that. This program returns once the VM exists; a child of it holds the VM until the machine is off.
+ * The kernel patches its own code when the first VM appears and when the last one goes, and
+ * QEMU's TCG was seen to stumble over that. This program returns once the VM exists; a child of
+ * it holds the VM until the machine is off.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -25,7 +26,7 @@ static int vm_create(void)
 	return vm;
 }
 
-/* The VM belongs to the process that created it, so the child creates it and says so with one byte. */
+/* The VM belongs to the process that created it: the child creates it and says so with a byte. */
 static void vm_hold(int report)
 {
 	if (vm_create() < 0 || write(report, "y", 1) != 1)

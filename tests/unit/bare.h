@@ -26,7 +26,7 @@ struct bare {
 	struct husk_error e;
 };
 
-/* Returns -1 if this host has no usable hypervisor; b->e says why. */
+/* Returns -1 on failure; b->e says why. */
 int bare_make(struct bare *b);
 
 /* Places the code that was written so far and points the vcpu at it. */
@@ -39,7 +39,10 @@ void *bare_at(const struct bare *b, uint64_t gpa);
 
 void bare_free(struct bare *b);
 
-/* If no machine can be made here: says so as a TAP plan and returns 1. */
+/* Why this host can make no machine at all, NULL if it can; in bare_<backend>.c. */
+const char *bare_lacks(void);
+
+/* If it can make none: says so as a TAP plan and returns 1. */
 int bare_skip_all(void);
 
 #endif

@@ -15,8 +15,11 @@ static void on_notice(void *ctx, const char *text)
 int rig_make(struct rig *r, uint64_t mem_size)
 {
 	memset(r, 0, sizeof *r);
-	r->mft.header = (struct mft_header){.version = MFT_VERSION, .entries = 1};
-	r->mft.entry[0].type = MFT_RESERVED_FIRST;
+	r->mft = calloc(1, sizeof *r->mft);
+	if (r->mft == NULL)
+		abort();
+	r->mft->header = (struct mft_header){.version = MFT_VERSION, .entries = 1};
+	r->mft->entry[0].type = MFT_RESERVED_FIRST;
 	if (core_init(&r->core, &hv_fake_ops, mem_size, &r->e) == -1)
 		return -1;
 	r->core.notice = on_notice;
@@ -36,11 +39,13 @@ void rig_free(struct rig *r)
 	}
 	core_fini(&r->core);
 	settings_free(&r->settings);
+	free(r->mft);
+	r->mft = NULL;
 }
 
 void rig_device(struct rig *r, const char *name, uint32_t type)
 {
-	struct mft_entry *entry = &r->mft.entry[r->mft.header.entries++];
+	struct mft_entry *entry = &r->mft->entry[r->mft->header.entries++];
 
 	snprintf(entry->name, sizeof entry->name, "%s", name);
 	entry->type = type;
@@ -59,7 +64,7 @@ int rig_attach(struct rig *r, const struct module *m)
 
 	if (r->n_modules == RIG_MODULES)
 		abort();
-	if (m->open(&state, &r->settings, &r->mft, &r->e) == -1)
+	if (m->open(&state, &r->settings, r->mft, &r->e) == -1)
 		return -1;
 	if (m->attach(state, &r->core, &r->e) == -1) {
 		m->close(state);

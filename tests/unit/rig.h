@@ -25,7 +25,7 @@
 
 struct rig {
 	struct core core;
-	struct manifest mft;
+	struct manifest *mft;	/* exactly as large as it is, for the address sanitizer */
 	struct settings settings;
 	unsigned n_modules;
 	const struct module *modules[RIG_MODULES];

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../../monitor/console.h"
+#include "rig.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define MANY (1u << 20)
@@ -34,7 +35,7 @@ static struct {
 	size_t longest;		/* write asked for */
 	unsigned eintr;		/* so many calls of either are interrupted first */
 	size_t most;		/* bytes that one write takes, 0: no limit */
-	int poll_error, write_error;	/* they fail with it, 0: not */
+	int poll_error, write_error, open_error;	/* they fail with it, 0: not */
 	bool takes_nothing;	/* write returns 0 */
 	int *then_stop;		/* set to 1 by an interrupted write */
 } host;
@@ -44,6 +45,15 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int ms);
 int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t room);
 ssize_t __real_write(int fd, const void *buf, size_t len);
 ssize_t __wrap_write(int fd, const void *buf, size_t len);
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	assert_int_equal(flags & O_CREAT, 0);
+	errno = host.open_error;
+	return host.open_error != 0 ? -1 : __real_open(path, flags);
+}
 
 static bool interrupted(void)
 {
@@ -192,7 +202,8 @@ static void use_terminal(struct fixture *f, bool cooked)
 	int in = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), out;
 	char name[64];
 
-	assert_int_not_equal(in, -1);
+	if (in == -1)
+		skip();		/* a host without terminals */
 	assert_int_equal(grantpt(in), 0);
 	assert_int_equal(unlockpt(in), 0);
 	assert_int_equal(ptsname_r(in, name, sizeof name), 0);
@@ -570,6 +581,50 @@ static void the_callers_terminal_is_not_touched(void **state)
 	assert_counted(f, 5, 6);
 }
 
+static enum bus_result nobody(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	(void)ctx, (void)arg, (void)e;
+	return BUS_RESUME;
+}
+
+static void a_machine_closes_its_terminal(void **state)
+{
+	struct fixture *f = *state;
+	struct rig r;
+	int before;
+
+	use_terminal(f, false);
+	before = open_descriptors();
+	assert_int_equal(rig_make(&r, RIG_MEMORY), 0);
+	r.core.console_fd = f->out;
+	assert_int_equal(rig_attach(&r, &module_core), 0);
+	rig_free(&r);
+	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(rig_make(&r, RIG_MEMORY), 0);
+	r.core.console_fd = f->out;
+	assert_int_equal(core_register_hypercall(&r.core, HVT_HYPERCALL_HALT, "halt", nobody, NULL,
+						 &r.e), 0);
+	assert_int_equal(rig_attach(&r, &module_core), -1);
+	rig_free(&r);
+	assert_int_equal(open_descriptors(), before);
+}
+
+/* Somebody else's terminal, or a host without /proc. */
+static void a_terminal_that_cannot_be_opened_again_is_used_as_it_is(void **state)
+{
+	struct fixture *f = *state;
+
+	use_terminal(f, false);
+	console_fini(&f->c);
+	host.open_error = EACCES;
+	console_init(&f->c, f->out, NULL);
+	assert_int_equal(f->c.fd, f->out);
+	assert_false(f->c.own);
+	console_write(&f->c, text, 100);
+	assert_counted(f, 100, 0);
+	assert_readable(f, 0, 100);
+}
+
 static void what_is_no_terminal_is_not_opened_again(void **state)
 {
 	struct fixture *f = *state;
@@ -618,7 +673,7 @@ static void interruptions_lose_nothing(void **state)
 	console_write(&f->c, text, 100);
 	assert_int_equal(host.writes, 6);
 	assert_counted(f, 100, 0);
-	assert_int_equal(f->c.calls, 7);
+	assert_int_equal(f->c.calls, 6);
 }
 
 static void short_writes_lose_nothing(void **state)
@@ -629,8 +684,11 @@ static void short_writes_lose_nothing(void **state)
 	host.most = 7;
 	console_write(&f->c, text, 1000);
 	assert_int_equal(host.writes, 143);
-	assert_counted(f, 1000, 0);
-	assert_readable(f, 0, 1000);
+	host.most = 1;
+	console_write(&f->c, text + 1000, 10);
+	assert_int_equal(host.writes, 153);
+	assert_counted(f, 1010, 0);
+	assert_readable(f, 0, 1010);
 }
 
 static void a_write_that_takes_nothing_is_not_tried_for_ever(void **state)
@@ -749,6 +807,8 @@ int main(void)
 		TEST(a_terminal_loses_nothing),
 		TEST(a_terminal_that_nobody_reads_does_not_block),
 		TEST(the_callers_terminal_is_not_touched),
+		TEST(a_machine_closes_its_terminal),
+		TEST(a_terminal_that_cannot_be_opened_again_is_used_as_it_is),
 		TEST(what_is_no_terminal_is_not_opened_again),
 		TEST(the_far_end_of_a_terminal_is_used_as_it_is),
 		TEST(interruptions_lose_nothing),

@@ -337,6 +337,19 @@ static void a_stopped_run_goes_on_where_it_was(void **state)
 	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
 }
 
+static void every_reason_but_0_is_one(void **state)
+{
+	static const int reasons[] = {1, 2, 15, -1, INT32_MAX, INT32_MIN};
+	struct fixture *f = *state;
+	int reason;
+
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+		core_stop(&f->rig.core, reasons[i]);
+		assert_int_equal(run(f, &reason), CORE_STOPPED);
+		assert_int_equal(reason, reasons[i]);
+	}
+}
+
 static void the_last_reason_counts_and_counts_once(void **state)
 {
 	struct fixture *f = *state;
@@ -554,6 +567,34 @@ static void H16_a_core_that_cannot_be_made_leaves_nothing_behind(void **state)
 	assert_empty(&c);
 }
 
+static unsigned n_deleted;
+
+static void count_deleted(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
+{
+	n_deleted++;
+	hv_fake_ops.doorbell_del(hv, kind, addr, width, fd);
+}
+
+/* The descriptor may live on elsewhere: nothing of the machine may ring it. */
+static void doorbells_are_taken_back_at_the_end_even_after_the_seal(void **state)
+{
+	static const struct device_resource bell = {DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, 0};
+	const struct device_description what = {.name = "bell", .resources = &bell, .n_resources = 1};
+	struct hv_ops ops = hv_fake_ops;
+	static struct core c;
+	struct husk_error e = {0};
+	uint32_t id;
+
+	(void)state;
+	ops.doorbell_del = count_deleted;
+	n_deleted = 0;
+	assert_int_equal(core_init(&c, &ops, RIG_MEMORY, &e), 0);
+	assert_int_equal(devices_add(&c.devices, &what, &id, &e), 0);
+	core_seal(&c);
+	core_fini(&c);
+	assert_int_equal(n_deleted, 1);
+}
+
 static void what_is_said_reaches_the_user_in_one_line(void **state)
 {
 	struct fixture *f = *state;
@@ -594,6 +635,7 @@ int main(void)
 		TEST(a_stop_while_an_exit_is_served_ends_the_run_after_it),
 		TEST(a_failure_goes_before_a_stop),
 		TEST(a_stopped_run_goes_on_where_it_was),
+		TEST(every_reason_but_0_is_one),
 		TEST(the_last_reason_counts_and_counts_once),
 		TEST(a_handler_can_end_the_run_in_peace),
 		TEST(ports_and_memory_are_different_buses),
@@ -603,6 +645,7 @@ int main(void)
 		TEST(the_parts_agree_on_the_size_of_memory),
 		TEST(H16_a_core_is_freed_once_however_often_it_is_asked_for),
 		TEST(H16_a_core_that_cannot_be_made_leaves_nothing_behind),
+		TEST(doorbells_are_taken_back_at_the_end_even_after_the_seal),
 		TEST(what_is_said_reaches_the_user_in_one_line),
 	};
 

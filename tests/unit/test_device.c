@@ -372,6 +372,8 @@ static void d07_the_lowest_free_number_is_given_again(void **state)
 	assert_int_equal(devices_remove(&m->d, 1, &e), 0);
 	assert_int_equal(devices_remove(&m->d, 2, &e), 0);
 	assert_int_equal(add(m, &d[1]), 1);
+	devices_dump(&m->d, out, sizeof out);
+	assert_string_equal(out, "1 b\n3 c\n4 d\n");
 	assert_int_equal(add(m, &d[0]), 2);
 	assert_int_equal(add(m, &d[4]), 5);
 	devices_dump(&m->d, out, sizeof out);

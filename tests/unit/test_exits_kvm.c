@@ -38,6 +38,7 @@ int __wrap_open(const char *path, int flags, ...)
 {
 	if (strcmp(path, "/dev/kvm") != 0)
 		return __real_open(path, flags);
+	assert_int_equal(flags, O_RDWR | O_CLOEXEC);
 	errno = host.open_error;
 	return host.open_error != 0 ? -1 : __real_open("/dev/null", flags);
 }
@@ -368,6 +369,15 @@ static void making_a_machine_survives_signals(void **state)
 	assert_int_equal(host.special[0].times, 0);
 }
 
+static void a_run_page_may_be_no_larger_than_it_must(void **state)
+{
+	struct fixture *f = *state;
+
+	hv_backend.destroy(f->hv);
+	answer(KVM_GET_VCPU_MMAP_SIZE, sizeof(struct kvm_run), 0, 1);
+	assert_int_equal(hv_backend.create(&f->hv, RAM, &f->e), 0);
+}
+
 static void assert_not_made(struct fixture *f, int sys, const char *message)
 {
 	struct hv *hv = NULL;
@@ -386,6 +396,8 @@ static void H16_what_the_kernel_refuses_is_told_and_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
 
+	answer(KVM_GET_API_VERSION, 11, 0, 1);
+	assert_not_made(f, 0, "/dev/kvm: API version 11, need 12");
 	answer(KVM_CREATE_VM, -1, ENOMEM, 1);
 	assert_not_made(f, ENOMEM, "KVM_CREATE_VM: ");
 	answer(KVM_SET_USER_MEMORY_REGION, -1, EEXIST, 1);
@@ -416,6 +428,7 @@ int main(void)
 		TEST(H01_each_way_of_having_no_kvm_has_its_own_words),
 		TEST(H02_doorbells_are_optional),
 		TEST(making_a_machine_survives_signals),
+		TEST(a_run_page_may_be_no_larger_than_it_must),
 		TEST(H16_what_the_kernel_refuses_is_told_and_leaves_nothing),
 	};
 

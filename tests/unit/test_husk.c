@@ -49,6 +49,7 @@ static int open_descriptors(void)
 static struct {
 	char log[1000];		/* "open a, attach a, ..." */
 	const char *fails;	/* the entry of it that fails */
+	struct husk *stops;	/* the machine that is stopped while modules go; may be NULL */
 } spy;
 
 static int note(const char *what, const char *name, struct husk_error *e)
@@ -83,11 +84,15 @@ static void detach_##x(void *state, struct core *c) \
 	assert_ptr_equal(state, &spy); \
 	assert_non_null(c->hv); \
 	(void)note("detach", #x, NULL); \
+	if (spy.stops != NULL) \
+		husk_stop(spy.stops, 1); \
 } \
 static void close_##x(void *state) \
 { \
 	assert_ptr_equal(state, &spy); \
 	(void)note("close", #x, NULL); \
+	if (spy.stops != NULL) \
+		husk_stop(spy.stops, 1); \
 } \
 static const struct module spy_##x = { \
 	.name = #x, .open = open_##x, .attach = attach_##x, .detach = detach_##x, \
@@ -624,6 +629,18 @@ static void a_stop_after_a_failed_load_does_nothing(void **state)
 	assert_runs(f, f->h, HUSK_FAILED, 0);
 }
 
+/* As a signal that comes late does. */
+static void a_stop_during_the_destruction_does_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	use_modules(f, spies);
+	load(f, f->h);
+	spy.stops = f->h;
+	husk_destroy(f->h);
+	f->h = NULL;
+}
+
 static void H08_a_stop_before_run_ends_it_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -752,6 +769,7 @@ int main(void)
 		TEST(there_are_at_most_16_modules),
 		TEST(a_stop_before_load_does_nothing),
 		TEST(a_stop_after_a_failed_load_does_nothing),
+		TEST(a_stop_during_the_destruction_does_nothing),
 		TEST(H08_a_stop_before_run_ends_it_at_once),
 		TEST(H08_a_signal_handler_stops_the_run),
 		TEST(machines_live_one_after_the_other),

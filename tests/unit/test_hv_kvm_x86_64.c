@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../../monitor/core.h"
+#include "../../monitor/cpuid_x86_64.h"
 #include "bare.h"
 
 #define CODE(b, ...) code_bytes(&(b)->code, (const uint8_t[]){__VA_ARGS__}, \
@@ -29,29 +30,61 @@
 #define REP_INSD 0xbf, 0x00, 0x00, 0x11, 0x00, 0xb9, 5, 0, 0, 0, 0xf3, 0x6d
 #define UD2 0x0f, 0x0b
 
-/* The next call of this request has this answer. */
+/* The next calls of this request have this answer. */
 static struct {
 	unsigned long request;
 	int result, error;
+	unsigned times;
 } special;
+
+/* What the host supports, and what the processor was given of it. */
+#define LEAVES 4u
+static struct {
+	bool stand_in;		/* for the kernel */
+	unsigned room;		/* that the kernel was offered */
+	uint32_t n_given;
+	struct kvm_cpuid_entry2 supported[LEAVES], given[LEAVES];
+} leaves;
 
 int __real_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
 
+static int exchange_leaves(unsigned long request, struct kvm_cpuid2 *cpuid)
+{
+	assert_int_equal(cpuid->padding, 0);
+	if (request == KVM_GET_SUPPORTED_CPUID) {
+		leaves.room = cpuid->nent;
+		cpuid->nent = LEAVES;
+		memcpy(cpuid->entries, leaves.supported, sizeof leaves.supported);
+	} else {
+		leaves.n_given = cpuid->nent;
+		memcpy(leaves.given, cpuid->entries, sizeof leaves.given);
+	}
+	return 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
-	if (special.request != request)
+	if (leaves.stand_in && (request == KVM_GET_SUPPORTED_CPUID || request == KVM_SET_CPUID2))
+		return exchange_leaves(request, arg);
+	if (special.request != request || special.times == 0)
 		return __real_ioctl(fd, request, arg);
-	special.request = 0;
+	special.times--;
 	errno = special.error;
 	return special.result;
 }
 
-static void answer(unsigned long request, int result, int error)
+static void answer_often(unsigned long request, int result, int error, unsigned times)
 {
 	special.request = request;
 	special.result = result;
 	special.error = error;
+	special.times = times;
+}
+
+static void answer(unsigned long request, int result, int error)
+{
+	answer_often(request, result, error, 1);
 }
 
 static int set_up(void **state)
@@ -323,6 +356,9 @@ static void the_frequency_is_in_hertz(void **state)
 	answer(KVM_GET_TSC_KHZ, 2100000, 0);
 	assert_int_equal(hv_backend.cycle_freq(b->hv, &hz, &b->e), 0);
 	assert_true(hz == 2100000000);
+	answer(KVM_GET_TSC_KHZ, 1, 0);
+	assert_int_equal(hv_backend.cycle_freq(b->hv, &hz, &b->e), 0);
+	assert_true(hz == 1000);
 }
 
 static void an_instruction_pointer_that_cannot_be_had_is_0(void **state)
@@ -381,6 +417,43 @@ static void a_processor_with_more_features_than_expected_is_asked_again(void **s
 	answer(KVM_GET_SUPPORTED_CPUID, -1, E2BIG);
 	assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), 0);
 	hv_backend.destroy(hv);
+	answer_often(KVM_GET_SUPPORTED_CPUID, -1, E2BIG, 2);
+	assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), -1);
+	assert_string_equal(e.message, "KVM_GET_SUPPORTED_CPUID: Argument list too long");
+	special.times = 0;
+}
+
+/* Leaf 1, ECX bit 5 is VMX, as Intel SDM vol. 2A has it; leaf 0 is passed on as it is. */
+static void the_processor_has_what_the_host_supports_and_a_guest_may_see(void **state)
+{
+	static const uint32_t functions[LEAVES] = {1, 0, 0x80000001, 7};
+	struct cpuid_regs all = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+	struct husk_error e;
+	struct hv *hv;
+
+	(void)state;
+	for (unsigned i = 0; i < LEAVES; i++)
+		leaves.supported[i] = (struct kvm_cpuid_entry2){
+			.function = functions[i], .index = i, .flags = 1,
+			.eax = all.eax, .ebx = all.ebx, .ecx = all.ecx, .edx = all.edx,
+		};
+	leaves.stand_in = true;
+	assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), 0);
+	leaves.stand_in = false;
+	hv_backend.destroy(hv);
+	assert_in_range(leaves.room, 80, 256);
+	assert_int_equal(leaves.n_given, LEAVES);
+	for (unsigned i = 0; i < LEAVES; i++) {
+		const struct kvm_cpuid_entry2 *given = &leaves.given[i];
+		struct cpuid_regs seen = all;
+
+		cpuid_filter(functions[i], &seen);
+		assert_true(given->function == functions[i] && given->index == i);
+		assert_true(given->eax == seen.eax && given->ebx == seen.ebx);
+		assert_true(given->ecx == seen.ecx && given->edx == seen.edx);
+	}
+	assert_int_equal(leaves.given[0].ecx & 1u << 5, 0);
+	assert_int_equal(leaves.given[1].ecx, UINT32_MAX);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -406,6 +479,7 @@ int main(void)
 		TEST(an_instruction_pointer_that_cannot_be_had_is_0),
 		TEST(registers_that_are_refused_are_an_error),
 		TEST(a_processor_that_is_refused_is_an_error),
+		TEST(the_processor_has_what_the_host_supports_and_a_guest_may_see),
 		TEST(a_processor_with_more_features_than_expected_is_asked_again),
 	};
 

@@ -190,6 +190,8 @@ static void the_first_of_several_is_named_and_the_others_counted(void **state)
 	assert_differs(*state, "Device 'b' of type NET_BASIC declared but not attached (and 2 more): "
 		       "All declared devices must be attached; add --net:b=IFACE");
 	give(*state, "--net:b=tap0");
+	assert_differs(*state, "Device 'c' of type BLOCK_BASIC declared but not attached (and 1 more): "
+		       "All declared devices must be attached; add --block:c=PATH");
 	give(*state, "--block:c=x");
 	assert_differs(*state, "Device 'd' of type NET_BASIC declared but not attached: All declared "
 		       "devices must be attached; add --net:d=IFACE");

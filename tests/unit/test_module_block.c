@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../monitor/disk.h"
 #include "rig.h"
 
 #define CAPACITY 0x4000u
@@ -24,7 +25,7 @@
 /* ---- host calls ---- */
 
 static struct {
-	bool no_memory;
+	unsigned no_memory_in;	/* the allocation that fails, counted from 1; 0: none */
 	unsigned transfers;	/* calls of pread and pwrite so far */
 	unsigned fail_from;	/* from this one on they fail with error, 0: never */
 	int error;
@@ -48,7 +49,7 @@ int __wrap___open_2(const char *path, int flags);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-	return host.no_memory ? NULL : __real_calloc(n, size);
+	return host.no_memory_in > 0 && --host.no_memory_in == 0 ? NULL : __real_calloc(n, size);
 }
 
 /* The length that the transfer is cut to; 0 if it fails. */
@@ -87,6 +88,7 @@ int __wrap_flock(int fd, int operation)
 int __wrap_open(const char *path, int flags, ...)
 {
 	assert_int_equal(flags & O_CREAT, 0);
+	assert_int_equal(flags & O_CLOEXEC, O_CLOEXEC);
 	errno = host.open_error;
 	return host.open_error != 0 ? -1 : __real_open(path, flags);
 }
@@ -375,7 +377,7 @@ static void devices_of_other_types_are_refused(void **state)
 	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
 	assert_both(f, 1, 0, DATA, 512, HVT_EINVAL);
 	assert_result(f, READ, 2, 0, DATA, 512, HVT_OK);
-	assert_int_equal(f->rig.mft.entry[1].attached, 0);
+	assert_int_equal(f->rig.mft->entry[1].attached, 0);
 }
 
 static void H12_data_outside_memory_ends_the_guest(void **state)
@@ -533,16 +535,21 @@ static void a_file_that_has_become_shorter_is_an_error(void **state)
 			    "become shorter; the guest gets an error (told once)");
 }
 
-static void each_device_has_its_own_notice(void **state)
+static void attach_two(struct fixture *f)
 {
-	struct fixture *f = *state;
-
 	make(f);
 	rig_device(&f->rig, "one", MFT_DEV_BLOCK_BASIC);
 	rig_device(&f->rig, "two", MFT_DEV_BLOCK_BASIC);
 	assert_int_equal(option(f, "block-ro", "one", f->path), 0);
 	assert_int_equal(option(f, "block-ro", "two", f->path), 0);
 	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+}
+
+static void each_device_has_its_own_notice(void **state)
+{
+	struct fixture *f = *state;
+
+	attach_two(f);
 	host.fail_from = 1;
 	host.error = EIO;
 	for (int i = 0; i < 2; i++)
@@ -551,6 +558,18 @@ static void each_device_has_its_own_notice(void **state)
 	assert_int_equal(f->rig.n_notices, 2);
 	assert_non_null(strstr(f->rig.notices[0], "device one: "));
 	assert_non_null(strstr(f->rig.notices[1], "device two: "));
+}
+
+static void each_device_is_counted_for_itself(void **state)
+{
+	struct fixture *f = *state;
+
+	attach_two(f);
+	assert_result(f, READ, 1, 0, DATA, 100, HVT_OK);
+	assert_result(f, READ, 2, 0, DATA, 200, HVT_OK);
+	assert_result(f, READ, 2, 0, DATA, 300, HVT_OK);
+	assert_true(rig_figure(&f->rig, 0, "block:one", "bytes_read") == 100);
+	assert_true(rig_figure(&f->rig, 0, "block:two", "bytes_read") == 500);
 }
 
 static void what_happened_is_counted(void **state)
@@ -618,9 +637,10 @@ static void a_file_that_cannot_be_written_needs_block_ro(void **state)
 static void the_manifest_tells_the_guest_what_it_has(void **state)
 {
 	struct fixture *f = *state;
-	const struct mft_entry *entry = &f->rig.mft.entry[1];
+	const struct mft_entry *entry;
 
 	make(f);
+	entry = &f->rig.mft->entry[1];
 	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
 	assert_int_equal(option(f, "block", "disk", f->path), 0);
 	assert_int_equal(option(f, "block-sector-size", "disk", "4096"), 0);
@@ -629,14 +649,14 @@ static void the_manifest_tells_the_guest_what_it_has(void **state)
 	assert_true(entry->u.block.capacity == CAPACITY);
 	assert_int_equal(entry->u.block.block_size, 4096);
 	assert_int_equal(entry->attached, 1);
-	assert_int_equal(f->rig.mft.entry[0].attached, 0);
+	assert_int_equal(f->rig.mft->entry[0].attached, 0);
 }
 
 static void a_sector_has_512_bytes_unless_told_otherwise(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(f->rig.mft.entry[1].u.block.block_size, 512);
+	assert_int_equal(f->rig.mft->entry[1].u.block.block_size, 512);
 }
 
 /* Opening fails, and nothing stays open. */
@@ -754,15 +774,15 @@ static void the_last_option_for_a_device_counts(void **state)
 static void it_needs_memory_for_its_state(void **state)
 {
 	struct fixture *f = *state;
-	int rc;
 
-	open_with(f, "block", f->path);
-	host.no_memory = true;
-	rc = rig_attach(&f->rig, &module_block);
-	host.no_memory = false;
-	assert_int_equal(rc, -1);
-	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
-	assert_int_equal(f->rig.e.sys, ENOMEM);
+	for (unsigned n = 1; n <= 2; n++) {
+		open_with(f, "block", f->path);
+		host.no_memory_in = n;
+		assert_int_equal(rig_attach(&f->rig, &module_block), -1);
+		assert_int_equal(host.no_memory_in, 0);
+		assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+		assert_int_equal(f->rig.e.sys, ENOMEM);
+	}
 }
 
 /* ---- descriptors ---- */
@@ -788,6 +808,24 @@ static void an_inherited_descriptor_is_a_disk(void **state)
 	rig_free(&f->rig);
 	assert_true(fcntl(fd, F_GETFD) >= 0);
 	assert_disk(f, 512, 16);
+	close(fd);
+}
+
+static void descriptor_0_is_one_too(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC), saved = dup(0);
+
+	assert_int_equal(dup2(fd, 0), 0);
+	open_descriptor(f, "block", 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_result(f, READ, 1, 0, DATA, 512, HVT_OK);
+	rig_free(&f->rig);
+	if (saved == -1)
+		close(0);
+	else
+		dup2(saved, 0);
+	close(saved);
 	close(fd);
 }
 
@@ -1001,6 +1039,20 @@ static void the_highest_handle_is_63(void **state)
 	assert_true(figure(f, "reads") == 1);
 }
 
+static void a_disk_is_closed_once(void **state)
+{
+	struct fixture *f = *state;
+	struct disk d;
+	int fd;
+
+	assert_int_equal(disk_open(&d, f->path, false, &f->rig.e), 0);
+	fd = d.fd;
+	disk_close(&d);
+	assert_int_equal(open(f->path, O_RDWR | O_CLOEXEC), fd);
+	disk_close(&d);
+	assert_int_equal(close(fd), 0);
+}
+
 static void closing_leaves_nothing_open(void **state)
 {
 	struct fixture *f = *state;
@@ -1036,6 +1088,7 @@ int main(void)
 		DISK(an_error_after_a_part_is_an_error),
 		DISK(a_file_that_has_become_shorter_is_an_error),
 		TEST(each_device_has_its_own_notice),
+		TEST(each_device_is_counted_for_itself),
 		DISK(what_happened_is_counted),
 		READ_ONLY(a_read_only_disk_is_read),
 		READ_ONLY(a_read_only_disk_refuses_writes),
@@ -1049,6 +1102,7 @@ int main(void)
 		TEST(the_last_option_for_a_device_counts),
 		TEST(it_needs_memory_for_its_state),
 		TEST(an_inherited_descriptor_is_a_disk),
+		TEST(descriptor_0_is_one_too),
 		TEST(a_descriptor_must_be_open_for_what_is_asked),
 		TEST(a_descriptor_is_a_number_of_one_that_is_open),
 		DISK(a_disk_is_nobody_elses_while_it_is_attached),
@@ -1061,6 +1115,7 @@ int main(void)
 		DISK(it_takes_its_numbers_and_gives_them_back),
 		DISK(it_attaches_all_or_nothing),
 		TEST(the_highest_handle_is_63),
+		TEST(a_disk_is_closed_once),
 		DISK(closing_leaves_nothing_open),
 	};
 

@@ -727,6 +727,29 @@ static void it_attaches_all_or_nothing(void **state)
 	assert_int_equal(module_core.attach(s, &f->rig.core, &f->rig.e), 0);
 }
 
+/* The console opens a terminal again for itself. */
+static void it_closes_what_it_opened(void **state)
+{
+	struct fixture *f = *state;
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), terminal, free_one;
+	char path[64];
+
+	if (master == -1 || grantpt(master) == -1 || unlockpt(master) == -1 ||
+	    ptsname_r(master, path, sizeof path) != 0)
+		skip();
+	terminal = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	free_one = dup(terminal);
+	close(free_one);
+	attach_console(f, terminal);
+	assert_int_equal(call_puts(f, TEXT, 1), RIG_RESUMED);
+	module_core.detach(f->rig.state[0], &f->rig.core);
+	assert_int_equal(fcntl(free_one, F_GETFD), -1);
+	assert_true(fcntl(terminal, F_GETFD) >= 0);
+	assert_int_equal(read(master, path, sizeof path), 1);
+	close(terminal);
+	close(master);
+}
+
 static void it_needs_memory_for_its_state(void **state)
 {
 	struct fixture *f = *state;
@@ -734,7 +757,7 @@ static void it_needs_memory_for_its_state(void **state)
 	int rc;
 
 	host.no_memory = true;
-	rc = module_core.open(&s, &f->rig.settings, &f->rig.mft, &f->rig.e);
+	rc = module_core.open(&s, &f->rig.settings, f->rig.mft, &f->rig.e);
 	host.no_memory = false;
 	assert_int_equal(rc, -1);
 	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
@@ -783,6 +806,7 @@ int main(void)
 		TEST(halt_may_be_asked_for_from_read_only_memory),
 		TEST(it_takes_its_numbers_and_gives_them_back),
 		TEST(it_attaches_all_or_nothing),
+		TEST(it_closes_what_it_opened),
 		TEST(it_needs_memory_for_its_state),
 	};
 

@@ -97,14 +97,17 @@ static void a02_the_whole_64_bit_space_is_legal(void **state)
 	assert_int_equal(resource_find(&s, M)->last, M);
 }
 
-static void a03_a_space_of_one_byte_at_the_very_end_serves_one_byte(void **state)
+static void a03_a_space_of_one_byte_at_either_end_serves_one_byte(void **state)
 {
-	struct resource_space s = space(M, M);
+	struct resource_space s = space(M, M), zero = space(0, 0);
 
 	(void)state;
 	PLACED(&s, F, 1, 1, M, M);
 	NOT_PLACED(&s, F, 1, 1, RESOURCE_NO_SPACE);
 	NOT_PLACED(&s, L, 1, 1, RESOURCE_NO_SPACE);
+	PLACED(&zero, F, 1, 1, 0, 0);
+	NOT_PLACED(&zero, F, 1, 1, RESOURCE_NO_SPACE);
+	NOT_PLACED(&zero, L, 1, 1, RESOURCE_NO_SPACE);
 }
 
 static void a04_size_zero_is_refused_by_every_policy(void **state)
@@ -910,7 +913,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a01_a_space_that_ends_before_it_starts_is_refused),
 		cmocka_unit_test(a02_the_whole_64_bit_space_is_legal),
-		cmocka_unit_test(a03_a_space_of_one_byte_at_the_very_end_serves_one_byte),
+		cmocka_unit_test(a03_a_space_of_one_byte_at_either_end_serves_one_byte),
 		cmocka_unit_test(a04_size_zero_is_refused_by_every_policy),
 		cmocka_unit_test(a05_an_alignment_that_is_no_power_of_two_is_refused),
 		cmocka_unit_test(a06_the_largest_alignment_has_two_places),

@@ -332,6 +332,7 @@ static void i14_word_boundaries_lose_no_id_and_add_none(void **state)
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 		struct resource_ids s = ids_of(3, 3 + (sizes[i] - 1), RESOURCE_LOWEST);
 		struct resource_ids turn = ids_of(3, 3 + (sizes[i] - 1), RESOURCE_ROUND_ROBIN);
+		uint32_t one_more;
 
 		for (uint32_t k = 0; k < sizes[i]; k++) {
 			NEXT_IS(&s, 3 + k);
@@ -339,6 +340,7 @@ static void i14_word_boundaries_lose_no_id_and_add_none(void **state)
 		}
 		EXHAUSTED(&s);
 		EXHAUSTED(&turn);
+		REFUSED(&s, resource_ids_alloc_many(&s, &one_more, 1), RESOURCE_NO_SPACE);
 	}
 }
 

@@ -1,0 +1,155 @@
+#!/bin/sh
+# test_docs.sh: documents, completions and --help say the same, and nothing is left over.
+set -u
+
+src=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
+husk=${HUSK:-husk}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+number=0
+
+skip() { number=$((number + 1)); echo "ok $number - $1 # SKIP $2"; }
+
+# result NAME FILE: passes if the file, which says what is wrong, is empty.
+result() {
+	number=$((number + 1))
+	if [ -s "$2" ]; then
+		echo "not ok $number - $1"
+		sed 's/^/# /' "$2"
+	else
+		echo "ok $number - $1"
+	fi
+}
+
+# not_in FILE: the lines of stdin that are not lines of FILE.
+not_in() { LC_ALL=C sort -u | LC_ALL=C comm -23 - "$1"; }
+
+# ---- --help: "--name", "--name=VALUE", "--name[=VALUE]" or "--name:NAME=VALUE" on a line ----
+
+# A husk for another machine is left alone; one that should run has to.
+runs=yes
+[ "${CROSS:-no}" = no ] && command -v "$husk" >/dev/null || runs=
+[ -z "$runs" ] || "$husk" --help >"$tmp/help" 2>&1
+sed -n 's/^  \(--.*\)$/\1/p' "$tmp/help" 2>/dev/null | LC_ALL=C sort -u >"$tmp/forms"
+sed 's/[:=[].*//' "$tmp/forms" | LC_ALL=C sort -u >"$tmp/names"
+
+# Documents are about all modules; a binary may have fewer.
+missing_module() {
+	for m in "$src"/monitor/module_*.c; do
+		m=${m##*/module_}
+		case " $(sed -n 's/^Compiled-in modules: //p' "$tmp/help") " in
+		*" ${m%.c} "*) ;;
+		*) echo "${m%.c}" ;;
+		esac
+	done
+}
+
+# compare NAME FILE LIST: the options in FILE are those in LIST.
+compare() {
+	if [ -z "$runs" ]; then
+		skip "$1" "$husk does not run here"
+		return
+	fi
+	not_in "$2" <"$3" | sed 's/$/ is in --help only/' >"$tmp/wrong"
+	[ -n "$(missing_module)" ] ||
+		not_in "$3" <"$2" | sed 's/$/ is not in --help/' >>"$tmp/wrong"
+	[ -s "$tmp/names" ] || echo "--help has no options" >>"$tmp/wrong"
+	result "$1" "$tmp/wrong"
+}
+
+sed -n 's/^\.It Fl -\([a-z-]*\).*/--\1/p' "$src/docs/husk.1" | LC_ALL=C sort -u >"$tmp/manual"
+compare "husk.1 and --help have the same options" "$tmp/manual" "$tmp/names"
+
+# shellcheck disable=SC2016
+sed -n '/^## Options/,/^## [^O]/s/^| \(`--[^|]*\)|.*/\1/p' "$src/README.md" | tr ',' '\n' |
+	sed -n 's/^ *`\(--[^`]*\)` *$/\1/p' | LC_ALL=C sort -u >"$tmp/readme"
+if [ -s "$tmp/readme" ]; then
+	compare "README.md and --help write all options alike" "$tmp/readme" "$tmp/forms"
+else
+	skip "README.md and --help write all options alike" "it has no table of options"
+fi
+
+# ---- completions ----
+
+# The words that complete "husk --".
+sed -n 's/\[=\(.*\)\]$/ =\1/; s/:NAME.*/:/; s/=[A-Z]*$/=/; p' "$tmp/forms" |
+	awk 'NF == 2 { print $1; print $1 $2; next } { print }' | LC_ALL=C sort -u >"$tmp/words"
+
+# check_completion SHELL FILE SCRIPT: SCRIPT, in SHELL, prints what FILE offers.
+check_completion() {
+	if ! command -v "$1" >/dev/null; then
+		skip "$1 can read its completions" "there is no $1"
+		skip "$1 completes all options of --help" "there is no $1"
+		return
+	fi
+	"$1" -n "$2" >"$tmp/wrong" 2>&1
+	result "$1 can read its completions" "$tmp/wrong"
+	HUSK=$husk COMPLETION=$2 "$1" -c "$3" 2>"$tmp/err" | LC_ALL=C sort -u >"$tmp/offered"
+	compare "$1 completes all options of --help" "$tmp/offered" "$tmp/words"
+}
+
+# shellcheck disable=SC2016
+check_completion bash "$src/docs/completion/husk.bash" '
+compopt() { :; }
+. "$COMPLETION"
+COMP_WORDS=("$HUSK" --) COMP_CWORD=1
+_husk
+printf "%s\n" "${COMPREPLY[@]}"
+COMP_WORDS=("$HUSK" --mem = 64 hello.hvt --) COMP_CWORD=5 COMPREPLY=()
+_husk
+for word in "${COMPREPLY[@]}"; do echo "$word, which is the guest'"'"'s"; done'
+
+# A completion is "word:what it is for", with the colons of the word escaped.
+# shellcheck disable=SC2016
+check_completion zsh "$src/docs/completion/_husk" '
+_describe() { print -rl -- "${(@P)3}" | sed "s/\\\\:/;/; s/:.*//; s/;/:/" }
+_files() { }
+complete() { . $COMPLETION }
+words=($HUSK --) PREFIX=--
+complete'
+
+# ---- manual pages ----
+
+if command -v mandoc >/dev/null; then
+	# Whether the pages that they refer to are installed is no matter of theirs.
+	mandoc -T lint "$src"/docs/*.[1-9] 2>&1 |
+		grep -v -e 'referenced manual not found' -e 'mandoc\.db' >"$tmp/wrong"
+	result "mandoc finds nothing to say about the manual pages" "$tmp/wrong"
+else
+	skip "mandoc finds nothing to say about the manual pages" "there is no mandoc"
+fi
+
+sed -n 's/^\.Xr \(husk[a-z-]*\) \([1-9]\).*/\1.\2/p' "$src"/docs/*.[1-9] | LC_ALL=C sort -u |
+	while read -r page; do
+		[ -e "$src/docs/$page" ] || echo "there is no docs/$page"
+	done >"$tmp/wrong"
+result "the manual pages that others refer to are there" "$tmp/wrong"
+
+# ---- promises, and links ----
+
+: >"$tmp/tests"
+grep -o -E '(unit|machine|bench|fuzz)/test_[a-z0-9_]+' "$src/docs/abi.md" | sort -u >"$tmp/tests"
+while read -r name; do
+	for file in "$src/tests/$name".* "$src/tests/${name}_x86_64".* "$src/tests/${name}_aarch64".*; do
+		[ ! -e "$file" ] || continue 2
+	done
+	echo "there is no tests/$name"
+done <"$tmp/tests" >"$tmp/wrong"
+[ -s "$tmp/tests" ] || echo "it names no test at all" >>"$tmp/wrong"
+result "every test that abi.md names is there" "$tmp/wrong"
+
+for file in README.md docs/abi.md docs/architecture.md; do
+	grep -o '](\([^):#]*\))' "$src/$file" | sed 's/^](//; s/)$//' | while read -r link; do
+		[ -e "$src/$(dirname "$file")/$link" ] || echo "$file: there is no $link"
+	done
+done >"$tmp/wrong"
+result "what the documents link to is there" "$tmp/wrong"
+
+# ---- nothing that is only of interest to who wrote it; in brackets, so as not to find itself ----
+
+places='(^|[^A-Za-z0-9_./}-])(/wor[k]|/tmp/hus[k])(/|[^A-Za-z0-9_.-]|$)|\.\./share[d]/'
+grep -rnIE --exclude-dir=.git --exclude-dir=build --exclude-dir=corpus \
+	-e "$places" -e 'TOD[O]' -e 'FIXM[E]' "$src" >"$tmp/wrong"
+result "no file names a place on a developer's machine, or work to be done" "$tmp/wrong"
+
+echo "1..$number"
