@@ -31,6 +31,7 @@ void *__wrap_malloc(size_t size)
 {
 	void *p = no_memory ? NULL : __real_malloc(size);
 
+	assert_int_not_equal(size, 0);
 	return p == NULL ? NULL : memset(p, 0x5a, size);
 }
 
