@@ -18,8 +18,6 @@ struct memory_fault {
 
 static int open_device(struct hv *hv, struct husk_error *e)
 {
-	int version;
-
 	hv->kvm = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (hv->kvm == -1 && errno == ENOENT)
 		return husk_hint((husk_fail_sys(e, errno, DEVICE), e),
@@ -28,15 +26,7 @@ static int open_device(struct hv *hv, struct husk_error *e)
 	if (hv->kvm == -1 && (errno == EACCES || errno == EPERM))
 		return husk_hint((husk_fail_sys(e, errno, DEVICE), e),
 				 "join the group that owns it (usually kvm)");
-	if (hv->kvm == -1)
-		return husk_fail_sys(e, errno, DEVICE);
-	version = ioctl(hv->kvm, KVM_GET_API_VERSION, 0);
-	if (version == -1)
-		return husk_fail_sys(e, errno, DEVICE ": KVM_GET_API_VERSION");
-	if (version != API_VERSION)
-		return husk_fail(e, HUSK_E_HOST, DEVICE ": API version %d, need %d", version,
-				 API_VERSION);
-	return 0;
+	return hv->kvm == -1 ? husk_fail_sys(e, errno, DEVICE) : 0;
 }
 
 /* Linux virt/kvm/api.rst 4.2; EINTR comes from signals while the kernel takes its locks. */
@@ -269,12 +259,31 @@ static void kvm_doorbell_del(void *hv, enum bus_kind kind, uint64_t addr, unsign
 	(void)ioeventfd(hv, kind, addr, width, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
 }
 
+/* No kernel since Linux 2.6.22 has another version: asked by the probe, not at each start. */
+static int check_version(struct husk_error *e)
+{
+	struct hv hv;
+	int version, saved;
+
+	if (open_device(&hv, e) == -1)
+		return -1;
+	version = ioctl(hv.kvm, KVM_GET_API_VERSION, 0);
+	saved = errno;
+	close(hv.kvm);
+	if (version == -1)
+		return husk_fail_sys(e, saved, DEVICE ": KVM_GET_API_VERSION");
+	if (version != API_VERSION)
+		return husk_fail(e, HUSK_E_HOST, DEVICE ": API version %d, need %d", version,
+				 API_VERSION);
+	return 0;
+}
+
 static int kvm_probe(hv_finding *say, void *ctx)
 {
 	struct hv *hv = NULL;
 	struct husk_error e = {0};
 
-	if (kvm_create(&hv, 0x200000, &e) == -1) {
+	if (check_version(&e) == -1 || kvm_create(&hv, 0x200000, &e) == -1) {
 		say(ctx, false, e.message, "");
 		return -1;
 	}
@@ -282,7 +291,7 @@ static int kvm_probe(hv_finding *say, void *ctx)
 	if (kvm_has(hv, HV_CAP_DOORBELL))
 		say(ctx, true, "doorbells (ioeventfd)", "");
 	else
-		say(ctx, true, "no doorbells (ioeventfd): network rings are not offered", "");
+		say(ctx, true, "no doorbells (ioeventfd); nothing here needs them", "");
 	kvm_destroy(hv);
 	return 0;
 }

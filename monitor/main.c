@@ -151,16 +151,15 @@ static int parse(struct command *c, int argc, char **argv, struct husk_error *e)
 /* SIGPIPE and SIGXFSZ would end the guest for what a reader or a quota did. */
 static int catch_signals(struct husk_error *e)
 {
-	static const struct { int signal; void (*handler)(int); } wanted[] = {
-		{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGPIPE, SIG_IGN}, {SIGXFSZ, SIG_IGN},
-	};
+	const struct sigaction stop = {.sa_handler = on_signal};
+	sigset_t deaf;
 
-	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-		struct sigaction sa = {.sa_handler = wanted[i].handler};
-
-		if (sigaction(wanted[i].signal, &sa, NULL) == -1)
-			return husk_fail_sys(e, errno, "sigaction for signal %d", wanted[i].signal);
-	}
+	sigemptyset(&deaf);
+	sigaddset(&deaf, SIGPIPE);
+	sigaddset(&deaf, SIGXFSZ);
+	if (sigprocmask(SIG_BLOCK, &deaf, NULL) == -1 || sigaction(SIGTERM, &stop, NULL) == -1 ||
+	    sigaction(SIGINT, &stop, NULL) == -1)
+		return husk_fail_sys(e, errno, "signals");
 	return 0;
 }
 

@@ -51,7 +51,8 @@ static void make(struct rig *r)
 	CHECK(rig_attach(r, &module_core) == 0 && rig_attach(r, &module_block) == 0);
 	CHECK(events_add(&r->core.events, disk, 5, &r->e) == 0);
 	CHECK(memory_declare(&r->core.memory, 0, 0xfff, MEMORY_R, "low", &r->e) == 0);
-	CHECK(memory_declare(&r->core.memory, RODATA, RODATA + 0xfff, MEMORY_R, "text", &r->e) == 0);
+	CHECK(memory_declare(&r->core.memory, RODATA, RODATA + 0xfff, MEMORY_R, "text",
+			     &r->e) == 0);
 }
 
 static int block_result(const struct hvt_block *rq, unsigned nr)

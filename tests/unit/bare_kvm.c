@@ -1,4 +1,4 @@
-/* bare_kvm.c: asks the host itself for KVM, so that a broken backend is not taken for a missing one. */
+/* bare_kvm.c: asks the host itself for KVM: a broken backend must not pass for a missing one. */
 #include "bare.h"
 
 #include <errno.h>

@@ -53,7 +53,8 @@ void hv_fake_access(struct hv *hv, const struct bus_access *a, enum bus_kind kin
 		memcpy(step->data, a->data, bytes < HV_FAKE_DATA ? bytes : HV_FAKE_DATA);
 }
 
-void hv_fake_store(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, uint64_t value)
+void hv_fake_store(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+		   uint64_t value)
 {
 	const struct bus_access a = {
 		.addr = addr, .count = 1, .width = (uint8_t)width, .write = true, .data = &value,
@@ -258,13 +259,11 @@ static int fake_doorbell_add(void *ctx, enum bus_kind kind, uint64_t addr, unsig
 	if (fails(HV_FAKE_DOORBELL_ADD, "doorbell_add", e) == -1)
 		return -1;
 	if (find_bell(hv, kind, addr, width) < hv->n_bells)
-		return husk_fail_sys(e, EEXIST, "fake doorbell at 0x%llx", (unsigned long long)addr);
+		return husk_fail_sys(e, EEXIST, "fake doorbell at 0x%llx",
+				     (unsigned long long)addr);
 	if (hv->n_bells == HV_FAKE_RECORDS)
 		abort();
-	hv->bells[hv->n_bells].kind = kind;
-	hv->bells[hv->n_bells].addr = addr;
-	hv->bells[hv->n_bells].width = width;
-	hv->bells[hv->n_bells++].fd = fd;
+	hv->bells[hv->n_bells++] = (struct hv_fake_bell){kind, addr, width, fd};
 	return 0;
 }
 

@@ -47,7 +47,7 @@ struct hv {
 	uint64_t size;
 	struct hv_fake_step *steps;
 	size_t n_steps, room, at;
-	uint8_t *data;		/* of the last access, exactly as much as there is; NULL without one */
+	uint8_t *data;		/* of the last access, exactly as much as it has; or NULL */
 	uint64_t ip;		/* what ip tells */
 	bool kicked;
 	unsigned runs;
@@ -56,7 +56,12 @@ struct hv {
 	unsigned n_protected;
 	struct { uint64_t start, last; unsigned prot; } protected[HV_FAKE_RECORDS];
 	unsigned n_bells;
-	struct { enum bus_kind kind; uint64_t addr; unsigned width; int fd; } bells[HV_FAKE_RECORDS];
+	struct hv_fake_bell {
+		enum bus_kind kind;
+		uint64_t addr;
+		unsigned width;
+		int fd;
+	} bells[HV_FAKE_RECORDS];
 };
 
 extern const struct hv_ops hv_fake_ops;
@@ -65,7 +70,8 @@ extern const struct hv_ops hv_fake_plain_ops;	/* the same without doorbells */
 /* Each adds a step to the script; a lack of memory ends the program. */
 void hv_fake_exit(struct hv *hv, const struct hv_exit *exit);
 void hv_fake_access(struct hv *hv, const struct bus_access *a, enum bus_kind kind);
-void hv_fake_store(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, uint64_t value);
+void hv_fake_store(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+		   uint64_t value);
 void hv_fake_load(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width);
 void hv_fake_hypercall(struct hv *hv, uint64_t nr, uint32_t arg);
 

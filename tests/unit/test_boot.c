@@ -128,7 +128,7 @@ static void all_56_bytes_are_written(void **state)
 	assert_true(word_at(f, INFO + 32) == MFT);
 	assert_true(word_at(f, INFO + 40) == 0);	/* features of host and guest */
 	assert_true(word_at(f, INFO + 48) == 0);	/* no network ring */
-	assert_string_equal(f->ram + cmdline, "words");
+	assert_string_equal((const char *)f->ram + cmdline, "words");
 	assert_filler(f, 0, INFO);
 	assert_filler(f, cmdline + sizeof "words", MEMORY);
 }
@@ -166,8 +166,8 @@ static void the_command_line_lies_behind_any_manifest(void **state)
 	}
 	write_it(f);
 	assert_true(word_at(f, INFO + 24) == MFT + 8 + 64 * ENTRY_SIZE);
-	assert_string_equal(f->ram + MFT + 8 + 64 * ENTRY_SIZE, "words");
-	assert_string_equal(f->ram + MFT + 8 + 63 * ENTRY_SIZE, "d63");
+	assert_string_equal((const char *)f->ram + MFT + 8 + 64 * ENTRY_SIZE, "words");
+	assert_string_equal((const char *)f->ram + MFT + 8 + 63 * ENTRY_SIZE, "d63");
 }
 
 static void the_command_line_may_be_empty(void **state)
@@ -380,7 +380,7 @@ static void the_longest_command_line_fits_its_place(void **state)
 	f->b.cmdline = line;
 	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), 0);
 	write_it(f);
-	assert_string_equal(f->ram + word_at(f, INFO + 24), line);
+	assert_string_equal((const char *)f->ram + word_at(f, INFO + 24), line);
 	assert_filler(f, f->gpas.taken[0].last + 1, MEMORY);
 	assert_int_equal(f->ram[f->gpas.taken[0].last], 0);
 	free(line);

@@ -328,6 +328,21 @@ static void a_closed_descriptor_is_no_console(void **state)
 	assert_int_equal(f->c.calls, 0);
 }
 
+static void descriptor_0_is_one_like_any_other(void **state)
+{
+	struct fixture *f = *state;
+	int stdin_before = dup(0);
+
+	use_pipe(f, 4);
+	assert_int_equal(dup2(f->out, 0), 0);
+	console_init(&f->c, 0, NULL);
+	console_write(&f->c, text, 5);
+	assert_int_equal(dup2(stdin_before, 0), 0);
+	close(stdin_before);
+	assert_counted(f, 5, 0);
+	assert_readable(f, 0, 5);
+}
+
 static void a_descriptor_may_be_closed_later(void **state)
 {
 	struct fixture *f = *state;
@@ -576,6 +591,7 @@ static void the_callers_terminal_is_not_touched(void **state)
 	assert_int_equal(fcntl(f->c.fd, F_GETFD), FD_CLOEXEC);
 	console_fini(&f->c);
 	console_fini(&f->c);
+	assert_int_equal(f->c.fd, -1);
 	assert_int_equal(fcntl(f->out, F_GETFD), FD_CLOEXEC);
 	console_write(&f->c, "nobody", 6);
 	assert_counted(f, 5, 6);
@@ -792,6 +808,7 @@ int main(void)
 		TEST(a_device_that_takes_everything_gets_it),
 		TEST(without_a_console_all_is_dropped),
 		TEST(a_closed_descriptor_is_no_console),
+		TEST(descriptor_0_is_one_like_any_other),
 		TEST(a_descriptor_may_be_closed_later),
 		TEST(a_descriptor_to_read_from_is_no_console),
 		TEST(a_guest_that_says_nothing_costs_nothing),

@@ -206,7 +206,8 @@ static void a_kind_has_one_handler(void **state)
 
 		if (k == HV_EXIT_DEBUG)
 			take_over(f, k);
-		snprintf(text, sizeof text, "exits of kind %s have a handler already", hv_exit_name(k));
+		snprintf(text, sizeof text, "exits of kind %s have a handler already",
+			 hv_exit_name(k));
 		assert_int_equal(core_register_vmexit(&f->rig.core, k, witness, f, &f->rig.e), -1);
 		assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
 		assert_string_equal(f->rig.e.message, text);
@@ -419,7 +420,8 @@ static void ports_and_memory_are_different_buses(void **state)
 	uint32_t id;
 
 	pio = (struct device_resource){DEVICE_PIO, at, at + 3, device, -1};
-	mmio = (struct device_resource){DEVICE_MMIO, RIG_MEMORY + at, RIG_MEMORY + at + 3, device, -1};
+	mmio = (struct device_resource){DEVICE_MMIO, RIG_MEMORY + at, RIG_MEMORY + at + 3, device,
+					-1};
 	assert_int_equal(add_device(f, "a", &pio, &on_pio, &id), 0);
 	assert_int_equal(add_device(f, "b", &mmio, &on_mmio, &id), 0);
 	hv_fake_load(hv_of(f), BUS_PIO, at, 4);
@@ -469,7 +471,9 @@ static void a_doorbell_rings_without_an_exit(void **state)
 static void H02_a_hypervisor_without_doorbells_refuses_them_only(void **state)
 {
 	static const struct device_resource bell = {DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, 0};
-	const struct device_description what = {.name = "bell", .resources = &bell, .n_resources = 1};
+	const struct device_description what = {
+		.name = "bell", .resources = &bell, .n_resources = 1,
+	};
 	static struct core c;
 	struct husk_error e = {0};
 	uint32_t id;
@@ -514,7 +518,8 @@ static void the_parts_agree_on_the_size_of_memory(void **state)
 
 	assert_true(c->memory.size == RIG_MEMORY);
 	assert_ptr_equal(c->memory.base, hv_of(f)->ram);
-	assert_int_equal(resource_reserve(&c->gpas, RIG_MEMORY - 1, RIG_MEMORY - 1, "x"), RESOURCE_OK);
+	assert_int_equal(resource_reserve(&c->gpas, RIG_MEMORY - 1, RIG_MEMORY - 1, "x"),
+			 RESOURCE_OK);
 	assert_int_equal(resource_reserve(&c->gpas, RIG_MEMORY, RIG_MEMORY, "x"),
 			 RESOURCE_BAD_RANGE);
 	low = (struct device_resource){DEVICE_MMIO, RIG_MEMORY - 1, RIG_MEMORY, device, -1};
@@ -579,7 +584,9 @@ static void count_deleted(void *hv, enum bus_kind kind, uint64_t addr, unsigned 
 static void doorbells_are_taken_back_at_the_end_even_after_the_seal(void **state)
 {
 	static const struct device_resource bell = {DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, 0};
-	const struct device_description what = {.name = "bell", .resources = &bell, .n_resources = 1};
+	const struct device_description what = {
+		.name = "bell", .resources = &bell, .n_resources = 1,
+	};
 	struct hv_ops ops = hv_fake_ops;
 	static struct core c;
 	struct husk_error e = {0};

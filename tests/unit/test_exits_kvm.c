@@ -330,8 +330,8 @@ static void H01_each_way_of_having_no_kvm_has_its_own_words(void **state)
 	assert_probe(-1, 1, "/dev/kvm: No such file or directory: load the module kvm_intel or "
 		     "kvm_amd, or turn virtualisation on in the firmware", NULL);
 	host.open_error = EACCES;
-	assert_probe(-1, 1, "/dev/kvm: Permission denied: join the group that owns it (usually kvm)",
-		     NULL);
+	assert_probe(-1, 1, "/dev/kvm: Permission denied: join the group that owns it "
+		     "(usually kvm)", NULL);
 	host.open_error = EPERM;
 	assert_probe(-1, 1, "/dev/kvm: Operation not permitted: join the group that owns it "
 		     "(usually kvm)", NULL);
@@ -353,10 +353,10 @@ static void H02_doorbells_are_optional(void **state)
 		     "doorbells (ioeventfd)");
 	answer(KVM_CHECK_EXTENSION, 0, 0, 1);
 	assert_probe(0, 0, "/dev/kvm: API version 12, a machine can be made",
-		     "no doorbells (ioeventfd): network rings are not offered");
+		     "no doorbells (ioeventfd); nothing here needs them");
 	answer(KVM_CHECK_EXTENSION, -1, EINVAL, 1);
 	assert_probe(0, 0, "/dev/kvm: API version 12, a machine can be made",
-		     "no doorbells (ioeventfd): network rings are not offered");
+		     "no doorbells (ioeventfd); nothing here needs them");
 }
 
 static void making_a_machine_survives_signals(void **state)
@@ -396,8 +396,6 @@ static void H16_what_the_kernel_refuses_is_told_and_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	answer(KVM_GET_API_VERSION, 11, 0, 1);
-	assert_not_made(f, 0, "/dev/kvm: API version 11, need 12");
 	answer(KVM_CREATE_VM, -1, ENOMEM, 1);
 	assert_not_made(f, ENOMEM, "KVM_CREATE_VM: ");
 	answer(KVM_SET_USER_MEMORY_REGION, -1, EEXIST, 1);

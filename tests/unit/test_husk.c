@@ -310,7 +310,7 @@ static void the_guest_finds_its_boot_info(void **state)
 	assert_true(info.mem_size == MEMORY);
 	assert_true(info.kernel_end == MORE_RODATA + 0x1000);
 	assert_true(info.cpu_cycle_freq == HV_FAKE_HZ);
-	assert_string_equal(ram + info.cmdline, "one  two words");
+	assert_string_equal((const char *)ram + info.cmdline, "one  two words");
 	header = (const void *)(ram + info.mft);
 	assert_int_equal(header->entries, 2);
 	memcpy(&entry, ram + info.mft + sizeof *header + sizeof entry, sizeof entry);

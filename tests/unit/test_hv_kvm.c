@@ -1,4 +1,4 @@
-/* test_hv_kvm.c: the KVM backend on a real /dev/kvm, as far as it is the same on every architecture. */
+/* test_hv_kvm.c: the KVM backend on a real /dev/kvm: what is the same on every architecture. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -230,8 +230,8 @@ static void protection_of_half_a_page_is_refused(void **state)
 {
 	struct bare *b = *state;
 
-	assert_int_equal(hv_backend.protect(b->hv, BARE_DATA + 8, BARE_DATA + 0xfff, MEMORY_R, &b->e),
-			 -1);
+	assert_int_equal(hv_backend.protect(b->hv, BARE_DATA + 8, BARE_DATA + 0xfff, MEMORY_R,
+					    &b->e), -1);
 	assert_int_equal(b->e.kind, HUSK_E_HOST);
 	assert_non_null(strstr(b->e.message, "mprotect of guest memory 0x110008-0x110fff"));
 }

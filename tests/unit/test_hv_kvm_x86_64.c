@@ -1,4 +1,4 @@
-/* test_hv_kvm_x86_64.c: the KVM backend on a real /dev/kvm: ports, and what else only x86_64 has. */
+/* test_hv_kvm_x86_64.c: the KVM backend on a real /dev/kvm: what only x86_64 has. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -53,8 +53,8 @@ static int exchange_leaves(unsigned long request, struct kvm_cpuid2 *cpuid)
 {
 	assert_int_equal(cpuid->padding, 0);
 	if (request == KVM_GET_SUPPORTED_CPUID) {
-		leaves.room = cpuid->nent;
-		cpuid->nent = LEAVES;
+		leaves.room = cpuid->nent;	/* all of it is used */
+		memset(cpuid->entries, 0, leaves.room * sizeof cpuid->entries[0]);
 		memcpy(cpuid->entries, leaves.supported, sizeof leaves.supported);
 	} else {
 		leaves.n_given = cpuid->nent;
@@ -217,7 +217,6 @@ static void an_exception_without_a_handler_is_a_triple_fault(void **state)
 
 	CODE(b, UD2);
 	start(b);
-	assert_exit(b, HV_EXIT_SHUTDOWN);
 	assert_exit(b, HV_EXIT_SHUTDOWN);
 }
 
@@ -423,10 +422,10 @@ static void a_processor_with_more_features_than_expected_is_asked_again(void **s
 	special.times = 0;
 }
 
-/* Leaf 1, ECX bit 5 is VMX, as Intel SDM vol. 2A has it; leaf 0 is passed on as it is. */
+/* Intel SDM vol. 2A CPUID: leaf 1, ECX bit 5 is VMX; leaf 0 is passed on as it is. */
 static void the_processor_has_what_the_host_supports_and_a_guest_may_see(void **state)
 {
-	static const uint32_t functions[LEAVES] = {1, 0, 0x80000001, 7};
+	static const uint32_t functions[LEAVES] = {1, 0, 7, 5};
 	struct cpuid_regs all = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 	struct husk_error e;
 	struct hv *hv;
@@ -442,7 +441,7 @@ static void the_processor_has_what_the_host_supports_and_a_guest_may_see(void **
 	leaves.stand_in = false;
 	hv_backend.destroy(hv);
 	assert_in_range(leaves.room, 80, 256);
-	assert_int_equal(leaves.n_given, LEAVES);
+	assert_int_equal(leaves.n_given, leaves.room);
 	for (unsigned i = 0; i < LEAVES; i++) {
 		const struct kvm_cpuid_entry2 *given = &leaves.given[i];
 		struct cpuid_regs seen = all;

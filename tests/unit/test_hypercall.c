@@ -274,7 +274,8 @@ static void an_unregistered_number_can_be_registered_again(void **state)
 	core_unregister_hypercall(&f->rig.core, 1);
 	core_unregister_hypercall(&f->rig.core, HVT_HYPERCALL_MAX - 1);
 	assert_ends(f, rig_call(&f->rig, 1, 4), "Invalid guest hypercall: num=1");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_MAX - 1, 4), "Invalid guest hypercall: num=8");
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_MAX - 1, 4),
+		    "Invalid guest hypercall: num=8");
 	serve(f, 1);
 	serve(f, HVT_HYPERCALL_MAX - 1);
 	assert_int_equal(rig_call(&f->rig, 1, 4), RIG_RESUMED);

@@ -137,8 +137,8 @@ static void a_name_may_be_two_devices_of_different_types(void **state)
 	declare(*state, "a", MFT_DEV_NET_BASIC);
 	declare(*state, "a", MFT_DEV_BLOCK_BASIC);
 	give(*state, "--block:a=x");
-	assert_differs(*state, "Device 'a' of type NET_BASIC declared but not attached: All declared "
-		       "devices must be attached; add --net:a=IFACE");
+	assert_differs(*state, "Device 'a' of type NET_BASIC declared but not attached: All "
+		       "declared devices must be attached; add --net:a=IFACE");
 	give(*state, "--net:a=tap0");
 	assert_matches(*state);
 }
@@ -187,14 +187,14 @@ static void the_first_of_several_is_named_and_the_others_counted(void **state)
 	declare(*state, "c", MFT_DEV_BLOCK_BASIC);
 	declare(*state, "d", MFT_DEV_NET_BASIC);
 	give(*state, "--block:a=x");
-	assert_differs(*state, "Device 'b' of type NET_BASIC declared but not attached (and 2 more): "
-		       "All declared devices must be attached; add --net:b=IFACE");
+	assert_differs(*state, "Device 'b' of type NET_BASIC declared but not attached (and 2 "
+		       "more): All declared devices must be attached; add --net:b=IFACE");
 	give(*state, "--net:b=tap0");
-	assert_differs(*state, "Device 'c' of type BLOCK_BASIC declared but not attached (and 1 more): "
-		       "All declared devices must be attached; add --block:c=PATH");
+	assert_differs(*state, "Device 'c' of type BLOCK_BASIC declared but not attached (and 1 "
+		       "more): All declared devices must be attached; add --block:c=PATH");
 	give(*state, "--block:c=x");
-	assert_differs(*state, "Device 'd' of type NET_BASIC declared but not attached: All declared "
-		       "devices must be attached; add --net:d=IFACE");
+	assert_differs(*state, "Device 'd' of type NET_BASIC declared but not attached: All "
+		       "declared devices must be attached; add --net:d=IFACE");
 }
 
 static void a_device_without_a_module_cannot_be_attached(void **state)
@@ -204,8 +204,8 @@ static void a_device_without_a_module_cannot_be_attached(void **state)
 	husk_destroy(f->h);
 	make(f, without_net);
 	declare(f, "a", MFT_DEV_NET_BASIC);
-	assert_differs(f, "Device 'a' of type NET_BASIC declared but not attached: no module for its "
-		       "type is compiled in");
+	assert_differs(f, "Device 'a' of type NET_BASIC declared but not attached: no module for "
+		       "its type is compiled in");
 }
 
 static void a_device_whose_module_has_no_such_option_cannot_be_attached(void **state)
@@ -234,8 +234,8 @@ static void a_device_of_another_type_is_told(void **state)
 	declare(*state, "a", MFT_DEV_NET_BASIC);
 	give(*state, "--net:a=tap0");
 	give(*state, "--block:a=x");
-	assert_differs(*state, "Resource not declared in manifest: 'a' is declared as NET_BASIC, which "
-		       "--block cannot attach");
+	assert_differs(*state, "Resource not declared in manifest: 'a' is declared as NET_BASIC, "
+		       "which --block cannot attach");
 }
 
 static void names_match_as_a_whole(void **state)
@@ -275,8 +275,8 @@ static void one_device_is_held_against_the_options(void **state)
 	declare(f, "b", MFT_DEV_BLOCK_BASIC);
 	give(f, "--block:b=x");
 	assert_int_equal(machine_match_device(f->h, &entry[1], &f->e), -1);
-	assert_string_equal(f->e.message, "Device 'a' of type BLOCK_BASIC declared but not attached: "
-			    "All declared devices must be attached; add --block:a=PATH");
+	assert_string_equal(f->e.message, "Device 'a' of type BLOCK_BASIC declared but not "
+			    "attached: All declared devices must be attached; add --block:a=PATH");
 	assert_int_equal(machine_match_device(f->h, &entry[2], &f->e), 0);
 }
 

@@ -274,8 +274,8 @@ static void assert_disk(struct fixture *f, uint64_t offset, uint64_t len)
 		int c = fgetc(in), expected = i - offset < len ? FILLER : byte_of_disk(i);
 
 		if (c != expected)
-			fail_msg("offset %llu: 0x%x, expected 0x%x", (unsigned long long)i, (unsigned)c,
-				 (unsigned)expected);
+			fail_msg("offset %llu: 0x%x, expected 0x%x", (unsigned long long)i,
+				 (unsigned)c, (unsigned)expected);
 	}
 	assert_int_equal(fgetc(in), EOF);
 	fclose(in);
@@ -406,7 +406,9 @@ static void a_bad_range_is_refused_before_the_data_is_looked_at(void **state)
 
 static void H12_the_structure_may_end_at_the_last_byte_of_memory(void **state)
 {
-	static const struct hvt_block rq = {.handle = 1, .data = DATA, .len = 512, .ret = RET_BEFORE};
+	static const struct hvt_block rq = {
+		.handle = 1, .data = DATA, .len = 512, .ret = RET_BEFORE,
+	};
 	const uint64_t last = RIG_MEMORY - sizeof rq;
 	struct fixture *f = *state;
 	const struct hvt_block *answer = rig_at(&f->rig, last);
@@ -446,7 +448,9 @@ static void read_only_memory_is_written_to_disk_but_never_read_into(void **state
 
 static void the_result_is_not_written_into_read_only_memory(void **state)
 {
-	static const struct hvt_block rq = {.handle = 1, .data = DATA, .len = 512, .ret = RET_BEFORE};
+	static const struct hvt_block rq = {
+		.handle = 1, .data = DATA, .len = 512, .ret = RET_BEFORE,
+	};
 	struct fixture *f = *state;
 	int32_t ret;
 
@@ -461,7 +465,9 @@ static void the_result_is_not_written_into_read_only_memory(void **state)
 /* The request is copied in once: what the data overwrites no longer matters. */
 static void data_may_overlap_the_structure(void **state)
 {
-	static const struct hvt_block rq = {.handle = 1, .offset = 512, .data = ARG - 100, .len = 512};
+	static const struct hvt_block rq = {
+		.handle = 1, .offset = 512, .data = ARG - 100, .len = 512,
+	};
 	struct fixture *f = *state;
 	const uint8_t *at = rig_at(&f->rig, ARG - 100);
 	const struct hvt_block *answer = rig_at(&f->rig, ARG);
@@ -520,8 +526,8 @@ static void an_error_after_a_part_is_an_error(void **state)
 	host.error = ENOSPC;
 	assert_result(f, WRITE, 1, 0, DATA, 512, HVT_EUNSPEC);
 	assert_disk(f, 0, 200);
-	assert_string_equal(f->rig.notices[0], "block device disk: writing at offset 0: No space left "
-			    "on device; the guest gets an error (told once)");
+	assert_string_equal(f->rig.notices[0], "block device disk: writing at offset 0: No space "
+			    "left on device; the guest gets an error (told once)");
 }
 
 static void a_file_that_has_become_shorter_is_an_error(void **state)
@@ -531,8 +537,8 @@ static void a_file_that_has_become_shorter_is_an_error(void **state)
 	assert_int_equal(truncate(f->path, 1024), 0);
 	assert_result(f, READ, 1, 512, DATA, 512, HVT_OK);
 	assert_result(f, READ, 1, 768, DATA, 512, HVT_EUNSPEC);
-	assert_string_equal(f->rig.notices[0], "block device disk: reading at offset 768: the file has "
-			    "become shorter; the guest gets an error (told once)");
+	assert_string_equal(f->rig.notices[0], "block device disk: reading at offset 768: the file "
+			    "has become shorter; the guest gets an error (told once)");
 }
 
 static void attach_two(struct fixture *f)
@@ -720,8 +726,8 @@ static void sector_sizes_are_powers_of_two_from_512_to_32768(void **state)
 		f->n_words = 0;
 		assert_int_equal(option(f, "block-sector-size", "disk", bad[i]), -1);
 		assert_int_equal(f->rig.e.kind, HUSK_E_USAGE);
-		assert_non_null(strstr(f->rig.e.message, "Block size must be a multiple of 2 greater "
-				       "than or equal 512"));
+		assert_non_null(strstr(f->rig.e.message, "Block size must be a multiple of 2 "
+				       "greater than or equal 512"));
 	}
 }
 
@@ -731,7 +737,8 @@ static void what_is_not_a_disk_is_refused(void **state)
 	char path[sizeof f->path + 8];
 
 	open_with(f, "block", "/nowhere/disk");
-	assert_not_opened(f, HUSK_E_HOST, "Could not open block device: /nowhere/disk: No such file");
+	assert_not_opened(f, HUSK_E_HOST, "Could not open block device: /nowhere/disk: No such "
+			  "file");
 	open_with(f, "block-ro", f->dir);
 	assert_not_opened(f, HUSK_E_USAGE, "neither a file nor a block device");
 	open_with(f, "block", "/dev/null");

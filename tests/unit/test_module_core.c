@@ -188,7 +188,8 @@ static void a_result_is_not_written_where_the_guest_may_not_write(void **state)
 	protect(f, TEXT, TEXT + 0xfff);
 	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT), "inside read-only segment");
 	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT - 1), "read-only segment");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT + 0xfff), "read-only segment");
+	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT + 0xfff),
+		    "read-only segment");
 	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, 0), "read-only low memory");
 	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, HVT_GUEST_MIN_BASE - 1),
 		    "read-only low memory");
@@ -522,7 +523,9 @@ static void *stop_later(void *ctx)
 
 static void H08_a_stop_ends_the_wait_and_the_run(void **state)
 {
-	static const struct hvt_poll forever = {.timeout_nsecs = UINT64_MAX, .ready_set = 7, .ret = 7};
+	static const struct hvt_poll forever = {
+		.timeout_nsecs = UINT64_MAX, .ready_set = 7, .ret = 7,
+	};
 	struct fixture *f = *state;
 	const struct hvt_poll *rq = rig_at(&f->rig, ARG);
 	pthread_t thread;
