@@ -451,16 +451,41 @@ static void a_segment_may_be_the_whole_file(void **state)
 
 static void no_remedy_is_given_where_there_is_none(void **state)
 {
+	static const uint64_t ends[] = {HVT_MEM_MAX - 0x1000, HVT_MEM_MAX, HVT_MEM_MAX + 0x1000};
 	struct image i;
 	struct run r;
+	size_t k;
+
+	(void)state;
+	for (k = 0; k < sizeof ends / sizeof ends[0]; k++) {
+		image_good(&i, EM_X86_64);
+		i.phdr[IMAGE_DATA].p_vaddr = ends[k] - 0x1000;
+		run_image(&r, &i, IMAGE_END);
+		assert_int_equal(r.failed, FIT);
+		assert_int_equal(strstr(r.e.message, "give it more than 4095 MiB") != NULL, k == 0);
+		assert_int_equal(strstr(r.e.message, "give it more") != NULL, k == 0);
+		run_free(&r);
+		image_free(&i);
+	}
+}
+
+/* elf_fit was to be asked first; forgetting that is an error, and no write outside memory. */
+static void an_image_is_not_loaded_into_too_little_memory(void **state)
+{
+	struct husk_error e = {0};
+	struct elf_image img;
+	struct memory m;
+	struct image i;
 
 	(void)state;
 	image_good(&i, EM_X86_64);
-	i.phdr[IMAGE_DATA].p_vaddr = HVT_MEM_MAX;
-	run_image(&r, &i, IMAGE_END);
-	assert_int_equal(r.failed, FIT);
-	assert_null(strstr(r.e.message, "give it more"));
-	run_free(&r);
+	memory_init(&m, calloc(1, IMAGE_DATA_GPA), IMAGE_DATA_GPA);
+	assert_int_equal(elf_open(&img, image_save(&i), &e), 0);
+	assert_int_equal(elf_load(&img, &m, &e), -1);
+	assert_int_equal(e.kind, HUSK_E_IMAGE);
+	assert_non_null(strstr(e.message, "Invalid image access: gpa=0x102000, sz=288"));
+	elf_close(&img);
+	free(m.base);
 	image_free(&i);
 }
 
@@ -674,6 +699,8 @@ static void every_host_call_may_fail(void **state)
 	(void)state;
 	image_good(&i, EM_X86_64);
 	assert_all_failures(&i, 7);
+	move_program_headers(&i, 8);	/* to a page of their own */
+	assert_all_failures(&i, 8);
 	image_free(&i);
 }
 
@@ -829,6 +856,7 @@ int main(void)
 		cmocka_unit_test(a_large_p_align_takes_its_room),
 		cmocka_unit_test(a_segment_may_be_the_whole_file),
 		cmocka_unit_test(no_remedy_is_given_where_there_is_none),
+		cmocka_unit_test(an_image_is_not_loaded_into_too_little_memory),
 		cmocka_unit_test(targets_have_names),
 		cmocka_unit_test(a_note_segment_cut_at_any_byte_is_caught),
 		cmocka_unit_test(a_note_of_any_wrong_length_is_caught),
