@@ -78,6 +78,7 @@ static void call(struct rig *r, unsigned nr, uint32_t arg)
 		return;
 	memcpy(&after, rig_at(r, arg), sizeof after);
 	CHECK(end != RIG_RESUMED || after.ret == block_result(&before, nr));
+	CHECK(end != RIG_RESUMED || after.ret != HVT_OK || before.data <= MEMORY - before.len);
 	/* Where the data lies is looked at only if the request is good. */
 	CHECK(end != RIG_FAILED || strncmp(r->e.message, "block device", 12) != 0 ||
 	      block_result(&before, nr) != HVT_EINVAL);
