@@ -57,8 +57,16 @@ _Noreturn void abort_printf(const void *cookie, const char *file, int line, cons
 
 /* ---- memory.c ---- */
 
-/* Checks that the image fits, finds the heap, prints the map. */
+/* Checks that the image fits, and finds the heap. */
 void memory_init(uint64_t mem_size, struct solo5_start_info *info);
+
+/*
+ * Takes size bytes, zero-filled and aligned to a page, from the bottom of the heap. NULL if
+ * that is more than the guest can well spare.
+ */
+uint8_t *memory_take(struct solo5_start_info *info, size_t size);
+
+void memory_print_map(const struct solo5_start_info *info);
 
 /* ---- clock.c ---- */
 
@@ -73,6 +81,23 @@ const struct mft_entry *manifest_find(const char *name, uint32_t type, solo5_han
 
 /* The attached device of this type with this handle, NULL if there is none. */
 const struct mft_entry *manifest_get(solo5_handle_t handle, uint32_t type);
+
+/* The largest MTU of the attached network devices, 0 if there are none. */
+size_t manifest_max_mtu(void);
+
+/* ---- ring.c ---- */
+
+/* Uses the network ring if the monitor offers one and there is memory for it; buffers are taken. */
+void ring_init(const struct hvt_boot_info *boot, struct solo5_start_info *info);
+
+/* Whether frames go through the ring. If so, the next two serve attached devices. */
+bool ring_in_use(void);
+
+/* Queues a copy of one frame, of at most MTU and header. */
+void ring_write(solo5_handle_t handle, const uint8_t *buf, size_t size);
+
+/* Waits for the monitor's answer, not for a frame. */
+solo5_result_t ring_read(solo5_handle_t handle, uint8_t *buf, size_t size, size_t *read_size);
 
 /* ---- ssp.c ---- */
 

@@ -23,4 +23,13 @@ void cpu_set_tls_base(uintptr_t base);
  */
 void cpu_hypercall(enum hvt_hypercall nr, void *arg);
 
+/* Wakes the monitor's end of the network ring. What was stored before is visible to it. */
+void cpu_ring_kick(void);
+
+/* A store before it is visible to the monitor before a load after it is made. */
+void cpu_store_load_barrier(void);
+
+/* Each time round a loop that waits for another thread: leaves the core to others for a moment. */
+void cpu_relax(void);
+
 #endif

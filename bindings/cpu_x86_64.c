@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "../include/ring_abi.h"
+
 #define N_EXCEPTIONS 32			/* Intel SDM vol. 3A 6.3.1: vectors 0 to 31 */
 #define VECTOR_STRIDE 16		/* vectors_x86_64.S aligns its entries to this */
 #define VECTOR_NMI 2
@@ -160,4 +162,22 @@ void cpu_hypercall(enum hvt_hypercall nr, void *arg)
 		:
 		: "a" ((uint32_t)(uintptr_t)arg), "d" (port)
 		: "memory");
+}
+
+void cpu_ring_kick(void)
+{
+	__asm__ __volatile__("outl %0, %1"
+		:
+		: "a" (0), "d" ((uint16_t)HVT_RING_KICK_PIO_BASE)
+		: "memory");
+}
+
+void cpu_store_load_barrier(void)
+{
+	__asm__ __volatile__("mfence" : : : "memory");
+}
+
+void cpu_relax(void)
+{
+	__asm__ __volatile__("pause" : : : "memory");
 }

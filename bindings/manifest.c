@@ -42,3 +42,16 @@ const struct mft_entry *manifest_get(solo5_handle_t handle, uint32_t type)
 	e = &entries[handle];
 	return e->type == type && e->attached != 0 ? e : NULL;
 }
+
+size_t manifest_max_mtu(void)
+{
+	const struct mft_entry *e;
+	size_t max = 0;
+
+	for (uint32_t i = 1; i < n_entries; i++) {
+		e = manifest_get(i, MFT_DEV_NET_BASIC);
+		if (e != NULL && e->u.net.mtu > max)
+			max = e->u.net.mtu;
+	}
+	return max;
+}

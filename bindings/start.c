@@ -20,7 +20,9 @@ _Noreturn void bindings_start(const struct hvt_boot_info *boot)
 	start_info.cmdline = log_take_options((const char *)boot->cmdline);
 	log_printf(LOG_INFO, "%s", banner);
 	memory_init(boot->mem_size, &start_info);
-	clock_init(boot->cpu_cycle_freq);
 	manifest_init((const struct mft_header *)boot->mft);
+	ring_init(boot, &start_info);
+	memory_print_map(&start_info);
+	clock_init(boot->cpu_cycle_freq);
 	solo5_exit(solo5_app_main(&start_info));
 }

@@ -11,9 +11,15 @@
 
 #define WEAK __attribute__((weak))
 
+#define WORD 8u
+
+/* By words: a hypervisor that emulates instructions does one repetition at a time. */
 static void copy_up(void *to, const void *from, size_t n)
 {
-	__asm__ __volatile__("rep movsb" : "+D" (to), "+S" (from), "+c" (n) : : "memory");
+	size_t words = n / WORD, rest = n % WORD;
+
+	__asm__ __volatile__("rep movsq" : "+D" (to), "+S" (from), "+c" (words) : : "memory");
+	__asm__ __volatile__("rep movsb" : "+D" (to), "+S" (from), "+c" (rest) : : "memory");
 }
 
 static void copy_down(void *to, const void *from, size_t n)
@@ -44,8 +50,11 @@ WEAK void *memmove(void *to, const void *from, size_t n)
 
 WEAK void *memset(void *to, int byte, size_t n)
 {
+	uint64_t pattern = (uint8_t)byte * UINT64_C(0x0101010101010101);
+	size_t words = n / WORD, rest = n % WORD;
 	void *at = to;
 
-	__asm__ __volatile__("rep stosb" : "+D" (at), "+c" (n) : "a" (byte) : "memory");
+	__asm__ __volatile__("rep stosq" : "+D" (at), "+c" (words) : "a" (pattern) : "memory");
+	__asm__ __volatile__("rep stosb" : "+D" (at), "+c" (rest) : "a" (pattern) : "memory");
 	return to;
 }

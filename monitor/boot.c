@@ -43,8 +43,7 @@ int boot_join_cmdline(char **cmdline, int argc, char *const argv[], struct husk_
 	return 0;
 }
 
-int boot_reserve(struct memory *m, struct resource_space *gpas, const struct manifest *mft,
-		 struct husk_error *e)
+int boot_reserve(struct resource_space *gpas, const struct manifest *mft, struct husk_error *e)
 {
 	uint64_t last = cmdline_gpa(mft) + HVT_CMDLINE_SIZE - 1;
 	enum resource_status s = resource_reserve(gpas, HVT_BOOT_INFO_GPA, last, "boot info");
@@ -52,7 +51,12 @@ int boot_reserve(struct memory *m, struct resource_space *gpas, const struct man
 	if (s != RESOURCE_OK)
 		return husk_fail(e, HUSK_E_IMAGE, "boot info at gpa 0x%x: %s", HVT_BOOT_INFO_GPA,
 				 resource_status_text(s));
-	return memory_declare(m, 0, HVT_GUEST_MIN_BASE - 1, MEMORY_R, "low memory", e);
+	return 0;
+}
+
+int boot_protect(struct memory *m, struct husk_error *e)
+{
+	return memory_declare_rest(m, 0, HVT_GUEST_MIN_BASE - 1, MEMORY_R, "low memory", e);
 }
 
 /* The copy that leaves: descriptor numbers and the like are none of the guest's business. */
@@ -79,6 +83,8 @@ int boot_write(const struct memory *m, const struct boot *b, struct husk_error *
 		.cpu_cycle_freq = b->cycle_freq,
 		.cmdline = cmdline_gpa(b->manifest),
 		.mft = MANIFEST_GPA,
+		.host_features = b->net_ring != 0 ? HVT_FEATURE_RING_IO : 0,
+		.net_ring = b->net_ring,
 	};
 
 	if (memory_place(m, HVT_BOOT_INFO_GPA, &info, sizeof info, e) == -1 ||

@@ -21,17 +21,20 @@
  */
 int boot_join_cmdline(char **cmdline, int argc, char *const argv[], struct husk_error *e);
 
+/* Takes the boot area from gpas. Before anything else is placed. HUSK_E_IMAGE. */
+int boot_reserve(struct resource_space *gpas, const struct manifest *mft, struct husk_error *e);
+
 /*
- * Takes the boot area from gpas and declares all of low memory read-only, so that no
- * result of a hypercall lands there. Before anything else is placed. HUSK_E_IMAGE.
+ * Declares what is left of low memory read-only, so that no result of a hypercall lands there.
+ * HUSK_E_IMAGE.
  */
-int boot_reserve(struct memory *m, struct resource_space *gpas, const struct manifest *mft,
-		 struct husk_error *e);
+int boot_protect(struct memory *m, struct husk_error *e);
 
 struct boot {
 	uint64_t mem_size, kernel_end, cycle_freq;	/* as in struct hvt_boot_info */
 	const struct manifest *manifest;		/* properties filled in */
 	const char *cmdline;				/* shorter than HVT_CMDLINE_SIZE */
+	uint64_t net_ring;				/* gpa, 0: none is offered */
 };
 
 /*

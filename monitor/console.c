@@ -12,7 +12,8 @@
 
 /*
  * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
- * shown. A description of our own can be told not to wait. Where it cannot be had (no /proc, somebody
+ * shown. A description of our own can be told not to wait. Where it cannot be had (no /proc,
+ * somebody
  * else's terminal), a terminal that is stopped stops the guest.
  */
 static void open_terminal_again(struct console *c)

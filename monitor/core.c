@@ -34,7 +34,11 @@ static enum bus_result on_shutdown(void *ctx, const struct hv_exit *exit, struct
 
 static enum bus_result on_interrupted(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
-	(void)ctx, (void)exit, (void)e;
+	const struct core *c = ctx;
+
+	(void)exit;
+	if (c->alarm.look != NULL && c->alarm.look(c->alarm.ctx, e) == -1)
+		return BUS_FAIL;
 	return BUS_RESUME;
 }
 
@@ -93,7 +97,9 @@ int core_init(struct core *c, const struct hv_ops *ops, uint64_t mem_size, struc
 		bells = (struct doorbell_ops){ops->doorbell_add, ops->doorbell_del, c->hv};
 	devices_init(&c->devices, mem_size, HVT_HYPERCALL_MAX, &bells);
 	claim_vmexits(c);
-	if (hypercalls_init(&c->hypercalls, &c->devices, e) == 0 && events_init(&c->events, e) == 0)
+	if (ops->cycle_freq(c->hv, &c->cycle_freq, e) == 0 &&
+	    hypercalls_init(&c->hypercalls, &c->devices, e) == 0 &&
+	    events_init(&c->events, e) == 0)
 		return 0;
 	core_fini(c);
 	return -1;
@@ -166,7 +172,7 @@ static int take_stop(struct core *c)
 	return __atomic_exchange_n(&c->stop, 0, __ATOMIC_ACQ_REL);
 }
 
-enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
+static enum core_end run(struct core *c, int *stop_reason, struct husk_error *e)
 {
 	enum bus_result r = BUS_RESUME;
 	struct hv_exit exit;
@@ -182,11 +188,44 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
 	return r == BUS_STOP ? CORE_HALTED : CORE_FAILED;
 }
 
+enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
+{
+	enum core_end end;
+
+	if (c->cross_thread && c->ops->own(c->hv, e) == -1)
+		return CORE_FAILED;
+	end = run(c, stop_reason, e);
+	if (c->cross_thread)
+		c->ops->disown(c->hv);
+	return end;
+}
+
 void core_stop(struct core *c, int reason)
 {
 	__atomic_store_n(&c->stop, reason, __ATOMIC_RELEASE);
+	core_raise(c);
+}
+
+void core_raise(struct core *c)
+{
 	c->ops->kick(c->hv);
 	events_wake(&c->events);
+}
+
+int core_register_alarm(struct core *c, int (*look)(void *ctx, struct husk_error *e), void *ctx,
+			struct husk_error *e)
+{
+	if (c->alarm.look != NULL)
+		return husk_fail(e, HUSK_E_HOST, "the machine has an alarm already");
+	c->alarm = (struct core_alarm){look, ctx};
+	c->cross_thread = true;
+	return 0;
+}
+
+void core_unregister_alarm(struct core *c)
+{
+	c->alarm = (struct core_alarm){0};
+	c->cross_thread = false;
 }
 
 void core_say(const struct core *c, const char *fmt, ...)

@@ -36,6 +36,14 @@ struct core {
 		vmexit_handler *handler;
 		void *ctx;
 	} vmexits[HV_EXIT_KINDS];
+	uint64_t cycle_freq;		/* ticks per second of the guest's counter */
+	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
+	struct core_alarm {
+		int (*look)(void *ctx, struct husk_error *e);
+		void *ctx;
+	} alarm;
+	/* threads besides the vcpu's may call core_stop or core_raise */
+	bool cross_thread;
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
 	core_notice *notice;
 	void *notice_ctx;
@@ -78,6 +86,17 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e);
 
 /* Ends core_run soon, or at once when it is called next. Async-signal-safe. reason is not 0. */
 void core_stop(struct core *c, int reason);
+
+/*
+ * For a module with a thread of its own: look is called by the vcpu's thread, outside the guest,
+ * soon after core_raise; -1 ends the run with e. One per core: HUSK_E_HOST if there is one already.
+ */
+int core_register_alarm(struct core *c, int (*look)(void *ctx, struct husk_error *e), void *ctx,
+			struct husk_error *e);
+void core_unregister_alarm(struct core *c);
+
+/* From any thread. */
+void core_raise(struct core *c);
 
 /* Passes a formatted line to the notice function, if there is one. */
 void core_say(const struct core *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -29,6 +29,7 @@ struct cpu_hypercall_window {
 };
 
 extern const struct cpu_hypercall_window cpu_hypercall_window;
+extern const struct cpu_hypercall_window cpu_ring_kick;	/* one place: base */
 extern const uint16_t cpu_elf_machine;	/* EM_* of images that run here */
 extern const char cpu_ip_name[];	/* "rip" or "pc", for messages */
 

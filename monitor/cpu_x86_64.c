@@ -2,26 +2,25 @@
 #include "cpu.h"
 
 #include <elf.h>
-#include <string.h>
 
 #include "../include/hvt_abi.h"
+#include "../include/ring_abi.h"
+#include "tables.h"
 
 const struct cpu_hypercall_window cpu_hypercall_window = {
 	.kind = BUS_PIO, .base = HVT_HYPERCALL_PIO_BASE, .stride = 1,
 };
+const struct cpu_hypercall_window cpu_ring_kick = {
+	.kind = BUS_PIO, .base = HVT_RING_KICK_PIO_BASE,
+};
 const uint16_t cpu_elf_machine = EM_X86_64;
 const char cpu_ip_name[] = "rip";
-
-#define PAGE 0x1000ull
-#define LARGE_PAGE 0x200000ull
-#define ENTRIES 512u		/* of every table, Intel SDM vol. 3A 4.5 */
 
 /* Fixed places below the boot info; the guest cannot see them. */
 #define GDT_GPA 0x1000ull
 #define PML4_GPA 0x2000ull
 #define PDPT_GPA 0x3000ull
-#define PD_GPA 0x4000ull	/* four pages, 1 GiB each */
-#define PDS 4u
+#define PD_GPA 0x4000ull
 #define PT0_GPA 0x8000ull	/* the first 2 MiB */
 
 /* Page table entries, Intel SDM vol. 3A table 4-15 and following. */
@@ -51,139 +50,35 @@ const char cpu_ip_name[] = "rip";
 #define TYPE_TSS_BUSY 11
 static const uint64_t gdt[] = {0, 0x00af99000000ffff, 0x00cf93000000ffff};
 
-struct tables {
-	const struct memory *m;
-	struct resource_space *gpas;
-	struct husk_error *e;
+static const struct tables_format format = {
+	.table = PTE_P | PTE_RW,
+	.block = PTE_P | PTE_RW | PTE_PS,
+	.page = PTE_P | PTE_RW,
+	.page_read_only = PTE_P,
+	.no_execute = PTE_NX,
+	.directories = PD_GPA,
+	.first = PT0_GPA,
 };
 
-static bool executable(const struct memory *m, uint64_t addr)
+static const struct tables_place places[] = {
+	{0, 1, "zero page"},
+	{GDT_GPA, 1, "descriptor table"},
+	{PML4_GPA, 1, "page map level 4"},
+	{PDPT_GPA, 1, "page directory pointers"},
+	{PD_GPA, TABLES_DIRECTORIES, "page directory"},
+	{PT0_GPA, 1, "page table"},
+};
+
+static int write_upper_levels(const struct memory *m, struct husk_error *e)
 {
-	const struct memory_range *r = memory_range_at(m, addr);
+	const uint64_t pml4 = PDPT_GPA | format.table;
+	uint64_t pdpt[TABLES_DIRECTORIES];
 
-	return r != NULL && (r->prot & MEMORY_X) != 0;
-}
-
-/* Whether all of the 2 MiB at addr has the same right to execute as its first page. */
-static bool uniform(const struct memory *m, uint64_t addr)
-{
-	uint64_t last = addr + LARGE_PAGE - 1;
-
-	for (size_t i = 0; i < m->n_ranges; i++) {
-		const struct memory_range *r = &m->ranges[i];
-
-		if ((r->prot & MEMORY_X) != 0 && r->start <= last && r->last >= addr)
-			return r->start <= addr && r->last >= last;
-	}
-	return true;
-}
-
-/*
- * Nothing below the boot info, so that null pointers fault; read-only up to the image.
- * Above, all is writable here: what an image declares read-only is protected by the
- * backend, which ends the run where a page fault would leave it to the guest.
- */
-static uint64_t small_page(const struct memory *m, uint64_t addr)
-{
-	if (addr < HVT_BOOT_INFO_GPA)
-		return 0;
-	if (addr < HVT_GUEST_MIN_BASE)
-		return addr | PTE_P | PTE_NX;
-	return addr | PTE_P | PTE_RW | (executable(m, addr) ? 0 : PTE_NX);
-}
-
-static int write_page_table(const struct tables *t, uint64_t gpa, uint64_t addr)
-{
-	uint64_t pt[ENTRIES];
-
-	for (unsigned i = 0; i < ENTRIES; i++)
-		pt[i] = small_page(t->m, addr + i * PAGE);
-	return memory_place(t->m, gpa, pt, sizeof pt, t->e);
-}
-
-/* Room for another page table: any free page that the guest cannot write. */
-static int take_page(const struct tables *t, uint64_t *gpa)
-{
-	const struct resource_request rq = {
-		.size = PAGE, .align = PAGE, .min = PAGE, .max = HVT_GUEST_MIN_BASE - 1,
-		.owner = "page table",
-	};
-	struct resource_range got;
-	enum resource_status s = resource_alloc(t->gpas, &rq, &got);
-
-	if (s != RESOURCE_OK)
-		return husk_fail(t->e, HUSK_E_IMAGE,
-				 "no room for another page table (%s): the image has too many "
-				 "executable segments in different 2 MiB blocks",
-				 resource_status_text(s));
-	*gpa = got.start;
-	return 0;
-}
-
-static int directory_entry(const struct tables *t, uint64_t addr, uint64_t *entry)
-{
-	uint64_t pt = PT0_GPA;
-
-	if (addr != 0 && uniform(t->m, addr)) {
-		*entry = addr | PTE_P | PTE_RW | PTE_PS | (executable(t->m, addr) ? 0 : PTE_NX);
-		return 0;
-	}
-	if (addr != 0 && take_page(t, &pt) == -1)
+	for (unsigned d = 0; d < TABLES_DIRECTORIES; d++)
+		pdpt[d] = (PD_GPA + d * TABLES_PAGE) | format.table;
+	if (memory_place(m, PML4_GPA, &pml4, sizeof pml4, e) == -1)
 		return -1;
-	*entry = pt | PTE_P | PTE_RW;
-	return write_page_table(t, pt, addr);
-}
-
-/* Directories beyond the end of memory stay zero: not present. */
-static int write_directories(const struct tables *t)
-{
-	uint64_t pd[ENTRIES], addr = 0;
-
-	for (unsigned d = 0; d < PDS && addr < t->m->size; d++) {
-		memset(pd, 0, sizeof pd);
-		for (unsigned i = 0; i < ENTRIES && addr < t->m->size; i++, addr += LARGE_PAGE)
-			if (directory_entry(t, addr, &pd[i]) == -1)
-				return -1;
-		if (memory_place(t->m, PD_GPA + d * PAGE, pd, sizeof pd, t->e) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static int write_upper_levels(const struct tables *t)
-{
-	const uint64_t pml4 = PDPT_GPA | PTE_P | PTE_RW;
-	uint64_t pdpt[PDS];
-
-	for (unsigned d = 0; d < PDS; d++)
-		pdpt[d] = (PD_GPA + d * PAGE) | PTE_P | PTE_RW;
-	if (memory_place(t->m, PML4_GPA, &pml4, sizeof pml4, t->e) == -1)
-		return -1;
-	return memory_place(t->m, PDPT_GPA, pdpt, sizeof pdpt, t->e);
-}
-
-static int reserve_tables(const struct tables *t)
-{
-	static const struct { uint64_t start, pages; const char *owner; } fixed[] = {
-		{0, 1, "zero page"},
-		{GDT_GPA, 1, "descriptor table"},
-		{PML4_GPA, 1, "page map level 4"},
-		{PDPT_GPA, 1, "page directory pointers"},
-		{PD_GPA, PDS, "page directory"},
-		{PT0_GPA, 1, "page table"},
-	};
-
-	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-		enum resource_status s = resource_alloc_at(t->gpas, fixed[i].start,
-							   fixed[i].pages * PAGE, PAGE,
-							   fixed[i].owner);
-
-		if (s != RESOURCE_OK)
-			return husk_fail(t->e, HUSK_E_IMAGE, "%s at gpa 0x%llx: %s",
-					 fixed[i].owner, (unsigned long long)fixed[i].start,
-					 resource_status_text(s));
-	}
-	return 0;
+	return memory_place(m, PDPT_GPA, pdpt, sizeof pdpt, e);
 }
 
 static struct cpu_state first_registers(uint64_t entry, uint64_t mem_size)
@@ -199,7 +94,8 @@ static struct cpu_state first_registers(uint64_t entry, uint64_t mem_size)
 
 	return (struct cpu_state){
 		.rip = entry,
-		.rsp = mem_size - 8,	/* as if called: 16-byte aligned before the return address */
+		/* as if called: 16-byte aligned before the return address */
+		.rsp = mem_size - 8,
 		.rdi = HVT_BOOT_INFO_GPA,
 		.rflags = RFLAGS_FIXED,
 		.cr0 = CR0_PE | CR0_NE | CR0_WP | CR0_PG,
@@ -217,10 +113,9 @@ static struct cpu_state first_registers(uint64_t entry, uint64_t mem_size)
 int cpu_boot(const struct memory *m, struct resource_space *gpas, uint64_t entry,
 	     struct cpu_state *state, struct husk_error *e)
 {
-	const struct tables t = {m, gpas, e};
-
-	if (reserve_tables(&t) == -1 || memory_place(m, GDT_GPA, gdt, sizeof gdt, e) == -1 ||
-	    write_upper_levels(&t) == -1 || write_directories(&t) == -1)
+	if (tables_reserve(gpas, places, sizeof places / sizeof places[0], e) == -1 ||
+	    memory_place(m, GDT_GPA, gdt, sizeof gdt, e) == -1 ||
+	    write_upper_levels(m, e) == -1 || tables_write(&format, m, gpas, e) == -1)
 		return -1;
 	*state = first_registers(entry, m->size);
 	return 0;

@@ -18,6 +18,18 @@ struct cpu_segment {
 	bool granular;		/* G */
 };
 
+/* Tells the processor that this is a spin loop. */
+static inline void cpu_relax(void)
+{
+	__builtin_ia32_pause();
+}
+
+/* The host's counter; its frequency is what hv_ops.cycle_freq says. */
+static inline uint64_t cpu_ticks(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
 struct cpu_state {
 	uint64_t rip, rsp, rdi, rflags;
 	uint64_t cr0, cr3, cr4, efer;

@@ -5,7 +5,9 @@
 
 #define BIT(n) (1u << (n))
 
-/* Intel SDM vol. 2A CPUID; AMD APM vol. 3 appendix E; for 0x4000_0001 Linux virt/kvm/x86/cpuid.rst. */
+/*
+ * Intel SDM vol. 2A CPUID; AMD APM vol. 3 appendix E; for 0x4000_0001 Linux virt/kvm/x86/cpuid.rst.
+ */
 #define L1_ECX_MONITOR BIT(3)
 #define L1_ECX_VMX BIT(5)
 #define L1_ECX_X2APIC BIT(21)

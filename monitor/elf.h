@@ -36,7 +36,8 @@ struct elf_image {
 	uint64_t entry;		/* gpa */
 	size_t n_segments;
 	struct elf_segment segments[ELF_SEGMENTS_MAX];
-	uint64_t bss_end;	/* highest p_vaddr + p_memsz of any PT_LOAD, saturating: for --inspect */
+	/* highest p_vaddr + p_memsz of any PT_LOAD, saturating: for --inspect */
+	uint64_t bss_end;
 	bool has_abi, has_manifest;
 	struct elf_abi_info abi;
 	struct manifest manifest;

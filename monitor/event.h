@@ -7,37 +7,53 @@
 #ifndef HUSK_EVENT_H
 #define HUSK_EVENT_H
 
-#include <poll.h>
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "error.h"
 
 #define EVENTS_MAX 64	/* bits of a ready set */
+#define EVENTS_RETRY_NS 250000000ull	/* between looks at a source without a descriptor */
+
+/* Where input may come from. */
+struct event_source {
+	/* What to wait on; -1 while there is nothing. */
+	int (*fd)(void *ctx);
+
+	/*
+	 * Whether input is there for the taking. readable: a wait has just said so of fd, which
+	 * does not make it true. Also asked before each wait, with readable false.
+	 */
+	bool (*ready)(void *ctx, bool readable);
+	void *ctx;
+};
 
 struct events {
 	int wake_fd;			/* -1 when not open */
-	size_t n;
-	struct pollfd fds[1 + EVENTS_MAX];	/* fds[0] is wake_fd */
-	unsigned bits[1 + EVENTS_MAX];
+	uint64_t sources;		/* set of bits that have one */
+	struct event_source source[EVENTS_MAX];	/* by bit */
 };
 
 /* HUSK_E_HOST. */
 int events_init(struct events *ev, struct husk_error *e);
 
-/* Accepts what events_init refused, and the same object twice. Closes none of the added descriptors. */
+/* Accepts what events_init refused, and the same object twice. Closes no source's descriptor. */
 void events_fini(struct events *ev);
 
-/* Readability of fd sets this bit (0 .. EVENTS_MAX-1) of the ready set. HUSK_E_HOST: bit taken or out of range. */
-int events_add(struct events *ev, int fd, unsigned bit, struct husk_error *e);
+/*
+ * Input of the source sets this bit (0 .. EVENTS_MAX-1) of the ready set. HUSK_E_HOST: taken or out
+ * of range.
+ */
+int events_add(struct events *ev, unsigned bit, const struct event_source *source,
+	       struct husk_error *e);
 
 /* No-op if the bit was not added. */
 void events_remove(struct events *ev, unsigned bit);
 
 /*
- * Waits until a descriptor is readable (error and hang-up count), timeout_ns have passed, or
- * events_wake was called; *ready has the readable ones, 0 for the other two. Signals do not
- * end the wait. *calls grows by the system calls made. HUSK_E_HOST.
+ * Waits until a source is ready, timeout_ns have passed, or events_wake was called; *ready has
+ * every source that is ready, 0 for the other two. Signals do not end the wait. *calls grows by
+ * the system calls made. HUSK_E_HOST.
  */
 int events_wait(struct events *ev, uint64_t timeout_ns, uint64_t *ready, uint64_t *calls,
 		struct husk_error *e);

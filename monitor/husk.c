@@ -114,6 +114,15 @@ static int open_modules(struct husk *h, struct husk_error *e)
 	return 0;
 }
 
+static int reserve_modules(struct husk *h, struct husk_error *e)
+{
+	for (unsigned i = 0; i < h->n_opened; i++)
+		if (h->modules[i]->reserve != NULL &&
+		    h->modules[i]->reserve(h->state[i], &h->core, e) == -1)
+			return -1;
+	return 0;
+}
+
 static int attach_modules(struct husk *h, struct husk_error *e)
 {
 	for (; h->n_attached < h->n_opened; h->n_attached++)
@@ -129,11 +138,24 @@ static bool guarded(const struct memory_range *r)
 }
 
 /*
+ * The host protects whole pages, which may be larger than the guest's: where one holds something
+ * that the guest may write as well, all of it stays writable, or the guest could not run.
+ */
+static int protect_pages(struct core *c, uint64_t start, uint64_t last, uint64_t page,
+			 struct husk_error *e)
+{
+	uint64_t from = (start + page - 1) & ~(page - 1), to = (last + 1) & ~(page - 1);
+
+	return from < to ? c->ops->protect(c->hv, from, to - 1, MEMORY_R, e) : 0;
+}
+
+/*
  * What the image declares read-only or executable; low memory is the tables' affair. Neighbours
- * such as text and rodata are one call: below the guest they have the same rights.
+ * such as text and rodata are one range: below the guest they have the same rights.
  */
 static int protect_segments(struct core *c, struct husk_error *e)
 {
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const struct memory *m = &c->memory;
 
 	for (size_t i = 0; i < m->n_ranges; i++) {
@@ -144,7 +166,7 @@ static int protect_segments(struct core *c, struct husk_error *e)
 			continue;
 		while (i + 1 < m->n_ranges && guarded(r + 1) && r[1].start == last + 1)
 			last = (++r)->last, i++;
-		if (c->ops->protect(c->hv, start, last, MEMORY_R, e) == -1)
+		if (protect_pages(c, start, last, page, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -154,7 +176,8 @@ static int load_image(struct husk *h, struct cpu_state *state, struct husk_error
 {
 	struct core *c = &h->core;
 
-	if (boot_reserve(&c->memory, &c->gpas, &h->image.manifest, e) == -1 ||
+	if (boot_reserve(&c->gpas, &h->image.manifest, e) == -1 ||
+	    reserve_modules(h, e) == -1 || boot_protect(&c->memory, e) == -1 ||
 	    elf_load(&h->image, &c->memory, e) == -1 ||
 	    cpu_boot(&c->memory, &c->gpas, h->image.entry, state, e) == -1)
 		return -1;
@@ -166,12 +189,12 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 	struct boot b = {
 		.mem_size = h->core.memory.size,
 		.kernel_end = elf_kernel_end(&h->image),
+		.cycle_freq = h->core.cycle_freq,
 		.manifest = &h->image.manifest,
 		.cmdline = h->cmdline,
+		.net_ring = h->core.net_ring,
 	};
 
-	if (h->ops->cycle_freq(h->core.hv, &b.cycle_freq, e) == -1)
-		return -1;
 	return boot_write(&h->core.memory, &b, e);
 }
 

@@ -23,7 +23,8 @@
 struct husk;
 
 struct husk_config {
-	int console_fd;		/* where the guest's console goes, -1: nowhere; stays the caller's */
+	/* where the guest's console goes, -1: nowhere; stays the caller's */
+	int console_fd;
 	/* Told what does not end the run, one line without a newline; may be NULL. */
 	void (*notice)(void *ctx, const char *text);
 	void *notice_ctx;
@@ -49,7 +50,8 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 enum husk_end {
 	HUSK_FAILED = -1,	/* e says why */
 	HUSK_HALTED = 0,	/* *status is what the guest gave to halt, untruncated */
-	HUSK_STOPPED = 1,	/* *status is what husk_stop was given; husk_run may be called again */
+	/* *status is what husk_stop was given; husk_run may be called again */
+	HUSK_STOPPED = 1,
 };
 
 /* Runs the loaded guest in the calling thread until it ends. */
@@ -74,7 +76,10 @@ void husk_report_write(const struct husk *h, int json, FILE *out);
 /* Frees everything; accepts NULL and a machine in any state. */
 void husk_destroy(struct husk *h);
 
-/* Writes the options that husk_option takes, as in --help, and the names of the modules compiled in. */
+/*
+ * Writes the options that husk_option takes, as in --help, and the names of the modules compiled
+ * in.
+ */
 void husk_help(FILE *out);
 void husk_modules(FILE *out);
 

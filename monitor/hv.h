@@ -81,15 +81,26 @@ struct hv_ops {
 	 */
 	int (*run)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
 
-	/* Makes the run in progress, or else the next one, return HV_EXIT_INTERRUPTED. */
+	/*
+	 * Makes the run in progress, or else the next one, return HV_EXIT_INTERRUPTED: from a
+	 * signal
+	 * handler of the thread that runs, and between own and disown from any thread.
+	 */
 	void (*kick)(struct hv *hv);
+
+	/* The calling thread is the one that runs, from now on or no longer. HUSK_E_HOST. */
+	int (*own)(struct hv *hv, struct husk_error *e);
+	void (*disown)(struct hv *hv);
 
 	/* The guest's instruction pointer after an exit; 0 if it cannot be had. */
 	uint64_t (*ip)(struct hv *hv);
 
 	bool (*has)(struct hv *hv, enum hv_cap cap);
 
-	/* A guest's write of width bytes to addr signals fd without an exit; only with HV_CAP_DOORBELL. */
+	/*
+	 * A guest's write of width bytes to addr signals fd without an exit; only with
+	 * HV_CAP_DOORBELL.
+	 */
 	int (*doorbell_add)(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
 			    struct husk_error *e);
 	void (*doorbell_del)(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEVICE "/dev/kvm"
@@ -20,9 +22,7 @@ static int open_device(struct hv *hv, struct husk_error *e)
 {
 	hv->kvm = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (hv->kvm == -1 && errno == ENOENT)
-		return husk_hint((husk_fail_sys(e, errno, DEVICE), e),
-				 "load the module kvm_intel or kvm_amd, or turn virtualisation on "
-				 "in the firmware");
+		return husk_hint((husk_fail_sys(e, errno, DEVICE), e), "%s", hv_kvm_missing);
 	if (hv->kvm == -1 && (errno == EACCES || errno == EPERM))
 		return husk_hint((husk_fail_sys(e, errno, DEVICE), e),
 				 "join the group that owns it (usually kvm)");
@@ -32,8 +32,12 @@ static int open_device(struct hv *hv, struct husk_error *e)
 /* Linux virt/kvm/api.rst 4.2; EINTR comes from signals while the kernel takes its locks. */
 static int create_vm(struct hv *hv, struct husk_error *e)
 {
+	unsigned long type;
+
+	if (hv_kvm_machine_type(hv, &type, e) == -1)
+		return -1;
 	do
-		hv->vm = ioctl(hv->kvm, KVM_CREATE_VM, 0);
+		hv->vm = ioctl(hv->kvm, KVM_CREATE_VM, type);
 	while (hv->vm == -1 && errno == EINTR);
 	return hv->vm == -1 ? husk_fail_sys(e, errno, "KVM_CREATE_VM") : 0;
 }
@@ -196,8 +200,72 @@ static void translate(const struct hv *hv, struct hv_exit *exit)
 		error_exit(exit, "internal error exit: suberror", hv->run->internal.suberror);
 		break;
 	default:
-		error_exit(exit, "unhandled exit: exit_reason", hv->run->exit_reason);
+		if (!hv_kvm_translate(hv, exit))
+			error_exit(exit, "unhandled exit: exit_reason", hv->run->exit_reason);
 	}
+}
+
+/*
+ * Blocked but in KVM_RUN, so that it interrupts the guest and nothing else, without a handler: a
+ * library has no business installing one. Ignored by default, should one be left over.
+ */
+#define KICK_SIGNAL SIGURG
+
+static sigset_t kick_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, KICK_SIGNAL);
+	return set;
+}
+
+/* Linux virt/kvm/api.rst 4.22. The kernel's signal set has 64 bits, the C library's more. */
+static int run_with_mask(struct hv *hv, const sigset_t *mask)
+{
+	const struct kvm_signal_mask head = {.len = 8};
+	uint8_t arg[sizeof head + 8];
+
+	memcpy(arg, &head, sizeof head);
+	memcpy(arg + sizeof head, mask, 8);
+	return ioctl(hv->vcpu, KVM_SET_SIGNAL_MASK, arg);
+}
+
+static int kvm_own(struct hv *hv, struct husk_error *e)
+{
+	const sigset_t kick = kick_set();
+	sigset_t running;
+	int rc = pthread_sigmask(SIG_BLOCK, &kick, &hv->saved_mask);
+
+	if (rc != 0)
+		return husk_fail_sys(e, rc, "blocking signal %d", KICK_SIGNAL);
+	running = hv->saved_mask;
+	sigdelset(&running, KICK_SIGNAL);
+	if (run_with_mask(hv, &running) == -1) {
+		husk_fail_sys(e, errno, "KVM_SET_SIGNAL_MASK");
+		(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
+		return -1;
+	}
+	hv->owner = pthread_self();
+	__atomic_store_n(&hv->owned, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* A kick that came too late must not interrupt whatever the thread does next. */
+static void drain_kicks(void)
+{
+	const sigset_t kick = kick_set();
+	const struct timespec none = {0};
+
+	while (sigtimedwait(&kick, NULL, &none) == KICK_SIGNAL)
+		;
+}
+
+static void kvm_disown(struct hv *hv)
+{
+	__atomic_store_n(&hv->owned, false, __ATOMIC_RELEASE);
+	drain_kicks();
+	(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
 }
 
 static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
@@ -208,6 +276,8 @@ static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 			break;
 		case EINTR:
 			__atomic_store_n(&hv->run->immediate_exit, 0, __ATOMIC_RELAXED);
+			if (hv->owned)
+				drain_kicks();
 			exit->kind = HV_EXIT_INTERRUPTED;
 			return 0;
 		case EFAULT:
@@ -220,10 +290,13 @@ static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 	return 0;
 }
 
-/* Seen by the kernel before it enters the guest; a run in progress needs the signal as well. */
+/* Seen by the kernel before it enters the guest; a run in progress needs a signal as well. */
 static void kvm_kick(struct hv *hv)
 {
 	__atomic_store_n(&hv->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&hv->owned, __ATOMIC_ACQUIRE) &&
+	    !pthread_equal(hv->owner, pthread_self()))
+		(void)pthread_kill(hv->owner, KICK_SIGNAL);
 }
 
 static bool kvm_has(struct hv *hv, enum hv_cap cap)
@@ -307,6 +380,8 @@ const struct hv_ops hv_backend = {
 	.set_entry = hv_kvm_set_entry,
 	.run = kvm_run,
 	.kick = kvm_kick,
+	.own = kvm_own,
+	.disown = kvm_disown,
 	.ip = hv_kvm_ip,
 	.has = kvm_has,
 	.doorbell_add = kvm_doorbell_add,

@@ -10,6 +10,9 @@
 #define CPUID_ENTRIES 100u
 #define CPUID_ENTRIES_MAX 256u
 
+const char hv_kvm_missing[] = "load the module kvm_intel or kvm_amd, or turn virtualisation on in "
+			      "the firmware";
+
 static void filter(struct kvm_cpuid2 *cpuid)
 {
 	for (uint32_t i = 0; i < cpuid->nent; i++) {
@@ -41,6 +44,13 @@ static struct kvm_cpuid2 *supported_cpuid(const struct hv *hv, uint32_t entries)
 		return supported_cpuid(hv, CPUID_ENTRIES_MAX);
 	errno = saved;
 	return NULL;
+}
+
+int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_error *e)
+{
+	(void)hv, (void)e;
+	*type = 0;
+	return 0;
 }
 
 int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
@@ -106,4 +116,10 @@ uint64_t hv_kvm_ip(struct hv *hv)
 	struct kvm_regs regs;
 
 	return KVM_IOCTL(hv->vcpu, KVM_GET_REGS, &regs) == -1 ? 0 : regs.rip;
+}
+
+bool hv_kvm_translate(const struct hv *hv, struct hv_exit *exit)
+{
+	(void)hv, (void)exit;
+	return false;
 }

@@ -32,7 +32,9 @@ struct husk *machine_create(const struct husk_config *config, const struct hv_op
 void machine_say(const struct husk *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Bytes of guest memory that the settings ask for; tells the user if that is not what was written. */
+/*
+ * Bytes of guest memory that the settings ask for; tells the user if that is not what was written.
+ */
 uint64_t machine_memory_size(const struct husk *h);
 
 /* The option groups of the monitor and its modules; returns how many, at most MODULES_MAX + 1. */

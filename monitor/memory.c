@@ -133,6 +133,23 @@ int memory_declare(struct memory *m, uint64_t start, uint64_t last, unsigned pro
 	return 0;
 }
 
+int memory_declare_rest(struct memory *m, uint64_t start, uint64_t last, unsigned prot,
+			const char *what, struct husk_error *e)
+{
+	for (uint64_t next; start <= last; start = next) {
+		size_t at = range_from(m, start);
+		bool clear = at == m->n_ranges || m->ranges[at].start > last;
+
+		next = clear ? last + 1 : m->ranges[at].last + 1;
+		if (!clear && m->ranges[at].start <= start)
+			continue;
+		if (memory_declare(m, start, clear ? last : m->ranges[at].start - 1, prot, what,
+				   e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 const struct memory_range *memory_range_at(const struct memory *m, uint64_t gpa)
 {
 	size_t at = range_from(m, gpa);

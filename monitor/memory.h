@@ -15,10 +15,17 @@
 
 #include "error.h"
 
-/* A guest physical address. A struct, so that neither arithmetic nor a cast compiles by accident. */
+/*
+ * A guest physical address. A struct, so that neither arithmetic nor a cast compiles by accident.
+ */
 typedef struct { uint64_t v; } gpa_t;
 
-enum memory_prot { MEMORY_R = 1, MEMORY_W = 2, MEMORY_X = 4 };
+enum memory_prot {
+	MEMORY_R = 1,
+	MEMORY_W = 2,
+	MEMORY_X = 4,
+	MEMORY_RING = 8,	/* the guest writes it directly; no result may land there */
+};
 
 struct memory_range {
 	uint64_t start, last;	/* closed interval of gpas */
@@ -65,6 +72,13 @@ void memory_init(struct memory *m, void *base, uint64_t size);
  */
 int memory_declare(struct memory *m, uint64_t start, uint64_t last, unsigned prot,
 		   const char *what, struct husk_error *e);
+
+/*
+ * Declares what is not declared yet in [start, last]. The same errors; m may then be changed in
+ * part.
+ */
+int memory_declare_rest(struct memory *m, uint64_t start, uint64_t last, unsigned prot,
+			const char *what, struct husk_error *e);
 
 /* The declared range that covers gpa, or NULL. */
 const struct memory_range *memory_range_at(const struct memory *m, uint64_t gpa);

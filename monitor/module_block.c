@@ -258,7 +258,7 @@ static void report_device(const struct block_device *dev, module_figure *tell, v
 	tell(ctx, subject, "system_calls", dev->calls);
 }
 
-static void block_report(const void *state, module_figure *tell, void *ctx)
+static void block_report(void *state, module_figure *tell, void *ctx)
 {
 	const struct block_module *s = state;
 

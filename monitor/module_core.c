@@ -119,7 +119,7 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 	return 0;
 }
 
-static void core_report(const void *state, module_figure *tell, void *ctx)
+static void core_report(void *state, module_figure *tell, void *ctx)
 {
 	const struct core_module *s = state;
 

@@ -50,13 +50,19 @@ struct option_group {
 	size_t n;
 };
 
-/* Parses one word and appends it to s. HUSK_E_USAGE with the word, the cause and, if one is near, the option meant. */
+/*
+ * Parses one word and appends it to s. HUSK_E_USAGE with the word, the cause and, if one is near,
+ * the option meant.
+ */
 int settings_add(struct settings *s, const struct option_group *groups, size_t n_groups,
 		 const char *word, struct husk_error *e);
 
 void settings_free(struct settings *s);
 
-/* The last setting of the named option for the device (NULL or "": without one); NULL if there is none. */
+/*
+ * The last setting of the named option for the device (NULL or "": without one); NULL if there is
+ * none.
+ */
 const struct setting *settings_find(const struct settings *s, const char *option,
 				    const char *device);
 
@@ -72,7 +78,8 @@ int option_number(const char *text, unsigned long long min, unsigned long long m
 
 /*
  * Parses a memory size: MiB, or with suffix M or G. *bytes is a multiple of HVT_MEM_GRANULE,
- * rounded down, at least one granule; *rounded says whether that changed it. HUSK_E_USAGE: "Malformed
+ * rounded down, at least one granule; *rounded says whether that changed it. HUSK_E_USAGE:
+ * "Malformed
  * argument to --mem", or "exceeds the max size".
  */
 int option_memory(const char *text, unsigned long long *bytes, bool *rounded,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "measure.h"
+#include "net.h"
 #include "report.h"
 #include "resident.h"
 
@@ -481,20 +482,29 @@ static size_t number(const char *text, size_t most)
 	return n;
 }
 
+static void network(struct bench *b)
+{
+	const struct net_bench n = {&b->report, b->husk, b->programs, b->block, b->rounds};
+
+	net_figures(&n);
+}
+
 static void usage(void)
 {
-	fputs("usage: run.sh [--json] [--rounds=N] [--idle=N]\n", stderr);
+	fputs("usage: run.sh [--json] [--net] [--rounds=N] [--idle=N]\n", stderr);
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
 	struct bench b = {.rounds = 100, .idle = IDLE_MAX, .husk = getenv("HUSK")};
-	bool json = false;
+	bool json = false, net_only = false;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0)
 			json = true;
+		else if (strcmp(argv[i], "--net") == 0)
+			net_only = true;
 		else if (strncmp(argv[i], "--rounds=", 9) == 0)
 			b.rounds = number(argv[i] + 9, MEASURE_ROUNDS_MAX);
 		else if (strncmp(argv[i], "--idle=", 7) == 0)
@@ -508,10 +518,13 @@ int main(int argc, char **argv)
 	if (b.husk != NULL && *b.husk == '\0')
 		b.husk = NULL;
 	report_begin(&b.report, json);
-	counts(&b);
-	times(&b);
-	memory(&b);
-	floor_parts(&b);
+	if (!net_only) {
+		counts(&b);
+		times(&b);
+		memory(&b);
+		floor_parts(&b);
+	}
+	network(&b);
 	report_end(&b.report);
 	return 0;
 }

@@ -6,13 +6,15 @@
 bench_src := $(SRC)/tests/bench
 bench_out := $O/tests/bench
 bench_guests := $(if $(guest_cc),$(addprefix $(bench_out)/,guest_bare.hvt guest_halt.hvt \
-	guest_loop.hvt guest_block.hvt))
+	guest_loop.hvt guest_block.hvt guest_net.hvt guest_disk_net.hvt))
 bench_programs := $(if $(filter linux,$(OS)),$(bench_out)/floor $(bench_out)/bench) $(bench_guests)
 
 # ---- the driver, and the floor: compiled and linked as husk is, so that exec costs the same ----
 
-bench_driver_obj := $(addprefix $(bench_out)/,bench.o measure.o report.o resident.o)
-bench_floor_obj := $(addprefix $(bench_out)/,floor.o floor_$(ARCH).o loop_$(ARCH).o)
+bench_driver_obj := $(addprefix $(bench_out)/,bench.o measure.o net.o peer.o report.o \
+	resident.o)
+bench_floor_obj := $(addprefix $(bench_out)/,floor.o floor_$(ARCH).o floor_net.o floor_net_guest.o \
+	loop_$(ARCH).o)
 
 $(bench_out)/bench: $(bench_driver_obj)
 	$(call say,LD)
@@ -26,6 +28,14 @@ $(bench_out)/loop_$(ARCH).o: $(bench_src)/loop_$(ARCH).S config.mk
 	$(call say,CC)
 	$Qmkdir -p $(@D)
 	$Q$(MONITOR_CC) $(monitor_cflags) -c -o $@ $<
+
+# Machine code that is copied into a guest: nothing may be added to it.
+$(bench_out)/floor_net_guest.o: $(bench_src)/floor_net_guest.c $(bench_src)/floor_net.h \
+		$(bench_src)/net.h config.mk
+	$(call say,CC)
+	$Qmkdir -p $(@D)
+	$Q$(MONITOR_CC) $(base_cflags) -O2 -fPIE -ffreestanding -fno-stack-protector \
+		-mgeneral-regs-only -I$(SRC)/include -c -o $@ $<
 
 # ---- guests: general registers only, as the host may emulate the rest badly or not at all ----
 
@@ -43,6 +53,18 @@ endef
 $(bench_out)/guest_block.hvt: bench_guest_json := $(bench_src)/guest_block.json
 
 $(bench_out)/guest_block.hvt: $(bench_src)/guest_loop.c $(bench_guest_needs)
+	$(bench_guest_image)
+
+$(bench_out)/guest_net.hvt: bench_guest_json := $(bench_src)/guest_net.json
+
+$(bench_out)/guest_net.hvt: $(bench_src)/guest_net.c $(bench_guest_needs) \
+		$(bench_src)/guest_net.json $(bench_src)/net.h
+	$(bench_guest_image)
+
+$(bench_out)/guest_disk_net.hvt: bench_guest_json := $(bench_src)/guest_disk_net.json
+
+$(bench_out)/guest_disk_net.hvt: $(bench_src)/guest_halt.c $(bench_guest_needs) \
+		$(bench_src)/guest_disk_net.json
 	$(bench_guest_image)
 
 $(bench_out)/guest_loop.hvt: $(bench_src)/guest_loop.c $(bench_guest_needs)

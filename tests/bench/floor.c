@@ -16,13 +16,17 @@
 
 #include "../../include/hvt_abi.h"
 #include "floor.h"
+#include "floor_net.h"
 #include "loop.h"
+#include "net.h"
 
 /* The guest's memory, above the tables of floor_<machine>.c. */
 #define CODE_GPA HVT_GUEST_MIN_BASE
 #define HALT_GPA (CODE_GPA + 0x800)	/* struct hvt_halt, which nobody looks at */
 #define CALL_GPA (CODE_GPA + 0x900)	/* the loop's argument structure */
-#define DATA_GPA (CODE_GPA + 0x10000)	/* what the block modes transfer */
+#define NET_CODE_GPA (CODE_GPA + 0x1000)
+#define NET_GPA (CODE_GPA + 0x2000)	/* struct floor_net */
+#define DATA_GPA (CODE_GPA + 0x10000)	/* what the block and network modes transfer */
 
 #define FLOOR_NULL_NR 63		/* a hypercall that nobody serves */
 #define FLOOR_NOTHING_NR 64		/* no guest at all: what exec and exit cost */
@@ -42,13 +46,16 @@ static const struct mode modes[] = {
 	{"read", HVT_HYPERCALL_BLOCK_READ, 2},
 	{"write", HVT_HYPERCALL_BLOCK_WRITE, 2},
 	{"idle", HVT_HYPERCALL_POLL, 0},
+	{"net-send", HVT_HYPERCALL_NET_WRITE, 3},
+	{"net-receive", HVT_HYPERCALL_NET_READ, 3},
 };
 
 struct options {
 	const struct mode *mode;
 	uint64_t n, size;	/* how many hypercalls; bytes each */
+	uint64_t frame;		/* network: bytes each; of them size in a burst, n bursts */
 	uint64_t mem_mib;
-	const char *block;
+	const char *block, *net;
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -154,13 +161,44 @@ static void call_place(struct floor *f, const struct options *o)
 		memcpy(f->mem + CALL_GPA, &block, sizeof block);
 }
 
+static bool is_net(const struct mode *m)
+{
+	return m->nr == HVT_HYPERCALL_NET_WRITE || m->nr == HVT_HYPERCALL_NET_READ;
+}
+
+/* Frames to everybody, from 02:ff:ff:ff:ff:ff. */
+static void net_place(struct floor *f, const struct options *o, struct floor_entry *entry)
+{
+	const struct floor_net net = {
+		.write = {.data = DATA_GPA}, .read = {.data = DATA_GPA + 0x1000},
+		.poll = {.timeout_nsecs = UINT64_MAX},
+		.size = o->frame, .burst = o->size, .rounds = o->n,
+		.sending = o->mode->nr == HVT_HYPERCALL_NET_WRITE, .gpa = NET_GPA,
+	};
+	uint8_t *frame = f->mem + DATA_GPA;
+
+	memcpy(f->mem + NET_CODE_GPA, __start_floor_net_blob,
+	       (size_t)(__stop_floor_net_blob - __start_floor_net_blob));
+	memcpy(f->mem + NET_GPA, &net, sizeof net);
+	memset(frame, 0xff, NET_TYPE_AT);
+	frame[NET_TYPE_AT / 2] = 0x02;
+	frame[NET_TYPE_AT] = NET_TYPE >> 8;
+	frame[NET_TYPE_AT + 1] = NET_TYPE & 0xff;
+	entry->pc = NET_CODE_GPA + (uint64_t)((const char *)floor_net_bursts -
+					      __start_floor_net_blob);
+	entry->args[0] = NET_GPA;
+	entry->ret = blob_gpa((const void *)bench_halt);
+}
+
 static void guest_place(struct floor *f, const struct options *o, struct floor_entry *entry)
 {
 	uint64_t halt = blob_gpa((const void *)bench_halt);
 
 	memcpy(f->mem + CODE_GPA, bench_blob, (size_t)(bench_blob_end - bench_blob));
 	*entry = (struct floor_entry){.pc = halt, .sp = f->mem_size, .args = {HALT_GPA}};
-	if (o->mode->nr != 0) {
+	if (is_net(o->mode)) {
+		net_place(f, o, entry);
+	} else if (o->mode->nr != 0) {
 		*entry = (struct floor_entry){
 			.pc = blob_gpa((const void *)bench_hypercalls), .sp = f->mem_size,
 			.args = {o->mode->nr, CALL_GPA, o->n}, .ret = halt,
@@ -168,6 +206,15 @@ static void guest_place(struct floor *f, const struct options *o, struct floor_e
 		call_place(f, o);
 	}
 	floor_step(f, "guest code");
+}
+
+static void serve_net_poll(struct floor *f, uint32_t gpa)
+{
+	struct pollfd fd = {.fd = f->net, .events = POLLIN};
+	struct hvt_poll *p = (struct hvt_poll *)(void *)(f->mem + gpa);
+
+	p->ret = ppoll(&fd, 1, NULL, NULL);
+	p->ready_set = 2;
 }
 
 static void serve_poll(struct floor *f, uint32_t gpa)
@@ -210,7 +257,19 @@ static bool serve(struct floor *f, struct floor_call call)
 		memcpy(f->mem + call.gpa, &nsecs, sizeof nsecs);
 		break;
 	case HVT_HYPERCALL_POLL:
-		serve_poll(f, call.gpa);
+		f->calls++;
+		if (call.gpa == NET_GPA + offsetof(struct floor_net, poll))
+			serve_net_poll(f, call.gpa);
+		else
+			serve_poll(f, call.gpa);
+		break;
+	case HVT_HYPERCALL_NET_WRITE:
+		f->calls++;
+		floor_net_write(f, call.gpa);
+		break;
+	case HVT_HYPERCALL_NET_READ:
+		f->calls++;
+		floor_net_read(f, call.gpa);
 		break;
 	case HVT_HYPERCALL_BLOCK_WRITE:
 	case HVT_HYPERCALL_BLOCK_READ:
@@ -231,6 +290,7 @@ static void run(struct floor *f)
 	do {
 		if (ioctl(f->vcpu, KVM_RUN, NULL) < 0)
 			floor_die("KVM_RUN");
+		f->exits++;
 		if (!floor_machine_call(f, &call)) {
 			fprintf(stderr, "floor: exit reason %u\n", f->run->exit_reason);
 			exit(1);
@@ -250,10 +310,11 @@ static bool mode_parse(struct options *o, char **argv)
 	for (int i = 1; i <= o->mode->n_args; i++) {
 		if (argv[i] == NULL)
 			return false;
+		o->frame = o->size;
 		o->size = o->n;
 		o->n = strtoull(argv[i], NULL, 10);
 	}
-	return o->n > 0;
+	return o->n > 0 && o->frame <= NET_SIZE_MAX && (!is_net(o->mode) || o->net != NULL);
 }
 
 static bool options_parse(struct options *o, struct floor *f, char **argv)
@@ -263,6 +324,8 @@ static bool options_parse(struct options *o, struct floor *f, char **argv)
 			o->mem_mib = strtoull(*argv + 6, NULL, 10);
 		else if (strncmp(*argv, "--block=", 8) == 0)
 			o->block = *argv + 8;
+		else if (strncmp(*argv, "--net=", 6) == 0)
+			o->net = *argv + 6;
 		else if (strcmp(*argv, "--no-cpuid") == 0)
 			f->cpuid = false;
 		else if (strcmp(*argv, "--steps") == 0)
@@ -275,14 +338,16 @@ static bool options_parse(struct options *o, struct floor *f, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct floor f = {.cpuid = true, .block = -1};
+	struct floor f = {.cpuid = true, .block = -1, .net = -1};
 	struct options o = {.mem_mib = 2, .n = 1};
 	struct floor_entry entry;
 
 	if (argc < 2 || !options_parse(&o, &f, argv + 1)) {
-		fprintf(stderr, "usage: floor [--mem=MIB] [--block=PATH] [--no-cpuid] [--steps] "
+		fprintf(stderr, "usage: floor [--mem=MIB] [--block=PATH] [--net=TAP] [--no-cpuid] "
+			"[--steps] "
 			"nothing|start|null N|hypercall N|poll N|"
-			"read SIZE N|write SIZE N|idle\n");
+			"read SIZE N|write SIZE N|idle|net-send SIZE BURST N|"
+			"net-receive SIZE BURST N\n");
 		return 2;
 	}
 	if (o.mode->nr == FLOOR_NOTHING_NR)
@@ -290,12 +355,17 @@ int main(int argc, char **argv)
 	f.mem_size = (size_t)o.mem_mib << 20;
 	if (o.block != NULL && (f.block = open(o.block, O_RDWR | O_CLOEXEC)) < 0)
 		floor_die(o.block);
+	if (o.net != NULL)
+		f.net = floor_net_open(o.net);
 	vm_create(&f);
 	memory_map(&f);
 	vcpu_create(&f);
 	guest_place(&f, &o, &entry);
 	floor_machine_enter(&f, &entry);
 	run(&f);
+	if (is_net(o.mode))
+		printf("exits all %llu\ntotal system_calls %llu\n", (unsigned long long)f.exits,
+		       (unsigned long long)(f.exits + f.calls));
 	if (f.steps_wanted) {
 		steps_tear_down(&f);
 		steps_print(&f);

@@ -15,13 +15,14 @@ struct floor_step {
 };
 
 struct floor {
-	int kvm, vm, vcpu, block;
+	int kvm, vm, vcpu, block, net;
 	struct kvm_run *run;
 	int run_size;
 	uint8_t *mem;
 	size_t mem_size;
 	bool cpuid;		/* give the guest the CPUID leaves that KVM supports */
 	bool steps_wanted;
+	uint64_t exits, calls;	/* of the network modes; system calls but for KVM_RUN */
 	size_t n_steps;
 	struct floor_step steps[FLOOR_STEPS_MAX];
 };

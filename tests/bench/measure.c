@@ -78,6 +78,11 @@ pid_t command_start(const struct command *c, int out)
 	return start(c, out, 2);
 }
 
+pid_t command_start_both(const struct command *c, int out)
+{
+	return start(c, out, out);
+}
+
 bool command_works(const struct command *c)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), status;
@@ -100,20 +105,35 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
+static int wait_for(pid_t pid, double *cpu)
+{
+	struct rusage used;
+	int status;
+
+	while (wait4(pid, &status, 0, &used) == -1)
+		if (errno != EINTR)
+			bench_die("wait4: %s", strerror(errno));
+	*cpu = seconds(used.ru_utime) + seconds(used.ru_stime);
+	return status;
+}
+
+double command_wait(pid_t pid)
+{
+	double cpu;
+
+	return wait_for(pid, &cpu) == 0 ? cpu : -1;
+}
+
 void command_time(const struct command *c, struct sample *s)
 {
 	int out = open("/dev/null", O_WRONLY | O_CLOEXEC), status;
 	double begin = now();
 	pid_t pid = command_start(c, out);
-	struct rusage used;
 
-	while (wait4(pid, &status, 0, &used) == -1)
-		if (errno != EINTR)
-			bench_die("wait4: %s", strerror(errno));
 	if (s->n == MEASURE_ROUNDS_MAX)
 		bench_die("too many rounds");
-	s->wall[s->n] = now() - begin;
-	s->cpu[s->n++] = seconds(used.ru_utime) + seconds(used.ru_stime);
+	status = wait_for(pid, &s->cpu[s->n]);
+	s->wall[s->n++] = now() - begin;
 	close(out);
 	if (status != 0)
 		bench_die("%s %s: wait status 0x%x", c->argv[0], c->argv[1], (unsigned)status);

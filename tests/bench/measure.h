@@ -32,6 +32,12 @@ void command_free(struct command *c);
 /* Starts the command with standard output to out and returns its pid. */
 pid_t command_start(const struct command *c, int out);
 
+/* The same with both standard output and standard error to out. */
+pid_t command_start_both(const struct command *c, int out);
+
+/* Waits for the end; returns the processor time in seconds, or -1 unless it exited with 0. */
+double command_wait(pid_t pid);
+
 /* Whether it exits with 0; it may say why not, but nobody hears it. */
 bool command_works(const struct command *c);
 

@@ -32,6 +32,8 @@ static bool target_judged(const struct figure *f)
 /* Counts are whole, or something is worth a look; the rest has three digits that mean something. */
 static int decimals(double value, const char *unit)
 {
+	if (unit[0] == '\0' && value > 0 && value < 0.1)
+		return 4;
 	if (unit[0] == '\0')
 		return value < (double)(long)value + 0.01 ? 0 : 2;
 	return value < 10 ? 2 : value < 100 ? 1 : 0;

@@ -49,7 +49,7 @@ static void make(struct rig *r)
 	}
 	r->core.console_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	CHECK(rig_attach(r, &module_core) == 0 && rig_attach(r, &module_block) == 0);
-	CHECK(events_add(&r->core.events, disk, 5, &r->e) == 0);
+	CHECK(rig_add_device(r, disk, 5) == 0);
 	CHECK(memory_declare(&r->core.memory, 0, 0xfff, MEMORY_R, "low", &r->e) == 0);
 	CHECK(memory_declare(&r->core.memory, RODATA, RODATA + 0xfff, MEMORY_R, "text",
 			     &r->e) == 0);

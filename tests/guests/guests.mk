@@ -6,11 +6,14 @@
 test_guest_src := $(SRC)/tests/guests
 test_guest_out := $O/tests/guests
 
-# hostile.c is built once for each set of devices.
+# hostile.c is built once for each set of devices; net.c also with two devices.
 test_guest_variants := hostile_core hostile_block hostile_net
 test_guest_names := $(filter-out hostile,$(patsubst tests/guests/%.c,%, \
-	$(call ours,$(call src_files,tests/guests/*.c)))) $(test_guest_variants)
-guest_tests := $(test_guest_names:%=$(test_guest_out)/%.hvt)
+	$(call ours,$(call src_files,tests/guests/*.c)))) $(test_guest_variants) net_two
+# Examples that a suite runs.
+test_examples := ping udp-echo
+guest_tests := $(test_guest_names:%=$(test_guest_out)/%.hvt) \
+	$(test_examples:%=$(test_guest_out)/example-%.hvt)
 
 .PHONY: guests
 guests: $(guest_tests)
@@ -30,6 +33,17 @@ endef
 $(test_guest_variants:%=$(test_guest_out)/%.hvt): $(test_guest_out)/%.hvt: \
 		$(test_guest_src)/hostile.c $(test_guest_needs)
 	$(test_guest_image)
+
+$(test_guest_out)/net_two.hvt: $(test_guest_out)/%.hvt: $(test_guest_src)/net.c $(test_guest_needs)
+	$(test_guest_image)
+
+define test_example
+$(test_guest_out)/example-$1.hvt: test_guest_json = $(SRC)/examples/$1/manifest.json
+$(test_guest_out)/example-$1.hvt: $(SRC)/examples/$1/$1.c $(SRC)/examples/$1/manifest.json \
+		$(test_guest_needs)
+	$$(test_guest_image)
+endef
+$(foreach e,$(test_examples),$(eval $(call test_example,$e)))
 
 $(test_guest_out)/%.hvt: $(test_guest_src)/%.c $(test_guest_needs)
 	$(test_guest_image)

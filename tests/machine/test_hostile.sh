@@ -102,13 +102,17 @@ hostile() {
 	report "$guest $*" "$reason"
 }
 
-# spinning ARGUMENT: with some processors the guest faults for ever without an exit; a signal still ends it.
+# spinning IMAGE ARGUMENT...: each makes a guest that may spin or sleep for ever; a signal still ends it.
 spinning() {
-	[ -e "$GUESTS/hostile_x86_64.hvt" ] || return
-	start --mem=8 -- "$GUESTS/hostile_x86_64.hvt" --solo5:quiet "$1"
-	within 1 ended || kill -TERM "$started"
-	await 10
-	judge "hostile_x86_64 $1, which may take a signal to end" 1
+	spinner=$1
+	shift
+	[ -e "$GUESTS/$spinner.hvt" ] || return
+	for act; do
+		start --mem=8 -- "$GUESTS/$spinner.hvt" --solo5:quiet "$act"
+		within 1 ended || kill -TERM "$started"
+		await 10
+		judge "$spinner $act, which may take a signal to end" 1
+	done
 }
 
 # skipped NUMBER WHY: cases that could not be run count as one.
@@ -133,7 +137,8 @@ while read -r guest statuses rest; do
 	# shellcheck disable=SC2086 # the arguments are words
 	hostile "$guest" "$statuses" "${rest#*| }" ${rest%%|*}
 done <"$list"
-spinning cr3-hole
+spinning hostile_x86_64 cr3-hole
+spinning hostile_aarch64 wfi cpu-off no-vectors ttbr-zero ttbr-hole ttbr-rodata
 skipped $foreign "not built for this architecture"
 skipped $unconnected "this monitor takes no pipe for a network"
 skipped $unknown "this KVM emulates instructions, and not these"

@@ -234,6 +234,17 @@ static void fake_kick(struct hv *hv)
 	__atomic_store_n(&hv->kicked, true, __ATOMIC_RELEASE);
 }
 
+static int fake_own(struct hv *hv, struct husk_error *e)
+{
+	(void)hv, (void)e;
+	return 0;
+}
+
+static void fake_disown(struct hv *hv)
+{
+	(void)hv;
+}
+
 static uint64_t fake_ip(struct hv *hv)
 {
 	return hv->ip;
@@ -287,6 +298,8 @@ const struct hv_ops hv_fake_ops = {
 	.set_entry = fake_set_entry,
 	.run = fake_run,
 	.kick = fake_kick,
+	.own = fake_own,
+	.disown = fake_disown,
 	.ip = fake_ip,
 	.has = fake_has,
 	.doorbell_add = fake_doorbell_add,
@@ -305,6 +318,8 @@ const struct hv_ops hv_fake_plain_ops = {
 	.set_entry = fake_set_entry,
 	.run = fake_run,
 	.kick = fake_kick,
+	.own = fake_own,
+	.disown = fake_disown,
 	.ip = fake_ip,
 	.has = fake_has_nothing,
 	.destroy = fake_destroy,

@@ -122,3 +122,21 @@ void *rig_at(const struct rig *r, uint64_t gpa)
 {
 	return r->core.memory.base + gpa;
 }
+
+static int device_fd(void *ctx)
+{
+	return (int)(intptr_t)ctx;
+}
+
+static bool device_ready(void *ctx, bool readable)
+{
+	(void)ctx;
+	return readable;
+}
+
+int rig_add_device(struct rig *r, int fd, unsigned handle)
+{
+	const struct event_source source = {device_fd, device_ready, (void *)(intptr_t)fd};
+
+	return events_add(&r->core.events, handle, &source, &r->e);
+}

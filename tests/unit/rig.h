@@ -65,4 +65,7 @@ uint64_t rig_figure(const struct rig *r, unsigned n, const char *subject, const 
 /* Where gpa lies; no check. */
 void *rig_at(const struct rig *r, uint64_t gpa);
 
+/* A descriptor that is ready whenever it polls readable, as the device with this handle. */
+int rig_add_device(struct rig *r, int fd, unsigned handle);
+
 #endif

@@ -205,7 +205,8 @@ static void all_of_low_memory_is_read_only(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), 0);
+	assert_int_equal(boot_reserve(&f->gpas, &f->mft, &f->e), 0);
+	assert_int_equal(boot_protect(&f->m, &f->e), 0);
 	assert_int_equal(f->m.n_ranges, 1);
 	assert_true(f->m.ranges[0].start == 0);
 	assert_true(f->m.ranges[0].last == LOW - 1);
@@ -222,7 +223,7 @@ static void the_place_grows_with_the_manifest(void **state)
 	struct fixture *f = *state;
 
 	f->mft.header.entries = MFT_MAX_ENTRIES;
-	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), 0);
+	assert_int_equal(boot_reserve(&f->gpas, &f->mft, &f->e), 0);
 	assert_true(f->gpas.taken[0].last == MFT + 8 + 64 * ENTRY_SIZE + CMDLINE_MAX);
 	assert_true(f->gpas.taken[0].last < LOW);
 }
@@ -241,7 +242,7 @@ static void a_place_that_is_taken_is_refused(void **state)
 		resource_space_init(&f->gpas, 0, MEMORY - 1);
 		resource_reserve(&f->gpas, places[i], places[i], "somebody");
 		f->e = (struct husk_error){0};
-		assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), -1);
+		assert_int_equal(boot_reserve(&f->gpas, &f->mft, &f->e), -1);
 		assert_int_equal(f->e.kind, HUSK_E_IMAGE);
 		assert_string_equal(f->e.message, message);
 		assert_int_equal(f->m.n_ranges, 0);
@@ -249,22 +250,33 @@ static void a_place_that_is_taken_is_refused(void **state)
 	resource_space_init(&f->gpas, 0, MEMORY - 1);
 	resource_reserve(&f->gpas, 0, INFO - 1, "somebody");
 	resource_reserve(&f->gpas, places[2] + 1, MEMORY - 1, "somebody");
-	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), 0);
+	assert_int_equal(boot_reserve(&f->gpas, &f->mft, &f->e), 0);
 }
 
-static void low_memory_must_be_there_and_nobody_elses(void **state)
+static void low_memory_must_be_there(void **state)
 {
 	struct fixture *f = *state;
 
 	make_memory(f, LOW - 1);
-	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), -1);
+	assert_int_equal(boot_protect(&f->m, &f->e), -1);
 	assert_int_equal(f->e.kind, HUSK_E_IMAGE);
 	assert_string_equal(f->e.message, "low memory at 0x0-0xfffff is outside guest memory");
-	make_memory(f, MEMORY);
-	resource_space_init(&f->gpas, 0, MEMORY - 1);
-	assert_int_equal(memory_declare(&f->m, LOW - 1, LOW, MEMORY_R, "segment", &f->e), 0);
-	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), -1);
-	assert_string_equal(f->e.message, "low memory at 0x0-0xfffff overlaps segment");
+}
+
+/* A ring, for instance, keeps the rights that it was given. */
+static void what_is_declared_in_low_memory_stays_as_it_is(void **state)
+{
+	struct fixture *f = *state;
+	const struct memory_range *r = f->m.ranges;
+
+	assert_int_equal(memory_declare(&f->m, 0x20000, 0x2cfff, MEMORY_R | MEMORY_RING, "ring",
+					&f->e), 0);
+	assert_int_equal(boot_protect(&f->m, &f->e), 0);
+	assert_int_equal(f->m.n_ranges, 3);
+	assert_true(r[0].start == 0 && r[0].last == 0x1ffff && r[0].prot == MEMORY_R);
+	assert_true(r[1].start == 0x20000 && r[1].last == 0x2cfff);
+	assert_int_equal(r[1].prot, MEMORY_R | MEMORY_RING);
+	assert_true(r[2].start == 0x2d000 && r[2].last == LOW - 1 && r[2].prot == MEMORY_R);
 }
 
 /* ---- the command line ---- */
@@ -378,7 +390,7 @@ static void the_longest_command_line_fits_its_place(void **state)
 	memset(line, 'c', CMDLINE_MAX);
 	line[CMDLINE_MAX] = '\0';
 	f->b.cmdline = line;
-	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), 0);
+	assert_int_equal(boot_reserve(&f->gpas, &f->mft, &f->e), 0);
 	write_it(f);
 	assert_string_equal((const char *)f->ram + word_at(f, INFO + 24), line);
 	assert_filler(f, f->gpas.taken[0].last + 1, MEMORY);
@@ -399,7 +411,8 @@ int main(void)
 		TEST(all_of_low_memory_is_read_only),
 		TEST(the_place_grows_with_the_manifest),
 		TEST(a_place_that_is_taken_is_refused),
-		TEST(low_memory_must_be_there_and_nobody_elses),
+		TEST(low_memory_must_be_there),
+		TEST(what_is_declared_in_low_memory_stays_as_it_is),
 		TEST(words_are_joined_with_single_spaces),
 		TEST(a_command_line_has_up_to_8191_characters),
 		TEST(empty_words_count_too),

@@ -1,4 +1,4 @@
-/* test_cpu_x86_64.c: boot tables, walked as the processor does, and first registers. */
+/* test_cpu_x86_64.c: descriptor table, first registers, and where hypercalls arrive. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,459 +9,39 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "../../monitor/boot.h"
 #include "../../monitor/cpu.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
-#define PAGE 0x1000ull
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
-#define LOW 0x100000ull		/* where the image's memory begins */
 #define ENTRY 0x123456ull
-#define X (MEMORY_R | MEMORY_X)
-#define R MEMORY_R
-#define RW (MEMORY_R | MEMORY_W)
-#define FILLER 0xb0
-
-/* ---- a machine as it is when its tables are written ---- */
 
 struct fixture {
 	uint8_t *ram;
-	uint64_t size;		/* of the mapping; a page behind it cannot be touched */
-	struct memory m;
-	struct resource_space gpas;
-	struct manifest mft;
+	uint64_t size;
 	struct cpu_state state;
-	struct husk_error e;
-	uint64_t boot_last;
-	bool is_table[LOW / PAGE];	/* pages that a walk went through */
 };
 
-static void make(struct fixture *f, uint64_t size, unsigned devices)
+static void make(struct fixture *f, uint64_t size)
 {
-	memset(f, 0, sizeof *f);
+	struct husk_error e = {0};
+	struct resource_space gpas;
+	struct memory m;
+
 	f->size = size;
-	f->ram = mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE,
+	f->ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(f->ram, MAP_FAILED);
-	assert_int_equal(mprotect(f->ram + size, PAGE, PROT_NONE), 0);
-	memory_init(&f->m, f->ram, size);
-	assert_int_equal(resource_space_init(&f->gpas, 0, size - 1), RESOURCE_OK);
-	f->mft.header = (struct mft_header){MFT_VERSION, devices + 1};
-	assert_int_equal(boot_reserve(&f->m, &f->gpas, &f->mft, &f->e), 0);
-	f->boot_last = resource_find(&f->gpas, HVT_BOOT_INFO_GPA)->last;
-	memset(f->ram + HVT_BOOT_INFO_GPA, FILLER, f->boot_last + 1 - HVT_BOOT_INFO_GPA);
+	memory_init(&m, f->ram, size);
+	assert_int_equal(resource_space_init(&gpas, 0, size - 1), RESOURCE_OK);
+	if (cpu_boot(&m, &gpas, ENTRY, &f->state, &e) != 0)
+		fail_msg("%s", e.message);
 }
 
 static void destroy(struct fixture *f)
 {
-	munmap(f->ram, f->size + PAGE);
+	munmap(f->ram, f->size);
 }
-
-/* Under one of two names in turn, so that neighbours stay apart. */
-static void declare(struct fixture *f, uint64_t start, uint64_t last, unsigned prot)
-{
-	const char *what = f->m.n_ranges % 2 == 0 ? "even" : "odd";
-
-	if (memory_declare(&f->m, start, last, prot, what, &f->e) != 0)
-		fail_msg("%s", f->e.message);
-}
-
-static void boot(struct fixture *f)
-{
-	if (cpu_boot(&f->m, &f->gpas, ENTRY, &f->state, &f->e) != 0)
-		fail_msg("%s", f->e.message);
-	assert_int_equal(f->e.kind, HUSK_E_NONE);
-}
-
-static void assert_refused(struct fixture *f, const char *message)
-{
-	assert_int_equal(cpu_boot(&f->m, &f->gpas, ENTRY, &f->state, &f->e), -1);
-	assert_int_equal(f->e.kind, HUSK_E_IMAGE);
-	if (strstr(f->e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->e.message, message);
-}
-
-/* ---- translation: Intel SDM vol. 3A 4.5 ---- */
-
-#define ENTRY_PRESENT (1ull << 0)
-#define ENTRY_WRITABLE (1ull << 1)
-#define ENTRY_LARGE (1ull << 7)
-#define ENTRY_NO_EXECUTE (1ull << 63)
-#define ENTRY_ADDRESS 0x000ffffffffff000ull
-
-struct page {
-	bool present, writable, executable;
-	uint64_t gpa;
-};
-
-static uint64_t table_entry(struct fixture *f, uint64_t table, unsigned index)
-{
-	uint64_t entry;
-
-	assert_true(table % PAGE == 0 && table < LOW && table + PAGE <= f->size);
-	f->is_table[table / PAGE] = true;
-	memcpy(&entry, f->ram + table + index * sizeof entry, sizeof entry);
-	return entry;
-}
-
-static struct page walk(struct fixture *f, uint64_t va)
-{
-	struct page p = {true, true, true, f->state.cr3};
-
-	for (unsigned shift = 39; shift >= 12; shift -= 9) {
-		const uint64_t offset = va & ((1ull << shift) - 1);
-		uint64_t entry = table_entry(f, p.gpa, (va >> shift) & 511);
-
-		if (!(entry & ENTRY_PRESENT)) {
-			assert_true(entry == 0);
-			return (struct page){0};
-		}
-		assert_true((entry & ~(ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_LARGE |
-				       ENTRY_NO_EXECUTE | ENTRY_ADDRESS)) == 0);
-		p.writable &= (entry & ENTRY_WRITABLE) != 0;
-		p.executable &= (entry & ENTRY_NO_EXECUTE) == 0;
-		p.gpa = entry & ENTRY_ADDRESS;
-		if (shift != 21)
-			assert_true((entry & ENTRY_LARGE) == 0);
-		else if ((entry & ENTRY_LARGE) != 0)
-			assert_true(p.gpa % (2 * MIB) == 0);
-		if (shift == 12 || (entry & ENTRY_LARGE) != 0) {
-			p.gpa += offset;
-			return p;
-		}
-	}
-	fail_msg("there is no fifth level");
-	return p;
-}
-
-/* ---- layouts, and what their pages should be ---- */
-
-struct range {
-	uint64_t start, last;
-	unsigned prot;
-};
-
-struct layout {
-	const char *name;
-	uint64_t size;
-	unsigned tables;	/* page tables of the lowest level */
-	struct range ranges[8];
-};
-
-static struct page expected(const struct layout *l, uint64_t va)
-{
-	struct page p = {va >= 0x10000 && va < l->size, va >= LOW, false, va};
-
-	if (!p.present)
-		return (struct page){0};
-	for (size_t i = 0; i < COUNT(l->ranges); i++)
-		if (l->ranges[i].start <= va && va <= l->ranges[i].last)
-			p.executable = l->ranges[i].prot == X;
-	return p;
-}
-
-static void assert_page(struct fixture *f, const struct layout *l, uint64_t va)
-{
-	struct page got = walk(f, va), want = expected(l, va);
-
-	if (got.present == want.present && got.writable == want.writable &&
-	    got.executable == want.executable && got.gpa == want.gpa)
-		return;
-	fail_msg("%s: 0x%llx is %s%s%s at 0x%llx", l->name, (unsigned long long)va,
-		 got.present ? "present " : "absent ", got.writable ? "writable " : "",
-		 got.executable ? "executable " : "", (unsigned long long)got.gpa);
-}
-
-/* Every page of the 4 GiB that a guest can have, and the rest of what the top levels can say. */
-static void assert_all_pages(struct fixture *f, const struct layout *l)
-{
-	for (uint64_t va = 0; va < l->size; va += PAGE)
-		assert_page(f, l, va);
-	assert_page(f, l, l->size - 1);
-	for (uint64_t va = l->size; va < 4 * GIB; va += 2 * MIB)
-		assert_page(f, l, va);
-	for (uint64_t i = 4; i < 512; i++)
-		assert_false(walk(f, i << 30).present);
-	for (uint64_t i = 1; i < 512; i++)
-		assert_false(walk(f, i << 39).present);
-}
-
-static unsigned owned_by(const struct fixture *f, const char *owner)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < f->gpas.n; i++)
-		n += strcmp(f->gpas.taken[i].owner, owner) == 0;
-	return n;
-}
-
-/* Tables lie where they are registered; boot info and the memory of the image stay untouched. */
-static void assert_low_memory(const struct fixture *f)
-{
-	for (uint64_t gpa = 0; gpa < LOW; gpa += PAGE) {
-		const struct resource_range *r = resource_find(&f->gpas, gpa);
-		bool table = f->is_table[gpa / PAGE];
-
-		assert_false(table && (r == NULL || strstr(r->owner, "page ") != r->owner));
-		for (uint64_t i = gpa; i < gpa + PAGE && !table && gpa != PAGE; i++)
-			if (f->ram[i] != (i >= HVT_BOOT_INFO_GPA && i <= f->boot_last ? FILLER : 0))
-				fail_msg("0x%llx was written", (unsigned long long)i);
-	}
-	for (uint64_t i = LOW; i < 2 * MIB; i++)
-		if (f->ram[i] != 0)
-			fail_msg("0x%llx was written", (unsigned long long)i);
-}
-
-static void assert_layout(const struct layout *l)
-{
-	static struct fixture f;
-
-	make(&f, l->size, 3);
-	for (size_t i = 0; i < COUNT(l->ranges); i++)
-		if (l->ranges[i].last != 0)
-			declare(&f, l->ranges[i].start, l->ranges[i].last, l->ranges[i].prot);
-	boot(&f);
-	assert_all_pages(&f, l);
-	assert_low_memory(&f);
-	if (owned_by(&f, "page table") != l->tables)
-		fail_msg("%s: %u page tables", l->name, owned_by(&f, "page table"));
-	destroy(&f);
-}
-
-static void assert_layouts(const struct layout *l, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		assert_layout(&l[i]);
-}
-
-static void nothing_is_executable_unless_declared(void **state)
-{
-	static const struct layout layouts[] = {
-		{"2 MiB", 2 * MIB, 1, {{0}}},
-		{"4 MiB", 4 * MIB, 1, {{0}}},
-		{"1 GiB", 1 * GIB, 1, {{0}}},
-		{"1 GiB and a little", GIB + 2 * MIB, 1, {{0}}},
-		{"4 GiB", 4 * GIB, 1, {{0}}},
-		{"a read-only block", 6 * MIB, 1, {{0x200000, 0x3fffff, R}}},
-		{"data across blocks", 6 * MIB, 1, {{0x1ff000, 0x400fff, RW}}},
-	};
-
-	(void)state;
-	assert_layouts(layouts, COUNT(layouts));
-}
-
-static void text_in_the_first_2_mib_is_executable(void **state)
-{
-	static const struct layout layouts[] = {
-		{"a page", 2 * MIB, 1, {{0x100000, 0x100fff, X}}},
-		{"the last page", 2 * MIB, 1, {{0x1ff000, 0x1fffff, X}}},
-		{"all of it", 2 * MIB, 1, {{0x100000, 0x1fffff, X}}},
-		{"as images are", 4 * MIB, 1, {{0x100000, 0x104fff, X}, {0x105000, 0x107fff, R},
-					       {0x108000, 0x108fff, RW}}},
-		{"with gaps", 4 * MIB, 1, {{0x102000, 0x102fff, X}, {0x104000, 0x105fff, X},
-					   {0x10a000, 0x10afff, X}}},
-	};
-
-	(void)state;
-	assert_layouts(layouts, COUNT(layouts));
-}
-
-static void text_that_crosses_2_mib_is_executable(void **state)
-{
-	static const struct layout layouts[] = {
-		{"crossing", 4 * MIB, 2, {{0x180000, 0x27ffff, X}}},
-		{"two pages", 4 * MIB, 2, {{0x1ff000, 0x200fff, X}}},
-		{"crossing twice", 8 * MIB, 2, {{0x1ff000, 0x400fff, X}}},
-		{"crossing a GiB", GIB + 2 * MIB, 3, {{0x3ffff000, 0x40000fff, X}}},
-	};
-
-	(void)state;
-	assert_layouts(layouts, COUNT(layouts));
-}
-
-static void whole_blocks_take_no_table(void **state)
-{
-	static const struct layout layouts[] = {
-		{"a block", 6 * MIB, 1, {{0x200000, 0x3fffff, X}}},
-		{"two blocks", 8 * MIB, 1, {{0x200000, 0x5fffff, X}}},
-		{"the last block", 4 * MIB, 1, {{0x200000, 0x3fffff, X}}},
-		{"from a page before", 6 * MIB, 1, {{0x1ff000, 0x3fffff, X}}},
-		{"from a page later", 6 * MIB, 2, {{0x201000, 0x3fffff, X}}},
-		{"to a page earlier", 6 * MIB, 2, {{0x200000, 0x3fefff, X}}},
-		{"to a page later", 6 * MIB, 2, {{0x200000, 0x400fff, X}}},
-		{"two halves", 6 * MIB, 2, {{0x200000, 0x2fffff, X}, {0x300000, 0x3fffff, X}}},
-		{"only the second half", 6 * MIB, 2, {{0x300000, 0x3fffff, X}}},
-		{"between data", 8 * MIB, 1, {{0x1ff000, 0x1fffff, RW}, {0x200000, 0x3fffff, X},
-					      {0x400000, 0x400fff, R}}},
-	};
-
-	(void)state;
-	assert_layouts(layouts, COUNT(layouts));
-}
-
-static void segments_may_lie_anywhere_in_4_gib(void **state)
-{
-	static const struct layout layouts[] = {
-		{"in each GiB", 4 * GIB, 5, {{0x100000, 0x100fff, X}, {0x200000, 0x200fff, X},
-					     {0x40001000, 0x40001fff, X},
-					     {0x80000000, 0x803fffff, X},
-					     {0x80400000, 0x80400fff, X},
-					     {0x80401000, 0x80402fff, R},
-					     {0x80403000, 0x80ffffff, RW},
-					     {0xfffff000, 0xffffffff, X}}},
-		{"the last page", 64 * MIB, 2, {{0x3fff000, 0x3ffffff, X}}},
-	};
-
-	(void)state;
-	assert_layouts(layouts, COUNT(layouts));
-}
-
-/* Whatever else is declared, and before it. */
-static void low_memory_need_not_be_declared(void **state)
-{
-	static struct fixture f;
-
-	(void)state;
-	make(&f, 6 * MIB, 0);
-	memory_init(&f.m, f.ram, 6 * MIB);
-	declare(&f, 2 * MIB, 3 * MIB - 1, X);
-	boot(&f);
-	for (uint64_t va = 0x10000; va < f.size; va += PAGE)
-		assert_int_equal(walk(&f, va).executable, va >= 2 * MIB && va < 3 * MIB);
-	assert_int_equal(owned_by(&f, "page table"), 2);
-	destroy(&f);
-}
-
-/* ---- room for tables ---- */
-
-#define FIXED_TABLES 7		/* boot info, and what every guest has */
-#define MOST_ISLANDS (RESOURCE_RANGES_MAX - FIXED_TABLES)
-
-static void make_islands(struct fixture *f, unsigned n, unsigned devices)
-{
-	make(f, 256 * MIB, devices);
-	for (unsigned i = 1; i <= n; i++)
-		declare(f, i * 2 * MIB + PAGE, i * 2 * MIB + 2 * PAGE - 1, X);
-}
-
-/* More than there is room for below boot info, and a manifest that is as large as it can be. */
-static void tables_lie_around_the_boot_info(void **state)
-{
-	static struct fixture f;
-	unsigned above = 0;
-
-	(void)state;
-	make_islands(&f, MOST_ISLANDS, MFT_MAX_ENTRIES - 1);
-	boot(&f);
-	for (uint64_t va = 0; va < f.size; va += PAGE)
-		assert_int_equal(walk(&f, va).executable, va >= 2 * MIB && va % (2 * MIB) == PAGE &&
-				 va < (MOST_ISLANDS + 1) * 2 * MIB);
-	assert_low_memory(&f);
-	assert_int_equal(owned_by(&f, "page table"), MOST_ISLANDS + 1);
-	for (uint64_t gpa = f.boot_last + 1; gpa < LOW; gpa++)
-		above += gpa % PAGE == 0 && f.is_table[gpa / PAGE];
-	assert_int_equal(above, MOST_ISLANDS - 7);
-	destroy(&f);
-}
-
-static void too_many_islands_are_refused(void **state)
-{
-	static struct fixture f;
-	char message[200];
-
-	(void)state;
-	make_islands(&f, MOST_ISLANDS + 1, 0);
-	snprintf(message, sizeof message, "no room for another page table (%s): the image has too "
-		 "many executable segments in different 2 MiB blocks",
-		 resource_status_text(RESOURCE_FULL));
-	assert_refused(&f, message);
-	destroy(&f);
-}
-
-/* Only pages that the guest cannot write will do. */
-static void tables_do_not_leave_low_memory(void **state)
-{
-	static struct fixture f;
-
-	(void)state;
-	make_islands(&f, 2, 0);
-	resource_reserve(&f.gpas, 0x9000, 0xefff, "somebody");
-	resource_reserve(&f.gpas, f.boot_last + 1, LOW - 1, "somebody");
-	assert_refused(&f, resource_status_text(RESOURCE_NO_SPACE));
-	destroy(&f);
-	make_islands(&f, 2, 0);
-	resource_reserve(&f.gpas, 0x9000, 0xefff, "somebody");
-	resource_reserve(&f.gpas, f.boot_last + 1, LOW - 1 - PAGE, "somebody");
-	boot(&f);
-	assert_true(walk(&f, 2 * MIB + PAGE).executable);
-	assert_true(walk(&f, 4 * MIB + PAGE).executable);
-	assert_true(f.is_table[0xf] && f.is_table[LOW / PAGE - 1]);
-	destroy(&f);
-}
-
-static const struct { uint64_t start, last; const char *owner; } fixed[] = {
-	{0, 0xfff, "zero page"},
-	{0x1000, 0x1fff, "descriptor table"},
-	{0x2000, 0x2fff, "page map level 4"},
-	{0x3000, 0x3fff, "page directory pointers"},
-	{0x4000, 0x7fff, "page directory"},
-	{0x8000, 0x8fff, "page table"},
-};
-
-static void what_low_memory_is_used_for_has_a_name(void **state)
-{
-	static struct fixture f;
-
-	(void)state;
-	make(&f, 4 * MIB, 0);
-	declare(&f, 2 * MIB, 2 * MIB + PAGE - 1, X);
-	boot(&f);
-	assert_int_equal(f.gpas.n, COUNT(fixed) + 2);
-	for (size_t i = 0; i < COUNT(fixed); i++) {
-		assert_true(f.gpas.taken[i].start == fixed[i].start);
-		assert_true(f.gpas.taken[i].last == fixed[i].last);
-		assert_string_equal(f.gpas.taken[i].owner, fixed[i].owner);
-	}
-	assert_true(f.gpas.taken[6].start == 0x9000 && f.gpas.taken[6].last == 0x9fff);
-	assert_string_equal(f.gpas.taken[6].owner, "page table");
-	assert_true(f.gpas.taken[7].start == HVT_BOOT_INFO_GPA);
-	destroy(&f);
-}
-
-static void a_place_that_is_taken_is_refused(void **state)
-{
-	static struct fixture f;
-	char message[100];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(fixed); i++) {
-		make(&f, 2 * MIB, 0);
-		resource_reserve(&f.gpas, fixed[i].last, fixed[i].last, "somebody");
-		snprintf(message, sizeof message, "%s at gpa 0x%llx: %s", fixed[i].owner,
-			 (unsigned long long)fixed[i].start, resource_status_text(RESOURCE_BUSY));
-		assert_refused(&f, message);
-		destroy(&f);
-	}
-}
-
-/* Whatever is missing of the 0x9000 bytes that every guest's tables need. */
-static void memory_without_room_for_tables_is_refused(void **state)
-{
-	static struct fixture f;
-
-	(void)state;
-	make(&f, 2 * MIB, 0);
-	for (uint64_t size = 0; size < 0x9000; size += 8) {
-		f.e = (struct husk_error){0};
-		resource_space_init(&f.gpas, 0, LOW - 1);
-		memory_init(&f.m, f.ram + 2 * MIB - size, size);
-		assert_refused(&f, "Invalid image access");
-	}
-	destroy(&f);
-}
-
-/* ---- the first instruction ---- */
 
 static void assert_segment(const struct cpu_segment *s, uint64_t descriptor, unsigned selector)
 {
@@ -492,8 +72,7 @@ static void the_descriptor_table_has_null_code_and_data(void **state)
 	uint64_t descriptors[3];
 
 	(void)state;
-	make(&f, 2 * MIB, 0);
-	boot(&f);
+	make(&f, 2 * MIB);
 	assert_true(f.state.gdt_base == 0x1000);
 	assert_int_equal(f.state.gdt_limit, 23);
 	assert_memory_equal(f.ram + 0x1000, bytes, sizeof bytes);
@@ -511,8 +90,7 @@ static void the_task_register_is_a_busy_64_bit_tss(void **state)
 	const struct cpu_segment *tss = &f.state.tss;
 
 	(void)state;
-	make(&f, 2 * MIB, 0);
-	boot(&f);
+	make(&f, 2 * MIB);
 	assert_true(tss->base == 0 && tss->limit == 0 && tss->selector == 0);
 	assert_int_equal(tss->type, 11);
 	assert_true(tss->present);
@@ -528,8 +106,7 @@ static void the_first_registers_are_those_of_the_abi(void **state)
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		static struct fixture f;
 
-		make(&f, sizes[i], 0);
-		boot(&f);
+		make(&f, sizes[i]);
 		assert_true(f.state.rip == ENTRY);
 		assert_true(f.state.rsp == sizes[i] - 8);
 		assert_true(f.state.rdi == 0x10000);
@@ -555,18 +132,6 @@ static void hypercalls_are_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_executable_unless_declared),
-		cmocka_unit_test(text_in_the_first_2_mib_is_executable),
-		cmocka_unit_test(text_that_crosses_2_mib_is_executable),
-		cmocka_unit_test(whole_blocks_take_no_table),
-		cmocka_unit_test(segments_may_lie_anywhere_in_4_gib),
-		cmocka_unit_test(low_memory_need_not_be_declared),
-		cmocka_unit_test(tables_lie_around_the_boot_info),
-		cmocka_unit_test(too_many_islands_are_refused),
-		cmocka_unit_test(tables_do_not_leave_low_memory),
-		cmocka_unit_test(what_low_memory_is_used_for_has_a_name),
-		cmocka_unit_test(a_place_that_is_taken_is_refused),
-		cmocka_unit_test(memory_without_room_for_tables_is_refused),
 		cmocka_unit_test(the_descriptor_table_has_null_code_and_data),
 		cmocka_unit_test(the_task_register_is_a_busy_64_bit_tss),
 		cmocka_unit_test(the_first_registers_are_those_of_the_abi),

@@ -82,7 +82,7 @@ static void assert_call(struct bare *b, unsigned nr, uint32_t arg)
 	uint32_t got;
 
 	assert_exit(b, w->kind == BUS_PIO ? HV_EXIT_PIO : HV_EXIT_MMIO);
-	assert_true(b->exit.io.addr == w->base + nr * w->stride);
+	assert_int_equal(b->exit.io.addr, w->base + nr * w->stride);
 	assert_int_equal(b->exit.io.width, 4);
 	assert_int_equal(b->exit.io.count, 1);
 	assert_true(b->exit.io.write);
@@ -93,7 +93,7 @@ static void assert_call(struct bare *b, unsigned nr, uint32_t arg)
 static void assert_mmio(struct bare *b, uint64_t addr, unsigned width, bool write)
 {
 	assert_exit(b, HV_EXIT_MMIO);
-	assert_true(b->exit.io.addr == addr);
+	assert_int_equal(b->exit.io.addr, addr);
 	assert_int_equal(b->exit.io.width, width);
 	assert_int_equal(b->exit.io.count, 1);
 	assert_int_equal(b->exit.io.write, write);

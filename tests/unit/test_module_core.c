@@ -420,7 +420,7 @@ static int add_device(struct fixture *f, unsigned handle, int *reader)
 	int ends[2];
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(events_add(&f->rig.core.events, ends[0], handle, &f->rig.e), 0);
+	assert_int_equal(rig_add_device(&f->rig, ends[0], handle), 0);
 	*reader = ends[0];
 	return ends[1];
 }

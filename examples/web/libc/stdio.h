@@ -1,0 +1,1 @@
+/* stdio.h: lwIP includes it for messages that are not printed here. */

@@ -1,0 +1,28 @@
+/* cpu_aarch64.h: the first registers of an aarch64 guest; include cpu.h instead. */
+#ifndef HUSK_CPU_AARCH64_H
+#define HUSK_CPU_AARCH64_H
+
+#include <stdint.h>
+
+/* Tells the processor that this is a spin loop. */
+static inline void cpu_relax(void)
+{
+	__asm__ __volatile__("yield" ::: "memory");
+}
+
+/* The host's counter; its frequency is what hv_ops.cycle_freq says. */
+static inline uint64_t cpu_ticks(void)
+{
+	uint64_t ticks;
+
+	__asm__ __volatile__("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+}
+
+struct cpu_state {
+	uint64_t pc, sp, x0, pstate;
+	uint64_t cpacr_set;	/* bits that are added to what CPACR_EL1 holds after reset */
+	uint64_t mair, tcr, ttbr0, sctlr;
+};
+
+#endif

@@ -1,0 +1,129 @@
+/* hv_kvm_aarch64.c: registers, counter and exits of a vcpu under KVM on aarch64. */
+#include "hv_kvm.h"
+
+#include <errno.h>
+
+/* Linux arch/arm64/include/uapi/asm/kvm.h; register encodings: Arm ARM DDI 0487, by name. */
+#define CORE_REG(field) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
+			 KVM_REG_ARM_CORE_REG(field))
+#define SCTLR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 0)
+#define CPACR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 2)
+#define TTBR0_EL1 ARM64_SYS_REG(3, 0, 2, 0, 0)
+#define TCR_EL1 ARM64_SYS_REG(3, 0, 2, 0, 2)
+#define MAIR_EL1 ARM64_SYS_REG(3, 0, 10, 2, 0)
+
+#define IPA_BITS 40		/* what machine type 0 means: Linux virt/kvm/api.rst 4.2 */
+#define ISS_WNR (1u << 6)	/* Arm ARM DDI 0487, ESR_ELx, ISS of a data abort: a write */
+
+const char hv_kvm_missing[] = "a kernel with KVM is needed, started in EL2 by the firmware";
+
+struct reg {
+	const char *name;
+	uint64_t id, value;
+};
+
+static int reg_get(const struct hv *hv, uint64_t id, uint64_t *value)
+{
+	struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)value};
+
+	return KVM_IOCTL(hv->vcpu, KVM_GET_ONE_REG, &reg);
+}
+
+/* Some hosts have fewer physical address bits than machines have by default; 33 would do. */
+int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_error *e)
+{
+	int bits = ioctl(hv->kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VM_IPA_SIZE);
+
+	if (bits == -1)
+		return husk_fail_sys(e, errno, "KVM_CAP_ARM_VM_IPA_SIZE");
+	*type = bits > 0 && bits < IPA_BITS ? KVM_VM_TYPE_ARM_IPA_SIZE((unsigned long)bits) : 0;
+	return 0;
+}
+
+/* Accesses that hv_kvm_translate tells of; where that is missing, KVM_RUN itself fails on them. */
+static int tell_unknown_accesses(const struct hv *hv, struct husk_error *e)
+{
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_ARM_NISV_TO_USER};
+	int there = ioctl(hv->vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_NISV_TO_USER);
+
+	if (there == -1 || (there > 0 && KVM_IOCTL(hv->vm, KVM_ENABLE_CAP, &cap) == -1))
+		return husk_fail_sys(e, errno, "KVM_CAP_ARM_NISV_TO_USER");
+	return 0;
+}
+
+int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
+{
+	struct kvm_vcpu_init init;
+
+	if (tell_unknown_accesses(hv, e) == -1)
+		return -1;
+	if (KVM_IOCTL(hv->vm, KVM_ARM_PREFERRED_TARGET, &init) == -1)
+		return husk_fail_sys(e, errno, "KVM_ARM_PREFERRED_TARGET");
+	if (KVM_IOCTL(hv->vcpu, KVM_ARM_VCPU_INIT, &init) == -1)
+		return husk_fail_sys(e, errno, "KVM_ARM_VCPU_INIT");
+	return 0;
+}
+
+/* Guests count with the host's own counter. */
+int hv_kvm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e)
+{
+	(void)hv;
+	__asm__ __volatile__("mrs %0, cntfrq_el0" : "=r"(*hz));
+	if (*hz == 0)
+		return husk_fail(e, HUSK_E_HOST, "KVM: the firmware has not set CNTFRQ_EL0, the "
+				 "counter's frequency");
+	return 0;
+}
+
+int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e)
+{
+	struct reg regs[] = {
+		{"CPACR_EL1", CPACR_EL1, state->cpacr_set},
+		{"MAIR_EL1", MAIR_EL1, state->mair},
+		{"TCR_EL1", TCR_EL1, state->tcr},
+		{"TTBR0_EL1", TTBR0_EL1, state->ttbr0},
+		{"SCTLR_EL1", SCTLR_EL1, state->sctlr},
+		{"PSTATE", CORE_REG(regs.pstate), state->pstate},
+		{"SP_EL1", CORE_REG(sp_el1), state->sp},
+		{"X0", CORE_REG(regs.regs[0]), state->x0},
+		{"PC", CORE_REG(regs.pc), state->pc},
+	};
+	uint64_t cpacr;
+
+	if (reg_get(hv, CPACR_EL1, &cpacr) == -1)
+		return husk_fail_sys(e, errno, "KVM_GET_ONE_REG: CPACR_EL1");
+	regs[0].value |= cpacr;
+	for (size_t i = 0; i < sizeof regs / sizeof regs[0]; i++) {
+		struct kvm_one_reg reg = {.id = regs[i].id, .addr = (uintptr_t)&regs[i].value};
+
+		if (KVM_IOCTL(hv->vcpu, KVM_SET_ONE_REG, &reg) == -1)
+			return husk_fail_sys(e, errno, "KVM_SET_ONE_REG: %s", regs[i].name);
+	}
+	return 0;
+}
+
+uint64_t hv_kvm_ip(struct hv *hv)
+{
+	uint64_t pc;
+
+	return reg_get(hv, CORE_REG(regs.pc), &pc) == -1 ? 0 : pc;
+}
+
+/*
+ * An access to where no memory is, by an instruction that the processor does not decode for its
+ * hypervisor: a pair, an atomic one, one that changes its base register. It has no width.
+ */
+bool hv_kvm_translate(const struct hv *hv, struct hv_exit *exit)
+{
+	struct kvm_run *run = hv->run;
+
+	if (run->exit_reason != KVM_EXIT_ARM_NISV)
+		return false;
+	*exit = (struct hv_exit){.kind = HV_EXIT_MMIO, .io = {
+		.addr = run->arm_nisv.fault_ipa,
+		.count = 1,
+		.write = (run->arm_nisv.esr_iss & ISS_WNR) != 0,
+		.data = run->mmio.data,
+	}};
+	return true;
+}

@@ -1,0 +1,437 @@
+/* module_net.c: network devices: --net, the hypercalls that move frames, and the shared ring. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "module.h"
+#include "netdev.h"
+#include "ring_thread.h"
+
+#define US_PER_S 1000000u
+#define MAC_SIZE 6u
+#define MAC_GROUP 0x01u		/* IEEE 802 48.2: individual/group bit of the first byte */
+#define MAC_LOCAL 0x02u		/* universally/locally administered bit */
+
+struct net_module;
+
+struct net_device {
+	struct net_module *module;
+	unsigned handle;		/* index in the manifest */
+	struct netdev dev;
+};
+
+struct net_module {
+	struct core *core;
+	struct net_device *by_handle[MFT_MAX_ENTRIES];	/* NULL: no network device */
+	unsigned n;
+	struct net_device *devices;	/* owned */
+	unsigned n_calls, n_sources;	/* hypercalls and devices that the core knows of */
+	bool want_ring;
+	struct ring ring;
+	struct ring_thread thread;
+	struct device_resource doorbell;
+	uint32_t doorbell_id;		/* 0: there is no ring */
+	uint64_t kicks;
+};
+
+static struct netdev *device_of(void *ctx, uint64_t handle)
+{
+	const struct net_module *s = ctx;
+
+	if (handle >= MFT_MAX_ENTRIES || s->by_handle[handle] == NULL)
+		return NULL;
+	return &s->by_handle[handle]->dev;
+}
+
+static bool has_ring(const struct net_module *s)
+{
+	return s->doorbell_id != 0;
+}
+
+/* Everything that the guest has put into the ring comes before what it asks for by hypercall. */
+static int settle(struct net_module *s, struct husk_error *e)
+{
+	return has_ring(s) ? ring_thread_settle(&s->thread, e) : 0;
+}
+
+static enum bus_result answer(const struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
+			      struct husk_error *e)
+{
+	rq->ret = ret;
+	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_net, ret, rq, e) == -1 ?
+	       BUS_FAIL : BUS_RESUME;
+}
+
+static enum bus_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	struct net_module *s = ctx;
+	struct hvt_net rq;
+	struct iovec frame;
+	struct netdev *dev;
+
+	if (settle(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
+		return BUS_FAIL;
+	dev = device_of(s, rq.handle);
+	if (dev == NULL)
+		return answer(s, arg, &rq, HVT_EINVAL, e);
+	if (memory_source(&s->core->memory, (gpa_t){rq.data}, rq.len, &frame, e) == -1) {
+		husk_wrap(e, "network device %s", dev->name);
+		return BUS_FAIL;
+	}
+	netdev_send(dev, frame);
+	return answer(s, arg, &rq, HVT_OK, e);
+}
+
+static enum bus_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	struct net_module *s = ctx;
+	const struct memory *m = &s->core->memory;
+	struct hvt_net rq;
+	struct iovec buffer;
+	struct netdev *dev;
+	size_t len = 0;
+	int ret;
+
+	if (settle(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
+		return BUS_FAIL;
+	dev = device_of(s, rq.handle);
+	if (dev == NULL)
+		return answer(s, arg, &rq, HVT_EINVAL, e);
+	if (memory_sink(m, (gpa_t){rq.data}, rq.len, &buffer, e) == -1) {
+		husk_wrap(e, "network device %s", dev->name);
+		return BUS_FAIL;
+	}
+	ret = (int)netdev_receive(dev, buffer, &len);
+	rq.len = len;
+	if (ret == HVT_OK && MEMORY_PUT_FIELD(m, arg, struct hvt_net, len, &rq, e) == -1)
+		return BUS_FAIL;
+	return answer(s, arg, &rq, ret, e);
+}
+
+/* Six hexadecimal bytes with colons between them, and nothing else. */
+static int parse_mac(const char *text, uint8_t mac[MAC_SIZE], struct husk_error *e)
+{
+	unsigned b[MAC_SIZE];
+	int end = 0, n = sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4],
+				&b[5], &end);
+
+	if (n != (int)MAC_SIZE || text[end] != '\0' || strspn(text, "0123456789abcdefABCDEF:") !=
+	    strlen(text))
+		return husk_fail(e, HUSK_E_USAGE, "`%s' is not a MAC address such as "
+				 "02:00:00:12:34:56", text);
+	for (unsigned i = 0; i < MAC_SIZE; i++)
+		mac[i] = (uint8_t)b[i];
+	if ((mac[0] & MAC_GROUP) != 0)
+		return husk_fail(e, HUSK_E_USAGE, "`%s' is a group address; a device's own has an "
+				 "even first byte", text);
+	return 0;
+}
+
+static int check_mac(const char *value, struct husk_error *e)
+{
+	uint8_t mac[MAC_SIZE];
+
+	return parse_mac(value, mac, e);
+}
+
+static const struct option options[] = {
+	{.name = "net", .form = OPTION_DEVICE, .value = "IFACE", .attaches = true,
+	 .help = "attach a tap interface (or @FD) to NAME"},
+	{.name = "net-mac", .form = OPTION_DEVICE, .value = "MAC", .check = check_mac,
+	 .help = "hardware address of NAME (default: a random one)"},
+	{.name = "no-net-ring", .form = OPTION_FLAG,
+	 .help = "offer no shared ring: every frame is a hypercall"},
+};
+#define N_OPTIONS (sizeof options / sizeof options[0])
+
+static int choose_mac(const struct settings *settings, const char *name, uint8_t mac[MAC_SIZE],
+		      struct husk_error *e)
+{
+	static const uint8_t zero[MAC_SIZE];
+	const struct setting *given = settings_find(settings, "net-mac", name);
+
+	if (given != NULL && parse_mac(given->value, mac, e) == -1)
+		return -1;
+	if (given != NULL && memcmp(mac, zero, MAC_SIZE) != 0)
+		return 0;
+	if (getrandom(mac, MAC_SIZE, 0) != (ssize_t)MAC_SIZE)
+		return husk_fail_sys(e, errno, "random hardware address for %s", name);
+	mac[0] = (uint8_t)((mac[0] & ~MAC_GROUP) | MAC_LOCAL);
+	return 0;
+}
+
+static int open_device(struct net_device *d, const struct settings *settings,
+		       struct mft_entry *entry, struct husk_error *e)
+{
+	const struct setting *how = settings_attaching(settings, options, N_OPTIONS, entry->name);
+
+	entry->u.net = (struct mft_net){0};
+	if (choose_mac(settings, entry->name, entry->u.net.mac, e) == -1 ||
+	    netdev_open(&d->dev, entry->name, how->value, e) == -1)
+		return -1;
+	entry->u.net.mtu = (uint16_t)d->dev.tap.mtu;
+	entry->attached = 1;
+	return 0;
+}
+
+static void net_close(void *state)
+{
+	struct net_module *s = state;
+
+	for (unsigned i = 0; i < s->n; i++)
+		netdev_close(&s->devices[i].dev);
+	free(s->devices);
+	free(s);
+}
+
+static unsigned count(const struct manifest *mft)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < mft->header.entries; i++)
+		n += mft->entry[i].type == MFT_DEV_NET_BASIC;
+	return n;
+}
+
+static int open_devices(struct net_module *s, const struct settings *settings,
+			struct manifest *mft, struct husk_error *e)
+{
+	for (unsigned i = 1; i < mft->header.entries; i++) {
+		struct net_device *d = &s->devices[s->n];
+
+		if (mft->entry[i].type != MFT_DEV_NET_BASIC)
+			continue;
+		if (open_device(d, settings, &mft->entry[i], e) == -1)
+			return -1;
+		d->module = s;
+		d->handle = i;
+		s->by_handle[i] = d;
+		s->n++;
+	}
+	return 0;
+}
+
+static int net_open(void **state, const struct settings *settings, struct manifest *mft,
+		    struct husk_error *e)
+{
+	struct net_module *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return husk_fail_sys(e, ENOMEM, "module net");
+	s->devices = calloc(count(mft) + 1, sizeof s->devices[0]);
+	if (s->devices == NULL)
+		husk_fail_sys(e, ENOMEM, "module net");
+	if (s->devices == NULL || open_devices(s, settings, mft, e) == -1) {
+		net_close(s);
+		return -1;
+	}
+	s->want_ring = s->n > 0 && settings_find(settings, "no-net-ring", NULL) == NULL;
+	*state = s;
+	return 0;
+}
+
+#define PAGE 0x1000u
+#define RING_SIZE ((sizeof(struct hvt_ring) + PAGE - 1) / PAGE * PAGE)
+
+/* The ring lies in low memory: the guest keeps all of its own. */
+static int net_reserve(void *state, struct core *c, struct husk_error *e)
+{
+	const struct net_module *s = state;
+	const struct resource_request rq = {
+		.size = RING_SIZE, .align = PAGE, .min = HVT_BOOT_INFO_GPA,
+		.max = HVT_GUEST_MIN_BASE - 1, .owner = "network ring",
+	};
+	struct resource_range at;
+	enum resource_status st;
+
+	if (!s->want_ring)
+		return 0;
+	st = resource_alloc(&c->gpas, &rq, &at);
+	if (st != RESOURCE_OK)
+		return husk_fail(e, HUSK_E_IMAGE, "network ring: %s", resource_status_text(st));
+	c->net_ring = at.start;
+	return memory_declare(&c->memory, at.start, at.last, MEMORY_R | MEMORY_RING,
+			      "network ring", e);
+}
+
+static enum bus_result on_kick(void *ctx, uint64_t offset, const struct bus_access *a,
+			       struct husk_error *e)
+{
+	struct net_module *s = ctx;
+
+	if (!a->write || a->width != sizeof(uint32_t) || offset != 0)
+		return bus_refuse(cpu_ring_kick.kind, a, "a kick is one 32-bit store", e);
+	s->kicks++;
+	return ring_thread_kick(&s->thread, e) == -1 ? BUS_FAIL : BUS_RESUME;
+}
+
+static void on_alarm(void *ctx)
+{
+	core_raise(ctx);
+}
+
+/*
+ * The I/O thread may have failed; what happened is told here. Or it was some other interruption,
+ * and the guest waits for what it has submitted without a kick: nothing may be left in the ring.
+ */
+static int look(void *ctx, struct husk_error *e)
+{
+	return settle(ctx, e);
+}
+
+static int source_fd(void *ctx)
+{
+	const struct net_device *d = ctx;
+
+	return netdev_fd(&d->dev);
+}
+
+/* A frame that is read is one that a guest will get: nothing else makes a device ready. */
+static bool source_ready(void *ctx, bool readable)
+{
+	struct net_device *d = ctx;
+	struct husk_error e;
+
+	if (settle(d->module, &e) == -1) {
+		core_raise(d->module->core);
+		return false;
+	}
+	if (readable || netdev_fd(&d->dev) == -1)
+		return netdev_read_ahead(&d->dev, 1) > 0;
+	return d->dev.n > 0;
+}
+
+static int attach_ring(struct net_module *s, struct husk_error *e)
+{
+	struct core *c = s->core;
+	const struct device_description what = {
+		.name = "network ring", .resources = &s->doorbell, .n_resources = 1, .ctx = s,
+	};
+
+	s->doorbell = (struct device_resource){
+		.kind = cpu_ring_kick.kind == BUS_PIO ? DEVICE_PIO : DEVICE_MMIO,
+		.start = cpu_ring_kick.base, .last = cpu_ring_kick.base + sizeof(uint32_t) - 1,
+		.handler = on_kick,
+	};
+	if (ring_init(&s->ring, &c->memory, c->net_ring, device_of, s, e) == -1 ||
+	    core_register_alarm(c, look, s, e) == -1)
+		return -1;
+	if (ring_thread_start(&s->thread, &s->ring, c->cycle_freq / US_PER_S, on_alarm, c, e) == 0 &&
+	    devices_add(&c->devices, &what, &s->doorbell_id, e) == 0)
+		return 0;
+	ring_thread_stop(&s->thread);
+	core_unregister_alarm(c);
+	return -1;
+}
+
+static int attach_devices(struct net_module *s, struct husk_error *e)
+{
+	for (; s->n_sources < s->n; s->n_sources++) {
+		struct net_device *d = &s->devices[s->n_sources];
+		const struct event_source source = {source_fd, source_ready, d};
+
+		if (events_add(&s->core->events, d->handle, &source, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static const struct {
+	int nr;
+	const char *name;
+	hypercall_handler *handler;
+} calls[] = {
+	{HVT_HYPERCALL_NET_WRITE, "net_write", net_write},
+	{HVT_HYPERCALL_NET_READ, "net_read", net_read},
+};
+#define CALLS (sizeof calls / sizeof calls[0])
+
+static int attach_calls(struct net_module *s, struct husk_error *e)
+{
+	for (; s->n_calls < CALLS; s->n_calls++)
+		if (core_register_hypercall(s->core, calls[s->n_calls].nr, calls[s->n_calls].name,
+					    calls[s->n_calls].handler, s, e) == -1)
+			return -1;
+	return 0;
+}
+
+/* As much as there is: also what is left of an attach that failed. A sealed bus stays as it is. */
+static void net_detach(void *state, struct core *c)
+{
+	struct net_module *s = state;
+	struct husk_error ignored;
+
+	if (has_ring(s)) {
+		ring_thread_stop(&s->thread);
+		core_unregister_alarm(c);
+		(void)devices_remove(&c->devices, s->doorbell_id, &ignored);
+		s->doorbell_id = 0;
+	}
+	while (s->n_sources > 0)
+		events_remove(&c->events, s->devices[--s->n_sources].handle);
+	while (s->n_calls > 0)
+		core_unregister_hypercall(c, calls[--s->n_calls].nr);
+}
+
+/* Without a device there is no hypercall either: that ends a guest which calls it. */
+static int net_attach(void *state, struct core *c, struct husk_error *e)
+{
+	struct net_module *s = state;
+
+	s->core = c;
+	if (s->n == 0)
+		return 0;
+	if (attach_calls(s, e) == 0 && attach_devices(s, e) == 0 &&
+	    (!s->want_ring || attach_ring(s, e) == 0))
+		return 0;
+	net_detach(s, c);
+	return -1;
+}
+
+static void report_device(const struct netdev *d, module_figure *tell, void *ctx)
+{
+	const struct netdev_counters *n = &d->counters;
+	char subject[sizeof "net:" + MFT_NAME_SIZE];
+
+	snprintf(subject, sizeof subject, "net:%s", d->name);
+	tell(ctx, subject, "frames_received", n->rx_frames);
+	tell(ctx, subject, "bytes_received", n->rx_bytes);
+	tell(ctx, subject, "frames_sent", n->tx_frames);
+	tell(ctx, subject, "bytes_sent", n->tx_bytes);
+	for (enum netdev_drop k = 0; k < NETDEV_DROPS; k++)
+		tell(ctx, subject, netdev_drop_name(k), n->drops[k]);
+	tell(ctx, subject, "reattached", n->reattached);
+	tell(ctx, subject, "system_calls", n->calls);
+}
+
+static void net_report(void *state, module_figure *tell, void *ctx)
+{
+	struct net_module *s = state;
+	struct husk_error ignored;
+
+	(void)settle(s, &ignored);
+	for (unsigned i = 0; i < s->n; i++)
+		report_device(&s->devices[i].dev, tell, ctx);
+	if (!has_ring(s))
+		return;
+	tell(ctx, "ring", "entries", s->ring.entries);
+	tell(ctx, "ring", "batches", s->ring.batches);
+	tell(ctx, "ring", "kicks", s->kicks);
+	tell(ctx, "ring", "handovers", s->thread.handovers);
+}
+
+extern const struct module module_net;
+const struct module module_net = {
+	.name = "net",
+	.device_type = MFT_DEV_NET_BASIC,
+	.options = options,
+	.n_options = N_OPTIONS,
+	.open = net_open,
+	.reserve = net_reserve,
+	.attach = net_attach,
+	.detach = net_detach,
+	.close = net_close,
+	.report = net_report,
+};

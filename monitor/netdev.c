@@ -1,0 +1,185 @@
+/* netdev.c: frames between a guest and its tap, whatever the tap does. */
+#include "netdev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_S 1000000000ull
+#define DROPS_IN_A_ROW 64	/* frames that a flood of oversized ones may cost one call */
+
+int netdev_open(struct netdev *d, const char *name, const char *where, struct husk_error *e)
+{
+	*d = (struct netdev){.name = name, .tap = {.fd = -1}};
+	if (tap_open(&d->tap, where, e) == -1)
+		return -1;
+	d->room = d->tap.mtu + NETDEV_HEADER;
+	d->ahead = malloc(NETDEV_AHEAD * d->room);
+	d->lengths = malloc(NETDEV_AHEAD * sizeof d->lengths[0]);
+	if (d->ahead != NULL && d->lengths != NULL)
+		return 0;
+	netdev_close(d);
+	return husk_fail_sys(e, ENOMEM, "network device %s", name);
+}
+
+void netdev_close(struct netdev *d)
+{
+	free(d->ahead);
+	free(d->lengths);
+	tap_close(&d->tap);
+	*d = (struct netdev){.tap = {.fd = -1}};
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static void vanish(struct netdev *d)
+{
+	d->gone = true;
+	d->retry_at = now_ns() + NETDEV_RETRY_NS;
+}
+
+/* Whether there is an interface to talk to; looks for a new one now and then. */
+static bool present(struct netdev *d)
+{
+	if (!d->gone)
+		return true;
+	if (now_ns() < d->retry_at)
+		return false;
+	d->counters.calls++;
+	d->gone = tap_reattach(&d->tap) == -1;
+	if (d->gone)
+		d->retry_at = now_ns() + NETDEV_RETRY_NS;
+	else
+		d->counters.reattached++;
+	return !d->gone;
+}
+
+int netdev_fd(const struct netdev *d)
+{
+	return d->gone ? -1 : d->tap.fd;
+}
+
+static void drop(struct netdev *d, enum netdev_drop reason)
+{
+	d->counters.drops[reason]++;
+}
+
+static void write_frame(struct netdev *d, struct iovec frame)
+{
+	d->counters.calls++;
+	switch (tap_write(&d->tap, frame)) {
+	case TAP_OK:
+		d->counters.tx_frames++;
+		d->counters.tx_bytes += frame.iov_len;
+		return;
+	case TAP_AGAIN:
+		drop(d, NETDEV_TX_FULL);
+		return;
+	case TAP_GONE:
+		vanish(d);
+		drop(d, NETDEV_TX_DOWN);
+		return;
+	case TAP_DOWN:
+		drop(d, NETDEV_TX_DOWN);
+		return;
+	case TAP_TOO_LONG:
+	case TAP_ERROR:
+		drop(d, NETDEV_TX_ERROR);
+		return;
+	}
+}
+
+void netdev_send(struct netdev *d, struct iovec frame)
+{
+	if (frame.iov_len < NETDEV_HEADER)
+		drop(d, NETDEV_TX_SHORT);
+	else if (frame.iov_len > d->room)
+		drop(d, NETDEV_TX_LONG);
+	else if (!present(d))
+		drop(d, NETDEV_TX_DOWN);
+	else
+		write_frame(d, frame);
+}
+
+/* One frame that fits into buffer, skipping those that do not; false if there is none. */
+static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
+{
+	for (int i = 0; i < DROPS_IN_A_ROW; i++) {
+		d->counters.calls++;
+		switch (tap_read(&d->tap, buffer, len)) {
+		case TAP_OK:
+			return true;
+		case TAP_TOO_LONG:
+			drop(d, NETDEV_RX_LONG);
+			continue;
+		case TAP_GONE:
+			vanish(d);
+			return false;
+		case TAP_ERROR:
+			drop(d, NETDEV_RX_ERROR);
+			return false;
+		case TAP_AGAIN:
+		case TAP_DOWN:
+			return false;
+		}
+	}
+	return false;
+}
+
+size_t netdev_read_ahead(struct netdev *d, size_t max)
+{
+	size_t len;
+
+	while (d->n < max && d->n < NETDEV_AHEAD && present(d)) {
+		size_t slot = (d->head + d->n) % NETDEV_AHEAD;
+
+		if (!read_frame(d, (struct iovec){d->ahead + slot * d->room, d->room}, &len))
+			break;
+		d->lengths[slot] = (uint16_t)len;
+		d->n++;
+	}
+	return d->n;
+}
+
+/* The oldest frame read ahead that fits into buffer; false if there is none. */
+static bool take_ahead(struct netdev *d, struct iovec buffer, size_t *len)
+{
+	while (d->n > 0) {
+		size_t slot = d->head;
+
+		d->head = (d->head + 1) % NETDEV_AHEAD;
+		d->n--;
+		*len = d->lengths[slot];
+		if (*len <= buffer.iov_len) {
+			memcpy(buffer.iov_base, d->ahead + slot * d->room, *len);
+			return true;
+		}
+		drop(d, NETDEV_RX_LONG);
+	}
+	return false;
+}
+
+enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len)
+{
+	if (!take_ahead(d, buffer, len) && (!present(d) || !read_frame(d, buffer, len)))
+		return HVT_AGAIN;
+	d->counters.rx_frames++;
+	d->counters.rx_bytes += *len;
+	return HVT_OK;
+}
+
+const char *netdev_drop_name(enum netdev_drop reason)
+{
+	static const char *const names[NETDEV_DROPS] = {
+		"tx_short", "tx_long", "tx_full", "tx_down", "tx_error", "rx_long", "rx_error",
+	};
+
+	return names[reason];
+}

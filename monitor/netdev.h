@@ -1,0 +1,79 @@
+/*
+ * netdev.h: one network device: a tap, frames read ahead of the guest, and what was dropped and
+ * why.
+ *
+ * Nothing that happens to the tap ends the guest. A frame that cannot be sent or delivered is
+ * dropped and counted; an interface that vanishes is attached again when it is back. One
+ * thread at a time uses a device.
+ */
+#ifndef HUSK_NETDEV_H
+#define HUSK_NETDEV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "../include/hvt_abi.h"
+#include "error.h"
+#include "tap.h"
+
+#define NETDEV_HEADER 14u		/* Ethernet, without FCS */
+#define NETDEV_RETRY_NS 250000000ull	/* between attempts to attach again */
+
+enum netdev_drop {
+	NETDEV_TX_SHORT,	/* less than an Ethernet header */
+	NETDEV_TX_LONG,		/* more than the MTU and an Ethernet header */
+	NETDEV_TX_FULL,		/* the tap's queue is full */
+	NETDEV_TX_DOWN,		/* the interface is down or gone */
+	NETDEV_TX_ERROR,
+	NETDEV_RX_LONG,		/* more than the guest's buffer or the MTU holds */
+	NETDEV_RX_ERROR,
+	NETDEV_DROPS
+};
+
+struct netdev_counters {
+	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+	uint64_t drops[NETDEV_DROPS];
+	uint64_t reattached;
+	uint64_t calls;		/* system calls */
+};
+
+struct netdev {
+	const char *name;	/* in the manifest; not owned */
+	struct tap tap;
+	bool gone;		/* the interface has vanished */
+	uint64_t retry_at;	/* ns of CLOCK_MONOTONIC */
+	size_t room;		/* bytes of each frame in ahead */
+	uint8_t *ahead;		/* AHEAD_FRAMES slots of room bytes; owned */
+	size_t head, n;		/* first slot in use, how many are */
+	uint16_t *lengths;	/* of the frames in the slots; owned */
+	struct netdev_counters counters;
+};
+
+#define NETDEV_AHEAD 64u
+
+/*
+ * Opens the tap that where names, see tap_open. HUSK_E_HOST, HUSK_E_USAGE; then *d is as after
+ * netdev_close.
+ */
+int netdev_open(struct netdev *d, const char *name, const char *where, struct husk_error *e);
+
+/* Accepts a closed device. */
+void netdev_close(struct netdev *d);
+
+/* Sends one frame, or drops and counts it. */
+void netdev_send(struct netdev *d, struct iovec frame);
+
+/* The next frame into buffer: HVT_OK and its length, or HVT_AGAIN. */
+enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len);
+
+/* Reads ahead, at most max frames; returns how many are there for netdev_receive. */
+size_t netdev_read_ahead(struct netdev *d, size_t max);
+
+/* What to wait on; -1 while the interface is gone: then netdev_read_ahead tries to attach again. */
+int netdev_fd(const struct netdev *d);
+
+/* Lower-case name of a reason, for statistics: "tx_full". */
+const char *netdev_drop_name(enum netdev_drop reason);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * ring_thread.h: who serves the ring when: the vcpu's thread, or for bursts an I/O thread.
+ *
+ * The vcpu's thread serves a kick itself, on the spot: no other thread could be quicker. When
+ * kicks follow each other without a wait in between, it hands the ring over; the I/O thread
+ * then watches the ring and no submission needs a kick, until nothing has come for a while.
+ * Watching is worth a processor that nobody else wants: an I/O thread that finds itself
+ * preempted gives the ring back and is left alone for a while. Asleep it costs nothing.
+ *
+ * Exactly one of the two owns the ring, and with it every network device: the vcpu's thread
+ * claims it before it touches either.
+ */
+#ifndef HUSK_RING_THREAD_H
+#define HUSK_RING_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "ring.h"
+
+struct ring_thread {
+	struct ring *ring;
+	int state;			/* enum ring_owner; atomic */
+	int wake_fd;			/* eventfd; -1 without a thread */
+	bool running;
+	bool deaf;			/* the I/O thread has left early; atomic */
+	pthread_t thread;
+	uint64_t ticks_per_us;
+
+	/* The owner's. */
+	unsigned kicks;			/* since the last wait of the guest */
+	bool handed;			/* the ring was handed over, and that is not judged yet */
+	bool disturbed;			/* the I/O thread found itself preempted */
+	uint64_t served;		/* entries, by the I/O thread since the last handover */
+	uint64_t linger;		/* ticks for which the I/O thread watches an idle ring */
+	uint64_t mean_gap;		/* ticks between two finds, on average */
+	/* kicks until the next handover; and after the next failure */
+	uint64_t shy, shyness;
+	uint64_t handovers;
+	bool failed;			/* error is set */
+	struct husk_error error;
+
+	void (*alarm)(void *ctx);	/* called by the I/O thread once it has failed */
+	void *alarm_ctx;
+};
+
+/*
+ * Starts the I/O thread, which blocks every signal. Where only one processor may be used none is
+ * started, and the vcpu's thread always serves itself. alarm must be able to bring the vcpu's
+ * thread out of the guest. ticks_per_us: of cpu_ticks. HUSK_E_HOST; on failure *t is as after
+ * ring_thread_stop.
+ */
+int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_per_us,
+		      void (*alarm)(void *ctx), void *alarm_ctx, struct husk_error *e);
+
+/* Serves what is left, ends the thread and waits for it. Accepts a stopped one. */
+void ring_thread_stop(struct ring_thread *t);
+
+/*
+ * On return the calling thread owns the ring. Returns -1 and fills e if the I/O thread failed. What
+ * was submitted without a kick stays where it is: settle before the guest goes on.
+ */
+int ring_thread_claim(struct ring_thread *t, struct husk_error *e);
+
+/* A kick: claims the ring, serves it, and hands it over if kicks come in a row. */
+int ring_thread_kick(struct ring_thread *t, struct husk_error *e);
+
+/* Before the guest waits: claims the ring and serves what is left in it. */
+int ring_thread_settle(struct ring_thread *t, struct husk_error *e);
+
+#endif

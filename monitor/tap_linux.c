@@ -1,0 +1,288 @@
+/* tap_linux.c: TAP interfaces of Linux, by name or by an inherited descriptor. */
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* After net/if.h, whose names it would define again. */
+#include <linux/filter.h>
+#include <linux/if_tun.h>
+
+#include "options.h"
+
+#define DEVICE "/dev/net/tun"
+#define PI_SIZE 4u		/* struct tun_pi, in front of frames without IFF_NO_PI */
+
+_Static_assert(TAP_NAME_SIZE == IFNAMSIZ, "an interface name fits");
+
+/* Asks about an interface by name; any kind of socket serves. */
+static int ask(struct ifreq *ifr, const char *name, unsigned long request)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, saved;
+
+	*ifr = (struct ifreq){0};
+	snprintf(ifr->ifr_name, sizeof ifr->ifr_name, "%s", name);
+	rc = fd == -1 ? -1 : ioctl(fd, request, ifr);
+	saved = errno;
+	if (fd != -1)
+		close(fd);
+	errno = saved;
+	return rc;
+}
+
+static unsigned mtu_of(const char *name)
+{
+	struct ifreq ifr;
+
+	if (name[0] == '\0' || ask(&ifr, name, SIOCGIFMTU) == -1 || ifr.ifr_mtu <= 0)
+		return TAP_MTU_DEFAULT;
+	return (unsigned)ifr.ifr_mtu;
+}
+
+static int attach_failed(const char *name, int sys, struct husk_error *e)
+{
+	husk_fail_sys(e, sys, "Could not attach interface: %s", name);
+	switch (sys) {
+	case ENODEV:
+	case ENXIO:
+		return husk_hint(e, "no such interface; make it: ip tuntap add %s mode tap user "
+				 "$USER && ip link set %s up", name, name);
+	case ENETDOWN:
+		return husk_hint(e, "it is not up: ip link set %s up", name);
+	case EBUSY:
+		return husk_hint(e, "busy: used by another process");
+	case EPERM:
+		return husk_hint(e, "it belongs to another user; make it: ip tuntap add %s mode "
+				 "tap user $USER", name);
+	case EINVAL:
+		return husk_hint(e, "it is not a tap interface");
+	case ENOENT:
+	case EACCES:
+		return husk_hint(e, DEVICE " must be there and open to this user");
+	}
+	return -1;
+}
+
+static int check_up(const char *name, struct husk_error *e)
+{
+	struct ifreq ifr;
+
+	if (strlen(name) >= IFNAMSIZ)
+		return attach_failed(name, ENAMETOOLONG, e);
+	if (ask(&ifr, name, SIOCGIFFLAGS) == -1)
+		return attach_failed(name, errno, e);
+	if ((ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == 0)
+		return attach_failed(name, ENETDOWN, e);
+	return 0;
+}
+
+/*
+ * Without vnet header, whatever the interface was made with. One that was made for several queues
+ * takes only attachments that say so.
+ */
+static int attach_queue(int fd, const char *name)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+
+	memcpy(ifr.ifr_name, name, strlen(name) + 1);
+	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	ifr.ifr_flags |= IFF_MULTI_QUEUE;
+	return ioctl(fd, TUNSETIFF, &ifr);
+}
+
+/* Opens the interface; errno on failure. Frames must come as they go over a wire. */
+static int attach(const char *name)
+{
+	int fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC), saved;
+
+	if (fd == -1)
+		return -1;
+	if (attach_queue(fd, name) == 0) {
+		(void)ioctl(fd, TUNSETOFFLOAD, 0);
+		return fd;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int open_name(struct tap *t, const char *name, struct husk_error *e)
+{
+	if (check_up(name, e) == -1)
+		return -1;
+	snprintf(t->name, sizeof t->name, "%s", name);
+	t->fd = attach(name);
+	if (t->fd == -1)
+		return attach_failed(name, errno, e);
+	t->mtu = mtu_of(name);
+	return 0;
+}
+
+/*
+ * Linux drivers/net/tun.c, TUNGETIFF: one bit says that there is no packet information, or no
+ * filter.
+ * While there is a filter, one that lets everything pass, it is the former.
+ */
+static bool has_pi(int fd, short flags)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	struct sock_fprog filter = {1, &all};
+	struct ifreq ifr = {.ifr_flags = flags};
+
+	if ((flags & IFF_NO_PI) == 0 || ioctl(fd, TUNATTACHFILTER, &filter) == -1)
+		return (flags & IFF_NO_PI) == 0;
+	(void)ioctl(fd, TUNGETIFF, &ifr);
+	(void)ioctl(fd, TUNDETACHFILTER, &filter);
+	return (ifr.ifr_flags & IFF_NO_PI) == 0;
+}
+
+/* What an inherited tap puts in front of each frame. Other descriptors put nothing. */
+static unsigned prefix_of(int fd, short flags)
+{
+	unsigned prefix = has_pi(fd, flags) ? PI_SIZE : 0;
+	int vnet = 0;
+
+	if ((flags & IFF_VNET_HDR) != 0 && ioctl(fd, TUNGETVNETHDRSZ, &vnet) == 0 && vnet > 0)
+		prefix += (unsigned)vnet;
+	return prefix;
+}
+
+static int adopt(struct tap *t, const char *where, struct husk_error *e)
+{
+	struct ifreq ifr = {0};
+	int flags = fcntl(t->fd, F_GETFL);
+
+	if (flags == -1 || fcntl(t->fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
+	t->mtu = TAP_MTU_DEFAULT;
+	if (ioctl(t->fd, TUNGETIFF, &ifr) == -1)
+		return 0;
+	memcpy(t->name, ifr.ifr_name, sizeof t->name - 1);
+	t->mtu = mtu_of(t->name);
+	t->prefix = prefix_of(t->fd, ifr.ifr_flags);
+	if ((ifr.ifr_flags & IFF_TAP) == 0)
+		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
+				 "interface, not a tap", where, t->name);
+	if (t->prefix > TAP_PREFIX_MAX)
+		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: its header of "
+				 "%u bytes is too long", where, t->prefix);
+	return 0;
+}
+
+static int open_descriptor(struct tap *t, const char *where, struct husk_error *e)
+{
+	unsigned long long fd;
+
+	if (option_number(where + 1, 0, INT_MAX, &fd, e) == -1)
+		return husk_wrap(e, "Could not attach interface: %s", where);
+	t->inherited = true;
+	t->fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
+	if (t->fd == -1)
+		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
+	return adopt(t, where, e);
+}
+
+int tap_open(struct tap *t, const char *where, struct husk_error *e)
+{
+	*t = (struct tap){.fd = -1};
+	if ((where[0] == '@' ? open_descriptor(t, where, e) : open_name(t, where, e)) == 0)
+		return 0;
+	tap_close(t);
+	return -1;
+}
+
+void tap_close(struct tap *t)
+{
+	if (t->fd != -1)
+		close(t->fd);
+	*t = (struct tap){.fd = -1};
+}
+
+int tap_reattach(struct tap *t)
+{
+	int fd;
+	struct husk_error ignored;
+
+	if (t->inherited || check_up(t->name, &ignored) == -1)
+		return -1;
+	fd = attach(t->name);
+	if (fd == -1)
+		return -1;
+	close(t->fd);
+	t->fd = fd;
+	return 0;
+}
+
+/* Linux drivers/net/tun.c: EBADFD once the interface is deleted, EIO while it is down. */
+static enum tap_result explain(int sys)
+{
+	switch (sys) {
+	case EAGAIN:
+		return TAP_AGAIN;
+	case EBADFD:
+	case ENODEV:
+		return TAP_GONE;
+	case EIO:
+	case ENETDOWN:
+	case ENOBUFS:
+	case ENOMEM:
+	case EINTR:
+		return TAP_DOWN;
+	}
+	return TAP_ERROR;
+}
+
+/*
+ * Not from a tap: an empty datagram is no frame, and a socket whose peer is gone has no more of
+ * them.
+ */
+static enum tap_result read_nothing(const struct tap *t)
+{
+	struct pollfd p = {.fd = t->fd};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0 ? TAP_GONE : TAP_ERROR;
+}
+
+/*
+ * The kernel cuts a frame that does not fit and does not say so; one byte of room behind
+ * the caller's shows it.
+ */
+enum tap_result tap_read(const struct tap *t, struct iovec buffer, size_t *len)
+{
+	uint8_t prefix[TAP_PREFIX_MAX], excess;
+	struct iovec parts[] = {{prefix, t->prefix}, buffer, {&excess, sizeof excess}};
+	ssize_t n = readv(t->fd, parts, 3);
+
+	if (n == -1)
+		return explain(errno);
+	if (n == 0)
+		return read_nothing(t);
+	if ((size_t)n < t->prefix)
+		return TAP_ERROR;
+	*len = (size_t)n - t->prefix;
+	return *len > buffer.iov_len ? TAP_TOO_LONG : TAP_OK;
+}
+
+enum tap_result tap_write(const struct tap *t, struct iovec frame)
+{
+	uint8_t prefix[TAP_PREFIX_MAX] = {0};
+	struct iovec parts[] = {{prefix, t->prefix}, frame};
+	ssize_t n = t->prefix == 0 ? write(t->fd, frame.iov_base, frame.iov_len) :
+		    writev(t->fd, parts, 2);
+
+	if (n == -1)
+		return explain(errno);
+	return (size_t)n == frame.iov_len + t->prefix ? TAP_OK : TAP_ERROR;
+}

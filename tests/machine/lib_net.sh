@@ -1,0 +1,98 @@
+# lib_net.sh: what suites with network devices share: interfaces, the host's side, figures.
+#
+# Sourced after lib.sh. Interfaces live in a network namespace of the suite's own, and end with it.
+
+TOOLS=${TOOLS:-$BUILD/obj/tests/machine}
+
+need_tools() {
+	for tool in tap frames flood udp plain; do
+		[ -x "$TOOLS/$tool" ] || skip_all "the host's side is not built: $TOOLS/$tool"
+	done
+}
+
+# Starts the suite again, in namespaces of its own.
+need_network() {
+	need_tools
+	[ "$(id -u)" -eq 0 ] || skip_all "only root can make network interfaces"
+	[ -c /dev/net/tun ] || skip_all "no /dev/net/tun"
+	for program in ip unshare; do
+		command -v $program >/dev/null || skip_all "there is no program $program here"
+	done
+	if [ -z "${HUSK_TEST_NAMESPACE-}" ]; then
+		unshare -n -m true 2>/dev/null || skip_all "cannot make a network namespace"
+		rm -rf "$T"
+		HUSK_TEST_NAMESPACE=yes exec unshare -n -m sh "$0"
+	fi
+	network_quieten
+	ip link set lo up
+}
+
+# Without IPv6, an interface is silent until somebody uses it.
+network_quieten() {
+	for interfaces in all default; do
+		[ ! -e /proc/sys/net/ipv6/conf/$interfaces ] ||
+			echo 1 >/proc/sys/net/ipv6/conf/$interfaces/disable_ipv6
+	done
+}
+
+# tap NAME ADDRESS [KIND]...: a fresh interface, up. ADDRESS is the host's, "-" for none.
+tap() {
+	interface=$1 address=$2
+	shift 2
+	[ ! -e "/proc/sys/net/ipv4/conf/$interface" ] || ip link del "$interface"
+	"$TOOLS/tap" make "$interface" "$@" || return 1
+	interface_up "$interface" "$address"
+}
+
+interface_up() {
+	[ "$2" = - ] || ip addr add "$2/24" dev "$1"
+	ip link set "$1" up
+}
+
+# --- runs with something going on at the other end ------------------------------------------------
+
+# launch ARGUMENT...: in the background, until the guest says that it is ready.
+launch() {
+	start "$@"
+	within 20 ready_or_over || echo "# the guest does not say that it is ready"
+}
+
+ready_or_over() {
+	grep -q -e READY -e 'MTU is' -e Waiting "$T/out" || ended
+}
+
+# peer PROGRAM ARGUMENT...: the host's side; sets peer_status.
+peer() {
+	program=$1
+	shift
+	timeout -s KILL "$LIMIT" "$TOOLS/$program" "$@" >"$T/peer" 2>&1
+	peer_status=$?
+}
+
+# peer_ok NAME: passed if the host's side of the last run was content.
+peer_ok() {
+	if [ "$peer_status" -eq 0 ]; then
+		ok "$1"
+	else
+		not_ok "$1" "$(head -n 3 "$T/peer")"
+	fi
+}
+
+# --- figures of a run with --stats ----------------------------------------------------------------
+
+# figure SUBJECT NAME: 0 if there is none.
+figure() {
+	awk -v subject="$1" -v name="$2" \
+		'$1 == subject && $2 == name { n = $3 } END { print n + 0 }' "$T/err"
+}
+
+# figure_is NAME SUBJECT FIGURE CONDITION...: a test such as -eq 3.
+figure_is() {
+	title=$1 value=$(figure "$2" "$3") which="$2 $3"
+	shift 3
+	if test "$value" "$@"; then
+		ok "$title"
+	else
+		not_ok "$title" "$which is $value, not $*"
+	fi
+}

@@ -1,0 +1,98 @@
+/*
+ * tap.c: makes network interfaces as other tools would leave them to husk.
+ *
+ *   tap make NAME [KIND]...                    one that stays
+ *   tap open FD NAME [KIND]... -- COMMAND...   runs COMMAND with it as descriptor FD
+ *
+ * KIND: vnet (with a virtio header), pi (with packet information), queues (several of them), tun
+ * (without Ethernet), user (belongs to user PLAIN_USER), root (belongs to root).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* After net/if.h, whose names it would define again. */
+#include <linux/if_tun.h>
+
+#define PLAIN_USER 65534
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "tap: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+struct kind {
+	const char *name;
+	int set, clear;		/* of the flags */
+};
+
+static const struct kind kinds[] = {
+	{"vnet", IFF_VNET_HDR, 0},
+	{"pi", 0, IFF_NO_PI},
+	{"queues", IFF_MULTI_QUEUE, 0},
+	{"tun", IFF_TUN, IFF_TAP},
+};
+
+/* Whether one of the words, up to "--", is this. */
+static int has(char **words, const char *word)
+{
+	for (; *words != NULL && strcmp(*words, "--") != 0; words++)
+		if (strcmp(*words, word) == 0)
+			return 1;
+	return 0;
+}
+
+static int tap_open(const char *name, char **words)
+{
+	struct ifreq ifr = {0};
+	int fd = open("/dev/net/tun", O_RDWR), flags = IFF_TAP | IFF_NO_PI;
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (has(words, kinds[i].name))
+			flags = (flags & ~kinds[i].clear) | kinds[i].set;
+	ifr.ifr_flags = (short)flags;
+	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
+	if (fd == -1 || ioctl(fd, TUNSETIFF, &ifr) == -1)
+		fail(name);
+	if (has(words, "user") && ioctl(fd, TUNSETOWNER, (long)PLAIN_USER) == -1)
+		fail(name);
+	if (has(words, "root") && ioctl(fd, TUNSETOWNER, 0l) == -1)
+		fail(name);
+	return fd;
+}
+
+static int tap_run(int fd, int wanted, char **words)
+{
+	while (*words != NULL && strcmp(*words, "--") != 0)
+		words++;
+	if (words[0] == NULL || words[1] == NULL)
+		return 2;
+	if (fd != wanted && dup2(fd, wanted) == -1)
+		fail("dup2");
+	execvp(words[1], words + 1);
+	fail(words[1]);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	int fd;
+
+	if (argc >= 3 && strcmp(argv[1], "make") == 0) {
+		fd = tap_open(argv[2], argv + 3);
+		if (ioctl(fd, TUNSETPERSIST, 1l) == -1)
+			fail(argv[2]);
+		return 0;
+	}
+	if (argc >= 4 && strcmp(argv[1], "open") == 0)
+		return tap_run(tap_open(argv[3], argv + 4), atoi(argv[2]), argv + 4);
+	fprintf(stderr, "usage: tap make NAME [KIND]...\n"
+		"       tap open FD NAME [KIND]... -- COMMAND...\n");
+	return 2;
+}

@@ -1,0 +1,437 @@
+#!/bin/sh
+# test_net.sh: network devices: traffic, ways to attach an interface, what may happen to it.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+# shellcheck source=tests/machine/lib_net.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib_net.sh"
+need_guests
+need_hypervisor
+need_network
+
+tap tap100 10.0.0.1
+tap tap101 10.1.0.1
+
+# serve WAY MEMORY INTERFACE GUEST ARGUMENT...: one device, figures; WAY is ring or hypercalls.
+serve() {
+	case $1 in
+	ring) option=--stats ;;
+	*) option=--no-net-ring ;;
+	esac
+	memory=$2 attached=$3 guest=$4
+	shift 4
+	launch "--mem=$memory" --stats $option "--net:service0=$attached" -- \
+		"$(image "$guest")" "$@"
+}
+
+# pinged NAME COUNT FLOOD-ARGUMENT... : the guest that was launched answers, and ends after COUNT.
+pinged() {
+	name=$1 answers=$2
+	shift 2
+	peer flood 10.0.0.2 "$answers" "$@"
+	await 20
+	peer_ok "$name: every answer is right"
+}
+
+# --- ping and echo --------------------------------------------------------------------------------
+
+# As many as take seconds where the host's kernel emulates the guest's processor.
+rows() {
+	serve ring 4096 tap100 net limit 2000
+	pinged "a flood of pings" 2000
+	succeeds "the guest has answered them"
+	launch --mem=4096 --net:service0=tap100 --net:service1=tap101 -- \
+		"$(image net_two)" limit 2000
+	"$TOOLS/flood" 10.1.0.2 1000 >"$T/second" 2>&1 &
+	second=$!
+	peer flood 10.0.0.2 1000
+	peer_ok "two devices, a flood for each: the first"
+	wait $second
+	peer_status=$?
+	mv "$T/second" "$T/peer"
+	peer_ok "the second"
+	await 20
+	succeeds "the guest has answered both"
+	for way in ring hypercalls; do
+		serve $way 4096 tap100 net check drain limit 1000
+		pinged "payloads keep their pattern, by $way" 1000 200
+		succeeds "the guest found it so, by $way"
+	done
+	serve ring 2 tap100 example-ping limit 300
+	pinged "the ping example" 300 1472
+	judge "it says what it has" 0 '^MAC is [0-9a-f][26ae]:..:..:..:..:..$' '^MTU is 1500$'
+	for way in ring hypercalls; do
+		serve $way 2 tap100 example-udp-echo
+		peer udp 10.0.0.2 7 0 1 2 7 100 1471 1472
+		peer_ok "the UDP example, by $way"
+		end_guest
+	done
+}
+
+# For guests that would go on for ever.
+end_guest() {
+	[ -z "$started" ] || kill -TERM "$started"
+	await 10
+}
+
+# Frames longer than the ring's buffers are for 1500 bytes: none may overtake another.
+jumbo() {
+	tap tap102 10.2.0.1
+	ip link set tap102 mtu 9000
+	for way in ring hypercalls; do
+		serve $way 8 tap102 net_load echo 400 64
+		peer frames tap102 echo 400 64
+		await 20
+		peer_ok "jumbo frames among short ones keep their order, by $way"
+		succeeds "also on the way to the guest, by $way"
+	done
+	serve ring 4096 tap102 net limit 0
+	await 20
+	judge "MTU 9000" 0 '^MTU is 9000$' SUCCESS
+	# One buffer of that size would leave too little of 2 MiB.
+	ip link set tap102 mtu 65521
+	for memory in 2 32; do
+		serve ring $memory tap102 net_load echo 40 8
+		peer frames tap102 echo 40 8
+		await 20
+		peer_ok "the longest frames of all, with $memory MiB"
+		succeeds "the guest agrees, with $memory MiB"
+		case $memory in
+		2) figure_is "no room for buffers: hypercalls" hypercalls net_write -ge 40 ;;
+		*) figure_is "room for some: the ring" ring entries -ge 80 ;;
+		esac
+	done
+	ip link del tap102
+}
+
+ring_or_not() {
+	serve ring 2 tap100 net_load echo 200 32
+	peer frames tap100 echo 200 32
+	await 20
+	succeeds "2 MiB of memory and a ring"
+	figure_is "every frame goes through the ring" ring entries -ge 400
+	figure_is "and none through a hypercall" hypercalls net_write -eq 0
+	serve hypercalls 2 tap100 net_load echo 200 32
+	peer frames tap100 echo 200 32
+	await 20
+	succeeds "2 MiB of memory and no ring"
+	figure_is "every frame sent is a hypercall" hypercalls net_write -eq 200
+	figure_is "and there is no ring" ring entries -eq 0
+}
+
+# --- ways to attach -------------------------------------------------------------------------------
+
+# A ping or two, for each interface of another making.
+answers_ping() {
+	peer flood 10.3.0.2 20
+	await 10
+	peer_ok "$1"
+}
+
+kinds() {
+	for kind in plain vnet pi queues 'queues vnet' user; do
+		# shellcheck disable=SC2086 # words
+		tap tap103 10.3.0.1 $kind
+		serve ring 2 tap103 example-ping 10.3.0.2 limit 20
+		answers_ping "by name, made as: $kind"
+	done
+	for kind in plain vnet pi queues 'queues vnet pi'; do
+		# shellcheck disable=SC2086 # words
+		tap tap103 10.3.0.1 $kind
+		ip link set tap103 mtu 4000
+		monitor=$HUSK HUSK=$TOOLS/tap
+		# shellcheck disable=SC2086 # words
+		launch open 9 tap103 $kind -- "$monitor" --mem=2 --net:service0=@9 -- \
+			"$(image example-ping)" 10.3.0.2 limit 20
+		HUSK=$monitor
+		answers_ping "by descriptor, made as: $kind"
+		judge "its MTU is the interface's" 0 '^MTU is 4000$'
+	done
+	ip link del tap103
+}
+
+# with_mac OPTION...: a guest that says what it has.
+with_mac() {
+	run --mem=2 --net:service0=tap100 "$@" -- "$(image net)" limit 0
+}
+
+# with_random_mac OPTION...
+with_random_mac() {
+	with_mac "$@"
+	first=$(grep '^MAC' "$T/out")
+	with_mac "$@"
+	judge "a random address${1:+ with $1}: of a device, and local" 0 '^MAC is .[26ae]:'
+	report "another for each run" "$(grep -x -e "$first" "$T/out")"
+}
+
+macs() {
+	while read -r given got; do
+		with_mac "--net-mac:service0=$given"
+		judge "--net-mac:service0=$given" 0 "^MAC is $got$"
+	done <<'END'
+02:00:00:12:34:56 02:00:00:12:34:56
+AE:BC:DE:F0:12:34 ae:bc:de:f0:12:34
+2:0:0:1:2:3 02:00:00:01:02:03
+END
+	run --mem=2 --net-mac:service0=02:00:00:00:00:01 --net:service0=tap100 -- \
+		"$(image net)" limit 0
+	judge "said before the interface" 0 '^MAC is 02:00:00:00:00:01$'
+	with_random_mac
+	with_random_mac --net-mac:service0=00:00:00:00:00:00
+	for mac in 02:00:00:12:34 02:00:00:12:34:56:78 02:00:00:12:34:5g 02-00-00-12-34-56 \
+		020000123456 ' 02:00:00:12:34:56' '02:00:00:12:34:56 ' 02:00:00:12:34:567 \
+		02::00:12:34:56 junk ''; do
+		with_mac "--net-mac:service0=$mac"
+		judge "--net-mac:service0=$mac is none" 1 '^husk'
+	done
+	with_mac --net-mac:service0=03:00:00:00:00:01
+	judge "a group address is none" 1 'group address'
+}
+
+# refused NAME VALUE PATTERN...
+refused() {
+	name=$1
+	run --mem=2 "--net:service0=$2" -- "$(image net)" limit 0
+	shift 2
+	judge "$name" 1 'Could not attach interface' "$@"
+}
+
+errors() {
+	refused "no such interface" nowhere99 'nowhere99: No such device' \
+		'ip tuntap add nowhere99 mode tap'
+	refused "a name that is too long" abcdefghijklmnop 'File name too long'
+	run --mem=2 --net:service0= -- "$(image net)" limit 0
+	judge "no name" 1 'net:NAME=IFACE'
+	refused "something else than a tap" lo 'lo: Invalid argument' 'not a tap'
+	"$TOOLS/tap" make down0
+	refused "an interface that is down" down0 'Network is down' 'ip link set down0 up'
+	ip link set down0 up
+	tap tun0 - tun
+	refused "a tun" tun0 'not a tap'
+	monitor=$HUSK HUSK=$TOOLS/tap
+	run open 9 tun0 tun -- "$monitor" --mem=2 --net:service0=@9 -- "$(image net)" limit 0
+	judge "a tun, by descriptor" 1 'a tun interface, not a tap'
+	run open 9 down0 -- "$monitor" --mem=2 --net:service0=down0 -- "$(image net)" limit 0
+	judge "an interface that somebody else has" 1 'resource busy' 'another process'
+	HUSK=$monitor
+	for descriptor in @ @x @-1 @99 @4294967296 @9x; do
+		refused "--net:service0=$descriptor" "$descriptor"
+	done
+	run --mem=2 -- "$(image net)" limit 0
+	judge "a device that is not attached" 1 "'service0'" 'NET_BASIC'
+	run --mem=2 --net:service0=tap100 --net:service1=tap101 -- "$(image net)" limit 0
+	judge "a device that the image does not have" 1 'service1'
+	ip link del down0
+	ip link del tun0
+}
+
+# --- without privileges ---------------------------------------------------------------------------
+
+bound=''
+# shellcheck disable=SC2317 # called by lib.sh
+cleanup() {
+	[ -z "$bound" ] || umount -l "$T/public"
+}
+
+# Makes device files that everybody may use, visible to this suite alone.
+open_devices() {
+	chmod 711 "$T"
+	mkdir "$T/public"
+	"$TOOLS/plain" sh -c 'exec 3<>/dev/kvm 4<>/dev/net/tun' 2>/dev/null && return
+	mount -t tmpfs -o mode=755 tmpfs "$T/public" || return 1
+	bound=yes
+	cp -a /dev/kvm "$T/public/kvm" && cp -a /dev/net/tun "$T/public/tun" || return 1
+	chmod 666 "$T/public/kvm" "$T/public/tun"
+	mount --bind "$T/public/kvm" /dev/kvm && mount --bind "$T/public/tun" /dev/net/tun
+}
+
+plain_user() {
+	if ! open_devices 2>"$T/err"; then
+		skip "a plain user" "cannot give one the devices: $(head -n 1 "$T/err")"
+		return
+	fi
+	cp "$HUSK" "$T/public/husk"
+	cp "$(image example-ping)" "$T/public/ping.hvt"
+	monitor=$HUSK HUSK=$TOOLS/plain
+	tap tap104 10.3.0.1 user
+	launch "$T/public/husk" --mem=2 --net:service0=tap104 -- \
+		"$T/public/ping.hvt" 10.3.0.2 limit 20
+	answers_ping "a plain user without any capability, whose interface it is"
+	tap tap104 10.3.0.1 root
+	run "$T/public/husk" --mem=2 --net:service0=tap104 -- "$T/public/ping.hvt" limit 0
+	judge "whose interface it is not" 1 'Operation not permitted' \
+		'ip tuntap add tap104 mode tap user'
+	HUSK=$monitor
+	ip link del tap104
+}
+
+# --- frames that do not fit -----------------------------------------------------------------------
+
+# sized LENGTH FIGURE: one frame, by hypercall and by the ring.
+sized() {
+	run --mem=8 --stats --net:service0=tap100 -- "$(image hostile_net)" --solo5:quiet \
+		net_write "len=$1"
+	judge "a frame of $1 bytes, by hypercall" 0 "^net:service0 $2 1$"
+	run --mem=8 --stats --net:service0=tap100 -- "$(image hostile_ring)" --solo5:quiet \
+		write buffer "$1" submit served
+	judge "a frame of $1 bytes, by the ring" 0 "^net:service0 $2 1$"
+}
+
+sizes() {
+	sized 0 tx_short
+	sized 13 tx_short
+	sized 14 frames_sent
+	sized 1514 frames_sent
+	sized 1515 tx_long
+	sized 65536 tx_long
+	# The guest was promised the MTU that the interface had when it started.
+	for way in ring hypercalls; do
+		ip link set tap100 mtu 1500
+		serve $way 8 tap100 net_load take 20
+		ip link set tap100 mtu 3000
+		peer frames tap100 send 5 2000
+		peer frames tap100 send 1 1515
+		peer frames tap100 send 20
+		await 10
+		succeeds "longer frames than it was promised do not reach the guest, by $way"
+		figure_is "they are counted, by $way" net:service0 rx_long -eq 6
+	done
+	ip link set tap100 mtu 1500
+}
+
+# --- queues that are full -------------------------------------------------------------------------
+
+full() {
+	mkfifo "$T/wire"
+	exec 8<>"$T/wire"
+	for way in ring hypercalls; do
+		serve $way 8 @8 net_load send 2000 64
+		await 20
+		succeeds "nobody takes what the guest sends, by $way"
+		figure_is "what finds no room is counted, by $way" net:service0 tx_full -gt 1000
+	done
+	exec 8>&-
+	serve ring 8 tap100 net drain limit 1000000
+	peer flood 10.0.0.2 4000 56 3000
+	peer_ok "more pings than the interface's queue holds"
+	peer flood 10.0.0.2 20
+	peer_ok "and the guest goes on afterwards"
+	end_guest
+}
+
+# --- what happens to the interface ----------------------------------------------------------------
+
+# meanwhile NAME COMMAND: twice while the guest answers pings; all of them must come in the end.
+meanwhile() {
+	event=$1
+	shift
+	for way in ring hypercalls; do
+		serve $way 8 tap100 net drain limit 1000000
+		"$TOOLS/flood" 10.0.0.2 3000 56 8 >"$T/peer" 2>&1 &
+		flood=$!
+		sleep 0.5
+		"$@"
+		sleep 0.5
+		"$@"
+		wait $flood
+		peer_status=$?
+		peer_ok "$event, by $way"
+		peer flood 10.0.0.2 100
+		peer_ok "traffic as before, by $way"
+		end_guest
+		judge "the guest has not noticed, by $way" 1 'signal 15'
+	done
+}
+
+# shellcheck disable=SC2317 # called by way of an argument
+down_and_up() {
+	ip link set tap100 down
+	sleep 0.2
+	ip link set tap100 up
+}
+
+# shellcheck disable=SC2317 # called by way of an argument
+gone_and_back() {
+	ip link del tap100
+	sleep 0.4
+	tap tap100 10.0.0.1
+}
+
+troubles() {
+	meanwhile "the interface goes down and up" down_and_up
+	meanwhile "the interface is deleted and made again" gone_and_back
+	figure_is "it was attached again" net:service0 reattached -eq 2
+	serve ring 8 tap100 net_load send 3000 8
+	ip link set tap100 down
+	await 30
+	ip link set tap100 up
+	succeeds "an interface that stays down does not end the guest"
+	figure_is "what it sends is counted" net:service0 tx_down -gt 0
+}
+
+# --- waiting --------------------------------------------------------------------------------------
+
+# many ARGUMENT...: 63 devices; the options are in $attached.
+many() {
+	# shellcheck disable=SC2086 # a list of words
+	launch --mem=16 $attached -- "$(image net_many)" "$@"
+}
+
+many_taps() {
+	attached='' device=0
+	while [ $device -lt 63 ]; do
+		tap many$device - && attached="$attached --net:service$device=many$device"
+		device=$((device + 1))
+	done
+}
+
+# send_from FIRST: one frame on each of the interfaces from there on.
+send_from() {
+	device=$1
+	while [ "$device" -lt 63 ]; do
+		"$TOOLS/frames" "many$device" send 1 >/dev/null ||
+			echo "# cannot send on many$device"
+		device=$((device + 1))
+	done
+}
+
+waiting() {
+	many_taps
+	many all
+	send_from 0
+	await 20
+	succeeds "63 devices become ready together, and none for nothing"
+	many first 63
+	"$TOOLS/frames" many0 send 1000000 60 >/dev/null 2>&1 &
+	sender=$!
+	send_from 1
+	await 20
+	kill -0 $sender 2>/dev/null || echo "# the flood came to an end too early"
+	kill $sender
+	wait $sender 2>/dev/null
+	succeeds "a flood on the first device does not keep the others waiting"
+	ip link set many5 mtu 3000
+	many none 1000
+	ip link set many5 mtu 4000
+	peer frames many5 send 3 3500
+	await 20
+	succeeds "a frame that is too long makes no device ready"
+	many sleep 1 sleep 5 sleep 20 sleep 100
+	await 20
+	succeeds "timeouts"
+	report "none is much too long" "$(awk '/us late/ && $1 > 2000' "$T/out")"
+}
+
+rows
+jumbo
+ring_or_not
+kinds
+macs
+errors
+plain_user
+sizes
+full
+troubles
+waiting
+finish

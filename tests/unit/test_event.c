@@ -1,0 +1,793 @@
+/* test_event.c: waiting for descriptors, for time, and for a wake-up, mostly on a clock of its own. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../monitor/event.h"
+
+#define NS_PER_S 1000000000ull
+#define MS 1000000ull
+#define LOOKS 32
+#define TOO_MANY 1000u
+
+/* ---- a host with a clock of its own: waiting for a timeout takes no time ---- */
+
+/* What the next ppoll does. */
+struct step {
+	int error;		/* fails with it, 0: does not */
+	uint64_t passes;	/* how long it takes to fail */
+	void (*hook)(void);	/* called as it begins */
+};
+
+static struct {
+	bool real;		/* the clock is the machine's */
+	uint64_t clock;
+	uint64_t call_ns;	/* that a ppoll takes which does not wait */
+	unsigned clock_reads;
+	const struct step *steps;
+	size_t n_steps;
+	unsigned looks;		/* calls of ppoll, and what the first of them were asked */
+	uint64_t timeout[LOOKS];
+	nfds_t n_fds[LOOKS];
+	bool no_eventfd;
+} host;
+
+int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+		       const sigset_t *mask, size_t room);
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+int __real_eventfd(unsigned count, int flags);
+int __wrap_eventfd(unsigned count, int flags);
+
+static int look(struct pollfd *fds, nfds_t n, uint64_t timeout)
+{
+	static const struct timespec none;
+	int rc = __real_ppoll(fds, n, &none, NULL);
+
+	host.clock += rc == 0 ? timeout : host.call_ns;
+	return rc;
+}
+
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask)
+{
+	const struct step *step = host.n_steps > 0 ? host.steps : NULL;
+	uint64_t timeout = (uint64_t)ts->tv_sec * NS_PER_S + (uint64_t)ts->tv_nsec;
+
+	assert_in_range(ts->tv_nsec, 0, NS_PER_S - 1);
+	assert_null(mask);
+	if (!host.real && host.looks > TOO_MANY)
+		fail_msg("the wait spins for ever");
+	if (host.looks < LOOKS) {
+		host.timeout[host.looks] = timeout;
+		host.n_fds[host.looks] = n;
+	}
+	host.looks++;
+	if (step != NULL)
+		host.steps++, host.n_steps--;
+	if (step != NULL && step->hook != NULL)
+		step->hook();
+	if (step != NULL && step->error != 0) {
+		host.clock += step->passes;
+		errno = step->error;
+		return -1;
+	}
+	return host.real ? __real_ppoll(fds, n, ts, mask) : look(fds, n, timeout);
+}
+
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+		       const sigset_t *mask, size_t room)
+{
+	assert_true(n * sizeof *fds <= room);
+	return __wrap_ppoll(fds, n, ts, mask);
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	assert_int_equal(clock, CLOCK_MONOTONIC);
+	host.clock_reads++;
+	if (host.real)
+		return __real_clock_gettime(clock, ts);
+	ts->tv_sec = (time_t)(host.clock / NS_PER_S);
+	ts->tv_nsec = (long)(host.clock % NS_PER_S);
+	return 0;
+}
+
+int __wrap_eventfd(unsigned count, int flags)
+{
+	errno = EMFILE;
+	return host.no_eventfd ? -1 : __real_eventfd(count, flags);
+}
+
+/* ---- sources ---- */
+
+struct spy {
+	int fd, feed;		/* a pipe; -1: none */
+	bool ready;		/* what it says without being readable */
+	bool good;		/* what it says when it is */
+	unsigned good_at;	/* the question, counted from 1, from which on it is good */
+	unsigned fd_at;		/* the question from which on it has a descriptor; 0: always */
+	unsigned asked, asked_readable;
+};
+
+static int spy_fd(void *ctx)
+{
+	const struct spy *s = ctx;
+
+	return s->asked < s->fd_at ? -1 : s->fd;
+}
+
+static bool spy_ready(void *ctx, bool readable)
+{
+	struct spy *s = ctx;
+
+	if (!readable) {
+		s->asked++;
+		return s->ready;
+	}
+	s->asked_readable++;
+	return s->good || (s->good_at != 0 && s->asked_readable >= s->good_at);
+}
+
+struct fixture {
+	struct events ev;
+	struct husk_error e;
+	struct spy spies[EVENTS_MAX];
+	uint64_t calls;
+};
+
+static struct fixture *the_fixture;	/* for hooks and signal handlers */
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+
+	memset(&f, 0, sizeof f);
+	memset(&host, 0, sizeof host);
+	host.clock = 12345678901ull;
+	host.call_ns = 1000;
+	for (size_t i = 0; i < EVENTS_MAX; i++)
+		f.spies[i].fd = f.spies[i].feed = -1;
+	*state = the_fixture = &f;
+	return events_init(&f.ev, &f.e);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	events_fini(&f->ev);
+	for (size_t i = 0; i < EVENTS_MAX; i++) {
+		if (f->spies[i].fd != -1)
+			close(f->spies[i].fd);
+		if (f->spies[i].feed != -1)
+			close(f->spies[i].feed);
+	}
+	return 0;
+}
+
+/* A source on a pipe; good says what it answers when the pipe is readable. */
+static struct spy *add(struct fixture *f, unsigned bit, bool good)
+{
+	struct spy *s = &f->spies[bit];
+	const struct event_source source = {spy_fd, spy_ready, s};
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	*s = (struct spy){.fd = ends[0], .feed = ends[1], .good = good};
+	if (events_add(&f->ev, bit, &source, &f->e) != 0)
+		fail_msg("%s", f->e.message);
+	return s;
+}
+
+static void feed(const struct spy *s)
+{
+	assert_int_equal(write(s->feed, "x", 1), 1);
+}
+
+static uint64_t wait_for(struct fixture *f, uint64_t timeout)
+{
+	uint64_t ready = 0x5555555555555555;
+
+	host.looks = host.clock_reads = 0;
+	f->calls = 0;
+	if (events_wait(&f->ev, timeout, &ready, &f->calls, &f->e) != 0)
+		fail_msg("%s", f->e.message);
+	return ready;
+}
+
+#define assert_set(a, b) assert_true((a) == (b))
+#define PLAY(...) do { \
+	static const struct step steps_[] = {__VA_ARGS__}; \
+	host.steps = steps_; \
+	host.n_steps = sizeof steps_ / sizeof steps_[0]; \
+} while (0)
+
+/* ---- sets of sources ---- */
+
+static void a_source_has_one_of_64_bits_to_itself(void **state)
+{
+	static const unsigned bad[] = {64, 65, 127, 128, 1u << 31, UINT32_MAX};
+	struct fixture *f = *state;
+	const struct event_source source = {spy_fd, spy_ready, &f->spies[1]};
+
+	add(f, 63, true);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char text[80];
+
+		assert_int_equal(events_add(&f->ev, bad[i], &source, &f->e), -1);
+		assert_int_equal(f->e.kind, HUSK_E_HOST);
+		snprintf(text, sizeof text, "bit %u of the ready set is out of range", bad[i]);
+		assert_string_equal(f->e.message, text);
+	}
+	assert_int_equal(events_add(&f->ev, 63, &source, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_HOST);
+	assert_string_equal(f->e.message, "bit 63 of the ready set is taken");
+	assert_set(f->ev.sources, 1ull << 63);
+	add(f, 0, true);
+	feed(&f->spies[63]);
+	assert_set(wait_for(f, 0), 1ull << 63);
+	assert_int_equal(f->spies[1].asked, 0);
+}
+
+static void a_source_that_is_removed_is_not_asked_and_its_bit_is_free(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *first = add(f, 7, true), old;
+
+	add(f, 8, true);
+	feed(first);
+	events_remove(&f->ev, 7);
+	events_remove(&f->ev, 7);
+	assert_set(wait_for(f, MS), 0);
+	assert_int_equal(first->asked + first->asked_readable, 0);
+	assert_int_equal(fcntl(first->fd, F_GETFD) == -1, 0);
+	old = *first;
+	feed(add(f, 7, true));
+	assert_set(wait_for(f, MS), 1ull << 7);
+	close(old.fd);
+	close(old.feed);
+}
+
+static void what_was_not_added_can_be_removed(void **state)
+{
+	static const unsigned bits[] = {1, 62, 64, 64 + 5, 128 + 5, UINT32_MAX};
+	struct fixture *f = *state;
+
+	feed(add(f, 0, true));
+	feed(add(f, 5, true));
+	feed(add(f, 63, true));
+	for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
+		events_remove(&f->ev, bits[i]);
+	assert_set(wait_for(f, 0), 1ull | 1ull << 5 | 1ull << 63);
+}
+
+static void closing_leaves_the_sources_descriptors_open(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 3, true);
+	int wake_fd = f->ev.wake_fd;
+
+	events_fini(&f->ev);
+	assert_int_equal(fcntl(wake_fd, F_GETFD), -1);
+	assert_int_not_equal(fcntl(s->fd, F_GETFD), -1);
+	assert_int_equal(f->ev.wake_fd, -1);
+	assert_set(f->ev.sources, 0);
+	events_fini(&f->ev);
+}
+
+static void what_could_not_be_opened_can_be_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct events ev;
+
+	memset(&ev, 0xa5, sizeof ev);
+	host.no_eventfd = true;
+	assert_int_equal(events_init(&ev, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_HOST);
+	assert_int_equal(f->e.sys, EMFILE);
+	assert_int_equal(ev.wake_fd, -1);
+	events_fini(&ev);
+	events_fini(&ev);
+}
+
+static void the_wake_up_is_not_inherited_and_never_blocks(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(fcntl(f->ev.wake_fd, F_GETFD), FD_CLOEXEC);
+	assert_int_not_equal(fcntl(f->ev.wake_fd, F_GETFL) & O_NONBLOCK, 0);
+}
+
+/* ---- ready ---- */
+
+static void a_source_that_is_ready_ends_the_wait_before_it_begins(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 4, false);
+
+	s->ready = true;
+	assert_set(wait_for(f, 60 * NS_PER_S), 1ull << 4);
+	assert_true(host.timeout[0] == 0);
+	assert_true(f->calls == 1);
+	assert_int_equal(s->asked, 1);
+	assert_int_equal(s->asked_readable, 0);
+}
+
+static void a_source_that_is_ready_needs_no_descriptor(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 4, false);
+
+	s->ready = true;
+	s->fd_at = UINT32_MAX;
+	assert_set(wait_for(f, 60 * NS_PER_S), 1ull << 4);
+	assert_true(host.timeout[0] == 0);
+}
+
+static void what_is_readable_as_well_is_reported_with_what_was_ready_before(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, 0, true)->ready = true;
+	feed(add(f, 17, true));
+	feed(add(f, 18, false));
+	add(f, 19, true);
+	feed(add(f, 63, true));
+	assert_set(wait_for(f, 60 * NS_PER_S), 1ull | 1ull << 17 | 1ull << 63);
+	assert_int_equal(f->spies[18].asked_readable, 1);
+	assert_int_equal(f->spies[19].asked_readable, 0);
+	assert_true(f->calls == 1);
+}
+
+static void all_64_are_reported_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < EVENTS_MAX; i++)
+		add(f, i, true);
+	assert_set(wait_for(f, 0), 0);
+	for (unsigned i = 1; i < EVENTS_MAX; i++)
+		feed(&f->spies[i]);
+	assert_set(wait_for(f, 60 * NS_PER_S), ~1ull);
+	assert_int_equal(host.n_fds[0], 1 + EVENTS_MAX);
+	assert_true(f->calls == 1);
+	feed(&f->spies[0]);
+	assert_set(wait_for(f, 60 * NS_PER_S), UINT64_MAX);
+}
+
+static void being_ready_is_a_level(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 2, true);
+	char byte;
+
+	feed(s);
+	for (int i = 0; i < 3; i++)
+		assert_set(wait_for(f, MS), 4);
+	assert_int_equal(read(s->fd, &byte, 1), 1);
+	assert_set(wait_for(f, MS), 0);
+}
+
+static void an_end_that_is_gone_is_looked_at_too(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 2, true);
+
+	close(s->feed);
+	s->feed = -1;
+	assert_set(wait_for(f, 60 * NS_PER_S), 4);
+	assert_int_equal(s->asked_readable, 1);
+}
+
+static void what_is_readable_but_not_ready_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 2, false);
+
+	feed(s);
+	s->good_at = 5;
+	assert_set(wait_for(f, 10 * MS), 4);
+	assert_int_equal(s->asked_readable, 5);
+	assert_int_equal(s->asked, 5);
+	assert_true(f->calls == 5);
+	for (unsigned i = 1; i < 5; i++)
+		assert_true(host.timeout[i] == 10 * MS - i * host.call_ns);
+}
+
+static void what_never_gets_ready_does_not_outlast_the_timeout(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(add(f, 2, false));
+	assert_set(wait_for(f, 20 * host.call_ns), 0);
+	assert_true(f->calls == 21);
+	assert_true(host.timeout[20] == 0);
+	host.real = true;
+	assert_set(wait_for(f, 2 * MS), 0);
+}
+
+static void what_never_gets_ready_does_not_hold_up_a_mere_look(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(add(f, 2, false));
+	assert_set(wait_for(f, 0), 0);
+	assert_true(f->calls == 1);
+}
+
+static void what_never_gets_ready_can_be_woken_from(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(add(f, 2, false));
+	events_wake(&f->ev);
+	assert_set(wait_for(f, UINT64_MAX), 0);
+	assert_true(f->calls == 2);
+}
+
+/* ---- sources without a descriptor ---- */
+
+static void a_source_without_a_descriptor_is_looked_at_now_and_then(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 9, true);
+
+	s->fd_at = UINT32_MAX;
+	assert_set(wait_for(f, 4 * EVENTS_RETRY_NS + 7), 0);
+	assert_int_equal(s->asked, 5);
+	assert_int_equal(host.looks, 5);
+	for (int i = 0; i < 4; i++)
+		assert_true(host.timeout[i] == EVENTS_RETRY_NS);
+	assert_true(host.timeout[4] == 7);
+}
+
+static void a_wait_shorter_than_that_is_not_made_longer(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, 9, true)->fd_at = UINT32_MAX;
+	assert_set(wait_for(f, EVENTS_RETRY_NS), 0);
+	assert_int_equal(host.looks, 1);
+	assert_true(host.timeout[0] == EVENTS_RETRY_NS);
+	assert_set(wait_for(f, EVENTS_RETRY_NS - 1), 0);
+	assert_int_equal(host.looks, 1);
+	assert_true(host.timeout[0] == EVENTS_RETRY_NS - 1);
+	assert_set(wait_for(f, 0), 0);
+	assert_int_equal(host.looks, 1);
+	assert_true(host.timeout[0] == 0);
+}
+
+static void a_descriptor_that_comes_back_is_waited_on(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 9, true);
+
+	s->fd_at = 3;
+	assert_set(wait_for(f, 60 * NS_PER_S), 0);
+	assert_int_equal(host.looks, 3);
+	assert_true(host.timeout[1] == EVENTS_RETRY_NS);
+	assert_true(host.timeout[2] == 60 * NS_PER_S - 2 * EVENTS_RETRY_NS);
+	feed(s);
+	s->asked = 0;
+	assert_set(wait_for(f, 60 * NS_PER_S), 1ull << 9);
+	assert_int_equal(host.looks, 3);
+}
+
+static void the_others_are_waited_on_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, 9, true)->fd_at = UINT32_MAX;
+	feed(add(f, 10, true));
+	assert_set(wait_for(f, 60 * NS_PER_S), 1ull << 10);
+	assert_int_equal(host.looks, 1);
+}
+
+/* ---- time ---- */
+
+static void a_timeout_has_nanoseconds(void **state)
+{
+	static const uint64_t timeouts[] = {
+		1, 999, NS_PER_S - 1, NS_PER_S, NS_PER_S + 1, 1234567891, 1ull << 63, UINT64_MAX,
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
+		host.clock = 5;
+		assert_set(wait_for(f, timeouts[i]), 0);
+		assert_int_equal(host.looks, 1);
+		assert_true(host.timeout[0] == timeouts[i]);
+		assert_true(f->calls == 1);
+	}
+}
+
+static void a_mere_look_does_not_ask_for_the_time(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, 1, true);
+	assert_set(wait_for(f, 0), 0);
+	assert_true(host.timeout[0] == 0);
+	assert_int_equal(host.clock_reads, 0);
+	assert_true(f->calls == 1);
+}
+
+static void a_wait_is_one_system_call_and_one_look_at_the_clock(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < EVENTS_MAX; i++)
+		add(f, i, true);
+	assert_set(wait_for(f, 10 * MS), 0);
+	assert_true(f->calls == 1);
+	assert_int_equal(host.looks, 1);
+	assert_int_equal(host.clock_reads, 1);
+}
+
+static void system_calls_are_added_to_those_before(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ready, calls = 100;
+
+	events_wake(&f->ev);
+	assert_int_equal(events_wait(&f->ev, 0, &ready, &calls, &f->e), 0);
+	assert_true(calls == 102);
+	assert_int_equal(events_wait(&f->ev, 0, &ready, &calls, &f->e), 0);
+	assert_true(calls == 103);
+}
+
+static void real_time_passes_too(void **state)
+{
+	struct fixture *f = *state;
+	struct timespec start, end;
+	int64_t passed;
+
+	host.real = true;
+	__real_clock_gettime(CLOCK_MONOTONIC, &start);
+	assert_set(wait_for(f, 20 * MS), 0);
+	__real_clock_gettime(CLOCK_MONOTONIC, &end);
+	passed = (end.tv_sec - start.tv_sec) * (int64_t)NS_PER_S + end.tv_nsec - start.tv_nsec;
+	assert_true(passed >= (int64_t)(20 * MS));
+	assert_true(f->calls == 1);
+}
+
+/* ---- signals and failures ---- */
+
+static void a_signal_costs_the_wait_nothing_but_what_has_passed(void **state)
+{
+	struct fixture *f = *state;
+
+	PLAY({EINTR, 3 * MS, NULL}, {EINTR, 0, NULL}, {EINTR, 4 * MS, NULL});
+	assert_set(wait_for(f, 10 * MS), 0);
+	assert_int_equal(host.looks, 4);
+	assert_true(host.timeout[0] == 10 * MS);
+	assert_true(host.timeout[1] == 7 * MS);
+	assert_true(host.timeout[2] == 7 * MS);
+	assert_true(host.timeout[3] == 3 * MS);
+	assert_true(f->calls == 4);
+}
+
+static void a_signal_after_the_time_is_up_leaves_one_last_look(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(add(f, 6, true));
+	PLAY({EINTR, 10 * MS, NULL});
+	assert_set(wait_for(f, 10 * MS), 1ull << 6);
+	assert_true(host.timeout[1] == 0);
+	PLAY({EINTR, 11 * MS, NULL});
+	assert_set(wait_for(f, 10 * MS), 1ull << 6);
+	assert_true(host.timeout[1] == 0);
+	PLAY({EINTR, 1, NULL});
+	assert_set(wait_for(f, UINT64_MAX), 1ull << 6);
+	assert_true(host.timeout[1] == UINT64_MAX - 1);
+}
+
+static void a_signal_during_a_mere_look_is_followed_by_another(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(add(f, 6, true));
+	PLAY({EINTR, 1, NULL}, {EINTR, 1, NULL});
+	assert_set(wait_for(f, 0), 1ull << 6);
+	assert_int_equal(host.looks, 3);
+	assert_int_equal(host.clock_reads, 0);
+}
+
+/* What the descriptors said in a call that failed is not looked at. */
+static void a_signal_does_not_take_back_what_was_ready(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 6, true);
+
+	s->ready = true;
+	PLAY({EINTR, MS, NULL});
+	assert_set(wait_for(f, 10 * MS), 1ull << 6);
+	assert_int_equal(host.looks, 1);
+	assert_int_equal(s->asked_readable, 0);
+}
+
+static void a_host_that_cannot_wait_is_an_error(void **state)
+{
+	static const struct step failures[] = {{ENOMEM, 0, NULL}, {EINVAL, 0, NULL}, {EFAULT, 0, NULL}};
+	struct fixture *f = *state;
+
+	feed(add(f, 6, true));
+	host.steps = failures;
+	host.n_steps = 3;
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t ready = 77, calls = 0;
+
+		assert_int_equal(events_wait(&f->ev, MS, &ready, &calls, &f->e), -1);
+		assert_int_equal(f->e.kind, HUSK_E_HOST);
+		assert_int_equal(f->e.sys, failures[i].error);
+		assert_true(calls == 1);
+		assert_int_equal(strncmp(f->e.message, "waiting for devices: ", 21), 0);
+	}
+	assert_set(wait_for(f, MS), 1ull << 6);
+}
+
+/* ---- wake-ups ---- */
+
+static void a_wake_up_before_the_wait_ends_it_once(void **state)
+{
+	struct fixture *f = *state;
+
+	events_wake(&f->ev);
+	events_wake(&f->ev);
+	assert_set(wait_for(f, 60 * NS_PER_S), 0);
+	assert_int_equal(host.looks, 1);
+	assert_true(f->calls == 2);
+	assert_set(wait_for(f, MS), 0);
+	assert_true(f->calls == 1);
+}
+
+static void *wake_later(void *ctx)
+{
+	usleep(20000);
+	events_wake(ctx);
+	return NULL;
+}
+
+static void a_wake_up_from_another_thread_ends_the_wait(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+
+	host.real = true;
+	add(f, 1, true);
+	assert_int_equal(pthread_create(&thread, NULL, wake_later, &f->ev), 0);
+	assert_set(wait_for(f, 60 * NS_PER_S), 0);
+	pthread_join(thread, NULL);
+	assert_true(f->calls == 2);
+	assert_set(wait_for(f, MS), 0);
+}
+
+static void what_is_ready_is_told_before_the_wake_up(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s = add(f, 1, true);
+	char byte;
+
+	feed(s);
+	events_wake(&f->ev);
+	assert_set(wait_for(f, 60 * NS_PER_S), 2);
+	assert_int_equal(read(s->fd, &byte, 1), 1);
+	assert_set(wait_for(f, 60 * NS_PER_S), 0);
+	assert_int_equal(host.looks, 1);
+	assert_set(wait_for(f, MS), 0);
+	assert_true(f->calls == 1);
+}
+
+static void interrupt(void)
+{
+	raise(SIGUSR1);
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+	errno = ENOTTY;
+	events_wake(&the_fixture->ev);
+	if (errno != ENOTTY)
+		abort();
+}
+
+static void a_wake_up_from_a_signal_handler_ends_the_wait(void **state)
+{
+	const struct sigaction act = {.sa_handler = on_signal};
+	struct fixture *f = *state;
+
+	assert_int_equal(sigaction(SIGUSR1, &act, NULL), 0);
+	PLAY({EINTR, MS, interrupt});
+	assert_set(wait_for(f, UINT64_MAX), 0);
+	signal(SIGUSR1, SIG_DFL);
+	assert_int_equal(host.looks, 2);
+}
+
+static void a_wake_up_leaves_errno_alone(void **state)
+{
+	struct fixture *f = *state;
+	const struct events closed = {.wake_fd = -1};
+
+	errno = 0;
+	events_wake(&closed);
+	assert_int_equal(errno, 0);
+	errno = EDOM;
+	events_wake(&f->ev);
+	assert_int_equal(errno, EDOM);
+}
+
+static void no_number_of_wake_ups_blocks(void **state)
+{
+	const uint64_t most = UINT64_MAX - 1;
+	struct fixture *f = *state;
+
+	assert_int_equal(write(f->ev.wake_fd, &most, sizeof most), sizeof most);
+	events_wake(&f->ev);
+	assert_set(wait_for(f, UINT64_MAX), 0);
+	assert_set(wait_for(f, 0), 0);
+	assert_true(f->calls == 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_source_has_one_of_64_bits_to_itself),
+		TEST(a_source_that_is_removed_is_not_asked_and_its_bit_is_free),
+		TEST(what_was_not_added_can_be_removed),
+		TEST(closing_leaves_the_sources_descriptors_open),
+		TEST(what_could_not_be_opened_can_be_closed),
+		TEST(the_wake_up_is_not_inherited_and_never_blocks),
+		TEST(a_source_that_is_ready_ends_the_wait_before_it_begins),
+		TEST(a_source_that_is_ready_needs_no_descriptor),
+		TEST(what_is_readable_as_well_is_reported_with_what_was_ready_before),
+		TEST(all_64_are_reported_at_once),
+		TEST(being_ready_is_a_level),
+		TEST(an_end_that_is_gone_is_looked_at_too),
+		TEST(what_is_readable_but_not_ready_is_waited_for),
+		TEST(what_never_gets_ready_does_not_outlast_the_timeout),
+		TEST(what_never_gets_ready_does_not_hold_up_a_mere_look),
+		TEST(what_never_gets_ready_can_be_woken_from),
+		TEST(a_source_without_a_descriptor_is_looked_at_now_and_then),
+		TEST(a_wait_shorter_than_that_is_not_made_longer),
+		TEST(a_descriptor_that_comes_back_is_waited_on),
+		TEST(the_others_are_waited_on_meanwhile),
+		TEST(a_timeout_has_nanoseconds),
+		TEST(a_mere_look_does_not_ask_for_the_time),
+		TEST(a_wait_is_one_system_call_and_one_look_at_the_clock),
+		TEST(system_calls_are_added_to_those_before),
+		TEST(real_time_passes_too),
+		TEST(a_signal_costs_the_wait_nothing_but_what_has_passed),
+		TEST(a_signal_after_the_time_is_up_leaves_one_last_look),
+		TEST(a_signal_during_a_mere_look_is_followed_by_another),
+		TEST(a_signal_does_not_take_back_what_was_ready),
+		TEST(a_host_that_cannot_wait_is_an_error),
+		TEST(a_wake_up_before_the_wait_ends_it_once),
+		TEST(a_wake_up_from_another_thread_ends_the_wait),
+		TEST(what_is_ready_is_told_before_the_wake_up),
+		TEST(a_wake_up_from_a_signal_handler_ends_the_wait),
+		TEST(a_wake_up_leaves_errno_alone),
+		TEST(no_number_of_wake_ups_blocks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,913 @@
+/* test_netdev.c: frames through a device: which are dropped and why, in what order, and who is asked. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../monitor/netdev.h"
+#include "wire.h"
+
+#define NS_PER_S 1000000000ull
+#define MTU 1500u
+#define ROOM (MTU + NETDEV_HEADER)
+#define FLOOD 64u		/* frames that no call looks at more of */
+
+/* ---- a tap that plays a script, and a clock that stands still ---- */
+
+struct heard {
+	enum tap_result result;
+	size_t len;
+	uint32_t n;		/* which frame, see wire_fill */
+};
+
+static struct {
+	bool fake;		/* the tap is not real */
+	unsigned mtu;
+	int open;		/* -1: opening fails; else how many are open */
+	enum tap_result write;	/* what writing comes to */
+	const struct heard *heard;	/* what reading comes to, then TAP_AGAIN */
+	size_t n_heard;
+	int reattach;		/* what that comes to */
+	unsigned reads, writes, reattaches;
+	size_t wrote;		/* bytes of the last frame */
+	uint64_t clock;
+	unsigned mallocs, malloc_fails;	/* the n-th of them does, 0: none */
+	int blocks;		/* allocated and not freed */
+} host;
+
+int __real_tap_open(struct tap *t, const char *where, struct husk_error *e);
+int __wrap_tap_open(struct tap *t, const char *where, struct husk_error *e);
+void __real_tap_close(struct tap *t);
+void __wrap_tap_close(struct tap *t);
+int __wrap_tap_reattach(struct tap *t);
+enum tap_result __real_tap_read(const struct tap *t, struct iovec buffer, size_t *len);
+enum tap_result __wrap_tap_read(const struct tap *t, struct iovec buffer, size_t *len);
+enum tap_result __real_tap_write(const struct tap *t, struct iovec frame);
+enum tap_result __wrap_tap_write(const struct tap *t, struct iovec frame);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+int __wrap_tap_open(struct tap *t, const char *where, struct husk_error *e)
+{
+	if (!host.fake)
+		return __real_tap_open(t, where, e);
+	if (host.open == -1)
+		return husk_fail(e, HUSK_E_USAGE, "no %s", where);
+	host.open++;
+	*t = (struct tap){.fd = 1000, .mtu = host.mtu};
+	return 0;
+}
+
+void __wrap_tap_close(struct tap *t)
+{
+	if (!host.fake) {
+		__real_tap_close(t);
+		return;
+	}
+	host.open -= t->fd != -1;
+	*t = (struct tap){.fd = -1};
+}
+
+int __wrap_tap_reattach(struct tap *t)
+{
+	assert_int_not_equal(t->fd, -1);
+	host.reattaches++;
+	return host.reattach;
+}
+
+/* As the kernel: what does not fit is cut, and gone. */
+enum tap_result __wrap_tap_read(const struct tap *t, struct iovec buffer, size_t *len)
+{
+	const struct heard *h = host.heard;
+
+	if (!host.fake)
+		return __real_tap_read(t, buffer, len);
+	host.reads++;
+	if (host.n_heard == 0)
+		return TAP_AGAIN;
+	host.heard++, host.n_heard--;
+	if (h->result != TAP_OK)
+		return h->result;
+	wire_fill(buffer.iov_base, h->len < buffer.iov_len ? h->len : buffer.iov_len, h->n);
+	*len = h->len;
+	return h->len > buffer.iov_len ? TAP_TOO_LONG : TAP_OK;
+}
+
+enum tap_result __wrap_tap_write(const struct tap *t, struct iovec frame)
+{
+	if (!host.fake)
+		return __real_tap_write(t, frame);
+	host.writes++;
+	host.wrote = frame.iov_len;
+	return host.write;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	assert_int_equal(clock, CLOCK_MONOTONIC);
+	ts->tv_sec = (time_t)(host.clock / NS_PER_S);
+	ts->tv_nsec = (long)(host.clock % NS_PER_S);
+	return 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	if (++host.mallocs == host.malloc_fails)
+		return NULL;
+	host.blocks++;
+	return __real_malloc(size);
+}
+
+void __wrap_free(void *p)
+{
+	host.blocks -= p != NULL;
+	__real_free(p);
+}
+
+/* ---- a device ---- */
+
+struct fixture {
+	struct netdev dev;
+	struct husk_error e;
+	struct wire wire;
+	uint8_t frame[UINT16_MAX + 100];
+};
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+
+	memset(&f, 0, sizeof f);
+	memset(&host, 0, sizeof host);
+	f.dev.tap.fd = f.wire.device = f.wire.host = -1;
+	host.clock = 77 * NS_PER_S;
+	host.mtu = MTU;
+	signal(SIGPIPE, SIG_IGN);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	netdev_close(&f->dev);
+	wire_free(&f->wire);
+	return 0;
+}
+
+static int set_up_fake(void **state)
+{
+	struct fixture *f;
+
+	set_up(state);
+	f = *state;
+	host.fake = true;
+	return netdev_open(&f->dev, "service0", "tap0", &f->e);
+}
+
+static int set_up_wire(void **state)
+{
+	struct fixture *f;
+
+	set_up(state);
+	f = *state;
+	wire_make(&f->wire);
+	return netdev_open(&f->dev, "service0", f->wire.where, &f->e);
+}
+
+static void send_frame(struct fixture *f, size_t len)
+{
+	netdev_send(&f->dev, (struct iovec){f->frame, len});
+}
+
+static void hear(const struct heard *heard, size_t n)
+{
+	host.heard = heard;
+	host.n_heard = n;
+}
+
+#define HEAR(...) do { \
+	static const struct heard heard_[] = {__VA_ARGS__}; \
+	hear(heard_, sizeof heard_ / sizeof heard_[0]); \
+} while (0)
+
+/* Receives into a buffer of exactly room bytes, and expects frame n of len bytes. */
+static void assert_receives(struct fixture *f, size_t room, size_t len, uint32_t n)
+{
+	uint8_t *buffer = __real_malloc(room > 0 ? room : 1);
+	size_t got = SIZE_MAX;
+
+	assert_int_equal(netdev_receive(&f->dev, (struct iovec){buffer, room}, &got), HVT_OK);
+	assert_int_equal(got, len);
+	assert_true(wire_matches(buffer, len, n));
+	__real_free(buffer);
+}
+
+static void assert_receives_nothing(struct fixture *f, size_t room)
+{
+	size_t got = 0;
+
+	assert_int_equal(netdev_receive(&f->dev, (struct iovec){f->frame, room}, &got), HVT_AGAIN);
+}
+
+/* How many frames were dropped, all for this reason. */
+static void assert_drops(const struct fixture *f, enum netdev_drop reason, uint64_t n)
+{
+	for (enum netdev_drop k = 0; k < NETDEV_DROPS; k++)
+		if (f->dev.counters.drops[k] != (k == reason ? n : 0))
+			fail_msg("%s: %llu", netdev_drop_name(k),
+				 (unsigned long long)f->dev.counters.drops[k]);
+}
+
+#define assert_count(a, b) assert_true((a) == (b))
+#define assert_no_drops(f) assert_drops((f), NETDEV_DROPS, 0)
+
+/* ---- opening and closing ---- */
+
+static void it_opens_a_tap_and_closes_it(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(f->dev.name, "service0");
+	assert_int_equal(host.open, 1);
+	assert_int_equal(host.blocks, 2);
+	assert_int_equal(netdev_fd(&f->dev), 1000);
+	netdev_close(&f->dev);
+	netdev_close(&f->dev);
+	assert_int_equal(host.open, 0);
+	assert_int_equal(host.blocks, 0);
+	assert_int_equal(f->dev.tap.fd, -1);
+}
+
+static void a_tap_that_cannot_be_opened_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	host.fake = true;
+	host.open = -1;
+	assert_int_equal(netdev_open(&f->dev, "service0", "tap0", &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_string_equal(f->e.message, "no tap0");
+	assert_int_equal(host.blocks, 0);
+	assert_int_equal(f->dev.tap.fd, -1);
+	host.open = 0;
+}
+
+static void it_needs_memory_to_read_ahead(void **state)
+{
+	struct fixture *f = *state;
+
+	host.fake = true;
+	for (unsigned n = 1; n <= 2; n++) {
+		host.mallocs = 0;
+		host.malloc_fails = n;
+		assert_int_equal(netdev_open(&f->dev, "service0", "tap0", &f->e), -1);
+		assert_int_equal(f->e.kind, HUSK_E_HOST);
+		assert_int_equal(f->e.sys, ENOMEM);
+		assert_non_null(strstr(f->e.message, "network device service0"));
+		assert_int_equal(host.open, 0);
+		assert_int_equal(host.blocks, 0);
+		assert_int_equal(f->dev.tap.fd, -1);
+		netdev_close(&f->dev);
+	}
+}
+
+static void each_reason_has_a_name_of_its_own(void **state)
+{
+	static const char *const names[] = {
+		"tx_short", "tx_long", "tx_full", "tx_down", "tx_error", "rx_long", "rx_error",
+	};
+
+	(void)state;
+	assert_int_equal(sizeof names / sizeof names[0], NETDEV_DROPS);
+	for (enum netdev_drop k = 0; k < NETDEV_DROPS; k++)
+		assert_string_equal(netdev_drop_name(k), names[k]);
+}
+
+/* ---- sending ---- */
+
+static void what_is_shorter_than_a_header_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+
+	send_frame(f, 0);
+	send_frame(f, 1);
+	send_frame(f, NETDEV_HEADER - 1);
+	assert_drops(f, NETDEV_TX_SHORT, 3);
+	assert_int_equal(host.writes, 0);
+	assert_count(f->dev.counters.calls, 0);
+	send_frame(f, NETDEV_HEADER);
+	assert_int_equal(host.wrote, NETDEV_HEADER);
+	assert_drops(f, NETDEV_TX_SHORT, 3);
+}
+
+static void what_is_longer_than_the_mtu_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+
+	send_frame(f, ROOM + 1);
+	netdev_send(&f->dev, (struct iovec){f->frame, UINT32_MAX});
+	netdev_send(&f->dev, (struct iovec){f->frame, SIZE_MAX});
+	assert_drops(f, NETDEV_TX_LONG, 3);
+	assert_int_equal(host.writes, 0);
+	send_frame(f, ROOM);
+	assert_int_equal(host.wrote, ROOM);
+	assert_drops(f, NETDEV_TX_LONG, 3);
+}
+
+static void what_is_sent_is_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	send_frame(f, 60);
+	send_frame(f, 1000);
+	assert_count(f->dev.counters.tx_frames, 2);
+	assert_count(f->dev.counters.tx_bytes, 1060);
+	assert_count(f->dev.counters.calls, 2);
+	assert_no_drops(f);
+}
+
+static void what_the_tap_refuses_is_dropped_and_counted(void **state)
+{
+	static const struct { enum tap_result result; enum netdev_drop reason; } refusals[] = {
+		{TAP_AGAIN, NETDEV_TX_FULL}, {TAP_DOWN, NETDEV_TX_DOWN},
+		{TAP_ERROR, NETDEV_TX_ERROR}, {TAP_TOO_LONG, NETDEV_TX_ERROR},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+		memset(&f->dev.counters, 0, sizeof f->dev.counters);
+		host.write = refusals[i].result;
+		send_frame(f, 100);
+		send_frame(f, 100);
+		assert_drops(f, refusals[i].reason, 2);
+		assert_count(f->dev.counters.calls, 2);
+		assert_count(f->dev.counters.tx_frames, 0);
+		assert_count(f->dev.counters.tx_bytes, 0);
+		host.write = TAP_OK;
+		send_frame(f, 100);
+		assert_count(f->dev.counters.tx_frames, 1);
+	}
+	assert_int_equal(host.reattaches, 0);
+}
+
+/* ---- an interface that comes and goes ---- */
+
+static void an_interface_that_vanishes_while_sending_is_looked_for(void **state)
+{
+	struct fixture *f = *state;
+
+	host.write = TAP_GONE;
+	host.reattach = -1;
+	send_frame(f, 100);
+	assert_drops(f, NETDEV_TX_DOWN, 1);
+	assert_int_equal(netdev_fd(&f->dev), -1);
+	host.clock += NETDEV_RETRY_NS - 1;
+	send_frame(f, 100);
+	assert_int_equal(host.reattaches, 0);
+	assert_count(f->dev.counters.calls, 1);
+	host.clock++;
+	send_frame(f, 100);
+	send_frame(f, 100);
+	assert_int_equal(host.reattaches, 1);
+	assert_count(f->dev.counters.calls, 2);
+	assert_int_equal(host.writes, 1);
+	assert_drops(f, NETDEV_TX_DOWN, 4);
+	assert_count(f->dev.counters.reattached, 0);
+}
+
+static void an_interface_that_is_back_is_used_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	host.write = TAP_GONE;
+	host.reattach = -1;
+	send_frame(f, 100);
+	for (int i = 0; i < 3; i++) {
+		host.clock += NETDEV_RETRY_NS;
+		send_frame(f, 100);
+	}
+	host.clock += NETDEV_RETRY_NS;
+	host.write = TAP_OK;
+	host.reattach = 0;
+	send_frame(f, 100);
+	assert_count(f->dev.counters.tx_frames, 1);
+	assert_count(f->dev.counters.reattached, 1);
+	assert_int_equal(host.reattaches, 4);
+	assert_int_equal(netdev_fd(&f->dev), 1000);
+	send_frame(f, 100);
+	assert_int_equal(host.reattaches, 4);
+	assert_drops(f, NETDEV_TX_DOWN, 4);
+}
+
+static void an_interface_that_vanishes_again_is_looked_for_again(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		host.write = TAP_GONE;
+		send_frame(f, 100);
+		host.write = TAP_OK;
+		send_frame(f, 100);
+		assert_count(f->dev.counters.reattached, i - 1);
+		host.clock += NETDEV_RETRY_NS;
+		send_frame(f, 100);
+		assert_count(f->dev.counters.reattached, i);
+		assert_count(f->dev.counters.tx_frames, i);
+	}
+	assert_drops(f, NETDEV_TX_DOWN, 6);
+}
+
+static void an_interface_that_vanishes_while_reading_is_looked_for(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_GONE, 0, 0}, {TAP_OK, 60, 5});
+	assert_receives_nothing(f, ROOM);
+	assert_int_equal(netdev_fd(&f->dev), -1);
+	assert_receives_nothing(f, ROOM);
+	assert_int_equal(host.reads, 1);
+	host.clock += NETDEV_RETRY_NS;
+	assert_receives(f, ROOM, 60, 5);
+	assert_count(f->dev.counters.reattached, 1);
+	assert_no_drops(f);
+}
+
+static void reading_ahead_looks_for_it_too(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, 60, 1}, {TAP_GONE, 0, 0}, {TAP_OK, 60, 2});
+	assert_int_equal(netdev_read_ahead(&f->dev, 8), 1);
+	assert_int_equal(netdev_fd(&f->dev), -1);
+	assert_int_equal(netdev_read_ahead(&f->dev, 8), 1);
+	assert_int_equal(host.reads, 2);
+	host.reattach = -1;
+	host.clock += NETDEV_RETRY_NS;
+	assert_int_equal(netdev_read_ahead(&f->dev, 8), 1);
+	assert_int_equal(host.reattaches, 1);
+	host.reattach = 0;
+	host.clock += NETDEV_RETRY_NS;
+	assert_int_equal(netdev_read_ahead(&f->dev, 8), 2);
+	assert_receives(f, ROOM, 60, 1);
+	assert_receives(f, ROOM, 60, 2);
+}
+
+static void what_was_read_ahead_outlives_the_interface(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, 60, 1}, {TAP_OK, 61, 2}, {TAP_GONE, 0, 0});
+	assert_int_equal(netdev_read_ahead(&f->dev, 8), 2);
+	assert_int_equal(netdev_fd(&f->dev), -1);
+	assert_receives(f, ROOM, 60, 1);
+	assert_receives(f, ROOM, 61, 2);
+	assert_receives_nothing(f, ROOM);
+}
+
+/* ---- receiving ---- */
+
+static void a_frame_is_received_and_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, 60, 1}, {TAP_OK, ROOM, 2});
+	assert_receives(f, ROOM, 60, 1);
+	assert_receives(f, ROOM, ROOM, 2);
+	assert_receives_nothing(f, ROOM);
+	assert_count(f->dev.counters.rx_frames, 2);
+	assert_count(f->dev.counters.rx_bytes, 60 + ROOM);
+	assert_count(f->dev.counters.calls, 3);
+	assert_no_drops(f);
+}
+
+static void a_buffer_may_be_larger_than_the_mtu(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, ROOM + 4, 1});
+	assert_receives(f, ROOM + 4, ROOM + 4, 1);
+	assert_no_drops(f);
+}
+
+static void a_frame_that_does_not_fit_the_buffer_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, 101, 1}, {TAP_OK, 100, 2}, {TAP_OK, 1, 3});
+	assert_receives(f, 100, 100, 2);
+	assert_receives_nothing(f, 0);
+	assert_drops(f, NETDEV_RX_LONG, 2);
+	assert_count(f->dev.counters.rx_frames, 1);
+	assert_count(f->dev.counters.rx_bytes, 100);
+}
+
+static void a_frame_that_the_tap_got_wrong_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_ERROR, 0, 0}, {TAP_DOWN, 0, 0}, {TAP_OK, 60, 7});
+	assert_receives_nothing(f, ROOM);
+	assert_receives_nothing(f, ROOM);
+	assert_receives(f, ROOM, 60, 7);
+	assert_drops(f, NETDEV_RX_ERROR, 1);
+	assert_int_equal(host.reads, 3);
+}
+
+/* Numbered from 1; all too long but the last. */
+static struct heard *make_flood(size_t n)
+{
+	struct heard *flood = __real_malloc(n * sizeof *flood);
+
+	for (size_t i = 0; i < n; i++)
+		flood[i] = (struct heard){TAP_OK, i < n - 1 ? ROOM + 1 : 60, (uint32_t)i + 1};
+	hear(flood, n);
+	return flood;
+}
+
+static void a_flood_of_frames_that_do_not_fit_is_skipped(void **state)
+{
+	struct fixture *f = *state;
+	struct heard *flood = make_flood(FLOOD);
+
+	assert_receives(f, ROOM, 60, FLOOD);
+	assert_drops(f, NETDEV_RX_LONG, FLOOD - 1);
+	assert_int_equal(host.reads, FLOOD);
+	__real_free(flood);
+}
+
+static void no_flood_holds_up_the_guest(void **state)
+{
+	struct fixture *f = *state;
+	struct heard *flood = make_flood(3 * FLOOD + 1);
+
+	assert_receives_nothing(f, ROOM);
+	assert_int_equal(host.reads, FLOOD);
+	assert_receives_nothing(f, ROOM);
+	assert_int_equal(host.reads, 2 * FLOOD);
+	assert_int_equal(netdev_read_ahead(&f->dev, 8), 0);
+	assert_int_equal(host.reads, 3 * FLOOD);
+	assert_int_equal(netdev_read_ahead(&f->dev, 8), 1);
+	assert_receives(f, ROOM, 60, 3 * FLOOD + 1);
+	assert_drops(f, NETDEV_RX_LONG, 3 * FLOOD);
+	assert_count(f->dev.counters.calls, 3 * FLOOD + 2);
+	__real_free(flood);
+}
+
+/* ---- reading ahead ---- */
+
+static void frames_read_ahead_come_first_and_in_order(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, 60, 1}, {TAP_OK, 61, 2}, {TAP_OK, ROOM, 3}, {TAP_OK, 63, 4});
+	assert_int_equal(netdev_read_ahead(&f->dev, 1), 1);
+	assert_int_equal(netdev_read_ahead(&f->dev, 1), 1);
+	assert_int_equal(host.reads, 1);
+	assert_int_equal(netdev_read_ahead(&f->dev, 3), 3);
+	assert_int_equal(netdev_read_ahead(&f->dev, 2), 3);
+	assert_count(f->dev.counters.rx_frames, 0);
+	for (uint32_t n = 1; n <= 2; n++)
+		assert_receives(f, ROOM, 59 + n, n);
+	assert_receives(f, ROOM, ROOM, 3);
+	assert_int_equal(host.reads, 3);
+	assert_receives(f, ROOM, 63, 4);
+	assert_receives_nothing(f, ROOM);
+	assert_count(f->dev.counters.rx_frames, 4);
+	assert_count(f->dev.counters.rx_bytes, 60 + 61 + ROOM + 63);
+	assert_no_drops(f);
+}
+
+static void reading_ahead_reads_none_if_none_are_asked_for(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, 60, 1});
+	assert_int_equal(netdev_read_ahead(&f->dev, 0), 0);
+	assert_int_equal(host.reads, 0);
+}
+
+static void reading_ahead_has_an_end(void **state)
+{
+	struct heard many[2 * NETDEV_AHEAD];
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 2 * NETDEV_AHEAD; i++)
+		many[i] = (struct heard){TAP_OK, 20 + i, i};
+	hear(many, 2 * NETDEV_AHEAD);
+	assert_int_equal(netdev_read_ahead(&f->dev, SIZE_MAX), NETDEV_AHEAD);
+	assert_int_equal(host.reads, NETDEV_AHEAD);
+	for (uint32_t i = 0; i < 2 * NETDEV_AHEAD; i++)
+		assert_receives(f, ROOM, 20 + i, i);
+	assert_receives_nothing(f, ROOM);
+}
+
+static void a_frame_read_ahead_that_does_not_fit_the_buffer_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, 101, 1}, {TAP_OK, 102, 2}, {TAP_OK, 100, 3}, {TAP_OK, 101, 4}, {TAP_OK, 9, 5});
+	assert_int_equal(netdev_read_ahead(&f->dev, 4), 4);
+	assert_receives(f, 100, 100, 3);
+	assert_drops(f, NETDEV_RX_LONG, 2);
+	assert_receives(f, 100, 9, 5);
+	assert_drops(f, NETDEV_RX_LONG, 3);
+	assert_receives_nothing(f, 100);
+}
+
+static void what_exceeds_the_mtu_is_not_read_ahead(void **state)
+{
+	struct fixture *f = *state;
+
+	HEAR({TAP_OK, ROOM + 1, 1}, {TAP_OK, ROOM, 2});
+	assert_int_equal(netdev_read_ahead(&f->dev, 4), 1);
+	assert_receives(f, ROOM + 100, ROOM, 2);
+	assert_drops(f, NETDEV_RX_LONG, 1);
+}
+
+static void the_largest_frames_that_there_are_can_be_read_ahead(void **state)
+{
+	struct fixture *f = *state;
+
+	host.fake = true;
+	host.mtu = UINT16_MAX - NETDEV_HEADER;
+	assert_int_equal(netdev_open(&f->dev, "service0", "tap0", &f->e), 0);
+	HEAR({TAP_OK, UINT16_MAX, 1}, {TAP_OK, UINT16_MAX, 2});
+	assert_int_equal(netdev_read_ahead(&f->dev, 4), 2);
+	assert_receives(f, UINT16_MAX, UINT16_MAX, 1);
+	assert_receives(f, UINT16_MAX, UINT16_MAX, 2);
+	send_frame(f, UINT16_MAX);
+	assert_count(f->dev.counters.tx_frames, 1);
+}
+
+/* ---- against a plain model of what it does ---- */
+
+static uint32_t random_number(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+struct model {
+	struct heard queue[8];	/* in the tap */
+	size_t queued;
+	struct heard ahead[NETDEV_AHEAD];
+	size_t n;
+	uint64_t too_long, received;
+	uint32_t next;
+};
+
+/* The tap has its own copy: the model plays first. */
+static void refill(struct model *m, struct heard tap[8], uint32_t *seed)
+{
+	while (m->queued < 8 && random_number(seed) % 3 != 0) {
+		size_t len = random_number(seed) % 4 == 0 ? ROOM + random_number(seed) % 3 :
+			     4 + random_number(seed) % 60;
+
+		m->queue[m->queued++] = (struct heard){TAP_OK, len, m->next++};
+	}
+	memcpy(tap, m->queue, sizeof m->queue);
+	hear(tap, m->queued);
+}
+
+static struct heard take(struct heard *list, size_t *n)
+{
+	struct heard first = list[0];
+
+	memmove(list, list + 1, --*n * sizeof list[0]);
+	return first;
+}
+
+static void model_read_ahead(struct model *m, size_t max)
+{
+	while (m->n < max && m->n < NETDEV_AHEAD && m->queued > 0) {
+		struct heard h = take(m->queue, &m->queued);
+
+		if (h.len <= ROOM)
+			m->ahead[m->n++] = h;
+		else
+			m->too_long++;
+	}
+}
+
+/* The frame that a buffer of room bytes gets; len 0: none. */
+static struct heard model_receive(struct model *m, size_t room)
+{
+	while (m->n + m->queued > 0) {
+		struct heard h = m->n > 0 ? take(m->ahead, &m->n) : take(m->queue, &m->queued);
+
+		if (h.len <= room) {
+			m->received++;
+			return h;
+		}
+		m->too_long++;
+	}
+	return (struct heard){0};
+}
+
+static void compare_receive(struct fixture *f, struct model *m, uint32_t *seed)
+{
+	size_t room = random_number(seed) % 2 == 0 ? ROOM : random_number(seed) % 70;
+	struct heard h = model_receive(m, room);
+
+	if (h.len != 0)
+		assert_receives(f, room, h.len, h.n);
+	else
+		assert_receives_nothing(f, room);
+}
+
+static void compare_read_ahead(struct fixture *f, struct model *m, uint32_t *seed)
+{
+	size_t max = random_number(seed) % 4 == 0 ? SIZE_MAX : random_number(seed) % 12;
+
+	model_read_ahead(m, max);
+	assert_int_equal(netdev_read_ahead(&f->dev, max), m->n);
+}
+
+static void it_does_what_a_queue_does(void **state)
+{
+	struct fixture *f = *state;
+	struct model m = {.next = 1};
+	struct heard tap[8];
+	uint32_t seed = 0x12345678;
+
+	for (int i = 0; i < 50000; i++) {
+		refill(&m, tap, &seed);
+		if (random_number(&seed) % 2 == 0)
+			compare_read_ahead(f, &m, &seed);
+		else
+			compare_receive(f, &m, &seed);
+		assert_int_equal(host.n_heard, m.queued);
+	}
+	assert_drops(f, NETDEV_RX_LONG, m.too_long);
+	assert_count(f->dev.counters.rx_frames, m.received);
+	assert_true(m.too_long > 1000 && m.received > 10000);
+}
+
+/* ---- over a pair of sockets ---- */
+
+static void frames_go_both_ways(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t got[WIRE_FRAME_MAX];
+
+	assert_int_equal(f->dev.tap.mtu, MTU);
+	for (uint32_t n = 0; n < 1000; n++) {
+		wire_fill(f->frame, NETDEV_HEADER + n, n);
+		send_frame(f, NETDEV_HEADER + n);
+		assert_int_equal(wire_receive(&f->wire, got), NETDEV_HEADER + n);
+		assert_true(wire_matches(got, NETDEV_HEADER + n, n));
+		assert_true(wire_send(&f->wire, got, NETDEV_HEADER + n));
+		assert_receives(f, ROOM, NETDEV_HEADER + n, n);
+	}
+	assert_no_drops(f);
+	assert_count(f->dev.counters.calls, 2000);
+}
+
+static void a_frame_that_was_cut_is_not_delivered(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_fill(f->frame, ROOM + 1, 1);
+	assert_true(wire_send(&f->wire, f->frame, ROOM + 1));
+	assert_true(wire_send(&f->wire, f->frame, ROOM));
+	assert_receives(f, ROOM, ROOM, 1);
+	assert_drops(f, NETDEV_RX_LONG, 1);
+	assert_true(wire_send(&f->wire, f->frame, 61));
+	assert_true(wire_send(&f->wire, f->frame, 60));
+	assert_receives(f, 60, 60, 1);
+	assert_drops(f, NETDEV_RX_LONG, 2);
+}
+
+static void a_host_that_does_not_read_costs_frames(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t sent;
+
+	for (int i = 0; i < 10000; i++)
+		send_frame(f, ROOM);
+	sent = f->dev.counters.tx_frames;
+	assert_true(sent >= 10 && sent < 10000);
+	assert_drops(f, NETDEV_TX_FULL, 10000 - sent);
+	for (uint64_t i = 0; i < sent; i++)
+		assert_int_equal(wire_receive(&f->wire, f->frame), ROOM);
+	send_frame(f, ROOM);
+	assert_count(f->dev.counters.tx_frames, sent + 1);
+}
+
+static void a_peer_that_is_gone_costs_frames(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_close_host(&f->wire);
+	send_frame(f, 60);
+	send_frame(f, 60);
+	assert_drops(f, NETDEV_TX_ERROR, 2);
+}
+
+/* A socket at its end is readable for ever, and has nothing. */
+static void a_peer_that_is_gone_sends_no_frames(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(wire_send(&f->wire, f->frame, 60));
+	wire_close_host(&f->wire);
+	assert_int_equal(netdev_read_ahead(&f->dev, 1), 1);
+	assert_int_equal(netdev_receive(&f->dev, (struct iovec){f->frame, ROOM}, &(size_t){0}), HVT_OK);
+	for (int i = 0; i < 3; i++) {
+		assert_receives_nothing(f, ROOM);
+		assert_int_equal(netdev_read_ahead(&f->dev, 4), 0);
+	}
+	assert_int_equal(netdev_fd(&f->dev), -1);
+	assert_count(f->dev.counters.rx_frames, 1);
+}
+
+static void an_empty_datagram_is_no_frame(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_make_type(&f->wire, SOCK_DGRAM);
+	assert_int_equal(netdev_open(&f->dev, "service0", f->wire.where, &f->e), 0);
+	assert_true(wire_send(&f->wire, f->frame, 0));
+	wire_fill(f->frame, 60, 3);
+	assert_true(wire_send(&f->wire, f->frame, 60));
+	assert_receives_nothing(f, ROOM);
+	assert_drops(f, NETDEV_RX_ERROR, 1);
+	assert_receives(f, ROOM, 60, 3);
+	assert_int_not_equal(netdev_fd(&f->dev), -1);
+}
+
+static void closing_leaves_the_inherited_descriptor_open(void **state)
+{
+	struct fixture *f = *state;
+	int own = netdev_fd(&f->dev);
+
+	assert_int_not_equal(own, f->wire.device);
+	netdev_close(&f->dev);
+	assert_int_equal(fcntl(own, F_GETFD), -1);
+	assert_int_not_equal(fcntl(f->wire.device, F_GETFD), -1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define FAKE(name) cmocka_unit_test_setup_teardown(name, set_up_fake, tear_down)
+#define WIRE(name) cmocka_unit_test_setup_teardown(name, set_up_wire, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FAKE(it_opens_a_tap_and_closes_it),
+		TEST(a_tap_that_cannot_be_opened_is_told),
+		TEST(it_needs_memory_to_read_ahead),
+		TEST(each_reason_has_a_name_of_its_own),
+		FAKE(what_is_shorter_than_a_header_is_dropped),
+		FAKE(what_is_longer_than_the_mtu_is_dropped),
+		FAKE(what_is_sent_is_counted),
+		FAKE(what_the_tap_refuses_is_dropped_and_counted),
+		FAKE(an_interface_that_vanishes_while_sending_is_looked_for),
+		FAKE(an_interface_that_is_back_is_used_at_once),
+		FAKE(an_interface_that_vanishes_again_is_looked_for_again),
+		FAKE(an_interface_that_vanishes_while_reading_is_looked_for),
+		FAKE(reading_ahead_looks_for_it_too),
+		FAKE(what_was_read_ahead_outlives_the_interface),
+		FAKE(a_frame_is_received_and_counted),
+		FAKE(a_buffer_may_be_larger_than_the_mtu),
+		FAKE(a_frame_that_does_not_fit_the_buffer_is_dropped),
+		FAKE(a_frame_that_the_tap_got_wrong_is_dropped),
+		FAKE(a_flood_of_frames_that_do_not_fit_is_skipped),
+		FAKE(no_flood_holds_up_the_guest),
+		FAKE(frames_read_ahead_come_first_and_in_order),
+		FAKE(reading_ahead_reads_none_if_none_are_asked_for),
+		FAKE(reading_ahead_has_an_end),
+		FAKE(a_frame_read_ahead_that_does_not_fit_the_buffer_is_dropped),
+		FAKE(what_exceeds_the_mtu_is_not_read_ahead),
+		TEST(the_largest_frames_that_there_are_can_be_read_ahead),
+		FAKE(it_does_what_a_queue_does),
+		WIRE(frames_go_both_ways),
+		WIRE(a_frame_that_was_cut_is_not_delivered),
+		WIRE(a_host_that_does_not_read_costs_frames),
+		WIRE(a_peer_that_is_gone_costs_frames),
+		WIRE(a_peer_that_is_gone_sends_no_frames),
+		TEST(an_empty_datagram_is_no_frame),
+		WIRE(closing_leaves_the_inherited_descriptor_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
