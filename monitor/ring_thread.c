@@ -18,7 +18,13 @@ enum ring_owner {
 	OWNER_NOBODY,		/* the end: the I/O thread leaves */
 };
 
-#define KICKS_IN_A_ROW 4u	/* what a request and its answer may cost without being a burst */
+/*
+ * So many kicks without a wait make a burst: more than a request and its answer cost. A guest
+ * whose last burst was one is believed at its first kick.
+ */
+#define KICKS_IN_A_ROW 4u
+#define KICKS_OF_A_KNOWN_ONE 1u
+
 #define BATCH 64u		/* entries between two looks at the state */
 
 /*
@@ -199,7 +205,7 @@ int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_p
 
 	*t = (struct ring_thread){.ring = ring, .wake_fd = -1, .ticks_per_us = ticks_per_us,
 				  .linger = LINGER_MIN_US * ticks_per_us, .shyness = SHYNESS_MIN,
-				  .alarm = alarm, .alarm_ctx = alarm_ctx};
+				  .row = KICKS_IN_A_ROW, .alarm = alarm, .alarm_ctx = alarm_ctx};
 	if (one_processor())
 		return 0;
 	t->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -242,18 +248,20 @@ int ring_thread_claim(struct ring_thread *t, struct husk_error *e)
 	return -1;
 }
 
-/* A failure stays: whoever asks next is told the same. */
+/* How many there were. A failure stays: whoever asks next is told the same. */
 static int serve_all(struct ring_thread *t, struct husk_error *e)
 {
-	int n;
+	int n, all = 0;
 
-	do
+	do {
 		n = ring_serve(t->ring, HVT_RING_SIZE, &t->error);
-	while (n > 0 && ring_pending(t->ring));
+		all += n;
+	} while (n > 0 && ring_pending(t->ring));
 	t->failed = n == -1;
-	if (t->failed)
-		*e = t->error;
-	return t->failed ? -1 : 0;
+	if (!t->failed)
+		return all;
+	*e = t->error;
+	return -1;
 }
 
 /*
@@ -266,6 +274,7 @@ static void judge(struct ring_thread *t)
 	if (!t->handed)
 		return;
 	t->handed = false;
+	t->row = t->served >= WORTH_IT ? KICKS_OF_A_KNOWN_ONE : KICKS_IN_A_ROW;
 	if (t->served >= WORTH_IT) {
 		t->shyness = SHYNESS_MIN;
 	} else if (!t->disturbed && t->linger < us(t, LINGER_MAX_US)) {
@@ -278,7 +287,7 @@ static void judge(struct ring_thread *t)
 
 static bool is_burst(struct ring_thread *t)
 {
-	if (++t->kicks < KICKS_IN_A_ROW || !t->running ||
+	if (++t->kicks < t->row || !t->running ||
 	    __atomic_load_n(&t->deaf, __ATOMIC_SEQ_CST))
 		return false;
 	if (t->shy == 0)
@@ -313,8 +322,11 @@ int ring_thread_kick(struct ring_thread *t, struct husk_error *e)
 
 int ring_thread_settle(struct ring_thread *t, struct husk_error *e)
 {
-	if (ring_thread_claim(t, e) == -1 || serve_all(t, e) == -1)
+	int n;
+
+	if (ring_thread_claim(t, e) == -1 || (n = serve_all(t, e)) == -1)
 		return -1;
+	t->served += (unsigned)n;	/* without a kick: the rest of a burst */
 	judge(t);
 	t->kicks = 0;
 	return 0;

@@ -31,9 +31,10 @@ struct ring_thread {
 
 	/* The owner's. */
 	unsigned kicks;			/* since the last wait of the guest */
+	unsigned row;			/* so many of them make a burst */
 	bool handed;			/* the ring was handed over, and that is not judged yet */
 	bool disturbed;			/* the I/O thread found itself preempted */
-	uint64_t served;		/* entries, by the I/O thread since the last handover */
+	uint64_t served;		/* entries, since the last handover */
 	uint64_t linger;		/* ticks for which the I/O thread watches an idle ring */
 	uint64_t mean_gap;		/* ticks between two finds, on average */
 	/* kicks until the next handover; and after the next failure */
