@@ -34,6 +34,12 @@
 #define LOOP_SECONDS 0.05		/* how long the floor should take for one loop at least, */
 #define LOOP_STARTS 8			/* and at least as long as so many starts */
 
+/* To see that everything is measured, not how much it is. */
+#define BRIEF_ROUNDS 3
+#define BRIEF_IDLE 8
+#define BRIEF_SECONDS 0.005
+#define BRIEF_STARTS 1
+
 struct bench {
 	struct report report;
 	const char *husk;		/* NULL: the floor alone */
@@ -41,6 +47,8 @@ struct bench {
 	const char *block;		/* a scratch file */
 	size_t rounds;			/* of a start; loops take fewer */
 	size_t idle;
+	double loop_seconds, loop_starts;
+	bool brief;
 };
 
 /* A loop that both guests can run, in the words of floor.c and guest_loop.c. */
@@ -239,7 +247,7 @@ static void loop_compare(const struct bench *b, const struct loop *l, size_t n, 
 	compare(b, c, husk, floor_loop(b, l, n), floor, b->rounds / 5 + 3);
 }
 
-/* So many requests take the floor LOOP_SECONDS: an exit costs 1 us here and 200 us there. */
+/* So many requests take the floor as long as is wanted: an exit costs 1 us here and 200 us there. */
 static size_t loop_length(const struct bench *b, const struct loop *l)
 {
 	static struct sample s;
@@ -252,7 +260,9 @@ static size_t loop_length(const struct bench *b, const struct loop *l)
 	command_free(&one);
 	command_free(&many);
 	each = (s.wall[1] - s.wall[0]) / CALIBRATE_N;
-	wanted = s.wall[0] * LOOP_STARTS > LOOP_SECONDS ? s.wall[0] * LOOP_STARTS : LOOP_SECONDS;
+	wanted = s.wall[0] * b->loop_starts;
+	if (wanted < b->loop_seconds)
+		wanted = b->loop_seconds;
 	return each <= 0 ? CALIBRATE_N : (size_t)(wanted / each) + 1;
 }
 
@@ -484,41 +494,64 @@ static size_t number(const char *text, size_t most)
 
 static void network(struct bench *b)
 {
-	const struct net_bench n = {&b->report, b->husk, b->programs, b->block, b->rounds};
+	const struct net_bench n = {&b->report, b->husk, b->programs, b->block, b->rounds, b->brief};
 
 	net_figures(&n);
 }
 
 static void usage(void)
 {
-	fputs("usage: run.sh [--json] [--net] [--rounds=N] [--idle=N]\n", stderr);
+	fputs("usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N]\n", stderr);
 	exit(2);
+}
+
+static void make_brief(struct bench *b)
+{
+	b->brief = true;
+	b->rounds = BRIEF_ROUNDS;
+	b->idle = BRIEF_IDLE;
+	b->loop_seconds = BRIEF_SECONDS;
+	b->loop_starts = BRIEF_STARTS;
+}
+
+struct wanted {
+	bool json, net_only;
+};
+
+static struct wanted take_options(struct bench *b, int argc, char **argv)
+{
+	struct wanted w = {false, false};
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			w.json = true;
+		else if (strcmp(argv[i], "--net") == 0)
+			w.net_only = true;
+		else if (strcmp(argv[i], "--brief") == 0)
+			make_brief(b);
+		else if (strncmp(argv[i], "--rounds=", 9) == 0)
+			b->rounds = number(argv[i] + 9, MEASURE_ROUNDS_MAX);
+		else if (strncmp(argv[i], "--idle=", 7) == 0)
+			b->idle = number(argv[i] + 7, IDLE_MAX);
+		else
+			usage();
+	}
+	return w;
 }
 
 int main(int argc, char **argv)
 {
-	struct bench b = {.rounds = 100, .idle = IDLE_MAX, .husk = getenv("HUSK")};
-	bool json = false, net_only = false;
+	struct bench b = {.rounds = 100, .idle = IDLE_MAX, .loop_seconds = LOOP_SECONDS,
+			  .loop_starts = LOOP_STARTS, .husk = getenv("HUSK")};
+	struct wanted wanted = take_options(&b, argc, argv);
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0)
-			json = true;
-		else if (strcmp(argv[i], "--net") == 0)
-			net_only = true;
-		else if (strncmp(argv[i], "--rounds=", 9) == 0)
-			b.rounds = number(argv[i] + 9, MEASURE_ROUNDS_MAX);
-		else if (strncmp(argv[i], "--idle=", 7) == 0)
-			b.idle = number(argv[i] + 7, IDLE_MAX);
-		else
-			usage();
-	}
 	b.dir = need_env("BENCH_DIR");
 	b.programs = need_env("BENCH_PROGRAMS");
 	b.block = need_env("BENCH_BLOCK");
 	if (b.husk != NULL && *b.husk == '\0')
 		b.husk = NULL;
-	report_begin(&b.report, json);
-	if (!net_only) {
+	report_begin(&b.report, wanted.json);
+	if (!wanted.net_only) {
 		counts(&b);
 		times(&b);
 		memory(&b);

@@ -5,8 +5,8 @@
 
 bench_src := $(SRC)/tests/bench
 bench_out := $O/tests/bench
-bench_guests := $(if $(guest_cc),$(addprefix $(bench_out)/,guest_bare.hvt guest_halt.hvt \
-	guest_loop.hvt guest_block.hvt guest_net.hvt guest_disk_net.hvt))
+bench_guests := $(if $(guest_cc),$(addprefix $(bench_out)/,guest_bare.hvt guest_bare_disk_net.hvt \
+	guest_halt.hvt guest_loop.hvt guest_block.hvt guest_net.hvt guest_disk_net.hvt))
 bench_programs := $(if $(filter linux,$(OS)),$(bench_out)/floor $(bench_out)/bench) $(bench_guests)
 
 # ---- the driver, and the floor: compiled and linked as husk is, so that exec costs the same ----
@@ -18,7 +18,7 @@ bench_floor_obj := $(addprefix $(bench_out)/,floor.o floor_$(ARCH).o floor_net.o
 
 $(bench_out)/bench: $(bench_driver_obj)
 	$(call say,LD)
-	$Q$(MONITOR_CC) $(test_ldflags) -o $@ $^
+	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $^
 
 $(bench_out)/floor: $(bench_floor_obj)
 	$(call say,LD)
@@ -74,15 +74,21 @@ $(bench_out)/guest_halt.hvt: $(bench_src)/guest_halt.c $(bench_guest_needs)
 	$(bench_guest_image)
 
 # Not even the bindings' start-up code.
-$(bench_out)/guest_bare.hvt: $(bench_src)/guest_bare.c $(bench_src)/guest_bare.ld \
-		$(bench_guest_needs)
+$(bench_out)/guest_bare.hvt: bench_guest_json := $(bench_src)/guest_bare.json
+$(bench_out)/guest_bare_disk_net.hvt: bench_guest_json := $(bench_src)/guest_disk_net.json
+
+$(bench_out)/guest_bare.hvt $(bench_out)/guest_bare_disk_net.hvt: $(bench_src)/guest_bare.c \
+		$(bench_src)/guest_bare.ld $(bench_src)/guest_bare.json \
+		$(bench_src)/guest_disk_net.json $(bench_guest_needs)
 	$(call say,GUEST)
 	$Qmkdir -p $(@D)
+	$Q$(O)/husk-manifest gen $(bench_guest_json) $(@:.hvt=_manifest.c)
+	$Q$(GUEST_CC) $(bench_guest_cflags) -c -o $(@:.hvt=_manifest.o) $(@:.hvt=_manifest.c)
 	$Q$(GUEST_CC) $(bench_guest_cflags) -ffreestanding -fno-pie -fno-stack-protector \
 		-fno-asynchronous-unwind-tables -c -o $(@:.hvt=.o) $<
 	$Q$(GUEST_CC) -c -o $(@:.hvt=_loop.o) $(bench_guest_loop)
 	$Q$(GUEST_LD) -static -T $(bench_src)/guest_bare.ld -z max-page-size=0x1000 -z noexecstack \
-		--build-id=none -o $@ $(@:.hvt=.o) $(@:.hvt=_loop.o)
+		--build-id=none -o $@ $(@:.hvt=.o) $(@:.hvt=_manifest.o) $(@:.hvt=_loop.o)
 
 # ---- how they are run ----
 

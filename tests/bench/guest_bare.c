@@ -1,7 +1,9 @@
-/* guest_bare.c: an image without bindings that halts at once, like the floor's guest. */
+/*
+ * guest_bare.c: an image without bindings that halts at once, like the floor's guest; its manifest
+ * is linked to it.
+ */
 #include "../../include/elf_abi.h"
 #include "../../include/hvt_abi.h"
-#include "../../include/mft_abi.h"
 #include "loop.h"
 
 struct note_header {
@@ -16,20 +18,6 @@ static const struct {
 	{sizeof ELF_ABI_NOTE_OWNER, sizeof(struct elf_abi_info), ELF_ABI_NOTE_ABI1,
 	 ELF_ABI_NOTE_OWNER},
 	{.target = ELF_ABI_HVT, .version = HVT_ABI_VERSION},
-};
-
-static const struct {
-	struct note_header head;
-	uint8_t pad[ELF_ABI_NOTE_MFT1_PAD];
-	struct mft_header mft;
-	struct mft_entry reserved;
-} note_mft __attribute__((section(".note.bench.mft"), used, aligned(8))) = {
-	{sizeof ELF_ABI_NOTE_OWNER,
-	 ELF_ABI_NOTE_MFT1_PAD + sizeof(struct mft_header) + sizeof(struct mft_entry),
-	 ELF_ABI_NOTE_MFT1, ELF_ABI_NOTE_OWNER},
-	{0},
-	{MFT_VERSION, 1},
-	{.type = MFT_RESERVED_FIRST},
 };
 
 static const struct hvt_halt halt;

@@ -2,6 +2,7 @@
 #ifndef BENCH_NET_H
 #define BENCH_NET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define NET_TYPE 0x88b5		/* IEEE 802 9.2.3: for experiments; also where it is in the frame */
@@ -18,6 +19,7 @@ struct net_bench {
 	const char *husk;	/* NULL: the floor alone */
 	const char *programs, *block;
 	size_t rounds;		/* of a start */
+	bool brief;		/* fewer and shorter runs */
 };
 
 /* Measures in a network namespace that it makes, and in which the process then stays. */

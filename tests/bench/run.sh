@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh: measures husk beside the least that a process on KVM can do.
 #
-# Usage: run.sh [--json] [--net] [--rounds=N] [--idle=N]
-# --net: the network alone; its figures need root.
+# Usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N]
+# --net: the network alone; its figures need root. --brief: everything, but not for long: no figures
+# to be relied on.
 # From the environment: HUSK (empty: the floor alone), BUILD (the build directory), SRC (the source
 # tree), BENCH_FLAGS (more options, for make bench). It prints figures and judges nothing.
 set -u
@@ -22,7 +23,7 @@ fail() {
 if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
 	fail "/dev/kvm: it is not there, or not ours to use"
 fi
-for program in floor bench guest_bare.hvt guest_halt.hvt guest_loop.hvt guest_block.hvt \
+for program in floor bench guest_bare.hvt guest_bare_disk_net.hvt guest_halt.hvt guest_loop.hvt guest_block.hvt \
 	guest_net.hvt guest_disk_net.hvt; do
 	[ -e "$BENCH_PROGRAMS/$program" ] || fail "$BENCH_PROGRAMS/$program is missing: run make bench"
 done

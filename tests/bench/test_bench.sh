@@ -1,0 +1,56 @@
+#!/bin/sh
+# test_bench.sh: the benchmark measures everything that it says it does; how much that is, it leaves
+# to people.
+set -u
+
+GUESTS=${GUESTS:-${BUILD:-.}/obj/tests/bench}
+SRC=${SRC:-$(dirname "$0")/../..}
+# shellcheck source=tests/machine/lib.sh
+. "$SRC/tests/machine/lib.sh"
+need_hypervisor
+[ -e "$(image guest_net)" ] || skip_all "the guests are not built: $(image guest_net)"
+[ -x "$GUESTS/bench" ] || skip_all "the benchmark is not built: $GUESTS/bench"
+
+timeout -s KILL 240 sh "$SRC/tests/bench/run.sh" --brief >"$T/out" 2>"$T/err" </dev/null
+status=$?
+
+# skipped GROUP: why the group has a figure that it leaves out.
+skipped() {
+	awk -v group="$1" '/^[a-z]/ { here = $0 == group }
+		here && / skipped: / { sub(/.* skipped: /, ""); print; exit }' "$T/out"
+}
+
+# measured GROUP NAME: a figure for husk, one for the floor.
+measured() {
+	awk -v group="$1" -v name="$2" '
+		/^[a-z]/ { here = $0 == group }
+		here && index($0, "  " name "  ") == 1 && / husk +[0-9]/ && / floor +[0-9]/ { found = 1 }
+		END { exit !found }' "$T/out"
+}
+
+# group GROUP NAME...: all of these, unless this host cannot measure the group.
+group() {
+	group=$1 missing=
+	shift
+	for figure; do
+		measured "$group" "$figure" || missing="${missing:+$missing, }$figure"
+	done
+	why=$(skipped "$group")
+	if [ -n "$missing" ] && [ -n "$why" ]; then
+		skip "figures: $group" "$why"
+	else
+		report "figures: $group" "${missing:+not measured: $missing}"
+	fi
+}
+
+judge "the benchmark runs to its end" 0
+group counts "system calls to the first KVM_RUN" "POLL, timeout 0: exits" \
+	"block read, 512 bytes: other calls" "block write, 65536 bytes: exits"
+group times "exec to exit, wall" "exec to exit, image with bindings, CPU" \
+	"hypercall (WALLTIME), wall" "POLL, timeout 0, CPU" "block read, 4096 bytes, wall"
+group memory "resident each, 8 idle" "Pss each, 8 idle" "of it: heap"
+group network "receive 256 x 1500, hypercall: frames" "receive 256 x 1500, ring: exits each" \
+	"send 256 x 1500, ring: calls each" "send 256 x 1500, ring: CPU each" \
+	"exec to exit, disk and network, wall" "the same, image with bindings, CPU"
+sed 's/^/# /' "$T/out"
+finish
