@@ -139,7 +139,7 @@ static bool guarded(const struct memory_range *r)
 
 /*
  * The host protects whole pages, which may be larger than the guest's: where one holds something
- * that the guest may write as well, all of it stays writable, or the guest could not run.
+ * that the guest may write as well, the rest is left to the guest's tables.
  */
 static int protect_pages(struct core *c, uint64_t start, uint64_t last, uint64_t page,
 			 struct husk_error *e)
@@ -155,7 +155,6 @@ static int protect_pages(struct core *c, uint64_t start, uint64_t last, uint64_t
  */
 static int protect_segments(struct core *c, struct husk_error *e)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const struct memory *m = &c->memory;
 
 	for (size_t i = 0; i < m->n_ranges; i++) {
@@ -166,7 +165,7 @@ static int protect_segments(struct core *c, struct husk_error *e)
 			continue;
 		while (i + 1 < m->n_ranges && guarded(r + 1) && r[1].start == last + 1)
 			last = (++r)->last, i++;
-		if (protect_pages(c, start, last, page, e) == -1)
+		if (protect_pages(c, start, last, m->host_page, e) == -1)
 			return -1;
 	}
 	return 0;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* What a huge page of either architecture needs, and the least size of a guard area. */
 #define HOST_ALIGN ((size_t)0x200000)
@@ -48,7 +49,9 @@ void memory_host_release(struct memory_host *h)
 
 void memory_init(struct memory *m, void *base, uint64_t size)
 {
-	*m = (struct memory){.base = base, .size = size};
+	*m = (struct memory){
+		.base = base, .size = size, .host_page = (uint64_t)sysconf(_SC_PAGESIZE),
+	};
 }
 
 static bool inside(const struct memory *m, uint64_t gpa, uint64_t len)

@@ -42,6 +42,7 @@ struct memory_range {
 struct memory {
 	uint8_t *base;		/* where gpa 0 lies in the host; owned by the backend */
 	uint64_t size;		/* bytes */
+	uint64_t host_page;	/* bytes: what the host can protect, a multiple of the guest's page */
 	size_t n_ranges;
 	struct memory_range ranges[MEMORY_RANGES_MAX];
 };

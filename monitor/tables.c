@@ -22,7 +22,34 @@ static bool declared(const struct memory *m, uint64_t addr, enum memory_prot pro
 	return r != NULL && (r->prot & prot) != 0;
 }
 
-/* Whether all of the 2 MiB at addr has the same right to execute as its first page. */
+static bool read_only(const struct memory_range *r)
+{
+	return r != NULL && r->start >= HVT_GUEST_MIN_BASE && (r->prot & MEMORY_W) == 0;
+}
+
+/*
+ * The host protects whole pages of its own. What is read-only and shares one with something
+ * that is not is left to these tables: there a store is a page fault of the guest's.
+ */
+static bool left_to_tables(const struct memory *m, uint64_t addr)
+{
+	uint64_t start = addr & ~(m->host_page - 1);
+
+	if (!read_only(memory_range_at(m, addr)))
+		return false;
+	for (addr = start; addr < start + m->host_page; addr += TABLES_PAGE)
+		if (!read_only(memory_range_at(m, addr)))
+			return true;
+	return false;
+}
+
+/* Whether the host's page at the edge of a range may be shared, and lies in the block at addr. */
+static bool shared_edge(const struct memory *m, uint64_t edge, uint64_t addr)
+{
+	return edge - addr < BLOCK && edge % m->host_page != 0;
+}
+
+/* Whether all of the 2 MiB at addr has the same rights here as its first page. */
 static bool uniform(const struct memory *m, uint64_t addr)
 {
 	uint64_t last = addr + BLOCK - 1;
@@ -30,6 +57,9 @@ static bool uniform(const struct memory *m, uint64_t addr)
 	for (size_t i = 0; i < m->n_ranges; i++) {
 		const struct memory_range *r = &m->ranges[i];
 
+		if (read_only(r) &&
+		    (shared_edge(m, r->start, addr) || shared_edge(m, r->last + 1, addr)))
+			return false;
 		if ((r->prot & MEMORY_X) != 0 && r->start <= last && r->last >= addr)
 			return r->start <= addr && r->last >= last;
 	}
@@ -44,8 +74,8 @@ static uint64_t execution(const struct tables *t, uint64_t addr)
 /*
  * Nothing below the boot info, so that null pointers fault; read-only up to the image,
  * but for a ring.
- * Above, all is writable here: what an image declares read-only is protected by the
- * backend, which ends the run where a page fault would leave it to the guest.
+ * Above, all that the host can protect is writable here: the backend ends the run where a
+ * page fault would leave it to the guest.
  */
 static uint64_t small_page(const struct tables *t, uint64_t addr)
 {
@@ -54,7 +84,8 @@ static uint64_t small_page(const struct tables *t, uint64_t addr)
 	if (addr < HVT_BOOT_INFO_GPA)
 		return 0;
 	if (addr >= HVT_GUEST_MIN_BASE)
-		return addr | f->page | execution(t, addr);
+		return addr | (left_to_tables(t->m, addr) ? f->page_read_only : f->page) |
+			execution(t, addr);
 	return addr | (declared(t->m, addr, MEMORY_RING) ? f->page : f->page_read_only) |
 		f->no_execute;
 }

@@ -48,6 +48,7 @@ static void make(struct fixture *f, uint64_t size, unsigned devices)
 	assert_int_equal(mprotect(f->ram + size, PAGE, PROT_NONE), 0);
 	f->walk = (struct walk){.ram = f->ram, .state = &f->state};
 	memory_init(&f->m, f->ram, size);
+	f->m.host_page = PAGE;
 	assert_int_equal(resource_space_init(&f->gpas, 0, size - 1), RESOURCE_OK);
 	f->mft.header = (struct mft_header){MFT_VERSION, devices + 1};
 	assert_int_equal(boot_reserve(&f->gpas, &f->mft, &f->e), 0);
@@ -98,7 +99,25 @@ struct layout {
 	struct range ranges[8];
 };
 
-static struct page expected(const struct layout *l, uint64_t va)
+/* R or X of declared memory, where the image may lie. */
+static bool declared_read_only(const struct layout *l, uint64_t va)
+{
+	for (size_t i = 0; i < COUNT(l->ranges); i++)
+		if (va >= LOW && l->ranges[i].start <= va && va <= l->ranges[i].last)
+			return l->ranges[i].prot == R || l->ranges[i].prot == X;
+	return false;
+}
+
+/* The host can protect none of its page, or all. */
+static bool host_protects(const struct layout *l, uint64_t page, uint64_t va)
+{
+	for (uint64_t a = va / page * page; a < (va / page + 1) * page; a += PAGE)
+		if (!declared_read_only(l, a))
+			return false;
+	return true;
+}
+
+static struct page expected(const struct layout *l, uint64_t host_page, uint64_t va)
 {
 	struct page p = {va >= 0x10000 && va < l->size, va >= LOW, false, false, va};
 
@@ -107,12 +126,14 @@ static struct page expected(const struct layout *l, uint64_t va)
 	for (size_t i = 0; i < COUNT(l->ranges); i++)
 		if (l->ranges[i].start <= va && va <= l->ranges[i].last)
 			p.executable = l->ranges[i].prot == X;
+	if (declared_read_only(l, va))
+		p.writable = host_protects(l, host_page, va);
 	return p;
 }
 
 static void assert_page(struct fixture *f, const struct layout *l, uint64_t va)
 {
-	struct page got = walk(&f->walk, va), want = expected(l, va);
+	struct page got = walk(&f->walk, va), want = expected(l, f->m.host_page, va);
 
 	if (got.present == want.present && got.writable == want.writable &&
 	    got.executable == want.executable && !got.device && got.gpa == want.gpa)
@@ -164,11 +185,12 @@ static void assert_low_memory(const struct fixture *f)
 			fail_msg("0x%llx was written", (unsigned long long)i);
 }
 
-static void assert_layout(const struct layout *l)
+static void assert_layout(const struct layout *l, uint64_t host_page)
 {
 	static struct fixture f;
 
 	make(&f, l->size, 3);
+	f.m.host_page = host_page;
 	for (size_t i = 0; i < COUNT(l->ranges); i++)
 		if (l->ranges[i].last != 0)
 			declare(&f, l->ranges[i].start, l->ranges[i].last, l->ranges[i].prot);
@@ -183,7 +205,7 @@ static void assert_layout(const struct layout *l)
 static void assert_layouts(const struct layout *l, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		assert_layout(&l[i]);
+		assert_layout(&l[i], PAGE);
 }
 
 static void nothing_is_executable_unless_declared(void **state)
@@ -266,6 +288,29 @@ static void segments_may_lie_anywhere_in_4_gib(void **state)
 
 	(void)state;
 	assert_layouts(layouts, COUNT(layouts));
+}
+
+/* What the host can protect is writable here: a store ends the run instead of faulting. */
+static void what_the_host_cannot_protect_is_read_only(void **state)
+{
+	static const struct layout layouts[] = {
+		{"as images are", 4 * MIB, 1, {{0x100000, 0x104fff, X}, {0x105000, 0x105fff, R},
+					       {0x106000, 0x106fff, RW}}},
+		{"nothing shared", 6 * MIB, 1, {{0x200000, 0x20ffff, R}, {0x210000, 0x210fff, RW}}},
+		{"shared with what is not declared", 6 * MIB, 2, {{0x200000, 0x204fff, R}}},
+		{"the third block alone", 8 * MIB, 2, {{0x400000, 0x404fff, R}}},
+		{"shared at the front", 6 * MIB, 2, {{0x200000, 0x200fff, RW},
+						     {0x201000, 0x21ffff, R}}},
+		{"text across blocks", 8 * MIB, 3, {{0x3ff000, 0x400fff, X}}},
+		{"to the end of a block", 8 * MIB, 2, {{0x201000, 0x3fffff, R}}},
+		{"neighbours", 6 * MIB, 2, {{0x200000, 0x200fff, X}, {0x201000, 0x20ffff, R}}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(layouts); i++) {
+		assert_layout(&layouts[i], 0x4000);
+		assert_layout(&layouts[i], 0x10000);
+	}
 }
 
 /* Whatever else is declared, and before it. */
@@ -458,6 +503,7 @@ int main(void)
 		cmocka_unit_test(text_that_crosses_2_mib_is_executable),
 		cmocka_unit_test(whole_blocks_take_no_table),
 		cmocka_unit_test(segments_may_lie_anywhere_in_4_gib),
+		cmocka_unit_test(what_the_host_cannot_protect_is_read_only),
 		cmocka_unit_test(low_memory_need_not_be_declared),
 		cmocka_unit_test(a_ring_in_low_memory_is_writable),
 		cmocka_unit_test(tables_lie_around_the_boot_info),
