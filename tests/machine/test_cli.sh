@@ -193,7 +193,7 @@ counting() {
 	report "it is JSON" "$(not_json "$T/err")"
 	report "standard output is the guest's" "$([ "$(cat "$T/out")" = SUCCESS ] || echo "there is more on it")"
 	run --stats "$(image wxorx)" write rodata
-	judge "--stats of a guest that failed" 1 'translation fault' 'puts'
+	judge_refused_store "--stats of a guest that failed" 'puts'
 }
 
 # --- the manifest tool ------------------------------------------------------------------------------------------------

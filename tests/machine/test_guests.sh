@@ -103,7 +103,7 @@ faults() {
 protection() {
 	for where in text rodata; do
 		guest wxorx write $where
-		judge "a store to $where ends the run" 1 'host/guest translation fault'
+		judge_refused_store "a store to $where ends the run"
 	done
 	guest wxorx read text
 	succeeds "text can be read"
@@ -187,7 +187,7 @@ patient_signalled() {
 	mkfifo "$T/slow"
 	(
 		n=0
-		while [ $n -lt 1000 ] && head -c 4096 >/dev/null; do
+		while [ $n -lt 1000 ] && head -c 65536 >/dev/null; do
 			n=$((n + 1))
 			sleep 0.01
 		done

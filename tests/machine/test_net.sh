@@ -306,7 +306,7 @@ full() {
 	mkfifo "$T/wire"
 	exec 8<>"$T/wire"
 	for way in ring hypercalls; do
-		serve $way 8 @8 net_load send 2000 64
+		serve $way 8 @8 net_load send 12000 64
 		await 20
 		succeeds "nobody takes what the guest sends, by $way"
 		figure_is "what finds no room is counted, by $way" net:service0 tx_full -gt 1000
