@@ -97,9 +97,10 @@ $(guest_header_copies): $(guest_dir)/include/solo5/%: $(SRC)/include/%
 	$(call say,COPY)
 	$(Q)mkdir -p $(@D) && cp $< $@
 
-# What husk-cc alone offers: <string.h> for the functions of libhusk_string.a.
-guest_string_header := $(guest_dir)/string.h
-$(guest_string_header): $(SRC)/bindings/libc/string.h
+# What husk-cc alone offers: <string.h> for the functions of libhusk_string.a, and the <limits.h>
+# that gcc's own asks a C library for.
+guest_libc_headers := $(guest_dir)/string.h $(guest_dir)/limits.h
+$(guest_libc_headers): $(guest_dir)/%: $(SRC)/bindings/libc/%
 	$(call say,COPY)
 	$(Q)mkdir -p $(@D) && cp $< $@
 
@@ -134,7 +135,7 @@ $(guest_cc): $(SRC)/bindings/husk-cc.sh.in $(guest_make)
 # What goes to lib/TRIPLE, bin and include/solo5 when it is installed. The wrappers find lib and
 # include beside their own directory.
 guest_lib := $(guest_dir)/solo5_hvt.o $(guest_dir)/solo5_stub.o $(guest_lds) \
-	$(guest_dir)/libhusk_string.a $(guest_string_header) $(guest_dir)/husk_manifest_none.o
+	$(guest_dir)/libhusk_string.a $(guest_libc_headers) $(guest_dir)/husk_manifest_none.o
 guest_bin := $(guest_tools) $(guest_cc)
 guest_all := $(guest_lib) $(guest_bin) $(guest_header_copies) $(guest_header_link)
 

@@ -152,6 +152,71 @@ EOM
 	return $result
 }
 
+# C11 4 paragraph 6, headers that need no library; and 5.2.4.2.1, what is in <limits.h>.
+write_freestanding() {
+	cat >"$tmp/freestanding.c" <<'EOM'
+#include <float.h>
+#include <iso646.h>
+#include <limits.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+EOM
+	cat >"$tmp/limits.c" <<'EOM'
+#include <limits.h>
+#include <limits.h>
+#define SIGNED(type, name) \
+	_Static_assert(name##_MIN == -name##_MAX - 1, "the least " #type); \
+	_Static_assert(name##_MAX == (type)(~0ull >> (65 - 8 * sizeof(type))), "the most " #type); \
+	_Static_assert(_Generic(name##_MIN + 0, __typeof__((type)0 + 0): 1), "type of " #type); \
+	_Static_assert(_Generic(name##_MAX + 0, __typeof__((type)0 + 0): 1), "type of " #type)
+#define UNSIGNED(type, name) \
+	_Static_assert(name##_MAX == (type)-1, "the most " #type); \
+	_Static_assert(_Generic(name##_MAX + 0, __typeof__((type)0 + 0): 1), "type of " #type)
+SIGNED(signed char, SCHAR);
+SIGNED(short, SHRT);
+SIGNED(int, INT);
+SIGNED(long, LONG);
+SIGNED(long long, LLONG);
+UNSIGNED(unsigned char, UCHAR);
+UNSIGNED(unsigned short, USHRT);
+UNSIGNED(unsigned int, UINT);
+UNSIGNED(unsigned long, ULONG);
+UNSIGNED(unsigned long long, ULLONG);
+_Static_assert(CHAR_BIT == 8 && MB_LEN_MAX >= 1, "characters");
+_Static_assert(CHAR_MIN == ((char)-1 < 0 ? SCHAR_MIN : 0), "the least char");
+_Static_assert(CHAR_MAX == ((char)-1 < 0 ? SCHAR_MAX : UCHAR_MAX), "the most char");
+#if CHAR_MAX < 127 || UCHAR_MAX != 255 || ULLONG_MAX < ULONG_MAX || INT_MIN >= SHRT_MIN
+#error not for the preprocessor
+#endif
+EOM
+}
+
+# With the compiler that was configured, and with gcc and clang, as far as they are there.
+freestanding_headers() {
+	write_freestanding
+	bin=$tmp/dest/opt/husk/bin
+	lib=$(echo "$tmp"/dest/opt/husk/lib/*-solo5-*)
+	triple=${lib##*/}
+	arch=${triple%%-*}
+	for cc in '' "$arch-linux-gnu-gcc" "clang --target=$arch-linux-gnu"; do
+		[ -z "$cc" ] || command -v "${cc%% *}" >/dev/null || continue
+		for file in freestanding limits; do
+			HUSK_CC=$cc "$bin/husk-cc" -std=c11 -Wall -Wextra -Werror -c \
+				-o "$tmp/headers.o" "$tmp/$file.c" || return
+		done
+	done
+	# Ours by itself, for a compiler that keeps its <limits.h> elsewhere.
+	for sign in signed unsigned; do
+		"$bin/$triple-cc" -std=c11 -Wall -Wextra -Werror "-f$sign-char" -I "$lib" -c \
+			-o "$tmp/headers.o" "$tmp/limits.c" || return
+	done
+}
+
 uninstall_from() {
 	make -C "$tmp/out" uninstall DESTDIR="$tmp/dest" prefix=/opt/husk || return
 	find "$tmp/dest" ! -type d -o -name solo5 -o -name '*-solo5-*' >"$tmp/left"
@@ -309,6 +374,7 @@ if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 		skip 'pkg-config finds the installed bindings' 'no pkg-config'
 	fi
 	check 'what was installed is enough to compile a guest' compile_installed
+	check "husk-cc has C's freestanding headers, with gcc and with clang" freestanding_headers
 fi
 check 'uninstalling leaves nothing' uninstall_from
 if command -v python3 >/dev/null; then
