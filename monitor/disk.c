@@ -77,14 +77,18 @@ static int lock(struct disk *d, const char *where, struct husk_error *e)
 			 d->read_only ? "" : ", or attach it with --block-ro in both");
 }
 
+/* lseek would tell too, but whoever shares an inherited descriptor shares its offset. */
 static int measure(struct disk *d, const char *where, struct husk_error *e)
 {
-	off_t end = lseek(d->fd, 0, SEEK_END);
+	struct stat st;
+	int rc = fstat(d->fd, &st);
 
-	if (end == -1)
-		return husk_fail_sys(e, errno, "%s: Could not determine capacity", where);
-	d->capacity = (uint64_t)end;
-	return 0;
+	if (rc == 0 && S_ISBLK(st.st_mode))
+		rc = disk_device_size(d->fd, &d->capacity);
+	else if (rc == 0)
+		d->capacity = (uint64_t)st.st_size;
+	return rc == 0 ? 0 :
+		husk_fail_sys(e, errno, "%s: Could not determine capacity", where);
 }
 
 int disk_open(struct disk *d, const char *where, bool read_only, struct husk_error *e)

@@ -22,8 +22,8 @@ struct disk {
 
 /*
  * Opens where, a path or @N for an inherited descriptor (which is duplicated), and takes an
- * advisory lock (flock): exclusive to write, shared to read. HUSK_E_HOST, HUSK_E_USAGE; on
- * failure *d is as after disk_close.
+ * advisory lock (flock): exclusive to write, shared to read. The offset of an inherited descriptor
+ * stays where it is. HUSK_E_HOST, HUSK_E_USAGE; on failure *d is as after disk_close.
  */
 int disk_open(struct disk *d, const char *where, bool read_only, struct husk_error *e);
 
@@ -37,5 +37,8 @@ void disk_close(struct disk *d);
  */
 int disk_read(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls);
 int disk_write(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls);
+
+/* The size of the block device that fd is open for; -1 with errno. One file per system has it. */
+int disk_device_size(int fd, uint64_t *bytes);
 
 #endif

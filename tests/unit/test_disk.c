@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@
 
 /* ---- host calls: counted, and made to fail ---- */
 
-enum { OPEN, FCNTL, FSTAT, FLOCK, LSEEK, CALLS };
+enum { OPEN, FCNTL, FSTAT, FLOCK, IOCTL, CALLS };
 
 static struct {
 	unsigned seen;		/* calls that opening makes */
@@ -33,6 +35,7 @@ static struct {
 	unsigned eintr;		/* so many of them are interrupted first */
 	size_t most;		/* bytes that one of them moves, 0: no limit */
 	unsigned unlocks;
+	uint64_t device;	/* files are block devices of so many bytes; 0: they are files */
 } host;
 
 int __real_open(const char *path, int flags, ...);
@@ -44,8 +47,8 @@ int __real_fstat(int fd, struct stat *st);
 int __wrap_fstat(int fd, struct stat *st);
 int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
-off_t __real_lseek(int fd, off_t offset, int whence);
-off_t __wrap_lseek(int fd, off_t offset, int whence);
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
 ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
@@ -82,7 +85,13 @@ int __wrap_fcntl(int fd, int cmd, ...)
 
 int __wrap_fstat(int fd, struct stat *st)
 {
-	return fails(FSTAT) ? -1 : __real_fstat(fd, st);
+	if (fails(FSTAT) || __real_fstat(fd, st) == -1)
+		return -1;
+	if (host.device != 0) {
+		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFBLK;
+		st->st_size = 0;
+	}
+	return 0;
 }
 
 int __wrap_flock(int fd, int operation)
@@ -93,9 +102,14 @@ int __wrap_flock(int fd, int operation)
 	return __real_flock(fd, operation);
 }
 
-off_t __wrap_lseek(int fd, off_t offset, int whence)
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
-	return fails(LSEEK) ? -1 : __real_lseek(fd, offset, whence);
+	if (host.device == 0 || request != BLKGETSIZE64)
+		return __real_ioctl(fd, request, arg);
+	if (fails(IOCTL))
+		return -1;
+	memcpy(arg, &host.device, sizeof host.device);
+	return 0;
 }
 
 /* The length that a transfer is cut to; 0 if it fails. */
@@ -378,6 +392,37 @@ static void an_inherited_descriptor_is_duplicated(void **state)
 	close(fd);
 }
 
+/* A parent or a shell may share it, and read on from there. */
+static void the_offset_of_an_inherited_descriptor_stays_where_it_is(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open_file(f->path, O_RDWR);
+	uint64_t calls = 0;
+	uint8_t byte = 0;
+
+	for (int device = 0; device < 2; device++) {
+		host.device = device == 0 ? 0 : SIZE;
+		assert_int_equal(lseek(fd, 1000, SEEK_SET), 1000);
+		assert_opens(f, at(fd), false);
+		assert_int_equal(lseek(fd, 0, SEEK_CUR), 1000);
+		assert_int_equal(disk_read(&f->d, 7, (struct iovec){&byte, 1}, &calls), 0);
+		assert_int_equal(disk_write(&f->d, 7, (struct iovec){&byte, 1}, &calls), 0);
+		disk_close(&f->d);
+		assert_int_equal(lseek(fd, 0, SEEK_CUR), 1000);
+	}
+	close(fd);
+}
+
+static void a_block_device_is_measured_by_its_driver(void **state)
+{
+	struct fixture *f = *state;
+
+	host.device = 5ull << 40;
+	assert_int_equal(disk_open(&f->d, f->path, false, &f->e), 0);
+	assert_true(f->d.capacity == 5ull << 40);
+	assert_true(f->d.locked);
+}
+
 static void a_descriptor_is_a_number(void **state)
 {
 	static const char *const texts[] = {
@@ -490,10 +535,12 @@ static void a_failure_after_locking_unlocks(void **state)
 	struct fixture *f = *state;
 	int fd = open_file(f->path, O_RDWR);
 
-	host.error[LSEEK] = ESPIPE;
-	assert_descriptor_refused(f, fd, false, HUSK_E_HOST,
-				  "@N: Could not determine capacity: Illegal seek");
-	host.error[LSEEK] = 0;
+	host.device = SIZE;
+	host.error[IOCTL] = ENOTTY;
+	assert_descriptor_refused(f, fd, false, HUSK_E_HOST, "@N: Could not determine capacity: "
+				  "Inappropriate ioctl for device");
+	host.error[IOCTL] = 0;
+	host.device = 0;
 	assert_int_equal(host.unlocks, 1);
 	assert_opens(f, f->path, false);
 	close(fd);
@@ -565,6 +612,8 @@ static void whichever_call_fails_nothing_stays_open_or_locked(void **state)
 	f->files++;
 	assert_int_equal(fail_each_call(f, where, false), 5);
 	assert_int_equal(fail_each_call(f, where, true), 5);
+	host.device = SIZE;
+	assert_int_equal(fail_each_call(f, where, true), 6);
 	f->files--;
 	close(fd);
 }
@@ -735,6 +784,8 @@ int main(void)
 		TEST(an_empty_file_is_a_disk_without_bytes),
 		TEST(a_file_that_may_not_be_written_can_be_attached_read_only),
 		TEST(an_inherited_descriptor_is_duplicated),
+		TEST(the_offset_of_an_inherited_descriptor_stays_where_it_is),
+		TEST(a_block_device_is_measured_by_its_driver),
 		TEST(a_descriptor_is_a_number),
 		TEST(a_descriptor_must_be_open_for_what_is_asked),
 		TEST(a_descriptor_of_no_file_is_refused),

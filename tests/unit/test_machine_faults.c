@@ -181,8 +181,6 @@ int __real_fcntl(int fd, int cmd, int arg);
 int __wrap_fcntl(int fd, int cmd, int arg);
 int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
-off_t __real_lseek(int fd, off_t offset, int whence);
-off_t __wrap_lseek(int fd, off_t offset, int whence);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
 int __real_ioctl(int fd, unsigned long request, void *arg);
@@ -220,11 +218,6 @@ int __wrap_flock(int fd, int operation)
 	const char *name = operation == LOCK_UN ? "flock to unlock" : "flock";
 
 	return fails(name, EIO) ? -1 : __real_flock(fd, operation);
-}
-
-off_t __wrap_lseek(int fd, off_t offset, int whence)
-{
-	return fails("lseek", EIO) ? -1 : __real_lseek(fd, offset, whence);
 }
 
 int __wrap_eventfd(unsigned count, int flags)
