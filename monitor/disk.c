@@ -52,7 +52,7 @@ static int open_path(struct disk *d, const char *where, struct husk_error *e)
 	return -1;
 }
 
-static int check_kind(const struct disk *d, const char *where, struct husk_error *e)
+static int identify(struct disk *d, const char *where, struct husk_error *e)
 {
 	struct stat st;
 
@@ -61,6 +61,8 @@ static int check_kind(const struct disk *d, const char *where, struct husk_error
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return husk_fail(e, HUSK_E_USAGE, "Could not open block device: %s: neither a file "
 				 "nor a block device", where);
+	d->device = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	d->node = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
 	return 0;
 }
 
@@ -95,11 +97,24 @@ int disk_open(struct disk *d, const char *where, bool read_only, struct husk_err
 {
 	*d = (struct disk){.fd = -1, .read_only = read_only};
 	if ((where[0] == '@' ? open_descriptor(d, where, e) : open_path(d, where, e)) == -1 ||
-	    check_kind(d, where, e) == -1 || lock(d, where, e) == -1 || measure(d, where, e) == -1) {
+	    identify(d, where, e) == -1) {
 		disk_close(d);
 		return -1;
 	}
 	return 0;
+}
+
+int disk_claim(struct disk *d, const char *where, struct husk_error *e)
+{
+	if (lock(d, where, e) == 0 && measure(d, where, e) == 0)
+		return 0;
+	disk_close(d);
+	return -1;
+}
+
+bool disk_conflict(const struct disk *a, const struct disk *b)
+{
+	return a->device == b->device && a->node == b->node && !(a->read_only && b->read_only);
 }
 
 /* An inherited descriptor's lock outlives our duplicate unless it is given back. */

@@ -151,8 +151,21 @@ static int check_geometry(const struct disk *d, const char *name, uint16_t secto
 	return 0;
 }
 
-static int open_device(struct block_device *dev, const struct settings *settings,
-		       struct mft_entry *entry, struct husk_error *e)
+/* Before the lock is taken, which would call it another process's affair, or even hand it over. */
+static int check_alone(const struct block_module *s, const struct block_device *dev,
+		       const char *where, struct husk_error *e)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (disk_conflict(&s->devices[i].disk, &dev->disk))
+			return husk_fail(e, HUSK_E_USAGE, "%s: block devices %s and %s would share "
+					 "it: give each a file of its own, or attach both with "
+					 "--block-ro", where, s->devices[i].name, dev->name);
+	return 0;
+}
+
+static int open_device(const struct block_module *s, struct block_device *dev,
+		       const struct settings *settings, struct mft_entry *entry,
+		       struct husk_error *e)
 {
 	const struct setting *how = settings_attaching(settings, options, N_OPTIONS, entry->name);
 	uint16_t sector = sector_size(settings, entry->name);
@@ -161,7 +174,9 @@ static int open_device(struct block_device *dev, const struct settings *settings
 	if (disk_open(&dev->disk, how->value, strcmp(how->option->name, "block-ro") == 0,
 		      e) == -1)
 		return -1;
-	if (check_geometry(&dev->disk, entry->name, sector, e) == -1) {
+	if (check_alone(s, dev, how->value, e) == -1 ||
+	    disk_claim(&dev->disk, how->value, e) == -1 ||
+	    check_geometry(&dev->disk, entry->name, sector, e) == -1) {
 		disk_close(&dev->disk);
 		return -1;
 	}
@@ -189,7 +204,7 @@ static int open_devices(struct block_module *s, const struct settings *settings,
 		if (mft->entry[i].type != MFT_DEV_BLOCK_BASIC)
 			continue;
 		dev = &s->devices[s->n];
-		if (open_device(dev, settings, &mft->entry[i], e) == -1)
+		if (open_device(s, dev, settings, &mft->entry[i], e) == -1)
 			return -1;
 		s->by_handle[i] = dev;
 		s->n++;

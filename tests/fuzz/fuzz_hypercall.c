@@ -39,10 +39,12 @@ static uint64_t number(uint8_t n)
 static void make(struct rig *r)
 {
 	static char words[2][32];
-	int disk = memfd_create("disk", MFD_CLOEXEC);
+	int disk;
 
-	CHECK(rig_make(r, MEMORY) == 0 && ftruncate(disk, DISK) == 0);
+	CHECK(rig_make(r, MEMORY) == 0);
 	for (int i = 0; i < 2; i++) {
+		disk = memfd_create("disk", MFD_CLOEXEC);
+		CHECK(disk != -1 && ftruncate(disk, DISK) == 0);
 		rig_device(r, i == 0 ? "a" : "b", MFT_DEV_BLOCK_BASIC);
 		snprintf(words[i], sizeof words[i], "--block%s=@%d", i == 0 ? ":a" : "-ro:b", disk);
 		CHECK(rig_option(r, &module_block, words[i]) == 0);

@@ -88,6 +88,7 @@ int __wrap_fstat(int fd, struct stat *st)
 	if (fails(FSTAT) || __real_fstat(fd, st) == -1)
 		return -1;
 	if (host.device != 0) {
+		st->st_rdev = 0x801;
 		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFBLK;
 		st->st_size = 0;
 	}
@@ -211,10 +212,15 @@ static int tear_down(void **state)
 	return rmdir(f->dir);
 }
 
+static int take(struct disk *d, const char *where, bool read_only, struct husk_error *e)
+{
+	return disk_open(d, where, read_only, e) == -1 ? -1 : disk_claim(d, where, e);
+}
+
 static void assert_opens(struct fixture *f, const char *where, bool read_only)
 {
 	f->e = (struct husk_error){0};
-	if (disk_open(&f->d, where, read_only, &f->e) != 0)
+	if (take(&f->d, where, read_only, &f->e) != 0)
 		fail_msg("%s", f->e.message);
 	assert_int_equal(f->e.kind, HUSK_E_NONE);
 	assert_int_equal(f->d.read_only, read_only);
@@ -236,7 +242,7 @@ static void assert_refused(struct fixture *f, const char *where, bool read_only,
 
 	f->e = (struct husk_error){0};
 	f->d = (struct disk){.fd = 77, .read_only = true, .locked = true, .capacity = 1};
-	assert_int_equal(disk_open(&f->d, where, read_only, &f->e), -1);
+	assert_int_equal(take(&f->d, where, read_only, &f->e), -1);
 	assert_string_equal(f->e.message, message);
 	assert_int_equal(f->e.kind, kind);
 	assert_closed(&f->d);
@@ -340,7 +346,7 @@ static void an_empty_file_is_a_disk_without_bytes(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(truncate(f->path, 0), 0);
-	assert_int_equal(disk_open(&f->d, f->path, false, &f->e), 0);
+	assert_int_equal(take(&f->d, f->path, false, &f->e), 0);
 	assert_true(f->d.capacity == 0);
 }
 
@@ -418,7 +424,7 @@ static void a_block_device_is_measured_by_its_driver(void **state)
 	struct fixture *f = *state;
 
 	host.device = 5ull << 40;
-	assert_int_equal(disk_open(&f->d, f->path, false, &f->e), 0);
+	assert_int_equal(take(&f->d, f->path, false, &f->e), 0);
 	assert_true(f->d.capacity == 5ull << 40);
 	assert_true(f->d.locked);
 }
@@ -492,7 +498,7 @@ static void two_may_not_write_to_one_disk(void **state)
 	struct fixture *f = *state;
 	struct disk other;
 
-	assert_int_equal(disk_open(&other, f->path, false, &f->e), 0);
+	assert_int_equal(take(&other, f->path, false, &f->e), 0);
 	assert_in_use(f, false);
 	assert_in_use(f, true);
 	disk_close(&other);
@@ -504,7 +510,7 @@ static void many_may_read_one_disk(void **state)
 	struct fixture *f = *state;
 	struct disk other;
 
-	assert_int_equal(disk_open(&other, f->path, true, &f->e), 0);
+	assert_int_equal(take(&other, f->path, true, &f->e), 0);
 	assert_opens(f, f->path, true);
 	disk_close(&f->d);
 	assert_in_use(f, false);	/* closing one does not unlock the others */
@@ -520,7 +526,7 @@ static void a_lock_on_an_inherited_descriptor_is_given_back(void **state)
 	struct disk other;
 
 	for (int read_only = 0; read_only < 2; read_only++) {
-		assert_int_equal(disk_open(&other, at(fd), read_only, &f->e), 0);
+		assert_int_equal(take(&other, at(fd), read_only, &f->e), 0);
 		assert_true(other.locked);
 		assert_in_use(f, false);
 		disk_close(&other);
@@ -544,6 +550,78 @@ static void a_failure_after_locking_unlocks(void **state)
 	assert_int_equal(host.unlocks, 1);
 	assert_opens(f, f->path, false);
 	close(fd);
+}
+
+/* ---- one file, two disks ---- */
+
+/* Whether they conflict, both to be written, and whether with only one of them read-only. */
+static bool conflict(struct fixture *f, const char *one, const char *two)
+{
+	bool found[2][2];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct disk a, b;
+
+		assert_int_equal(disk_open(&a, one, i / 2, &f->e), 0);
+		assert_int_equal(disk_open(&b, two, i % 2, &f->e), 0);
+		found[i / 2][i % 2] = disk_conflict(&a, &b);
+		disk_close(&a);
+		disk_close(&b);
+	}
+	assert_false(found[1][1]);
+	assert_int_equal(found[0][0], found[0][1]);
+	assert_int_equal(found[0][0], found[1][0]);
+	return found[0][0];
+}
+
+static void one_file_is_one_whatever_its_names(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open_file(f->path, O_RDWR);
+	char where[16], name[2][64];
+
+	strcpy(where, at(fd));
+	strcpy(name[0], in_dir(f, "symbolic"));
+	strcpy(name[1], in_dir(f, "hard"));
+	assert_int_equal(symlink("disk", name[0]) + link(f->path, name[1]), 0);
+	assert_true(conflict(f, f->path, f->path));
+	assert_true(conflict(f, f->path, name[0]));
+	assert_true(conflict(f, name[1], f->path));
+	assert_true(conflict(f, where, f->path));
+	assert_true(conflict(f, where, where));
+	assert_int_equal(unlink(name[0]) + unlink(name[1]), 0);
+	make_file(name[0], SIZE);
+	assert_false(conflict(f, f->path, name[0]));
+	assert_false(conflict(f, name[0], where));
+	unlink(name[0]);
+	close(fd);
+}
+
+/* Nodes of one device are files of their own, and each has its lock. */
+static void one_block_device_is_one_whatever_its_nodes(void **state)
+{
+	struct fixture *f = *state;
+	char other[64];
+
+	strcpy(other, in_dir(f, "other"));
+	make_file(other, SIZE);
+	host.device = SIZE;
+	assert_true(conflict(f, f->path, other));
+	unlink(other);
+}
+
+static void a_disk_is_not_locked_before_it_is_claimed(void **state)
+{
+	struct fixture *f = *state;
+	struct disk other;
+
+	assert_int_equal(disk_open(&f->d, f->path, false, &f->e), 0);
+	assert_false(f->d.locked);
+	assert_true(f->d.capacity == 0);
+	assert_int_equal(take(&other, f->path, false, &f->e), 0);
+	assert_int_equal(disk_claim(&f->d, f->path, &f->e), -1);
+	assert_closed(&f->d);
+	disk_close(&other);
 }
 
 static void a_file_system_without_locks_will_do(void **state)
@@ -583,7 +661,7 @@ static unsigned fail_each_call(struct fixture *f, const char *where, bool read_o
 		host.seen = 0;
 		host.fail_at = at_call;
 		f->e = (struct husk_error){0};
-		if (disk_open(&f->d, where, read_only, &f->e) == 0)
+		if (take(&f->d, where, read_only, &f->e) == 0)
 			break;
 		assert_int_equal(f->e.kind, HUSK_E_HOST);
 		assert_int_equal(f->e.sys, EIO);
@@ -746,7 +824,7 @@ static void offsets_have_64_bits(void **state)
 	if (truncate(f->path, (off_t)(far + sizeof out)) == -1)
 		skip();		/* a file system with small files */
 	memset(out, 0x77, sizeof out);
-	assert_int_equal(disk_open(&f->d, f->path, false, &f->e), 0);
+	assert_int_equal(take(&f->d, f->path, false, &f->e), 0);
 	assert_true(f->d.capacity == far + sizeof out);
 	host.most = 4000;
 	assert_int_equal(disk_write(&f->d, far, span(out, sizeof out), &calls), 0);
@@ -793,6 +871,9 @@ int main(void)
 		TEST(many_may_read_one_disk),
 		TEST(a_lock_on_an_inherited_descriptor_is_given_back),
 		TEST(a_failure_after_locking_unlocks),
+		TEST(one_file_is_one_whatever_its_names),
+		TEST(one_block_device_is_one_whatever_its_nodes),
+		TEST(a_disk_is_not_locked_before_it_is_claimed),
 		TEST(a_file_system_without_locks_will_do),
 		TEST(a_lock_that_fails_otherwise_is_told),
 		TEST(whichever_call_fails_nothing_stays_open_or_locked),

@@ -929,6 +929,65 @@ static void a_disk_in_use_is_refused(void **state)
 	close(fd);
 }
 
+static void open_two(struct fixture *f, const char *const names[2], const char *const where[2])
+{
+	rig_free(&f->rig);
+	f->n_words = 0;
+	make(f);
+	for (unsigned i = 0; i < 2; i++) {
+		rig_device(&f->rig, i == 0 ? "one" : "two", MFT_DEV_BLOCK_BASIC);
+		assert_int_equal(option(f, names[i], i == 0 ? "one" : "two", where[i]), 0);
+	}
+}
+
+#define OPEN_TWO(f, name1, name2, ...) \
+	open_two(f, (const char *const[]){name1, name2}, (const char *const[]){__VA_ARGS__})
+
+/* Not even by way of one descriptor, where they would have one lock together. */
+static void two_devices_do_not_share_a_file_that_one_may_write_to(void **state)
+{
+	static const char *const modes[][2] = {
+		{"block", "block"}, {"block", "block-ro"}, {"block-ro", "block"},
+	};
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+	char where[16], message[200];
+
+	snprintf(where, sizeof where, "@%d", fd);
+	for (size_t i = 0; i < 3 * 3; i++) {
+		const char *first = i / 3 == 0 ? f->path : where;
+		const char *second = i / 3 == 1 ? f->path : where;
+
+		OPEN_TWO(f, modes[i % 3][0], modes[i % 3][1], first, second);
+		snprintf(message, sizeof message, "%s: block devices one and two would share it: "
+			 "give each a file of its own, or attach both with --block-ro", second);
+		assert_not_opened(f, HUSK_E_USAGE, message);
+		assert_true(can_lock(f, LOCK_EX));
+	}
+	close(fd);
+}
+
+static void two_devices_may_read_one_file(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+	char where[16];
+
+	snprintf(where, sizeof where, "@%d", fd);
+	for (unsigned i = 0; i < 4; i++) {
+		OPEN_TWO(f, "block-ro", "block-ro", i / 2 ? where : f->path,
+			 i % 2 ? where : f->path);
+		assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+		assert_result(f, READ, 1, 512, DATA, 512, HVT_OK);
+		assert_result(f, READ, 2, 512, DATA, 512, HVT_OK);
+		assert_false(can_lock(f, LOCK_EX));
+		assert_true(can_lock(f, LOCK_SH));
+	}
+	rig_free(&f->rig);
+	assert_true(can_lock(f, LOCK_EX));
+	close(fd);
+}
+
 static void an_inherited_descriptor_is_unlocked_at_the_end(void **state)
 {
 	struct fixture *f = *state;
@@ -1116,6 +1175,8 @@ int main(void)
 		READ_ONLY(a_read_only_disk_is_shared_with_other_readers),
 		TEST(a_disk_in_use_is_refused),
 		TEST(an_inherited_descriptor_is_unlocked_at_the_end),
+		TEST(two_devices_do_not_share_a_file_that_one_may_write_to),
+		TEST(two_devices_may_read_one_file),
 		TEST(file_systems_without_locks_will_do),
 		TEST(without_a_device_there_is_no_hypercall),
 		TEST(a_module_without_devices_leaves_the_numbers_of_others_alone),
