@@ -20,27 +20,52 @@ static void say_error(struct findings *f, const struct husk_error *e)
 	say(f, false, e->message, "");
 }
 
-/* Opens one device by itself, with the others left out of a copy of the manifest. */
-static int try_device(const struct husk *h, unsigned i, struct husk_error *e)
+static void leave_out(struct manifest *mft, unsigned i)
 {
-	struct manifest alone = h->image.manifest;
-	const struct mft_entry *entry = &h->image.manifest.entry[i];
-	const struct module *m = machine_module_for(h->modules, entry->type);
+	mft->entry[i].type = MFT_RESERVED_FIRST;
+}
+
+/* Opens what mft has for the module, and closes it again. */
+static int try_module(const struct husk *h, const struct module *m, struct manifest *mft,
+		      struct husk_error *e)
+{
 	void *state;
 
-	for (unsigned k = 1; k < alone.header.entries; k++)
-		if (k != i)
-			alone.entry[k].type = MFT_RESERVED_FIRST;
-	if (machine_match_device(h, entry, e) == -1 ||
-	    m->open(&state, &h->settings, &alone, e) == -1)
+	if (m->open(&state, &h->settings, mft, e) == -1)
 		return -1;
 	m->close(state);
 	return 0;
 }
 
+/* Opens one device by itself, with the others left out of a copy of the manifest. */
+static int try_device(const struct husk *h, unsigned i, struct husk_error *e)
+{
+	struct manifest alone = h->image.manifest;
+	const struct mft_entry *entry = &h->image.manifest.entry[i];
+
+	for (unsigned k = 1; k < alone.header.entries; k++)
+		if (k != i)
+			leave_out(&alone, k);
+	if (machine_match_device(h, entry, e) == -1)
+		return -1;
+	return try_module(h, machine_module_for(h->modules, entry->type), &alone, e);
+}
+
+/* Devices that are good one by one may be in each other's way, as two on one file are. */
+static void check_together(const struct husk *h, struct manifest *good, struct findings *f)
+{
+	struct husk_error e;
+
+	for (const struct module *const *m = h->modules; *m != NULL; m++)
+		if ((*m)->device_type != 0 && manifest_count(good, (*m)->device_type) > 1 &&
+		    try_module(h, *m, good, &e) == -1)
+			say_error(f, &e);
+}
+
 static void check_devices(const struct husk *h, struct findings *f)
 {
 	const struct manifest *mft = &h->image.manifest;
+	struct manifest good = *mft;
 	struct husk_error e;
 
 	for (size_t i = 0; i < h->settings.n; i++)
@@ -49,12 +74,15 @@ static void check_devices(const struct husk *h, struct findings *f)
 	for (unsigned i = 1; i < mft->header.entries; i++) {
 		if (!manifest_must_attach(mft, i))
 			continue;
-		if (try_device(h, i, &e) == -1)
+		if (try_device(h, i, &e) == -1) {
 			say_error(f, &e);
-		else
+			leave_out(&good, i);
+		} else {
 			fprintf(f->out, "ok   device %s, %s: can be attached\n",
 				mft->entry[i].name, manifest_type_name(mft->entry[i].type));
+		}
 	}
+	check_together(h, &good, f);
 }
 
 static void check_image(struct husk *h, const char *path, struct findings *f)

@@ -249,9 +249,57 @@ static void one_bad_device_does_not_hide_another(void **state)
 	assert_findings(f, 1, RUNS
 			"FAIL Could not open block device: /nowhere: No such file or directory\n"
 			"ok   device two, BLOCK_BASIC: can be attached\n");
-	attach(f, "--block:one", f->image.path);	/* each by itself, so not locked */
-	attach(f, "--block-sector-size:one", "16384");
-	assert_int_equal(check(f, f->image.path), 0);
+}
+
+/* As a launch would; nothing that is wrong already hides it, and nothing is told twice. */
+static void devices_that_are_in_each_others_way_are_told(void **state)
+{
+	static const struct image_device three[] = {
+		{"one", MFT_DEV_BLOCK_BASIC}, {"two", MFT_DEV_BLOCK_BASIC},
+		{"bad", MFT_DEV_BLOCK_BASIC},
+	};
+	struct fixture *f = *state;
+	char where[16], expected[1000];
+	int fd;
+
+	make_image(f, three, COUNT(three));
+	assert_int_equal(truncate(f->image.path, 0x4000), 0);
+	attach(f, "--block:one", f->image.path);
+	attach(f, "--block-ro:two", f->image.path);
+	attach(f, "--block:bad", "/nowhere");
+#define FINDINGS "ok   device one, BLOCK_BASIC: can be attached\n" \
+		 "ok   device two, BLOCK_BASIC: can be attached\n" \
+		 "FAIL Could not open block device: /nowhere: No such file or directory\n"
+#define IN_THE_WAY ": block devices one and two would share it: give each a file of its own, or " \
+		   "attach both with --block-ro\n"
+	assert_findings(f, 2, RUNS FINDINGS "FAIL %s" IN_THE_WAY);
+	assert_int_equal(husk_load(f->h, f->image.path, 0, NULL, &f->e), -1);
+	fd = open(f->image.path, O_RDWR | O_CLOEXEC);
+	f->files++;
+	snprintf(where, sizeof where, "@%d", fd);
+	f->n_words = 0;
+	create(f, &hv_fake_ops);
+	attach(f, "--block:one", where);
+	attach(f, "--block-ro:two", where);
+	attach(f, "--block:bad", "/nowhere");
+	snprintf(expected, sizeof expected, RUNS FINDINGS "FAIL %s" IN_THE_WAY, "%s", where);
+	assert_findings(f, 2, expected);
+	close(fd);
+	f->files--;
+}
+
+static void a_device_that_is_bad_by_itself_is_in_nobodys_way(void **state)
+{
+	struct fixture *f = *state;
+
+	make_image(f, disks, COUNT(disks));
+	assert_int_equal(truncate(f->image.path, 0x4000), 0);
+	attach(f, "--block-ro:one", f->image.path);
+	attach(f, "--block:two", f->image.path);
+	set(f, "--block-sector-size:two=32768");
+	assert_int_equal(check(f, f->image.path), 1);
+	assert_non_null(strstr(f->text, "FAIL two: Backing storage size"));
+	assert_null(strstr(f->text, "share"));
 }
 
 static void a_device_that_does_not_suit_its_options_is_told(void **state)
@@ -340,6 +388,8 @@ int main(void)
 		TEST(an_image_must_fit_the_memory_that_is_set),
 		TEST(devices_that_can_be_attached_are_listed),
 		TEST(one_bad_device_does_not_hide_another),
+		TEST(devices_that_are_in_each_others_way_are_told),
+		TEST(a_device_that_is_bad_by_itself_is_in_nobodys_way),
 		TEST(a_device_that_does_not_suit_its_options_is_told),
 		TEST(a_device_that_nobody_serves_is_told),
 		TEST(options_for_devices_that_are_not_there_are_told),
