@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
  * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
  * shown. A description of our own can be told not to wait. Where it cannot be had (no /proc,
- * somebody
- * else's terminal), a terminal that is stopped stops the guest.
+ * somebody else's terminal), a terminal that is stopped stops the guest.
  */
 static void open_terminal_again(struct console *c)
 {
@@ -59,11 +59,32 @@ static bool stopped(const struct console *c)
 	return c->stop != NULL && __atomic_load_n(c->stop, __ATOMIC_RELAXED) != 0;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* How long to wait for the reader: each time anew, but once in all from a stop on, until *end. */
+static int patience_ms(const struct console *c, uint64_t *end)
+{
+	uint64_t now;
+
+	if (!stopped(c))
+		return CONSOLE_PATIENCE_MS;
+	now = now_ms();
+	if (*end == 0)
+		*end = now + CONSOLE_PATIENCE_MS;
+	return now < *end ? (int)(*end - now) : 0;
+}
+
 /*
  * Whether a write of one chunk will not block. O_NONBLOCK is no way: it would change the
  * descriptor for everybody who shares it, a shell for instance.
  */
-static bool writable(struct console *c)
+static bool writable(struct console *c, uint64_t *end)
 {
 	struct pollfd p = {.fd = c->fd, .events = POLLOUT};
 	int n;
@@ -72,35 +93,39 @@ static bool writable(struct console *c)
 		return true;
 	do {
 		c->calls++;
-		n = poll(&p, 1, c->stalled ? 0 : CONSOLE_PATIENCE_MS);
+		n = poll(&p, 1, c->stalled ? 0 : patience_ms(c, end));
 	} while (n == -1 && errno == EINTR);
 	c->stalled = n <= 0;
 	return !c->stalled;
 }
 
-/* POSIX promises room for PIPE_BUF bytes in a pipe that polls writable. */
+/*
+ * POSIX promises room for PIPE_BUF bytes in a pipe that polls writable. A file has room, but takes
+ * its time, and who is asked to stop looks at the clock in between.
+ */
 static size_t chunk(const struct console *c, size_t len)
 {
-	return c->may_block && len > PIPE_BUF ? PIPE_BUF : len;
+	return (c->may_block || stopped(c)) && len > PIPE_BUF ? PIPE_BUF : len;
 }
 
-static ssize_t write_chunk(struct console *c, const uint8_t *buf, size_t len)
+static ssize_t write_chunk(struct console *c, const uint8_t *buf, size_t len, uint64_t *end)
 {
 	ssize_t n;
 
 	do {
 		c->calls++;
 		n = write(c->fd, buf, len);
-	} while (n == -1 && errno == EINTR && !stopped(c));
+	} while (n == -1 && errno == EINTR && patience_ms(c, end) > 0);
 	return n;
 }
 
 void console_write(struct console *c, const void *buf, size_t len)
 {
 	const uint8_t *at = buf;
+	uint64_t end = 0;	/* ms of CLOCK_MONOTONIC; 0: there was no stop */
 
-	while (len > 0 && c->fd != -1 && !stopped(c) && writable(c)) {
-		ssize_t n = write_chunk(c, at, chunk(c, len));
+	while (len > 0 && c->fd != -1 && patience_ms(c, &end) > 0 && writable(c, &end)) {
+		ssize_t n = write_chunk(c, at, chunk(c, len), &end);
 
 		if (n <= 0)
 			break;

@@ -37,8 +37,13 @@ static struct {
 	size_t most;		/* bytes that one write takes, 0: no limit */
 	int poll_error, write_error, open_error;	/* they fail with it, 0: not */
 	bool takes_nothing;	/* write returns 0 */
-	int *then_stop;		/* set to 1 by an interrupted write */
+	int *then_stop;		/* set to 1 by the last call that is interrupted */
+	bool own_clock;		/* time stands still, but for what polls and writes take */
+	unsigned clock_ms, call_ms;
 } host;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 
 int __real_poll(struct pollfd *fds, nfds_t n, int ms);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int ms);
@@ -55,8 +60,20 @@ int __wrap_open(const char *path, int flags, ...)
 	return host.open_error != 0 ? -1 : __real_open(path, flags);
 }
 
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	if (!host.own_clock)
+		return __real_clock_gettime(clock, ts);
+	*ts = (struct timespec){.tv_sec = 1000000 + host.clock_ms / 1000,
+				.tv_nsec = host.clock_ms % 1000 * 1000000};
+	return 0;
+}
+
 static bool interrupted(void)
 {
+	host.clock_ms += host.call_ms;
+	if (host.then_stop != NULL && host.eintr == 1)
+		*host.then_stop = 1;
 	errno = EINTR;
 	return host.eintr > 0 && host.eintr-- > 0;
 }
@@ -83,8 +100,6 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 	host.writes++;
 	if (len > host.longest)
 		host.longest = len;
-	if (host.then_stop != NULL && host.eintr == 1)
-		*host.then_stop = 1;
 	if (interrupted())
 		return -1;
 	errno = host.write_error;
@@ -734,22 +749,105 @@ static void a_poll_that_fails_drops_the_output(void **state)
 
 /* ---- the machine is asked to stop ---- */
 
-static void who_is_asked_to_stop_does_not_write(void **state)
+/* It comes between the guest's call and the write. */
+static void what_was_said_before_a_stop_is_written(void **state)
+{
+	struct fixture *f = *state;
+	int stop = 15;
+
+	use_pipe(f, 4);
+	console_init(&f->c, f->out, &stop);
+	host.own_clock = true;
+	console_write(&f->c, text, 2 * PIPE_BUF + 10);
+	assert_counted(f, 2 * PIPE_BUF + 10, 0);
+	assert_readable(f, 0, 2 * PIPE_BUF + 10);
+}
+
+static void a_slow_reader_gets_what_was_said_before_a_stop(void **state)
 {
 	struct fixture *f = *state;
 	int stop = 15;
 
 	use_pipe(f, 1);
 	console_init(&f->c, f->out, &stop);
-	console_write(&f->c, text, 10);
-	assert_counted(f, 0, 10);
-	assert_int_equal(host.polls + host.writes, 0);
-	stop = 0;
-	console_write(&f->c, text, 10);
-	assert_counted(f, 10, 10);
+	host.own_clock = true;
+	assert_nothing_is_lost(f, 100);
+	for (size_t i = 0; i < COUNT(host.patience); i++)
+		assert_int_equal(host.patience[i], CONSOLE_PATIENCE_MS);
 }
 
-static void a_stop_ends_a_write_that_is_interrupted(void **state)
+/* Every poll and every write takes 15 ms. */
+static void the_time_from_a_stop_on_is_for_the_whole_text(void **state)
+{
+	struct fixture *f = *state;
+	int stop = 15;
+
+	use(f, -1, open("/dev/null", O_WRONLY | O_CLOEXEC));
+	console_init(&f->c, f->out, &stop);
+	host.own_clock = true;
+	host.call_ms = 15;
+	for (unsigned i = 1; i < 3; i++) {
+		console_write(&f->c, text, MANY);
+		assert_counted(f, i * 4 * PIPE_BUF, i * (MANY - 4 * PIPE_BUF));
+		assert_int_equal(host.polls, i * 4);
+		for (int k = 0; k < 4; k++)
+			assert_int_equal(host.patience[(i - 1) * 4 + (unsigned)k],
+					 CONSOLE_PATIENCE_MS - 30 * k);
+	}
+}
+
+static void the_time_begins_with_the_stop_not_with_the_text(void **state)
+{
+	struct fixture *f = *state;
+	int stop = 0;
+
+	use(f, -1, open("/dev/null", O_WRONLY | O_CLOEXEC));
+	console_init(&f->c, f->out, &stop);
+	host.own_clock = true;
+	host.call_ms = 70;
+	host.eintr = 3;
+	host.then_stop = &stop;
+	console_write(&f->c, text, MANY);
+	assert_int_equal(host.polls, 4);
+	assert_int_equal(host.patience[2], CONSOLE_PATIENCE_MS);
+	assert_int_equal(host.patience[3], CONSOLE_PATIENCE_MS);
+	assert_counted(f, PIPE_BUF, MANY - PIPE_BUF);
+}
+
+static void a_file_has_no_more_time_than_others(void **state)
+{
+	struct fixture *f = *state;
+	int stop = 15;
+
+	use_file(f);
+	console_init(&f->c, f->out, &stop);
+	host.own_clock = true;
+	console_write(&f->c, text, MANY / 4);
+	assert_counted(f, MANY / 4, 0);
+	host.call_ms = 15;
+	console_write(&f->c, text, MANY);
+	assert_counted(f, MANY / 4 + 7 * PIPE_BUF, MANY - 7 * PIPE_BUF);
+}
+
+static void a_reader_that_takes_nothing_does_not_delay_a_stop(void **state)
+{
+	struct fixture *f = *state;
+	int stop = 0;
+
+	use_pipe(f, 1);
+	console_init(&f->c, f->out, &stop);
+	console_write(&f->c, text, 2 * PIPE_BUF);
+	assert_true(f->c.stalled);
+	stop = 15;
+	console_write(&f->c, text, 10);
+	assert_int_equal(host.patience[host.polls - 1], 0);
+	assert_counted(f, PIPE_BUF, PIPE_BUF + 10);
+	assert_readable(f, 0, PIPE_BUF);
+	console_write(&f->c, text, 10);
+	assert_counted(f, PIPE_BUF + 10, PIPE_BUF + 10);
+}
+
+static void a_write_that_a_stop_interrupts_goes_on_for_a_while(void **state)
 {
 	struct fixture *f = *state;
 	int stop = 0;
@@ -759,8 +857,13 @@ static void a_stop_ends_a_write_that_is_interrupted(void **state)
 	host.eintr = 3;
 	host.then_stop = &stop;
 	console_write(&f->c, text, 10);
-	assert_int_equal(host.writes, 3);
-	assert_counted(f, 0, 10);
+	assert_int_equal(host.writes, 4);
+	assert_counted(f, 10, 0);
+	host.eintr = UINT32_MAX;
+	host.own_clock = true;
+	host.call_ms = 15;
+	console_write(&f->c, text, 10);
+	assert_counted(f, 10, 10);
 }
 
 /* Slow, but alive: nothing but the stop keeps it from getting all. */
@@ -785,7 +888,7 @@ static void a_stop_ends_a_long_write_to_a_slow_reader(void **state)
 	pthread_t thread;
 
 	use_pipe(f, 1);
-	r = (struct reader){.fd = f->in, .pause_us = 1000};
+	r = (struct reader){.fd = f->in, .pause_us = 3000};
 	console_init(&f->c, f->out, &r.stop);
 	assert_int_equal(pthread_create(&thread, NULL, read_and_stop, &r), 0);
 	console_write(&f->c, text, MANY);
@@ -832,8 +935,13 @@ int main(void)
 		TEST(short_writes_lose_nothing),
 		TEST(a_write_that_takes_nothing_is_not_tried_for_ever),
 		TEST(a_poll_that_fails_drops_the_output),
-		TEST(who_is_asked_to_stop_does_not_write),
-		TEST(a_stop_ends_a_write_that_is_interrupted),
+		TEST(what_was_said_before_a_stop_is_written),
+		TEST(a_slow_reader_gets_what_was_said_before_a_stop),
+		TEST(the_time_from_a_stop_on_is_for_the_whole_text),
+		TEST(the_time_begins_with_the_stop_not_with_the_text),
+		TEST(a_file_has_no_more_time_than_others),
+		TEST(a_reader_that_takes_nothing_does_not_delay_a_stop),
+		TEST(a_write_that_a_stop_interrupts_goes_on_for_a_while),
 		TEST(a_stop_ends_a_long_write_to_a_slow_reader),
 	};
 
