@@ -1,7 +1,6 @@
 /* elf.c: reads and checks an image file, and copies its segments into guest memory. */
 #include "elf.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,127 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* FreeBSD's libelf has an elf_open of its own, which nothing here calls. */
-#define elf_open libelf_elf_open
-#include <libelf.h>
-#undef elf_open
-
 #include "../include/hvt_abi.h"
+#include "elf_file.h"
 
-#define INVALID "invalid executable: "
-#define PAGE UINT64_C(0x1000)
 #define MIB UINT64_C(0x100000)
 
 /* A message stays readable behind even the longest path. */
 #define NAME_FORMAT "%.150s"
 
-typedef unsigned long long ull;
-
-struct note_kind {
-	uint32_t type;
-	uint32_t pad;		/* bytes between header and payload */
-	uint32_t payload_min;	/* bytes */
-	uint32_t descsz_max;	/* bytes, pad included */
-};
-
-static const struct note_kind note_abi = {
-	ELF_ABI_NOTE_ABI1, ELF_ABI_NOTE_ABI1_PAD, sizeof(struct elf_abi_info), 32,
-};
-static const struct note_kind note_manifest = {
-	ELF_ABI_NOTE_MFT1, ELF_ABI_NOTE_MFT1_PAD, 1,
-	ELF_ABI_NOTE_MFT1_PAD + sizeof(struct manifest),
-};
-
-#define NOTE_MAX (ELF_ABI_NOTE_HEADER_SIZE + ELF_ABI_NOTE_MFT1_PAD + sizeof(struct manifest))
-
-/*
- * A piece of the file, copied in once. It starts on a page, so that the notes of a real image
- * come with one read.
- */
-struct window {
-	uint64_t offset;
-	size_t valid;		/* bytes */
-	size_t room;		/* what a window is asked for fits wherever it starts in its page */
-	uint8_t *bytes;
-};
-
 /* Not on the stack, which a build may clear, and so keep, as a whole. */
 struct windows {
 	struct window headers, notes;
 	uint8_t header_bytes[PAGE + sizeof(Elf64_Phdr)];
-	uint8_t note_bytes[PAGE + NOTE_MAX];
+	uint8_t note_bytes[PAGE + ELF_NOTE_MAX];
 };
-
-/* ---- reading ---- */
-
-static bool in_file(const struct elf_image *img, uint64_t offset, uint64_t len)
-{
-	return len <= img->file_size && offset <= img->file_size - len;
-}
-
-/* Bytes read, fewer than len only at the end of the file; -1 with errno. */
-static ssize_t read_fully(int fd, void *buf, size_t len, uint64_t offset)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t n = pread(fd, (uint8_t *)buf + done, len - done, (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
-static bool window_covers(const struct window *w, uint64_t offset, size_t len)
-{
-	return offset >= w->offset && len <= w->valid && offset - w->offset <= w->valid - len;
-}
-
-/* Reads the page of offset, and as much more as len bytes there need. */
-static int window_fill(const struct elf_image *img, struct window *w, uint64_t offset, size_t len,
-		       struct husk_error *e)
-{
-	uint64_t start = offset & ~(PAGE - 1), left = img->file_size - start;
-	uint64_t wanted = offset - start + len < PAGE ? PAGE : offset - start + len;
-	ssize_t n;
-
-	assert(wanted <= w->room);
-	n = read_fully(img->fd, w->bytes, (size_t)(left < wanted ? left : wanted), start);
-	w->offset = start;
-	w->valid = n < 0 ? 0 : (size_t)n;
-	return n < 0 ? husk_fail_sys(e, errno, "Could not read") : 0;
-}
-
-/* The only place that forms a pointer to what the file says. The caller asked in_file. */
-static const uint8_t *window_at(const struct elf_image *img, struct window *w, uint64_t offset,
-				size_t len, struct husk_error *e)
-{
-	if (!window_covers(w, offset, len) && window_fill(img, w, offset, len, e) != 0)
-		return NULL;
-	if (!window_covers(w, offset, len)) {
-		husk_fail(e, HUSK_E_IMAGE, INVALID "the file became shorter while it was read");
-		return NULL;
-	}
-	return w->bytes + (offset - w->offset);
-}
-
-/* Copies size bytes at src to dst as the host's integers; size fits the type. */
-static int translate(void *dst, const void *src, size_t size, Elf_Type type, struct husk_error *e)
-{
-	Elf_Data from = {.d_buf = dst, .d_type = type, .d_size = size, .d_version = EV_CURRENT};
-	Elf_Data to = from;
-
-	memcpy(dst, src, size);
-	if (elf_version(EV_CURRENT) == EV_NONE || elf64_xlatetom(&to, &from, ELFDATA2LSB) == NULL)
-		return husk_fail(e, HUSK_E_HOST, "libelf cannot translate: %s", elf_errmsg(-1));
-	return 0;
-}
 
 /* ---- file header ---- */
 
@@ -201,7 +93,7 @@ static int check_header(const struct elf_image *img, const Elf64_Ehdr *h, struct
 	if (h->e_phentsize != sizeof(Elf64_Phdr))
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "e_phentsize is %u, expected %zu",
 				 h->e_phentsize, sizeof(Elf64_Phdr));
-	if (!in_file(img, h->e_phoff, table))
+	if (!elf_in_file(img, h->e_phoff, table))
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "program header does not match the "
 				 "expected size (%llu bytes at 0x%llx in a file of %llu)",
 				 (ull)table, (ull)h->e_phoff, (ull)img->file_size);
@@ -214,97 +106,12 @@ static int read_header(const struct elf_image *img, struct window *w, Elf64_Ehdr
 	const uint8_t *b;
 	size_t len = img->file_size < sizeof *h ? (size_t)img->file_size : sizeof *h;
 
-	b = window_at(img, w, 0, len, e);
+	b = elf_window_at(img, w, 0, len, e);
 	if (b == NULL || check_magic(img, b, e) != 0 || check_class(b, e) != 0)
 		return -1;
-	if (translate(h, b, sizeof *h, ELF_T_EHDR, e) != 0)
+	if (elf_translate(h, b, sizeof *h, ELF_T_EHDR, e) != 0)
 		return -1;
 	return check_header(img, h, e);
-}
-
-/* ---- notes ---- */
-
-static int note_outside(const struct elf_image *img, unsigned i, uint64_t offset, uint64_t len,
-			struct husk_error *e)
-{
-	return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within valid size "
-			 "(%llu bytes at 0x%llx in a file of %llu)", i, (ull)len, (ull)offset,
-			 (ull)img->file_size);
-}
-
-static int check_note_size(const Elf64_Phdr *p, unsigned i, const struct note_kind *k,
-			   uint32_t descsz, struct husk_error *e)
-{
-	if (descsz < 1 || descsz > k->descsz_max)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within "
-				 "valid size (%u < 1 || %u > %u)", i, descsz, descsz,
-				 k->descsz_max);
-	if (p->p_filesz < ELF_ABI_NOTE_HEADER_SIZE + descsz)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within "
-				 "valid size (%llu < %u)", i, (ull)p->p_filesz,
-				 ELF_ABI_NOTE_HEADER_SIZE + descsz);
-	if (descsz < k->pad + k->payload_min)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within "
-				 "valid size (%u < %u)", i, descsz, k->pad + k->payload_min);
-	return 0;
-}
-
-/* What kind the note at b is, NULL if it is not ours or not the first of its kind. */
-static const struct note_kind *note_wanted(const struct elf_image *img, const Elf64_Nhdr *n,
-					   const uint8_t *owner)
-{
-	if (n->n_namesz != sizeof ELF_ABI_NOTE_OWNER ||
-	    memcmp(owner, ELF_ABI_NOTE_OWNER, sizeof ELF_ABI_NOTE_OWNER) != 0)
-		return NULL;
-	if (n->n_type == note_abi.type && !img->has_abi)
-		return &note_abi;
-	if (n->n_type == note_manifest.type && !img->has_manifest)
-		return &note_manifest;
-	return NULL;
-}
-
-static int keep_note(struct elf_image *img, const struct note_kind *k, const uint8_t *payload,
-		     uint32_t len, struct husk_error *e)
-{
-	if (k == &note_manifest) {
-		img->has_manifest = true;
-		return manifest_parse(&img->manifest, payload, len, e);
-	}
-	img->has_abi = true;
-	return translate(&img->abi, payload, sizeof img->abi, ELF_T_WORD, e);
-}
-
-/* Only the first record of each PT_NOTE counts, and only until both notes are found. */
-static int read_note(struct elf_image *img, struct window *w, const Elf64_Phdr *p, unsigned i,
-		     struct husk_error *e)
-{
-	const struct note_kind *k;
-	const uint8_t *b;
-	Elf64_Nhdr n;
-
-	if (img->has_abi && img->has_manifest)
-		return 0;
-	if (p->p_filesz < sizeof n)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u].p_filesz note does not fall "
-				 "within valid size (%llu < %zu)", i, (ull)p->p_filesz, sizeof n);
-	if (p->p_filesz < ELF_ABI_NOTE_HEADER_SIZE)
-		return 0;
-	if (!in_file(img, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE))
-		return note_outside(img, i, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE, e);
-	b = window_at(img, w, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE, e);
-	if (b == NULL || translate(&n, b, sizeof n, ELF_T_WORD, e) != 0)
-		return -1;
-	k = note_wanted(img, &n, b + sizeof n);
-	if (k == NULL)
-		return 0;
-	if (check_note_size(p, i, k, n.n_descsz, e) != 0)
-		return -1;
-	if (!in_file(img, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE + n.n_descsz))
-		return note_outside(img, i, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE + n.n_descsz, e);
-	b = window_at(img, w, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE + n.n_descsz, e);
-	if (b == NULL)
-		return -1;
-	return keep_note(img, k, b + ELF_ABI_NOTE_HEADER_SIZE + k->pad, n.n_descsz - k->pad, e);
 }
 
 /* ---- segments ---- */
@@ -369,7 +176,7 @@ static int check_segment(const struct elf_image *img, const struct elf_segment *
 	if ((s->prot & (MEMORY_W | MEMORY_X)) == (MEMORY_W | MEMORY_X))
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] requests WRITE and EXEC "
 				 "permissions", s->index);
-	if (!in_file(img, s->offset, s->filesz))
+	if (!elf_in_file(img, s->offset, s->filesz))
 		return husk_fail(e, HUSK_E_IMAGE, "phdr[%u] host file segment mismatched (%llu "
 				 "bytes at 0x%llx in a file of %llu)", s->index, (ull)s->filesz,
 				 (ull)s->offset, (ull)img->file_size);
@@ -406,15 +213,15 @@ static int read_program_headers(struct elf_image *img, struct windows *w, const 
 	unsigned i;
 
 	for (i = 0; i < h->e_phnum; i++) {
-		const uint8_t *b = window_at(img, &w->headers, h->e_phoff + i * sizeof(Elf64_Phdr),
-					     sizeof(Elf64_Phdr), e);
+		uint64_t at = h->e_phoff + i * sizeof(Elf64_Phdr);
+		const uint8_t *b = elf_window_at(img, &w->headers, at, sizeof(Elf64_Phdr), e);
 		Elf64_Phdr p;
 
-		if (b == NULL || translate(&p, b, sizeof p, ELF_T_PHDR, e) != 0)
+		if (b == NULL || elf_translate(&p, b, sizeof p, ELF_T_PHDR, e) != 0)
 			return -1;
 		if (p.p_type == PT_LOAD && add_segment(img, &p, i, e) != 0)
 			return -1;
-		if (p.p_type == PT_NOTE && read_note(img, &w->notes, &p, i, e) != 0)
+		if (p.p_type == PT_NOTE && elf_read_note(img, &w->notes, &p, i, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -581,7 +388,7 @@ static int load_segment(const struct elf_image *img, const struct elf_segment *s
 
 	if (memory_place_span(m, s->vaddr, s->filesz, &iov, e) != 0)
 		return -1;
-	n = read_fully(img->fd, iov.iov_base, iov.iov_len, s->offset);
+	n = elf_read(img->fd, iov.iov_base, iov.iov_len, s->offset);
 	if (n < 0)
 		return husk_fail_sys(e, errno, "Could not read phdr[%u]", s->index);
 	if ((size_t)n != iov.iov_len)

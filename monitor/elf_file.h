@@ -1,0 +1,65 @@
+/*
+ * elf_file.h: pieces of an image file, for the files that implement elf.h.
+ *
+ * The file is hostile and may change while it is read: what is looked at is a copy, and every
+ * offset is checked before it is used.
+ */
+#ifndef HUSK_ELF_FILE_H
+#define HUSK_ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* FreeBSD's libelf has an elf_open of its own, which nothing here calls. */
+#define elf_open libelf_elf_open
+#include <libelf.h>
+#undef elf_open
+
+#include "elf.h"
+
+#define INVALID "invalid executable: "
+#define PAGE UINT64_C(0x1000)
+
+typedef unsigned long long ull;
+
+/* The longest note that is read, with its header. */
+#define ELF_NOTE_MAX \
+	(ELF_ABI_NOTE_HEADER_SIZE + ELF_ABI_NOTE_MFT1_PAD + sizeof(struct manifest))
+
+/*
+ * A piece of the file, copied in once. It starts on a page, so that the notes of a real image
+ * come with one read.
+ */
+struct window {
+	uint64_t offset;
+	size_t valid;		/* bytes */
+	size_t room;		/* what a window is asked for fits wherever it starts in its page */
+	uint8_t *bytes;
+};
+
+bool elf_in_file(const struct elf_image *img, uint64_t offset, uint64_t len);
+
+/* Bytes read, fewer than len only at the end of the file; -1 with errno. */
+ssize_t elf_read(int fd, void *buf, size_t len, uint64_t offset);
+
+/*
+ * The only place that forms a pointer to what the file says. The caller asked elf_in_file. Valid
+ * until w is asked for something else. NULL: HUSK_E_HOST, HUSK_E_IMAGE.
+ */
+const uint8_t *elf_window_at(const struct elf_image *img, struct window *w, uint64_t offset,
+			     size_t len, struct husk_error *e);
+
+/* Copies size bytes at src to dst as the host's integers; size fits the type. HUSK_E_HOST. */
+int elf_translate(void *dst, const void *src, size_t size, Elf_Type type, struct husk_error *e);
+
+/*
+ * Looks at the PT_NOTE p, number i in the program header table, and keeps what it says if it is one
+ * of Solo5's. Only the first record of each counts, and only until both notes are found.
+ * HUSK_E_HOST, HUSK_E_IMAGE.
+ */
+int elf_read_note(struct elf_image *img, struct window *w, const Elf64_Phdr *p, unsigned i,
+		  struct husk_error *e);
+
+#endif

@@ -1,0 +1,101 @@
+/* elf_notes.c: the two notes of an image: its ABI, and its list of devices. */
+#include <string.h>
+
+#include "elf_file.h"
+
+struct note_kind {
+	uint32_t type;
+	uint32_t pad;		/* bytes between header and payload */
+	uint32_t payload_min;	/* bytes */
+	uint32_t descsz_max;	/* bytes, pad included */
+};
+
+static const struct note_kind note_abi = {
+	ELF_ABI_NOTE_ABI1, ELF_ABI_NOTE_ABI1_PAD, sizeof(struct elf_abi_info), 32,
+};
+static const struct note_kind note_manifest = {
+	ELF_ABI_NOTE_MFT1, ELF_ABI_NOTE_MFT1_PAD, 1,
+	ELF_ABI_NOTE_MFT1_PAD + sizeof(struct manifest),
+};
+
+static int note_outside(const struct elf_image *img, unsigned i, uint64_t offset, uint64_t len,
+			struct husk_error *e)
+{
+	return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within valid size "
+			 "(%llu bytes at 0x%llx in a file of %llu)", i, (ull)len, (ull)offset,
+			 (ull)img->file_size);
+}
+
+static int check_note_size(const Elf64_Phdr *p, unsigned i, const struct note_kind *k,
+			   uint32_t descsz, struct husk_error *e)
+{
+	if (descsz < 1 || descsz > k->descsz_max)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within "
+				 "valid size (%u < 1 || %u > %u)", i, descsz, descsz,
+				 k->descsz_max);
+	if (p->p_filesz < ELF_ABI_NOTE_HEADER_SIZE + descsz)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within "
+				 "valid size (%llu < %u)", i, (ull)p->p_filesz,
+				 ELF_ABI_NOTE_HEADER_SIZE + descsz);
+	if (descsz < k->pad + k->payload_min)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within "
+				 "valid size (%u < %u)", i, descsz, k->pad + k->payload_min);
+	return 0;
+}
+
+/* What kind the note at b is, NULL if it is not ours or not the first of its kind. */
+static const struct note_kind *note_wanted(const struct elf_image *img, const Elf64_Nhdr *n,
+					   const uint8_t *owner)
+{
+	if (n->n_namesz != sizeof ELF_ABI_NOTE_OWNER ||
+	    memcmp(owner, ELF_ABI_NOTE_OWNER, sizeof ELF_ABI_NOTE_OWNER) != 0)
+		return NULL;
+	if (n->n_type == note_abi.type && !img->has_abi)
+		return &note_abi;
+	if (n->n_type == note_manifest.type && !img->has_manifest)
+		return &note_manifest;
+	return NULL;
+}
+
+static int keep_note(struct elf_image *img, const struct note_kind *k, const uint8_t *payload,
+		     uint32_t len, struct husk_error *e)
+{
+	if (k == &note_manifest) {
+		img->has_manifest = true;
+		return manifest_parse(&img->manifest, payload, len, e);
+	}
+	img->has_abi = true;
+	return elf_translate(&img->abi, payload, sizeof img->abi, ELF_T_WORD, e);
+}
+
+int elf_read_note(struct elf_image *img, struct window *w, const Elf64_Phdr *p, unsigned i,
+		  struct husk_error *e)
+{
+	const struct note_kind *k;
+	const uint8_t *b;
+	Elf64_Nhdr n;
+
+	if (img->has_abi && img->has_manifest)
+		return 0;
+	if (p->p_filesz < sizeof n)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u].p_filesz note does not fall "
+				 "within valid size (%llu < %zu)", i, (ull)p->p_filesz, sizeof n);
+	if (p->p_filesz < ELF_ABI_NOTE_HEADER_SIZE)
+		return 0;
+	if (!elf_in_file(img, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE))
+		return note_outside(img, i, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE, e);
+	b = elf_window_at(img, w, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE, e);
+	if (b == NULL || elf_translate(&n, b, sizeof n, ELF_T_WORD, e) != 0)
+		return -1;
+	k = note_wanted(img, &n, b + sizeof n);
+	if (k == NULL)
+		return 0;
+	if (check_note_size(p, i, k, n.n_descsz, e) != 0)
+		return -1;
+	if (!elf_in_file(img, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE + n.n_descsz))
+		return note_outside(img, i, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE + n.n_descsz, e);
+	b = elf_window_at(img, w, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE + n.n_descsz, e);
+	if (b == NULL)
+		return -1;
+	return keep_note(img, k, b + ELF_ABI_NOTE_HEADER_SIZE + k->pad, n.n_descsz - k->pad, e);
+}
