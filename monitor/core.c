@@ -194,6 +194,7 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
 
 	if (c->cross_thread && c->ops->own(c->hv, e) == -1)
 		return CORE_FAILED;
+	events_adopt(&c->events);
 	end = run(c, stop_reason, e);
 	if (c->cross_thread)
 		c->ops->disown(c->hv);

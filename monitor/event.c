@@ -39,6 +39,11 @@ void events_remove(struct events *ev, unsigned bit)
 		ev->sources &= ~(1ull << bit);
 }
 
+void events_adopt(struct events *ev)
+{
+	ev->sharp = false;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -83,6 +88,19 @@ static void confirm(const struct events *ev, struct wait *w)
 		if (w->fds[i].revents != 0 && s->ready(s->ctx, true))
 			w->ready |= 1ull << w->bits[i];
 	}
+}
+
+/*
+ * Not before it is needed, so a start stays short. What is INT64_MAX away, where Linux's timers
+ * end, never comes and needs no precision.
+ */
+static void sharpen(struct events *ev, uint64_t ns, uint64_t *calls)
+{
+	if (ev->sharp || ns == 0 || ns >= INT64_MAX)
+		return;
+	++*calls;
+	event_sharpen_timers();
+	ev->sharp = true;
 }
 
 /* Waits once; returns as ppoll does. */
@@ -131,6 +149,7 @@ int events_wait(struct events *ev, uint64_t timeout_ns, uint64_t *ready, uint64_
 
 	do {
 		prepare(ev, &w);
+		sharpen(ev, w.ready != 0 ? 0 : left, calls);
 		int n = wait_once(&w, slice(&w, left), calls);
 
 		if (n == -1 && errno != EINTR)

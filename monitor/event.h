@@ -32,6 +32,7 @@ struct events {
 	int wake_fd;			/* -1 when not open */
 	uint64_t sources;		/* set of bits that have one */
 	struct event_source source[EVENTS_MAX];	/* by bit */
+	bool sharp;				/* event_sharpen_timers was called */
 };
 
 /* HUSK_E_HOST. */
@@ -50,15 +51,25 @@ int events_add(struct events *ev, unsigned bit, const struct event_source *sourc
 /* No-op if the bit was not added. */
 void events_remove(struct events *ev, unsigned bit);
 
+/* The calling thread is the one that waits from here on. */
+void events_adopt(struct events *ev);
+
 /*
  * Waits until a source is ready, timeout_ns have passed, or events_wake was called; *ready has
  * every source that is ready, 0 for the other two. Signals do not end the wait. *calls grows by
- * the system calls made. HUSK_E_HOST.
+ * the system calls made. HUSK_E_HOST. A thread's first wait for a time sharpens its timers, for
+ * good.
  */
 int events_wait(struct events *ev, uint64_t timeout_ns, uint64_t *ready, uint64_t *calls,
 		struct husk_error *e);
 
 /* Ends the wait in progress, or else the next one. Async-signal-safe, from any thread. */
 void events_wake(const struct events *ev);
+
+/*
+ * Lets the calling thread wake up when it wants to, and not when it suits the host, as far as that
+ * can be told to the host. One system call; one file per system has it.
+ */
+void event_sharpen_timers(void);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,6 +45,8 @@ static struct {
 	uint64_t timeout[LOOKS];
 	nfds_t n_fds[LOOKS];
 	bool no_eventfd;
+	bool no_slack;		/* timers are as they are */
+	unsigned sharpened;	/* calls that make timers precise */
 } host;
 
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
@@ -54,6 +57,9 @@ int __real_clock_gettime(clockid_t clock, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
+
+int __real_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 
 static int look(struct pollfd *fds, nfds_t n, uint64_t timeout)
 {
@@ -114,6 +120,14 @@ int __wrap_eventfd(unsigned count, int flags)
 	return host.no_eventfd ? -1 : __real_eventfd(count, flags);
 }
 
+int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	assert_int_equal(option, PR_SET_TIMERSLACK);
+	host.sharpened++;
+	errno = EINVAL;
+	return host.no_slack ? -1 : __real_prctl(option, a, b, c, d);
+}
+
 /* ---- sources ---- */
 
 struct spy {
@@ -153,7 +167,9 @@ struct fixture {
 
 static struct fixture *the_fixture;	/* for hooks and signal handlers */
 
-static int set_up(void **state)
+#define SLACK_NS 50000ul	/* Linux's default */
+
+static int set_up_blunt(void **state)
 {
 	static struct fixture f;
 
@@ -164,7 +180,21 @@ static int set_up(void **state)
 	for (size_t i = 0; i < EVENTS_MAX; i++)
 		f.spies[i].fd = f.spies[i].feed = -1;
 	*state = the_fixture = &f;
+	if (__real_prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0) == -1)
+		return -1;
 	return events_init(&f.ev, &f.e);
+}
+
+/* With the first wait behind it, which makes one system call more than those to come. */
+static int set_up(void **state)
+{
+	uint64_t ready, calls = 0;
+	struct fixture *f;
+
+	if (set_up_blunt(state) == -1)
+		return -1;
+	f = *state;
+	return events_wait(&f->ev, 1, &ready, &calls, &f->e);
 }
 
 static int tear_down(void **state)
@@ -567,6 +597,99 @@ static void real_time_passes_too(void **state)
 	assert_true(f->calls == 1);
 }
 
+/* ---- precision ---- */
+
+static unsigned long slack(void)
+{
+	return (unsigned long)__real_prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+}
+
+static void assert_blunt(const struct fixture *f, uint64_t calls)
+{
+	assert_int_equal(host.sharpened, 0);
+	assert_true(f->calls == calls);
+	assert_int_equal(slack(), SLACK_NS);
+}
+
+static void timers_are_made_precise_before_the_first_wait_for_a_time(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_blunt(f, 0);
+	assert_set(wait_for(f, 1), 0);
+	assert_int_equal(host.sharpened, 1);
+	assert_true(f->calls == 2);
+	assert_int_equal(host.looks, 1);
+	assert_int_equal(slack(), 1);
+	for (int i = 0; i < 3; i++) {
+		assert_set(wait_for(f, MS), 0);
+		assert_true(f->calls == 1);
+	}
+	assert_set(wait_for(f, INT64_MAX - 1), 0);
+	assert_int_equal(host.sharpened, 1);
+	assert_int_equal(slack(), 1);
+}
+
+static void waits_for_no_time_need_no_precision(void **state)
+{
+	struct fixture *f = *state;
+	struct spy *s;
+
+	assert_set(wait_for(f, 0), 0);
+	assert_blunt(f, 1);
+	assert_set(wait_for(f, UINT64_MAX), 0);
+	assert_blunt(f, 1);
+	assert_set(wait_for(f, INT64_MAX), 0);
+	assert_blunt(f, 1);
+	s = add(f, 4, true);
+	s->ready = true;
+	assert_set(wait_for(f, MS), 1ull << 4);
+	assert_blunt(f, 1);
+	s->ready = false;
+	assert_set(wait_for(f, INT64_MAX - 1), 0);
+	assert_int_equal(host.sharpened, 1);
+}
+
+static void a_host_with_blunt_timers_will_do(void **state)
+{
+	struct fixture *f = *state;
+
+	host.no_slack = true;
+	assert_set(wait_for(f, MS), 0);
+	assert_true(f->calls == 2);
+	feed(add(f, 4, true));
+	assert_set(wait_for(f, MS), 1ull << 4);
+	assert_true(f->calls == 1);
+	assert_int_equal(host.sharpened, 1);
+}
+
+static void *wait_elsewhere(void *ctx)
+{
+	struct fixture *f = ctx;
+	unsigned long before = slack();
+
+	events_adopt(&f->ev);
+	assert_set(wait_for(f, MS), 0);
+	return (void *)(uintptr_t)(before == SLACK_NS && slack() == 1 && f->calls == 2);
+}
+
+/* The precision is the thread's, and a machine may go on in another one. */
+static void each_thread_that_waits_has_precise_timers(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+	void *good;
+
+	assert_int_equal(pthread_create(&thread, NULL, wait_elsewhere, f), 0);
+	assert_int_equal(pthread_join(thread, &good), 0);
+	assert_non_null(good);
+	assert_int_equal(slack(), SLACK_NS);
+	events_adopt(&f->ev);
+	assert_set(wait_for(f, MS), 0);
+	assert_int_equal(host.sharpened, 2);
+	assert_int_equal(slack(), 1);
+}
+
 /* ---- signals and failures ---- */
 
 static void a_signal_costs_the_wait_nothing_but_what_has_passed(void **state)
@@ -747,6 +870,7 @@ static void no_number_of_wake_ups_blocks(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define BLUNT(name) cmocka_unit_test_setup_teardown(name, set_up_blunt, tear_down)
 
 int main(void)
 {
@@ -776,6 +900,10 @@ int main(void)
 		TEST(a_wait_is_one_system_call_and_one_look_at_the_clock),
 		TEST(system_calls_are_added_to_those_before),
 		TEST(real_time_passes_too),
+		BLUNT(timers_are_made_precise_before_the_first_wait_for_a_time),
+		BLUNT(waits_for_no_time_need_no_precision),
+		BLUNT(a_host_with_blunt_timers_will_do),
+		BLUNT(each_thread_that_waits_has_precise_timers),
 		TEST(a_signal_costs_the_wait_nothing_but_what_has_passed),
 		TEST(a_signal_after_the_time_is_up_leaves_one_last_look),
 		TEST(a_signal_during_a_mere_look_is_followed_by_another),

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -447,6 +448,32 @@ static void a_timeout_is_waited_for_to_the_nanosecond(void **state)
 	assert_true(host.ppoll_ns == 0);
 }
 
+static void *sleep_elsewhere(void *ctx)
+{
+	struct fixture *f = ctx;
+	int slack;
+
+	(void)prctl(PR_SET_TIMERSLACK, 50000ul, 0ul, 0ul, 0ul);
+	(void)poll_at(f, ARG, 1);
+	slack = prctl(PR_GET_TIMERSLACK, 0ul, 0ul, 0ul, 0ul);
+	return (void *)(uintptr_t)(slack == 1);
+}
+
+/* Whichever thread runs the machine: precision is a thread's own. */
+static void timers_are_as_precise_as_the_host_can(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 2; i++) {
+		pthread_t thread;
+		void *precise;
+
+		assert_int_equal(pthread_create(&thread, NULL, sleep_elsewhere, f), 0);
+		assert_int_equal(pthread_join(thread, &precise), 0);
+		assert_non_null(precise);
+	}
+}
+
 static void ready_devices_are_reported_all_at_once(void **state)
 {
 	static const unsigned handles[] = {1, 5, 32, 63};
@@ -791,6 +818,7 @@ int main(void)
 		TEST(a_reader_that_stalls_costs_the_guest_little_and_once),
 		TEST(poll_without_devices_is_a_sleep),
 		TEST(a_timeout_is_waited_for_to_the_nanosecond),
+		TEST(timers_are_as_precise_as_the_host_can),
 		TEST(ready_devices_are_reported_all_at_once),
 		TEST(a_device_stays_ready_until_it_is_read),
 		TEST(a_device_whose_other_end_is_gone_is_ready),
