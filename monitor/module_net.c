@@ -309,6 +309,7 @@ static int attach_ring(struct net_module *s, struct husk_error *e)
 	const struct device_description what = {
 		.name = "network ring", .resources = &s->doorbell, .n_resources = 1, .ctx = s,
 	};
+	int denied;
 
 	s->doorbell = (struct device_resource){
 		.kind = cpu_ring_kick.kind == BUS_PIO ? DEVICE_PIO : DEVICE_MMIO,
@@ -318,8 +319,11 @@ static int attach_ring(struct net_module *s, struct husk_error *e)
 	if (ring_init(&s->ring, &c->memory, c->net_ring, device_of, s, e) == -1 ||
 	    core_register_alarm(c, look, s, e) == -1)
 		return -1;
-	if (ring_thread_start(&s->thread, &s->ring, c->cycle_freq / US_PER_S, on_alarm, c, e) == 0 &&
-	    devices_add(&c->devices, &what, &s->doorbell_id, e) == 0)
+	denied = ring_thread_start(&s->thread, &s->ring, c->cycle_freq / US_PER_S, on_alarm, c);
+	if (denied != 0)
+		core_say(c, "network ring: no thread of its own (%s); the guest's serves it",
+			  strerror(denied));
+	if (devices_add(&c->devices, &what, &s->doorbell_id, e) == 0)
 		return 0;
 	ring_thread_stop(&s->thread);
 	core_unregister_alarm(c);
@@ -390,7 +394,7 @@ static int net_attach(void *state, struct core *c, struct husk_error *e)
 	return -1;
 }
 
-static void report_device(const struct netdev *d, module_figure *tell, void *ctx)
+static void report_device(const struct netdev *d, bool ring, module_figure *tell, void *ctx)
 {
 	const struct netdev_counters *n = &d->counters;
 	char subject[sizeof "net:" + MFT_NAME_SIZE];
@@ -404,6 +408,11 @@ static void report_device(const struct netdev *d, module_figure *tell, void *ctx
 		tell(ctx, subject, netdev_drop_name(k), n->drops[k]);
 	tell(ctx, subject, "reattached", n->reattached);
 	tell(ctx, subject, "system_calls", n->calls);
+	if (!ring)
+		return;
+	tell(ctx, subject, "ring_entries", n->ring_entries);
+	tell(ctx, subject, "ring_batches", n->ring_batches);
+	tell(ctx, subject, "ring_kicks", n->ring_kicks);
 }
 
 static void net_report(void *state, module_figure *tell, void *ctx)
@@ -413,7 +422,7 @@ static void net_report(void *state, module_figure *tell, void *ctx)
 
 	(void)settle(s, &ignored);
 	for (unsigned i = 0; i < s->n; i++)
-		report_device(&s->devices[i].dev, tell, ctx);
+		report_device(&s->devices[i].dev, has_ring(s), tell, ctx);
 	if (!has_ring(s))
 		return;
 	tell(ctx, "ring", "entries", s->ring.entries);

@@ -36,6 +36,8 @@ struct netdev_counters {
 	uint64_t drops[NETDEV_DROPS];
 	uint64_t reattached;
 	uint64_t calls;		/* system calls */
+	/* The ring's: entries for this device, batches that held one, kicks that brought these. */
+	uint64_t ring_entries, ring_batches, ring_kicks;
 };
 
 struct netdev {
@@ -48,6 +50,7 @@ struct netdev {
 	size_t head, n;		/* first slot in use, how many are */
 	uint16_t *lengths;	/* of the frames in the slots; owned */
 	struct netdev_counters counters;
+	uint64_t last_batch;	/* of the ring, that held an entry for it */
 };
 
 #define NETDEV_AHEAD 64u

@@ -69,6 +69,18 @@ static void complete(struct ring *r, uint32_t id, enum hvt_result ret, size_t le
 	publish(&r->shared->com_tail, r->com_tail);
 }
 
+static void count_entry(const struct ring *r, struct netdev *dev)
+{
+	const uint64_t batch = r->batches + 1;
+
+	dev->counters.ring_entries++;
+	if (dev->last_batch == batch)
+		return;
+	dev->last_batch = batch;
+	dev->counters.ring_batches++;
+	dev->counters.ring_kicks += r->kicked;
+}
+
 static int bad_buffer(const struct netdev *dev, struct husk_error *e)
 {
 	return husk_wrap(e, "network ring, device %s", dev->name);
@@ -82,8 +94,10 @@ static int serve_write(struct ring *r, const struct hvt_ring_entry *entry, struc
 	if (dev != NULL && memory_source(r->memory, (gpa_t){entry->data}, entry->len, &frame,
 					 e) == -1)
 		return bad_buffer(dev, e);
-	if (dev != NULL)
+	if (dev != NULL) {
+		count_entry(r, dev);
 		netdev_send(dev, frame);
+	}
 	consume(r);
 	return 1;
 }
@@ -113,8 +127,10 @@ static int serve_read(struct ring *r, const struct hvt_ring_entry *entry, struct
 	if (dev != NULL && memory_sink(r->memory, (gpa_t){entry->data}, entry->len, &buffer,
 				       e) == -1)
 		return bad_buffer(dev, e);
-	if (dev != NULL)
+	if (dev != NULL) {
+		count_entry(r, dev);
 		ret = netdev_receive(dev, buffer, &len);
+	}
 	complete(r, entry->id, ret, ret == HVT_OK ? len : 0);
 	consume(r);
 	return 1;
@@ -149,5 +165,6 @@ int ring_serve(struct ring *r, unsigned max, struct husk_error *e)
 	while (done < max && (rc = serve_one(r, e)) == 1)
 		done++;
 	r->batches += done > 0;
+	r->kicked = false;
 	return rc == -1 ? -1 : (int)done;
 }

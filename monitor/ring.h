@@ -23,6 +23,7 @@ struct ring {
 	void *ctx;
 	uint32_t ent_head, com_tail;
 	bool stalled;		/* the next entry waits for room for its completion */
+	bool kicked;		/* the next batch is what a kick was for; false again after it */
 	uint64_t entries, batches;	/* served; times that there was something to serve */
 };
 

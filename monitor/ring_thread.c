@@ -184,7 +184,7 @@ static bool one_processor(void)
 }
 
 /* Signals are for the vcpu's thread: they must interrupt the guest. */
-static int start_thread(struct ring_thread *t)
+static int create_thread(struct ring_thread *t)
 {
 	sigset_t all, old;
 	int rc;
@@ -199,7 +199,7 @@ static int start_thread(struct ring_thread *t)
 }
 
 int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_per_us,
-		      void (*alarm)(void *ctx), void *alarm_ctx, struct husk_error *e)
+		      void (*alarm)(void *ctx), void *alarm_ctx)
 {
 	int rc;
 
@@ -209,17 +209,15 @@ int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_p
 	if (one_processor())
 		return 0;
 	t->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (t->wake_fd == -1) {
-		husk_fail_sys(e, errno, "network ring: eventfd");
-		ring_thread_stop(t);
-		return -1;
-	}
-	rc = start_thread(t);
+	if (t->wake_fd == -1)
+		return errno;
+	rc = create_thread(t);
 	t->running = rc == 0;
 	if (t->running)
 		return 0;
-	ring_thread_stop(t);
-	return husk_fail_sys(e, rc, "network ring: I/O thread");
+	close(t->wake_fd);
+	t->wake_fd = -1;
+	return rc;
 }
 
 /* The I/O thread lets go between two batches: soon, but not at once. */
@@ -312,7 +310,10 @@ static void hand_over(struct ring_thread *t)
 
 int ring_thread_kick(struct ring_thread *t, struct husk_error *e)
 {
-	if (ring_thread_claim(t, e) == -1 || serve_all(t, e) == -1)
+	if (ring_thread_claim(t, e) == -1)
+		return -1;
+	t->ring->kicked = true;
+	if (serve_all(t, e) == -1)
 		return -1;
 	judge(t);
 	if (is_burst(t))

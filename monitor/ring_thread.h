@@ -48,13 +48,13 @@ struct ring_thread {
 };
 
 /*
- * Starts the I/O thread, which blocks every signal. Where only one processor may be used none is
- * started, and the vcpu's thread always serves itself. alarm must be able to bring the vcpu's
- * thread out of the guest. ticks_per_us: of cpu_ticks. HUSK_E_HOST; on failure *t is as after
- * ring_thread_stop.
+ * Starts the I/O thread, which blocks every signal. Where only one processor may be used, or the
+ * host denies a thread, there is none, and the vcpu's thread always serves itself. alarm must be able
+ * to bring the vcpu's thread out of the guest. ticks_per_us: of cpu_ticks. Returns 0, or the errno
+ * of the denial.
  */
 int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_per_us,
-		      void (*alarm)(void *ctx), void *alarm_ctx, struct husk_error *e);
+		      void (*alarm)(void *ctx), void *alarm_ctx);
 
 /* Serves what is left, ends the thread and waits for it. Accepts a stopped one. */
 void ring_thread_stop(struct ring_thread *t);

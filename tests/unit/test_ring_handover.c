@@ -423,10 +423,8 @@ static void perform(char letter)
 
 static void play_guest(void)
 {
-	struct husk_error e = {0};
-
-	if (ring_thread_start(&model.thread, &model.ring, TICKS_PER_US, on_alarm, &model, &e) != 0)
-		violate(e.message);
+	if (ring_thread_start(&model.thread, &model.ring, TICKS_PER_US, on_alarm, &model) != 0)
+		violate("it has no thread");
 	for (const char *at = model.script; *at != '\0'; at++)
 		perform(*at);
 	if (model.plot != NULL)
