@@ -59,9 +59,11 @@ static enum bus_result on_fault(void *ctx, const struct hv_exit *exit, struct hu
 static enum bus_result on_error(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	const struct core *c = ctx;
+	const char *hint = exit->error.hint;
 
-	husk_fail(e, HUSK_E_GUEST, "%s: %s=0x%llx", c->ops->title, exit->error.what,
-		  (unsigned long long)exit->error.code);
+	husk_fail(e, HUSK_E_GUEST, "%s: %s=0x%llx%s%s%s", c->ops->title, exit->error.what,
+		  (unsigned long long)exit->error.code, hint == NULL ? "" : " (",
+		  hint == NULL ? "" : hint, hint == NULL ? "" : ")");
 	return BUS_FAIL;
 }
 

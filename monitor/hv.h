@@ -40,6 +40,7 @@ struct hv_exit {
 		struct {
 			const char *what;	/* "unhandled exit: exit_reason", static */
 			uint64_t code;		/* the hypervisor's own number */
+			const char *hint;	/* cause and remedy as far as known, or NULL */
 		} error;
 	};
 };

@@ -126,7 +126,17 @@ static int kvm_protect(struct hv *hv, uint64_t start, uint64_t last, unsigned pr
 
 static void error_exit(struct hv_exit *exit, const char *what, uint64_t code)
 {
-	*exit = (struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code}};
+	*exit = (struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code, NULL}};
+}
+
+/* A KVM without hardware support emulates all that the guest executes. */
+static void internal_error(const struct hv *hv, struct hv_exit *exit)
+{
+	error_exit(exit, "internal error exit: suberror", hv->run->internal.suberror);
+	if (hv->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION)
+		exit->error.hint = "an instruction that could not be emulated: it lies outside "
+				   "memory, or this KVM has no hardware support and lacks it; then "
+				   "compile the guest with -mgeneral-regs-only";
 }
 
 static void pio_exit(const struct hv *hv, struct hv_exit *exit)
@@ -197,7 +207,7 @@ static void translate(const struct hv *hv, struct hv_exit *exit)
 			   hv->run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
-		error_exit(exit, "internal error exit: suberror", hv->run->internal.suberror);
+		internal_error(hv, exit);
 		break;
 	default:
 		if (!hv_kvm_translate(hv, exit))

@@ -93,7 +93,7 @@ static void H14_a_triple_fault_ends_the_guest_and_says_where(void **state)
 
 static void play_error(struct fixture *f, const char *what, uint64_t code)
 {
-	hv_fake_exit(hv_of(f), &(struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code}});
+	hv_fake_exit(hv_of(f), &(struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code, NULL}});
 }
 
 static void H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words(void **state)
@@ -102,6 +102,9 @@ static void H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words(void **
 	assert_ends(*state, with_ip("Fake: internal error exit: suberror=0x1"));
 	play_error(*state, "entry failure: hw_entry_failure_reason", 0x80000021);
 	assert_ends(*state, with_ip("Fake: entry failure: hw_entry_failure_reason=0x80000021"));
+	hv_fake_exit(hv_of(*state), &(struct hv_exit){
+		.kind = HV_EXIT_ERROR, .error = {"it broke: why", 7, "mend it"}});
+	assert_ends(*state, with_ip("Fake: it broke: why=0x7 (mend it)"));
 }
 
 static void H09_an_unknown_reason_is_told_with_its_number(void **state)

@@ -241,6 +241,10 @@ static void H14_errors_carry_the_kernels_own_number(void **state)
 	page->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	page->internal.suberror = 3;
 	assert_error(f, "internal error exit: suberror", 3);
+	assert_null(f->exit.error.hint);
+	page->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	assert_error(f, "internal error exit: suberror", 1);
+	assert_non_null(strstr(f->exit.error.hint, "-mgeneral-regs-only"));
 	page->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	page->fail_entry.hardware_entry_failure_reason = 0x8000000000000021;
 	assert_error(f, "entry failure: hw_entry_failure_reason", 0x8000000000000021);
