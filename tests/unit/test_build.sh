@@ -152,6 +152,39 @@ EOM
 	return $result
 }
 
+# There is no library that could help with atomics, and none would find out what the processor has.
+atomics_inline() {
+	cat >"$tmp/atomics.c" <<'EOM'
+#include <stdatomic.h>
+#include "solo5.h"
+static _Atomic long n;
+int solo5_app_main(const struct solo5_start_info *si)
+{
+	long zero = 0;
+
+	(void)si;
+	atomic_fetch_add(&n, 3);
+	atomic_compare_exchange_strong(&n, &zero, 5);
+	return (int)atomic_exchange(&n, 1);
+}
+EOM
+	"$tmp/dest/opt/husk/bin/husk-cc" -O2 -o "$tmp/atomics.hvt" "$tmp/atomics.c" || return
+	! readelf -sW "$tmp/atomics.hvt" | grep -e '__aarch64_' -e '__atomic_'
+}
+
+# The application owns all others, and an exception may come while it uses them.
+general_registers_only() {
+	object=$tmp/out/obj/bindings/solo5_hvt.o
+	case $(readelf -h "$object") in
+	*AArch64*) arch=aarch64 others='[[:space:],{][bhsdqv][0-9]+([.][0-9]*[bhsd])?([],}[]|$)' ;;
+	*) arch=x86_64 others='%([xyz]mm|mm|st)[0-9(]?' ;;
+	esac
+	dump=$(command -v "$arch-linux-gnu-objdump" || command -v objdump) || return
+	"$dump" -d --no-show-raw-insn "$object" >"$tmp/code" && grep -q '<solo5_net_write>:' "$tmp/code" ||
+		return
+	! grep -E "^ *[0-9a-f]+:.*$others" "$tmp/code"
+}
+
 # C11 4 paragraph 6, headers that need no library; and 5.2.4.2.1, what is in <limits.h>.
 write_freestanding() {
 	cat >"$tmp/freestanding.c" <<'EOM'
@@ -374,6 +407,8 @@ if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 		skip 'pkg-config finds the installed bindings' 'no pkg-config'
 	fi
 	check 'what was installed is enough to compile a guest' compile_installed
+	check 'atomics need no helpers' atomics_inline
+	check 'the bindings use general registers only' general_registers_only
 	check "husk-cc has C's freestanding headers, with gcc and with clang" freestanding_headers
 fi
 check 'uninstalling leaves nothing' uninstall_from
