@@ -1,15 +1,20 @@
 /*
  * ping.c: answers ping: ARP and ICMP echo, for one IPv4 address on one network device.
  *
- *     husk-cc -o ping.hvt ping.c manifest.json
+ *     husk-cc -O2 -mgeneral-regs-only -o ping.hvt ping.c manifest.json
  *     sudo ip tuntap add tap100 mode tap user $USER
  *     sudo ip address add 10.0.0.1/24 dev tap100
  *     sudo ip link set tap100 up
  *     husk --mem=2 --net:service0=tap100 ping.hvt
  *     ping 10.0.0.2
  *
+ * Without -mgeneral-regs-only compilers move memory through vector registers, and a KVM that
+ * emulates its guests' instructions, as there is on hosts without hardware virtualisation,
+ * ends such a program with "internal error exit". In a root shell, name the user instead of
+ * $USER.
+ *
  * Behind ping.hvt there may be an address to have instead of 10.0.0.2, and "limit N": the
- * program ends when it has answered N pings.
+ * program ends when it has answered N pings. Anything else is refused, with exit status 1.
  */
 #include <solo5.h>
 #include <string.h>
@@ -160,30 +165,62 @@ static void serve_one_ping(void)
 	}
 }
 
-/* Reads the digits at *text, steps over them and one character more. */
-static size_t take_number(const char **text)
+/* Steps over a number of at most max; false if *text begins with none. */
+static bool take_number(const char **text, size_t max, size_t *n)
+{
+	const char *start = *text;
+
+	for (*n = 0; **text >= '0' && **text <= '9'; ++*text) {
+		size_t digit = (size_t)(**text - '0');
+
+		if (*n > (max - digit) / 10)
+			return false;
+		*n = *n * 10 + digit;
+	}
+	return *text != start;
+}
+
+static bool take_char(const char **text, char c)
+{
+	bool is = **text == c;
+
+	*text += is;
+	return is;
+}
+
+/* A word ends with a space, or with the text. */
+static bool end_word(const char **text)
+{
+	return take_char(text, ' ') || **text == '\0';
+}
+
+static bool take_address(const char **text)
 {
 	size_t n = 0;
 
-	while (**text >= '0' && **text <= '9')
-		n = n * 10 + (size_t)(*(*text)++ - '0');
-	*text += **text != '\0';
-	return n;
+	for (size_t i = 0; i < sizeof own_ip; i++) {
+		if ((i > 0 && !take_char(text, '.')) || !take_number(text, 255, &n))
+			return false;
+		own_ip[i] = (uint8_t)n;
+	}
+	return end_word(text);
 }
 
-int solo5_app_main(const struct solo5_start_info *info)
+/* "[ADDRESS] [limit N]", and nothing else. */
+static bool take_arguments(const char *text, size_t *limit)
 {
-	const char *arg = info->cmdline;
-	size_t limit = SIZE_MAX;
-
-	if (solo5_net_acquire("service0", &net, &net_info) != SOLO5_R_OK)
-		return SOLO5_EXIT_FAILURE;
-	for (size_t i = 0; i < sizeof own_ip && *arg >= '0' && *arg <= '9'; i++)
-		own_ip[i] = (uint8_t)take_number(&arg);
-	if (strlen(arg) > 6 && memcmp(arg, "limit ", 6) == 0) {
-		arg += 6;
-		limit = take_number(&arg);
+	if (*text >= '0' && *text <= '9' && !take_address(&text))
+		return false;
+	if (strlen(text) > 6 && memcmp(text, "limit ", 6) == 0) {
+		text += 6;
+		if (!take_number(&text, SIZE_MAX, limit) || !end_word(&text))
+			return false;
 	}
+	return *text == '\0';
+}
+
+static void print_device(void)
+{
 	print("MAC is");
 	for (int i = 0; i < SOLO5_NET_ALEN; i++) {
 		print(i == 0 ? " " : ":");
@@ -192,6 +229,21 @@ int solo5_app_main(const struct solo5_start_info *info)
 	print("\nMTU is ");
 	print_number(net_info.mtu, 10, 1);
 	print("\n");
+}
+
+int solo5_app_main(const struct solo5_start_info *info)
+{
+	size_t limit = SIZE_MAX;
+
+	if (!take_arguments(info->cmdline, &limit)) {
+		print("ping: arguments are [ADDRESS] [limit N], not: ");
+		print(info->cmdline);
+		print("\n");
+		return SOLO5_EXIT_FAILURE;
+	}
+	if (solo5_net_acquire("service0", &net, &net_info) != SOLO5_R_OK)
+		return SOLO5_EXIT_FAILURE;
+	print_device();
 	announce();
 	while (limit-- > 0)
 		serve_one_ping();

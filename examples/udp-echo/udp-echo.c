@@ -1,14 +1,17 @@
 /*
  * udp-echo.c: sends every UDP datagram back that comes to port 7, as RFC 862 says.
  *
- *     husk-cc -o udp-echo.hvt udp-echo.c manifest.json
+ *     husk-cc -O2 -mgeneral-regs-only -o udp-echo.hvt udp-echo.c manifest.json
  *     sudo ip tuntap add tap100 mode tap user $USER
  *     sudo ip address add 10.0.0.1/24 dev tap100
  *     sudo ip link set tap100 up
  *     husk --mem=2 --net:service0=tap100 udp-echo.hvt
  *     nc -u 10.0.0.2 7
  *
- * Behind udp-echo.hvt there may be an address to have instead of 10.0.0.2.
+ * Why -mgeneral-regs-only: see ../ping/ping.c. In a root shell, name the user instead of $USER.
+ *
+ * Behind udp-echo.hvt there may be an address to have instead of 10.0.0.2. Anything else is
+ * refused, with exit status 1.
  */
 #include <solo5.h>
 #include <string.h>
@@ -158,26 +161,33 @@ static void answer_question(void)
 	answer(HIGH_FIRST(frame.ip.length));
 }
 
-static void take_address(const char *text)
+/* Steps over a number from 0 to 255. */
+static bool take_byte(const char **text, uint8_t *byte)
 {
-	for (int i = 0; i < ADDRESS_SIZE && *text >= '0' && *text <= '9'; i++) {
-		unsigned n = 0;
+	const char *start = *text;
+	unsigned n = 0;
 
-		while (*text >= '0' && *text <= '9')
-			n = n * 10 + (unsigned)(*text++ - '0');
-		own_address[i] = (uint8_t)n;
-		text += *text == '.';
-	}
+	while (**text >= '0' && **text <= '9' && n <= 255)
+		n = n * 10 + (unsigned)(*(*text)++ - '0');
+	*byte = (uint8_t)n;
+	return *text != start && n <= 255;
 }
 
-int solo5_app_main(const struct solo5_start_info *info)
+/* One address and nothing else, or nothing at all. */
+static bool take_address(const char *text)
+{
+	if (*text == '\0')
+		return true;
+	for (int i = 0; i < ADDRESS_SIZE; i++)
+		if ((i > 0 && *text++ != '.') || !take_byte(&text, &own_address[i]))
+			return false;
+	return *text == '\0';
+}
+
+static void serve(void)
 {
 	size_t size;
 
-	if (solo5_net_acquire("service0", &net, &net_info) != SOLO5_R_OK)
-		return SOLO5_EXIT_FAILURE;
-	take_address(info->cmdline);
-	print("Waiting for datagrams on port 7\n");
 	for (;;) {
 		if (solo5_net_read(net, frame.bytes, sizeof frame.bytes, &size) != SOLO5_R_OK) {
 			solo5_yield(UINT64_MAX, NULL);	/* sleeps until there is a frame */
@@ -189,4 +199,19 @@ int solo5_app_main(const struct solo5_start_info *info)
 		else if (is_question(size))
 			answer_question();
 	}
+}
+
+int solo5_app_main(const struct solo5_start_info *info)
+{
+	if (!take_address(info->cmdline)) {
+		print("udp-echo: the argument is an IPv4 address, not: ");
+		print(info->cmdline);
+		print("\n");
+		return SOLO5_EXIT_FAILURE;
+	}
+	if (solo5_net_acquire("service0", &net, &net_info) != SOLO5_R_OK)
+		return SOLO5_EXIT_FAILURE;
+	print("Waiting for datagrams on port 7\n");
+	serve();
+	return SOLO5_EXIT_SUCCESS;
 }

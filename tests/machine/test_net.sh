@@ -423,6 +423,41 @@ waiting() {
 	report "none is much too long" "$(awk '/us late/ && $1 > 2000' "$T/out")"
 }
 
+# --- arguments of the examples --------------------------------------------------------------------
+
+# example_refuses EXAMPLE ARGUMENT...: one line, exit status 1.
+example_refuses() {
+	example=$1
+	shift
+	launch --mem=2 --net:service0=tap100 -- "$(image "example-$example")" \
+		--solo5:quiet "$@"
+	await 10
+	judge "$example $*: refused" 1 "^$example: .*, not: $*\$"
+	report "$example $*: one line" "$(tail -n +2 "$T/out")"
+}
+
+arguments() {
+	for argument in 10.0.0.300 10.0.0.256 10.0.0 10.0.0. 10.0.0.2.3 10.0.0.2x 10..0.2 \
+		010.0.0.0256 10.0.0.4294967298 x; do
+		example_refuses ping "$argument"
+		example_refuses udp-echo "$argument"
+	done
+	example_refuses ping limit
+	example_refuses ping limit x
+	example_refuses ping limit 3x
+	example_refuses ping limit 3 4
+	example_refuses ping limit 18446744073709551616
+	example_refuses ping 10.0.0.2 3
+	example_refuses ping 10.0.0.2limit 3
+	example_refuses udp-echo 10.0.0.2 3
+	run --mem=2 --net:service0=tap100 -- "$(image example-ping)" 255.255.255.255 limit 0
+	judge "ping: the highest numbers" 0 '^MTU is 1500$'
+	launch --mem=2 --net:service0=tap100 -- "$(image example-udp-echo)" 10.0.0.9
+	peer udp 10.0.0.9 7 0 1 2
+	peer_ok "the UDP example has the address that it was told to have"
+	end_guest
+}
+
 rows
 jumbo
 ring_or_not
@@ -434,4 +469,5 @@ sizes
 full
 troubles
 waiting
+arguments
 finish
