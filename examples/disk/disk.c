@@ -1,7 +1,7 @@
 /*
  * disk.c: a small store of keys and values that outlives the machine it runs in.
  *
- *     husk-cc -o disk.hvt disk.c manifest.json
+ *     husk-cc -O2 -mgeneral-regs-only -o disk.hvt disk.c manifest.json
  *     truncate -s 1M disk.img
  *     husk --block:storage=disk.img disk.hvt set colour green
  *     husk --block:storage=disk.img disk.hvt get colour

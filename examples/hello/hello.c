@@ -1,7 +1,7 @@
 /*
  * hello.c: the smallest unikernel: it greets whoever its command line names.
  *
- *     husk-cc -o hello.hvt hello.c manifest.json
+ *     husk-cc -O2 -mgeneral-regs-only -o hello.hvt hello.c manifest.json
  *     husk --mem=2 hello.hvt
  *     husk --mem=2 hello.hvt dear reader
  *
