@@ -108,9 +108,14 @@ void netdev_send(struct netdev *d, struct iovec frame)
 		write_frame(d, frame);
 }
 
-/* One frame that fits into buffer, skipping those that do not; false if there is none. */
+/*
+ * One frame that fits into buffer and the MTU, skipping those that do not; false if there is none.
+ * However long its buffer, a guest gets what it was promised.
+ */
 static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
 {
+	if (buffer.iov_len > d->room)
+		buffer.iov_len = d->room;
 	for (int i = 0; i < DROPS_IN_A_ROW; i++) {
 		d->counters.calls++;
 		switch (tap_read(&d->tap, buffer, len)) {

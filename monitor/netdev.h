@@ -26,7 +26,7 @@ enum netdev_drop {
 	NETDEV_TX_FULL,		/* the tap's queue is full */
 	NETDEV_TX_DOWN,		/* the interface is down or gone */
 	NETDEV_TX_ERROR,
-	NETDEV_RX_LONG,		/* more than the guest's buffer or the MTU holds */
+	NETDEV_RX_LONG,		/* more than the guest's buffer, or the MTU and a header */
 	NETDEV_RX_ERROR,
 	NETDEV_DROPS
 };
@@ -67,7 +67,10 @@ void netdev_close(struct netdev *d);
 /* Sends one frame, or drops and counts it. */
 void netdev_send(struct netdev *d, struct iovec frame);
 
-/* The next frame into buffer: HVT_OK and its length, or HVT_AGAIN. */
+/*
+ * The next frame into buffer: HVT_OK and its length, or HVT_AGAIN. One that is longer than buffer,
+ * or than the MTU at the start and an Ethernet header, is dropped, however it is read.
+ */
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len);
 
 /* Reads ahead, at most max frames; returns how many are there for netdev_receive. */
