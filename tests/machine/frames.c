@@ -9,7 +9,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
@@ -50,6 +52,29 @@ static double seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+/*
+ * Linux net/core/link_watch.c: an interface that was just attached drops what is sent to it until
+ * the kernel has seen to its carrier, which asking for it completes. Nobody sends twice here.
+ */
+static void await_carrier(const char *name, int fd)
+{
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	struct ifreq ifr = {.ifr_data = (char *)&link};
+	double start = seconds();
+
+	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
+	while (link.data == 0) {
+		if (ioctl(fd, SIOCETHTOOL, &ifr) == -1)
+			fail(name);
+		if (link.data == 0 && seconds() - start > PATIENCE_MS / 1000.0) {
+			fprintf(stderr, "frames: %s: nobody is attached to it\n", name);
+			exit(1);
+		}
+		if (link.data == 0)
+			usleep(1000);
+	}
+}
+
 static void peer_open(struct peer *p, const char *name)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = FRAME_TYPE};
@@ -62,6 +87,7 @@ static void peer_open(struct peer *p, const char *name)
 	    setsockopt(p->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) == -1 ||
 	    bind(p->fd, (struct sockaddr *)&at, sizeof at) == -1)
 		fail(name);
+	await_carrier(name, p->fd);
 	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
 	if (ioctl(p->fd, SIOCGIFMTU, &ifr) == -1)
 		fail(name);
