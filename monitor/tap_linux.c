@@ -101,7 +101,13 @@ static int attach_queue(int fd, const char *name)
 	return ioctl(fd, TUNSETIFF, &ifr);
 }
 
-/* Opens the interface; errno on failure. Frames must come as they go over a wire. */
+/* Frames must come as they go over a wire: not too long, and with their checksums. */
+static void refuse_offloads(int fd)
+{
+	(void)ioctl(fd, TUNSETOFFLOAD, 0);
+}
+
+/* Opens the interface; errno on failure. */
 static int attach(const char *name)
 {
 	int fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC), saved;
@@ -109,7 +115,7 @@ static int attach(const char *name)
 	if (fd == -1)
 		return -1;
 	if (attach_queue(fd, name) == 0) {
-		(void)ioctl(fd, TUNSETOFFLOAD, 0);
+		refuse_offloads(fd);
 		return fd;
 	}
 	saved = errno;
@@ -178,6 +184,7 @@ static int adopt(struct tap *t, const char *where, struct husk_error *e)
 	if (t->prefix > TAP_PREFIX_MAX)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: its header of "
 				 "%u bytes is too long", where, t->prefix);
+	refuse_offloads(t->fd);
 	return 0;
 }
 

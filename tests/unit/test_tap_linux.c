@@ -517,6 +517,7 @@ static void a_descriptor_is_duplicated_and_made_not_to_block(void **state)
 	assert_int_equal(__real_fcntl(f->tap.fd, F_GETFD), FD_CLOEXEC);
 	assert_int_not_equal(__real_fcntl(f->tap.fd, F_GETFL) & O_NONBLOCK, 0);
 	assert_int_equal(host.attached, 0);
+	assert_int_equal(host.offloads, 1);
 	tap_close(&f->tap);
 	assert_int_not_equal(__real_fcntl(f->wire.device, F_GETFD), -1);
 }
@@ -546,6 +547,7 @@ static void what_is_no_tap_has_1500_and_no_name(void **state)
 		host.get_error = errors[i];
 		assert_opens(f, f->wire.where);
 		assert_string_equal(f->tap.name, "");
+		assert_int_equal(host.offloads, 0);
 		assert_int_equal(f->tap.mtu, 1500);
 		assert_int_equal(f->tap.prefix, 0);
 		assert_true(f->tap.inherited);
@@ -699,8 +701,8 @@ static void whatever_fails_leaves_nothing_open(void **state)
 	wire_make(&f->wire);
 	host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	host.vnet = 12;
-	/* dup, getfl, setfl; getiff, socket, mtu, filter, getiff and vnet size may fail */
-	assert_survives(f, f->wire.where, 9, 0x3f << 3);
+	/* dup, getfl, setfl; getiff, socket, mtu, filter, getiff, vnet size and offload may fail */
+	assert_survives(f, f->wire.where, 10, 0x7f << 3);
 }
 
 static void attaching_again_leaves_the_old_one_whatever_fails(void **state)
@@ -1012,6 +1014,15 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+static uint32_t ethtool(const char *name, uint32_t command)
+{
+	struct ethtool_value value = {.cmd = command};
+	struct ifreq ifr = {.ifr_data = (char *)&value};
+
+	ask(name, SIOCETHTOOL, &ifr);
+	return value.data;
+}
+
 /*
  * Linux net/core/link_watch.c: an interface that was just attached drops what is sent to it until
  * the kernel has seen to its carrier, which asking for it completes.
@@ -1019,13 +1030,8 @@ static long now_ms(void)
 static void await_carrier(const char *name)
 {
 	long deadline = now_ms() + PATIENCE_MS;
-	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
-	struct ifreq ifr = {.ifr_data = (char *)&link};
 
-	for (;;) {
-		ask(name, SIOCETHTOOL, &ifr);
-		if (link.data != 0)
-			return;
+	while (ethtool(name, ETHTOOL_GLINK) == 0) {
 		assert_true(now_ms() < deadline);
 		usleep(1000);
 	}
@@ -1178,6 +1184,25 @@ static void frames_cross_an_inherited_tap_of_any_kind(void **state)
 		tap_close(&f->tap);
 		close(fd);
 	}
+}
+
+/* What was asked for before would give the guest unfinished checksums and frames that are too long. */
+static void an_inherited_tap_offloads_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char where[16];
+	int fd;
+
+	need_taps();
+	fd = make_queue("tap0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+	assert_int_equal(ioctl(fd, TUNSETOFFLOAD, (long)(TUN_F_CSUM | TUN_F_TSO4)), 0);
+	assert_int_not_equal(ethtool("tap0", ETHTOOL_GTXCSUM), 0);
+	assert_int_not_equal(ethtool("tap0", ETHTOOL_GTSO), 0);
+	snprintf(where, sizeof where, "@%d", fd);
+	assert_opens(f, where);
+	assert_int_equal(ethtool("tap0", ETHTOOL_GTXCSUM), 0);
+	assert_int_equal(ethtool("tap0", ETHTOOL_GTSO), 0);
+	close(fd);
 }
 
 static void a_large_mtu_is_carried(void **state)
@@ -1402,6 +1427,7 @@ static int test_real(void)
 	const struct CMUnitTest real[] = {
 		REAL(frames_cross_a_real_tap),
 		REAL(frames_cross_an_inherited_tap_of_any_kind),
+		REAL(an_inherited_tap_offloads_nothing),
 		REAL(a_large_mtu_is_carried),
 		REAL(a_frame_that_does_not_fit_is_noticed),
 		REAL(a_frame_without_a_header_is_refused),
