@@ -15,11 +15,14 @@
 /* After net/if.h, whose names it would define again. */
 #include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 
 #include "options.h"
 
 #define DEVICE "/dev/net/tun"
 #define PI_SIZE 4u		/* struct tun_pi, in front of frames without IFF_NO_PI */
+#define MAC_SIZE 6u
+#define LINK_MAX 16384u		/* bytes that the kernel has to say about an interface */
 
 _Static_assert(TAP_NAME_SIZE == IFNAMSIZ, "an interface name fits");
 
@@ -45,6 +48,99 @@ static unsigned mtu_of(const char *name)
 	if (name[0] == '\0' || ask(&ifr, name, SIOCGIFMTU) == -1 || ifr.ifr_mtu <= 0)
 		return TAP_MTU_DEFAULT;
 	return (unsigned)ifr.ifr_mtu;
+}
+
+/* rtnetlink(7): the contents of the attribute of this type in a list of them, if it is there. */
+static bool attribute(struct iovec list, unsigned type, struct iovec *contents)
+{
+	struct rtattr a;
+
+	while (list.iov_len >= sizeof a) {
+		memcpy(&a, list.iov_base, sizeof a);
+		if (a.rta_len < sizeof a || a.rta_len > list.iov_len)
+			return false;
+		contents->iov_base = (uint8_t *)list.iov_base + sizeof a;
+		contents->iov_len = a.rta_len - sizeof a;
+		if ((a.rta_type & NLA_TYPE_MASK) == type)
+			return true;
+		if (list.iov_len - a.rta_len < RTA_ALIGN(a.rta_len) - a.rta_len)
+			return false;
+		list.iov_base = (uint8_t *)list.iov_base + RTA_ALIGN(a.rta_len);
+		list.iov_len -= RTA_ALIGN(a.rta_len);
+	}
+	return false;
+}
+
+/* Copies one of exactly that size. */
+static bool attribute_value(struct iovec list, unsigned type, void *value, size_t size)
+{
+	struct iovec contents;
+
+	if (!attribute(list, type, &contents) || contents.iov_len != size)
+		return false;
+	memcpy(value, contents.iov_base, size);
+	return true;
+}
+
+/* Asks for all that the kernel has to say about an interface; *n bytes of reply. */
+static bool ask_link(const char *name, uint8_t reply[LINK_MAX], size_t *n)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg info;
+		struct rtattr attribute;
+		char name[TAP_NAME_SIZE];
+	} rq = {
+		.head = {.nlmsg_len = sizeof rq, .nlmsg_type = RTM_GETLINK,
+			 .nlmsg_flags = NLM_F_REQUEST},
+		.attribute = {.rta_len = sizeof rq.attribute + sizeof rq.name,
+			      .rta_type = IFLA_IFNAME},
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ssize_t got = -1;
+
+	if (fd == -1)
+		return false;
+	memcpy(rq.name, name, strlen(name) + 1);
+	if (send(fd, &rq, sizeof rq, 0) == (ssize_t)sizeof rq)
+		got = recv(fd, reply, LINK_MAX, MSG_TRUNC);
+	close(fd);
+	*n = (size_t)got;
+	return got > 0 && *n <= LINK_MAX;
+}
+
+/* What Linux 4.17 or later knows about a tap; TUNGETIFF does not tell all of it. */
+struct facts {
+	uint8_t address[MAC_SIZE];
+	uint8_t pi;		/* there is packet information in front of frames */
+};
+
+/* False if the interface is not a tap, or of another network namespace, or the kernel is old. */
+static bool learn(const char *name, struct facts *facts)
+{
+	uint8_t reply[LINK_MAX];
+	struct nlmsghdr head;
+	struct iovec list, info, data;
+	size_t n, start = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct ifinfomsg));
+
+	if (!ask_link(name, reply, &n) || n < start)
+		return false;
+	memcpy(&head, reply, sizeof head);
+	if (head.nlmsg_type != RTM_NEWLINK || head.nlmsg_len > n || head.nlmsg_len < start)
+		return false;
+	list = (struct iovec){reply + start, head.nlmsg_len - start};
+	return attribute(list, IFLA_LINKINFO, &info) && attribute(info, IFLA_INFO_DATA, &data) &&
+	       attribute_value(list, IFLA_ADDRESS, facts->address, MAC_SIZE) &&
+	       attribute_value(data, IFLA_TUN_PI, &facts->pi, sizeof facts->pi);
+}
+
+/* About the tap behind a descriptor, which may be of another network namespace than the name. */
+static bool learn_inherited(int fd, const char *name, struct facts *facts)
+{
+	struct ifreq ifr = {0};
+
+	return learn(name, facts) && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0 &&
+	       memcmp(ifr.ifr_hwaddr.sa_data, facts->address, MAC_SIZE) == 0;
 }
 
 static int attach_failed(const char *name, int sys, struct husk_error *e)
@@ -138,26 +234,42 @@ static int open_name(struct tap *t, const char *name, struct husk_error *e)
 
 /*
  * Linux drivers/net/tun.c, TUNGETIFF: one bit says that there is no packet information, or no
- * filter.
- * While there is a filter, one that lets everything pass, it is the former.
+ * filter. While there is a filter, one that lets everything pass, it is the former.
  */
-static bool has_pi(int fd, short flags)
+static bool pi_by_filter(int fd)
 {
 	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 	struct sock_fprog filter = {1, &all};
-	struct ifreq ifr = {.ifr_flags = flags};
+	struct ifreq ifr = {0};
 
-	if ((flags & IFF_NO_PI) == 0 || ioctl(fd, TUNATTACHFILTER, &filter) == -1)
-		return (flags & IFF_NO_PI) == 0;
-	(void)ioctl(fd, TUNGETIFF, &ifr);
+	if (ioctl(fd, TUNATTACHFILTER, &filter) == -1 || ioctl(fd, TUNGETIFF, &ifr) == -1)
+		ifr.ifr_flags = IFF_NO_PI;
 	(void)ioctl(fd, TUNDETACHFILTER, &filter);
+	/* Refused, but remembered: TUNGETFILTER tells whoever asks next of no filter. */
+	filter.len = 0;
+	(void)ioctl(fd, TUNATTACHFILTER, &filter);
 	return (ifr.ifr_flags & IFF_NO_PI) == 0;
 }
 
-/* What an inherited tap puts in front of each frame. Other descriptors put nothing. */
-static unsigned prefix_of(int fd, short flags)
+/*
+ * Where nothing better is known, a filter is tried out, but never in place of another: rather is
+ * the tap taken for one without packet information, as nearly all are.
+ */
+static bool has_pi(int fd, short flags, const struct facts *facts)
 {
-	unsigned prefix = has_pi(fd, flags) ? PI_SIZE : 0;
+	struct sock_fprog filter = {0};
+
+	if ((flags & IFF_NO_PI) == 0)
+		return true;
+	if (facts != NULL)
+		return facts->pi != 0;
+	return ioctl(fd, TUNGETFILTER, &filter) == 0 && filter.len == 0 && pi_by_filter(fd);
+}
+
+/* What an inherited tap puts in front of each frame. Other descriptors put nothing. */
+static unsigned prefix_of(int fd, short flags, const struct facts *facts)
+{
+	unsigned prefix = has_pi(fd, flags, facts) ? PI_SIZE : 0;
 	int vnet = 0;
 
 	if ((flags & IFF_VNET_HDR) != 0 && ioctl(fd, TUNGETVNETHDRSZ, &vnet) == 0 && vnet > 0)
@@ -165,9 +277,22 @@ static unsigned prefix_of(int fd, short flags)
 	return prefix;
 }
 
+static int check_inherited(const struct tap *t, const char *where, short flags,
+			   struct husk_error *e)
+{
+	if ((flags & IFF_TAP) == 0)
+		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
+				 "interface, not a tap", where, t->name);
+	if (t->prefix > TAP_PREFIX_MAX)
+		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: its header of "
+				 "%u bytes is too long", where, t->prefix);
+	return 0;
+}
+
 static int adopt(struct tap *t, const char *where, struct husk_error *e)
 {
 	struct ifreq ifr = {0};
+	struct facts facts, *known;
 	int flags = fcntl(t->fd, F_GETFL);
 
 	if (flags == -1 || fcntl(t->fd, F_SETFL, flags | O_NONBLOCK) == -1)
@@ -177,13 +302,10 @@ static int adopt(struct tap *t, const char *where, struct husk_error *e)
 		return 0;
 	memcpy(t->name, ifr.ifr_name, sizeof t->name - 1);
 	t->mtu = mtu_of(t->name);
-	t->prefix = prefix_of(t->fd, ifr.ifr_flags);
-	if ((ifr.ifr_flags & IFF_TAP) == 0)
-		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
-				 "interface, not a tap", where, t->name);
-	if (t->prefix > TAP_PREFIX_MAX)
-		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: its header of "
-				 "%u bytes is too long", where, t->prefix);
+	known = learn_inherited(t->fd, t->name, &facts) ? &facts : NULL;
+	t->prefix = prefix_of(t->fd, ifr.ifr_flags, known);
+	if (check_inherited(t, where, ifr.ifr_flags, e) == -1)
+		return -1;
 	refuse_offloads(t->fd);
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
@@ -44,7 +45,17 @@ static struct {
 	int mtu, mtu_error;
 	short tun_flags;	/* of an inherited tap */
 	bool filtered;		/* there is a filter on it; without, the kernel sets IFF_NO_PI */
+	unsigned short filter_len;	/* of the last one */
+	unsigned filters;	/* how often one was attached */
 	int filter_error;
+	int netlink;		/* the socket; 0: none */
+	bool known;		/* the kernel answers questions about the interface */
+	uint8_t pi;
+	uint32_t queues[2];	/* in use, at the first question and later */
+	bool another;		/* of the same name, in this network namespace */
+	size_t cut;		/* bytes that are missing at the end of an answer, */
+	bool cut_unsaid;	/* and its header does not say so */
+	unsigned questions;
 	int vnet, vnet_error;
 	unsigned attached;	/* how often TUNSETIFF was asked, and with what the last time */
 	struct ifreq asked;
@@ -70,6 +81,10 @@ ssize_t __real_readv(int fd, const struct iovec *parts, int n);
 ssize_t __wrap_readv(int fd, const struct iovec *parts, int n);
 ssize_t __real_write(int fd, const void *bytes, size_t len);
 ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __real_recv(int fd, void *bytes, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags);
 ssize_t __real_writev(int fd, const struct iovec *parts, int n);
 ssize_t __wrap_writev(int fd, const struct iovec *parts, int n);
 
@@ -84,10 +99,82 @@ static bool fails(int error)
 
 int __wrap_socket(int domain, int type, int protocol)
 {
+	int fd;
+
 	if (!host.fake)
 		return __real_socket(domain, type, protocol);
 	assert_int_not_equal(type & SOCK_CLOEXEC, 0);
-	return fails(host.socket_error) ? -1 : __real_socket(domain, type, protocol);
+	if (fails(host.socket_error))
+		return -1;
+	fd = __real_socket(domain, type, protocol);
+	if (domain == AF_NETLINK)
+		host.netlink = fd;
+	return fd;
+}
+
+/* ---- what route netlink says ---- */
+
+static uint8_t *put_attribute(uint8_t *at, unsigned short type, const void *value, size_t size)
+{
+	struct rtattr a = {.rta_len = (unsigned short)(sizeof a + size), .rta_type = type};
+
+	memcpy(at, &a, sizeof a);
+	if (size > 0)
+		memcpy(at + sizeof a, value, size);
+	return at + RTA_ALIGN(a.rta_len);
+}
+
+static uint8_t *put_tap(uint8_t *at)
+{
+	static const uint8_t address[6] = {2, 3, 4, 5, 6, 7}, others[6] = {2, 3, 4, 5, 6, 8};
+	uint32_t queues = host.queues[host.questions > 0];
+	uint8_t data[64], info[128], *end = data;
+
+	memset(data, 0, sizeof data);
+	memset(info, 0, sizeof info);
+	end = put_attribute(end, IFLA_TUN_TYPE, "\2", 1);
+	end = put_attribute(end, IFLA_TUN_PI, &host.pi, 1);
+	if (queues > 0)
+		end = put_attribute(end, IFLA_TUN_NUM_QUEUES, &queues, sizeof queues);
+	end = put_attribute(info, IFLA_INFO_KIND, "tun", 4);
+	end = put_attribute(end, IFLA_INFO_DATA, data, sizeof data);
+	at = put_attribute(at, IFLA_IFNAME, "given", 6);
+	at = put_attribute(at, IFLA_ADDRESS, host.another ? others : address, 6);
+	return put_attribute(at, IFLA_LINKINFO, info, (size_t)(end - info));
+}
+
+static ssize_t answer_link(uint8_t *bytes, size_t room)
+{
+	struct nlmsghdr head = {.nlmsg_type = RTM_NEWLINK};
+	uint8_t whole[512] = {0}, *end = whole + sizeof head + sizeof(struct ifinfomsg);
+	size_t len;
+
+	if (host.known)
+		end = put_tap(end);
+	else
+		head.nlmsg_type = NLMSG_ERROR;
+	host.questions++;
+	len = (size_t)(end - whole);
+	head.nlmsg_len = (uint32_t)(len - (host.cut_unsaid ? 0 : host.cut));
+	memcpy(whole, &head, sizeof head);
+	len = host.cut < len ? len - host.cut : 0;
+	assert_true(len <= room);
+	memcpy(bytes, whole, len);
+	return (ssize_t)len;
+}
+
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
+{
+	if (!host.fake || fd != host.netlink)
+		return __real_send(fd, bytes, len, flags);
+	return fails(0) ? -1 : (ssize_t)len;
+}
+
+ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags)
+{
+	if (!host.fake || fd != host.netlink)
+		return __real_recv(fd, bytes, len, flags);
+	return fails(0) ? -1 : answer_link(bytes, len);
 }
 
 static int set_iff(const struct ifreq *ifr)
@@ -96,6 +183,17 @@ static int set_iff(const struct ifreq *ifr)
 	host.asked = *ifr;
 	return fails((ifr->ifr_flags & IFF_MULTI_QUEUE) != 0 ? host.queue_error :
 		     host.attach_error) ? -1 : 0;
+}
+
+/* Linux drivers/net/tun.c: what was tried last is remembered, refused or not. */
+static int set_filter(const struct sock_fprog *filter)
+{
+	host.filters += filter->len > 0;
+	host.filter_len = filter->len;
+	if (filter->len == 0)
+		return -1;
+	host.filtered = !fails(host.filter_error);
+	return host.filtered ? 0 : -1;
 }
 
 static int answer(unsigned long request, void *arg)
@@ -121,8 +219,13 @@ static int answer(unsigned long request, void *arg)
 		ifr->ifr_flags = (short)(host.tun_flags | (host.filtered ? 0 : IFF_NOFILTER));
 		return fails(host.get_error) ? -1 : 0;
 	case TUNATTACHFILTER:
-		host.filtered = !fails(host.filter_error);
-		return host.filtered ? 0 : -1;
+		return set_filter(arg);
+	case TUNGETFILTER:
+		((struct sock_fprog *)arg)->len = host.filter_len;
+		return fails(0) ? -1 : 0;
+	case SIOCGIFHWADDR:
+		memcpy(ifr->ifr_hwaddr.sa_data, "\2\3\4\5\6\7", 6);
+		return fails(0) ? -1 : 0;
 	case TUNDETACHFILTER:
 		host.filtered = false;
 		return 0;
@@ -613,6 +716,7 @@ static void what_a_tap_puts_in_front_of_frames_is_known(void **state)
 		assert_opens(f, f->wire.where);
 		assert_int_equal(f->tap.prefix, cases[i].prefix);
 		assert_false(host.filtered);
+		assert_int_equal(host.filter_len, 0);
 		tap_close(&f->tap);
 	}
 }
@@ -633,6 +737,68 @@ static void a_tap_that_takes_no_filter_tells_the_truth(void **state)
 	assert_opens(f, f->wire.where);
 	assert_int_equal(f->tap.prefix, 4);
 	assert_true(host.filtered);		/* somebody else's */
+}
+
+static void no_filter_is_tried_out_where_the_kernel_tells(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_make(&f->wire);
+	host.known = true;
+	for (host.pi = 0; host.pi <= 1; host.pi++) {
+		host.tun_flags = host.pi != 0 ? IFF_TAP : IFF_TAP | IFF_NO_PI;
+		for (int filtered = 0; filtered <= 1; filtered++) {
+			host.filtered = filtered != 0;
+			assert_opens(f, f->wire.where);
+			assert_int_equal(f->tap.prefix, 4 * host.pi);
+			assert_int_equal(host.filtered, filtered);
+			tap_close(&f->tap);
+		}
+	}
+	assert_int_equal(host.filters, 0);
+}
+
+static void no_filter_of_others_is_lost(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_make(&f->wire);
+	host.tun_flags = IFF_TAP | IFF_NO_PI;
+	host.filtered = true;
+	host.filter_len = 3;
+	assert_opens(f, f->wire.where);
+	assert_int_equal(f->tap.prefix, 0);
+	assert_true(host.filtered);
+	assert_int_equal(host.filters, 0);
+}
+
+/* The tap may be of another network namespace, where nobody can be asked about it. */
+static void another_interface_of_that_name_is_not_meant(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_make(&f->wire);
+	host.tun_flags = IFF_TAP;
+	host.known = host.another = true;
+	host.queues[0] = host.queues[1] = 2;
+	assert_opens(f, f->wire.where);
+	assert_int_equal(f->tap.prefix, 4);
+	assert_int_equal(host.filters, 1);
+}
+
+static void half_an_answer_is_none(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_make(&f->wire);
+	host.known = true;
+	for (host.cut = 1; host.cut < 200; host.cut++) {
+		host.cut_unsaid = host.cut % 2 != 0;
+		host.questions = 0;
+		assert_opens(f, f->wire.where);
+		assert_int_equal(host.questions, 1);
+		tap_close(&f->tap);
+	}
 }
 
 static void more_than_64_bytes_in_front_are_refused(void **state)
@@ -701,8 +867,14 @@ static void whatever_fails_leaves_nothing_open(void **state)
 	wire_make(&f->wire);
 	host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	host.vnet = 12;
-	/* dup, getfl, setfl; getiff, socket, mtu, filter, getiff, vnet size and offload may fail */
-	assert_survives(f, f->wire.where, 10, 0x7f << 3);
+	/*
+	 * dup, getfl, setfl; getiff, mtu (2), question (3), filters (2), getiff, vnet size and
+	 * offload may fail
+	 */
+	assert_survives(f, f->wire.where, 14, 0x7ff << 3);
+	host.known = true;
+	/* the same, but a question (3) and address instead of filters and getiff */
+	assert_survives(f, f->wire.where, 12, 0x1ff << 3);
 }
 
 static void attaching_again_leaves_the_old_one_whatever_fails(void **state)
@@ -1205,6 +1377,37 @@ static void an_inherited_tap_offloads_nothing(void **state)
 	close(fd);
 }
 
+/* What somebody put in front of the guest stays there. */
+static void an_inherited_tap_keeps_its_filter(void **state)
+{
+	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {1, &none};
+	struct fixture *f = *state;
+	uint8_t frame[FRAME], buffer[FRAME];
+	char where[16];
+	size_t len;
+
+	need_taps();
+	make_frame(frame, FRAME, 1);
+	for (int pi = 0; pi <= 1; pi++) {
+		int fd = make_queue("tap0", pi == 1 ? IFF_TAP : IFF_TAP | IFF_NO_PI);
+
+		assert_int_equal(ioctl(fd, TUNATTACHFILTER, &filter), 0);
+		set_flags("tap0", true);
+		snprintf(where, sizeof where, "@%d", fd);
+		assert_opens(f, where);
+		assert_int_equal(f->tap.prefix, 4 * pi);
+		open_peer(f, "tap0");
+		assert_int_equal(send(f->peer, frame, FRAME, 0), FRAME);
+		assert_int_equal(read_ours(&f->tap, buffer, FRAME, &len), TAP_AGAIN);
+		assert_int_equal(ioctl(fd, TUNDETACHFILTER, &filter), 0);
+		assert_int_equal(send(f->peer, frame, FRAME, 0), FRAME);
+		assert_int_equal(await_ours(&f->tap, buffer, FRAME, &len), TAP_OK);
+		tap_close(&f->tap);
+		close(fd);
+	}
+}
+
 static void a_large_mtu_is_carried(void **state)
 {
 	struct fixture *f = *state;
@@ -1405,6 +1608,10 @@ static int test_told(void)
 		TEST(a_descriptor_whose_flags_cannot_be_had_is_refused),
 		TEST(what_a_tap_puts_in_front_of_frames_is_known),
 		TEST(a_tap_that_takes_no_filter_tells_the_truth),
+		TEST(no_filter_is_tried_out_where_the_kernel_tells),
+		TEST(no_filter_of_others_is_lost),
+		TEST(another_interface_of_that_name_is_not_meant),
+		TEST(half_an_answer_is_none),
 		TEST(more_than_64_bytes_in_front_are_refused),
 		TEST(a_tun_interface_is_no_tap),
 		TEST(whatever_fails_leaves_nothing_open),
@@ -1428,6 +1635,7 @@ static int test_real(void)
 		REAL(frames_cross_a_real_tap),
 		REAL(frames_cross_an_inherited_tap_of_any_kind),
 		REAL(an_inherited_tap_offloads_nothing),
+		REAL(an_inherited_tap_keeps_its_filter),
 		REAL(a_large_mtu_is_carried),
 		REAL(a_frame_that_does_not_fit_is_noticed),
 		REAL(a_frame_without_a_header_is_refused),
