@@ -113,6 +113,7 @@ static bool ask_link(const char *name, uint8_t reply[LINK_MAX], size_t *n)
 struct facts {
 	uint8_t address[MAC_SIZE];
 	uint8_t pi;		/* there is packet information in front of frames */
+	uint32_t queues;	/* in use; 0 if it was made for one alone */
 };
 
 /* False if the interface is not a tap, or of another network namespace, or the kernel is old. */
@@ -129,9 +130,13 @@ static bool learn(const char *name, struct facts *facts)
 	if (head.nlmsg_type != RTM_NEWLINK || head.nlmsg_len > n || head.nlmsg_len < start)
 		return false;
 	list = (struct iovec){reply + start, head.nlmsg_len - start};
-	return attribute(list, IFLA_LINKINFO, &info) && attribute(info, IFLA_INFO_DATA, &data) &&
-	       attribute_value(list, IFLA_ADDRESS, facts->address, MAC_SIZE) &&
-	       attribute_value(data, IFLA_TUN_PI, &facts->pi, sizeof facts->pi);
+	facts->queues = 0;
+	if (!attribute(list, IFLA_LINKINFO, &info) || !attribute(info, IFLA_INFO_DATA, &data) ||
+	    !attribute_value(list, IFLA_ADDRESS, facts->address, MAC_SIZE) ||
+	    !attribute_value(data, IFLA_TUN_PI, &facts->pi, sizeof facts->pi))
+		return false;
+	(void)attribute_value(data, IFLA_TUN_NUM_QUEUES, &facts->queues, sizeof facts->queues);
+	return true;
 }
 
 /* About the tap behind a descriptor, which may be of another network namespace than the name. */
@@ -181,8 +186,22 @@ static int check_up(const char *name, struct husk_error *e)
 }
 
 /*
+ * With more queues in use than are ours, each would get some of the frames. The kernel refuses
+ * that only for interfaces that were made for one.
+ */
+static int check_alone(const char *name, unsigned ours)
+{
+	struct facts facts;
+
+	if (!learn(name, &facts) || facts.queues <= ours)
+		return 0;
+	errno = EBUSY;
+	return -1;
+}
+
+/*
  * Without vnet header, whatever the interface was made with. One that was made for several queues
- * takes only attachments that say so.
+ * takes only attachments that say so. Of two that come at the same time, none may stay.
  */
 static int attach_queue(int fd, const char *name)
 {
@@ -191,10 +210,10 @@ static int attach_queue(int fd, const char *name)
 	memcpy(ifr.ifr_name, name, strlen(name) + 1);
 	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
 		return 0;
-	if (errno != EINVAL)
+	if (errno != EINVAL || check_alone(name, 0) == -1)
 		return -1;
 	ifr.ifr_flags |= IFF_MULTI_QUEUE;
-	return ioctl(fd, TUNSETIFF, &ifr);
+	return ioctl(fd, TUNSETIFF, &ifr) == -1 ? -1 : check_alone(name, 1);
 }
 
 /* Frames must come as they go over a wire: not too long, and with their checksums. */
@@ -278,7 +297,7 @@ static unsigned prefix_of(int fd, short flags, const struct facts *facts)
 }
 
 static int check_inherited(const struct tap *t, const char *where, short flags,
-			   struct husk_error *e)
+			   const struct facts *facts, struct husk_error *e)
 {
 	if ((flags & IFF_TAP) == 0)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
@@ -286,6 +305,8 @@ static int check_inherited(const struct tap *t, const char *where, short flags,
 	if (t->prefix > TAP_PREFIX_MAX)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: its header of "
 				 "%u bytes is too long", where, t->prefix);
+	if (facts != NULL && facts->queues > 1)
+		return attach_failed(where, EBUSY, e);
 	return 0;
 }
 
@@ -304,7 +325,7 @@ static int adopt(struct tap *t, const char *where, struct husk_error *e)
 	t->mtu = mtu_of(t->name);
 	known = learn_inherited(t->fd, t->name, &facts) ? &facts : NULL;
 	t->prefix = prefix_of(t->fd, ifr.ifr_flags, known);
-	if (check_inherited(t, where, ifr.ifr_flags, e) == -1)
+	if (check_inherited(t, where, ifr.ifr_flags, known, e) == -1)
 		return -1;
 	refuse_offloads(t->fd);
 	return 0;

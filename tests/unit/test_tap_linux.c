@@ -537,6 +537,46 @@ static void an_interface_of_several_queues_is_asked_again(void **state)
 		       "busy: busy");
 }
 
+/* With a queue each, two would get half of the frames each. */
+static void an_interface_of_several_queues_has_one_user(void **state)
+{
+	static const struct { uint32_t before, after; bool refused; unsigned attached; } cases[] = {
+		{0, 1, false, 2}, {0, 0, false, 2}, {1, 1, true, 1}, {7, 0, true, 1}, {0, 2, true, 2},
+	};
+	struct fixture *f = *state;
+
+	host.attach_error = EINVAL;
+	host.known = true;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		host.queues[0] = cases[i].before;
+		host.queues[1] = cases[i].after;
+		host.questions = host.attached = 0;
+		if (cases[i].refused)
+			assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: "
+				       "Device or resource busy: busy");
+		else
+			assert_opens(f, "tap0");
+		assert_int_equal(host.attached, cases[i].attached);
+		tap_close(&f->tap);
+	}
+}
+
+static void nor_does_an_inherited_queue_have_another_beside_it(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_make(&f->wire);
+	host.known = true;
+	host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
+	host.queues[0] = host.queues[1] = 1;
+	assert_opens(f, f->wire.where);
+	tap_close(&f->tap);
+	host.queues[0] = host.queues[1] = 2;
+	assert_refused(f, f->wire.where, HUSK_E_HOST, "Could not attach interface: @");
+	assert_int_equal(f->e.sys, EBUSY);
+	assert_non_null(strstr(f->e.message, "Device or resource busy: busy"));
+}
+
 static void only_what_does_not_fit_is_asked_again(void **state)
 {
 	struct fixture *f = *state;
@@ -792,6 +832,8 @@ static void half_an_answer_is_none(void **state)
 
 	wire_make(&f->wire);
 	host.known = true;
+	host.queues[0] = host.queues[1] = 2;
+	assert_refused(f, f->wire.where, HUSK_E_HOST, "Could not attach interface: @");
 	for (host.cut = 1; host.cut < 200; host.cut++) {
 		host.cut_unsaid = host.cut % 2 != 0;
 		host.questions = 0;
@@ -1548,6 +1590,32 @@ static void an_interface_is_nobody_elses_while_it_is_attached(void **state)
 	remove_interface("tap0");
 }
 
+/* Not even if it was made for several queues: the kernel would let them share the frames. */
+static void an_interface_of_several_queues_is_nobody_elses_either(void **state)
+{
+	const int flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
+	struct fixture *f = *state;
+	char where[16];
+	int fd, other;
+
+	need_taps();
+	make_tap("tap0", flags);
+	fd = make_queue("tap0", flags);
+	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: Device or resource "
+		       "busy: busy");
+	snprintf(where, sizeof where, "@%d", fd);
+	assert_opens(f, where);
+	open_peer(f, "tap0");
+	assert_carries(f, 1514);
+	tap_close(&f->tap);
+	other = make_queue("tap0", flags);
+	assert_refused(f, where, HUSK_E_HOST, "Could not attach interface: @");
+	close(other);
+	close(fd);
+	assert_opens(f, "tap0");
+	remove_interface("tap0");
+}
+
 /* An interface that stays, of this user. */
 static void make_tap_of(const char *name, uid_t owner)
 {
@@ -1597,6 +1665,8 @@ static int test_told(void)
 		TEST(what_is_unknown_is_told_without_a_remedy),
 		TEST(a_name_has_15_characters_at_most),
 		TEST(an_interface_of_several_queues_is_asked_again),
+		TEST(an_interface_of_several_queues_has_one_user),
+		TEST(nor_does_an_inherited_queue_have_another_beside_it),
 		TEST(only_what_does_not_fit_is_asked_again),
 		TEST(an_interface_without_a_known_mtu_has_1500),
 		TEST(it_is_attached_again_when_it_is_back),
@@ -1643,6 +1713,7 @@ static int test_real(void)
 		REAL(an_interface_that_is_removed_is_gone_until_it_is_back),
 		REAL(what_cannot_be_attached_is_refused_with_its_reason),
 		REAL(an_interface_is_nobody_elses_while_it_is_attached),
+		REAL(an_interface_of_several_queues_is_nobody_elses_either),
 		REAL(an_interface_of_the_users_needs_no_capability),
 	};
 
