@@ -162,6 +162,23 @@ static int choose_mac(const struct settings *settings, const char *name, uint8_t
 	return 0;
 }
 
+/* Two devices would take each other's frames. Said before any is opened, and by --check. */
+static int check_shared(const struct settings *settings, const struct setting *how,
+			struct husk_error *e)
+{
+	for (size_t i = 0; i < settings->n; i++) {
+		const struct setting *other = &settings->list[i];
+
+		if (other->option == how->option && strcmp(other->device, how->device) != 0 &&
+		    tap_same(other->value, how->value) &&
+		    settings_attaching(settings, options, N_OPTIONS, other->device) == other)
+			return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: devices "
+					 "%s and %s cannot share it; make one for each", how->value,
+					 how->device, other->device);
+	}
+	return 0;
+}
+
 static int open_device(struct net_device *d, const struct settings *settings,
 		       struct mft_entry *entry, struct husk_error *e)
 {
@@ -169,6 +186,7 @@ static int open_device(struct net_device *d, const struct settings *settings,
 
 	entry->u.net = (struct mft_net){0};
 	if (choose_mac(settings, entry->name, entry->u.net.mac, e) == -1 ||
+	    check_shared(settings, how, e) == -1 ||
 	    netdev_open(&d->dev, entry->name, how->value, e) == -1)
 		return -1;
 	entry->u.net.mtu = (uint16_t)d->dev.tap.mtu;

@@ -33,6 +33,12 @@ struct tap {
  */
 int tap_open(struct tap *t, const char *where, struct husk_error *e);
 
+/*
+ * Whether two of what tap_open takes lead to the same interface or connection; false if either
+ * cannot be found out.
+ */
+bool tap_same(const char *where, const char *other);
+
 /* Accepts a closed tap. */
 void tap_close(struct tap *t);
 

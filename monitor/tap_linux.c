@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* After net/if.h, whose names it would define again. */
@@ -351,6 +352,53 @@ int tap_open(struct tap *t, const char *where, struct husk_error *e)
 		return 0;
 	tap_close(t);
 	return -1;
+}
+
+/* One interface has one name and address, whichever way it was opened; what is none, an inode. */
+struct identity {
+	struct ifreq name, address;
+	dev_t device;
+	ino_t inode;
+};
+
+static bool identify_descriptor(const char *number, struct identity *id)
+{
+	struct husk_error ignored;
+	unsigned long long fd;
+	struct stat st;
+
+	if (option_number(number, 0, INT_MAX, &fd, &ignored) == -1)
+		return false;
+	if (ioctl((int)fd, TUNGETIFF, &id->name) == 0)
+		return ioctl((int)fd, SIOCGIFHWADDR, &id->address) == 0;
+	if (fstat((int)fd, &st) == -1)
+		return false;
+	id->name = (struct ifreq){0};
+	id->device = st.st_dev;
+	id->inode = st.st_ino;
+	return true;
+}
+
+static bool identify(const char *where, struct identity *id)
+{
+	*id = (struct identity){0};
+	if (where[0] == '@')
+		return identify_descriptor(where + 1, id);
+	snprintf(id->name.ifr_name, sizeof id->name.ifr_name, "%s", where);
+	return ask(&id->address, where, SIOCGIFHWADDR) == 0;
+}
+
+bool tap_same(const char *where, const char *other)
+{
+	struct identity a, b;
+
+	if (strcmp(where, other) == 0)
+		return true;
+	if ((where[0] != '@' && other[0] != '@') || !identify(where, &a) || !identify(other, &b))
+		return false;
+	return strcmp(a.name.ifr_name, b.name.ifr_name) == 0 &&
+	       memcmp(a.address.ifr_hwaddr.sa_data, b.address.ifr_hwaddr.sa_data, MAC_SIZE) == 0 &&
+	       a.device == b.device && a.inode == b.inode;
 }
 
 void tap_close(struct tap *t)

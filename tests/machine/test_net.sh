@@ -226,6 +226,43 @@ errors() {
 	ip link del tun0
 }
 
+# shared NAME VALUE VALUE: two devices with one interface.
+shared() {
+	run --mem=4 "--net:service0=$2" "--net:service1=$3" -- "$(image net_two)" limit 0
+	judge "two devices and one interface: $1" 1 \
+		"$2: devices service0 and service1 cannot share it"
+	run --check "--net:service0=$2" "--net:service1=$3" -- "$(image net_two)"
+	judge "--check says so too: $1" 1 "FAIL.* $2: devices service0 and service1 cannot share" \
+		"FAIL.* $3: devices service1 and service0 cannot share"
+}
+
+sharing() {
+	shared "by name" tap100 tap100
+	for kind in plain queues; do
+		monitor=$HUSK HUSK=$TOOLS/tap
+		set -- open 9 many0 "$kind" -- "$monitor" --mem=4
+		tap many0 - "$kind"
+		for pair in '@9 many0' 'many0 @9' '@9 @9'; do
+			run "$@" "--net:service0=${pair% *}" "--net:service1=${pair#* }" -- \
+				"$(image net_two)" limit 0
+			judge "two devices and one interface: $pair, $kind" 1 \
+				"${pair% *}: devices service0 and service1 cannot share it"
+		done
+		HUSK=$monitor
+		ip link del many0
+	done
+	tap many0 - queues
+	launch --mem=4 --net:service0=many0 -- "$(image net)" limit 1
+	first=$started
+	run --mem=4 --net:service0=many0 -- "$(image net)" limit 0
+	judge "two machines and one interface of several queues" 1 'many0: Device or resource busy'
+	kill -TERM "$first"
+	await 10
+	run --mem=4 --net:service0=many0 -- "$(image net)" limit 0
+	judge "one after the other may have it" 0 SUCCESS
+	ip link del many0
+}
+
 # --- without privileges ---------------------------------------------------------------------------
 
 bound=''
@@ -464,6 +501,7 @@ ring_or_not
 kinds
 macs
 errors
+sharing
 plain_user
 sizes
 full

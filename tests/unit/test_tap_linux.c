@@ -869,6 +869,36 @@ static void a_tun_interface_is_no_tap(void **state)
 	assert_non_null(strstr(f->e.message, "given is a tun interface, not a tap"));
 }
 
+static void two_ways_to_one_interface_are_seen(void **state)
+{
+	struct fixture *f = *state;
+	char twin[16];
+	int fd;
+
+	wire_make(&f->wire);
+	fd = dup(f->wire.device);
+	snprintf(twin, sizeof twin, "@%d", fd);
+	assert_true(tap_same("tap0", "tap0"));
+	assert_true(tap_same("@60", "@60"));
+	assert_false(tap_same("tap0", "tap1"));
+	assert_false(tap_same("given", "tap0"));
+	assert_int_equal(host.seen, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_true(tap_same("given", f->wire.where));
+		assert_true(tap_same(f->wire.where, "given"));
+		assert_true(tap_same(f->wire.where, twin));
+		assert_false(tap_same(f->wire.where, "tap0"));
+		assert_false(tap_same(f->wire.where, "@x"));
+		host.tun_flags = IFF_TAP;
+	}
+	host.get_error = ENOTTY;
+	assert_true(tap_same(f->wire.where, twin));
+	assert_false(tap_same(f->wire.where, "given"));
+	assert_false(tap_same(f->wire.where, "@0"));
+	assert_false(tap_same(f->wire.where, "@60"));
+	close(fd);
+}
+
 /* ---- every call may fail ---- */
 
 /* Whether opening survived, with nothing left behind if it did not. */
@@ -1607,6 +1637,7 @@ static void an_interface_of_several_queues_is_nobody_elses_either(void **state)
 	assert_opens(f, where);
 	open_peer(f, "tap0");
 	assert_carries(f, 1514);
+	assert_true(tap_same(where, "tap0"));
 	tap_close(&f->tap);
 	other = make_queue("tap0", flags);
 	assert_refused(f, where, HUSK_E_HOST, "Could not attach interface: @");
@@ -1684,6 +1715,7 @@ static int test_told(void)
 		TEST(half_an_answer_is_none),
 		TEST(more_than_64_bytes_in_front_are_refused),
 		TEST(a_tun_interface_is_no_tap),
+		TEST(two_ways_to_one_interface_are_seen),
 		TEST(whatever_fails_leaves_nothing_open),
 		TEST(attaching_again_leaves_the_old_one_whatever_fails),
 		TEST(each_failure_to_read_has_its_meaning),
