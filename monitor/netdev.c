@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define NS_PER_S 1000000000ull
+#define FAILURES_IN_A_ROW 16u	/* to read, before what polls readable is not believed any more */
 #define DROPS_IN_A_ROW 64	/* frames that a flood of oversized ones may cost one call */
 
 int netdev_open(struct netdev *d, const char *name, const char *where, struct husk_error *e)
@@ -53,17 +54,35 @@ static bool present(struct netdev *d)
 	if (now_ns() < d->retry_at)
 		return false;
 	d->counters.calls++;
-	d->gone = tap_reattach(&d->tap) == -1;
-	if (d->gone)
-		d->retry_at = now_ns() + NETDEV_RETRY_NS;
-	else
-		d->counters.reattached++;
-	return !d->gone;
+	if (tap_reattach(&d->tap) == -1) {
+		vanish(d);
+		return false;
+	}
+	d->counters.reattached++;
+	d->gone = d->deaf = false;
+	d->failures = 0;
+	return true;
+}
+
+/* Whether there is something to read from, as far as is known. */
+static bool listening(struct netdev *d)
+{
+	return present(d) && (!d->deaf || now_ns() >= d->listen_at);
+}
+
+/* What fails now may be all right next time; what fails for ever must not make a wait spin. */
+static void note_result(struct netdev *d, enum tap_result result)
+{
+	d->failures = result != TAP_ERROR && result != TAP_DOWN ? 0 :
+		      d->failures < FAILURES_IN_A_ROW ? d->failures + 1 : d->failures;
+	d->deaf = d->failures == FAILURES_IN_A_ROW;
+	if (d->deaf)
+		d->listen_at = now_ns() + NETDEV_RETRY_NS;
 }
 
 int netdev_fd(const struct netdev *d)
 {
-	return d->gone ? -1 : d->tap.fd;
+	return d->gone || d->deaf ? -1 : d->tap.fd;
 }
 
 static void drop(struct netdev *d, enum netdev_drop reason)
@@ -117,8 +136,11 @@ static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
 	if (buffer.iov_len > d->room)
 		buffer.iov_len = d->room;
 	for (int i = 0; i < DROPS_IN_A_ROW; i++) {
+		enum tap_result result = tap_read(&d->tap, buffer, len);
+
 		d->counters.calls++;
-		switch (tap_read(&d->tap, buffer, len)) {
+		note_result(d, result);
+		switch (result) {
 		case TAP_OK:
 			return true;
 		case TAP_TOO_LONG:
@@ -142,7 +164,7 @@ size_t netdev_read_ahead(struct netdev *d, size_t max)
 {
 	size_t len;
 
-	while (d->n < max && d->n < NETDEV_AHEAD && present(d)) {
+	while (d->n < max && d->n < NETDEV_AHEAD && listening(d)) {
 		size_t slot = (d->head + d->n) % NETDEV_AHEAD;
 
 		if (!read_frame(d, (struct iovec){d->ahead + slot * d->room, d->room}, &len))
@@ -173,7 +195,7 @@ static bool take_ahead(struct netdev *d, struct iovec buffer, size_t *len)
 
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len)
 {
-	if (!take_ahead(d, buffer, len) && (!present(d) || !read_frame(d, buffer, len)))
+	if (!take_ahead(d, buffer, len) && (!listening(d) || !read_frame(d, buffer, len)))
 		return HVT_AGAIN;
 	d->counters.rx_frames++;
 	d->counters.rx_bytes += *len;

@@ -3,8 +3,8 @@
  * why.
  *
  * Nothing that happens to the tap ends the guest. A frame that cannot be sent or delivered is
- * dropped and counted; an interface that vanishes is attached again when it is back. One
- * thread at a time uses a device.
+ * dropped and counted; an interface that vanishes is attached again when it is back; one that
+ * cannot be read is left alone for a while. One thread at a time uses a device.
  */
 #ifndef HUSK_NETDEV_H
 #define HUSK_NETDEV_H
@@ -18,7 +18,7 @@
 #include "tap.h"
 
 #define NETDEV_HEADER 14u		/* Ethernet, without FCS */
-#define NETDEV_RETRY_NS 250000000ull	/* between attempts to attach again */
+#define NETDEV_RETRY_NS 250000000ull	/* between attempts to attach or read again */
 
 enum netdev_drop {
 	NETDEV_TX_SHORT,	/* less than an Ethernet header */
@@ -45,6 +45,9 @@ struct netdev {
 	struct tap tap;
 	bool gone;		/* the interface has vanished */
 	uint64_t retry_at;	/* ns of CLOCK_MONOTONIC */
+	unsigned failures;	/* to read, in a row */
+	bool deaf;		/* there were too many; not read before listen_at */
+	uint64_t listen_at;	/* ns of CLOCK_MONOTONIC */
 	size_t room;		/* bytes of each frame in ahead */
 	uint8_t *ahead;		/* AHEAD_FRAMES slots of room bytes; owned */
 	size_t head, n;		/* first slot in use, how many are */
@@ -76,7 +79,10 @@ enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *le
 /* Reads ahead, at most max frames; returns how many are there for netdev_receive. */
 size_t netdev_read_ahead(struct netdev *d, size_t max);
 
-/* What to wait on; -1 while the interface is gone: then netdev_read_ahead tries to attach again. */
+/*
+ * What to wait on; -1 while the interface is gone or reading it fails all the time: then
+ * netdev_read_ahead tries again now and then.
+ */
 int netdev_fd(const struct netdev *d);
 
 /* Lower-case name of a reason, for statistics: "tx_full". */

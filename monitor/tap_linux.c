@@ -311,24 +311,80 @@ static int check_inherited(const struct tap *t, const char *where, short flags,
 	return 0;
 }
 
+/* Why no frames go through something that is no tap, for which TUNGETIFF gave sys; NULL: they may. */
+static const char *unusable(int fd, mode_t mode, int sys)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof peer;
+
+	switch (mode & S_IFMT) {
+	case S_IFIFO:
+		return NULL;
+	case S_IFSOCK:
+		return getpeername(fd, (struct sockaddr *)&peer, &size) == -1 &&
+		       errno == ENOTCONN ? "a socket that is not connected" : NULL;
+	case S_IFREG:
+		return "a regular file";
+	case S_IFDIR:
+		return "a directory";
+	case S_IFCHR:
+		return sys == EBADFD ? DEVICE " without an interface (TUNSETIFF)" :
+				       "a device that is no tap";
+	}
+	return "nothing that carries frames";
+}
+
+static int check_usable(int fd, int sys, const char *where, struct husk_error *e)
+{
+	const char *why;
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
+	why = unusable(fd, st.st_mode, sys);
+	return why == NULL ? 0 :
+	       husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it is %s: give a tap, a "
+			 "connected socket or a FIFO, open for reading and writing", where, why);
+}
+
+static int check_access(int flags, const char *where, struct husk_error *e)
+{
+	if ((flags & O_ACCMODE) == O_RDWR)
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it is open for %s only: "
+			 "open it for reading and writing, in a shell N<>PATH", where,
+			 (flags & O_ACCMODE) == O_RDONLY ? "reading" : "writing");
+}
+
+static int adopt_tap(struct tap *t, const struct ifreq *ifr, const char *where,
+		     struct husk_error *e)
+{
+	struct facts facts, *known;
+
+	memcpy(t->name, ifr->ifr_name, sizeof t->name - 1);
+	t->mtu = mtu_of(t->name);
+	known = learn_inherited(t->fd, t->name, &facts) ? &facts : NULL;
+	t->prefix = prefix_of(t->fd, ifr->ifr_flags, known);
+	if (check_inherited(t, where, ifr->ifr_flags, known, e) == -1)
+		return -1;
+	refuse_offloads(t->fd);
+	return 0;
+}
+
 static int adopt(struct tap *t, const char *where, struct husk_error *e)
 {
 	struct ifreq ifr = {0};
-	struct facts facts, *known;
-	int flags = fcntl(t->fd, F_GETFL);
+	int flags = fcntl(t->fd, F_GETFL), rc;
 
-	if (flags == -1 || fcntl(t->fd, F_SETFL, flags | O_NONBLOCK) == -1)
+	if (flags == -1)
 		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
 	t->mtu = TAP_MTU_DEFAULT;
-	if (ioctl(t->fd, TUNGETIFF, &ifr) == -1)
-		return 0;
-	memcpy(t->name, ifr.ifr_name, sizeof t->name - 1);
-	t->mtu = mtu_of(t->name);
-	known = learn_inherited(t->fd, t->name, &facts) ? &facts : NULL;
-	t->prefix = prefix_of(t->fd, ifr.ifr_flags, known);
-	if (check_inherited(t, where, ifr.ifr_flags, known, e) == -1)
+	rc = ioctl(t->fd, TUNGETIFF, &ifr) == 0 ? adopt_tap(t, &ifr, where, e) :
+	     check_usable(t->fd, errno, where, e);
+	if (rc == -1 || check_access(flags, where, e) == -1)
 		return -1;
-	refuse_offloads(t->fd);
+	if (fcntl(t->fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
 	return 0;
 }
 

@@ -197,6 +197,23 @@ refused() {
 	judge "$name" 1 'Could not attach interface' "$@"
 }
 
+unusable_descriptors() {
+	exec 8<>"$T/file"
+	refused "a regular file" @8 '@8: it is a regular file: give a tap, a connected socket or a'
+	exec 8</
+	refused "a directory" @8 '@8: it is a directory'
+	exec 8<>/dev/null
+	refused "/dev/null" @8 '@8: it is a device that is no tap'
+	exec 8<>/dev/net/tun
+	refused "/dev/net/tun" @8 '@8: it is /dev/net/tun without an interface'
+	mkfifo "$T/pipe"
+	exec 7<>"$T/pipe"
+	exec 8<"$T/pipe" 9>"$T/pipe"
+	refused "an end to read from" @8 '@8: it is open for reading only: open it for reading and'
+	refused "an end to write to" @9 '@9: it is open for writing only'
+	exec 7>&- 8>&- 9>&-
+}
+
 errors() {
 	refused "no such interface" nowhere99 'nowhere99: No such device' \
 		'ip tuntap add nowhere99 mode tap'
@@ -218,6 +235,7 @@ errors() {
 	for descriptor in @ @x @-1 @99 @4294967296 @9x; do
 		refused "--net:service0=$descriptor" "$descriptor"
 	done
+	unusable_descriptors
 	run --mem=2 -- "$(image net)" limit 0
 	judge "a device that is not attached" 1 "'service0'" 'NET_BASIC'
 	run --mem=2 --net:service0=tap100 --net:service1=tap101 -- "$(image net)" limit 0

@@ -23,6 +23,7 @@
 #define MTU 1500u
 #define ROOM (MTU + NETDEV_HEADER)
 #define FLOOD 64u		/* frames that no call looks at more of */
+#define FAILURES 16u		/* in a row, before reading is left for a while */
 
 /* ---- a tap that plays a script, and a clock that stands still ---- */
 
@@ -544,6 +545,83 @@ static void a_frame_that_the_tap_got_wrong_is_dropped(void **state)
 	assert_int_equal(host.reads, 3);
 }
 
+/* A wait for something that is readable for ever, and fails for ever, must not be a busy loop. */
+static void what_fails_again_and_again_is_left_alone_for_a_while(void **state)
+{
+	static const struct heard good[] = {{TAP_OK, 60, 1}};
+	struct heard bad[FAILURES];
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < FAILURES; i++)
+		bad[i] = (struct heard){i % 2 == 0 ? TAP_ERROR : TAP_DOWN, 0, 0};
+	for (uint64_t round = 0; round < 2; round++) {
+		host.reads = 0;
+		hear(bad, FAILURES);
+		for (unsigned i = 0; i < FAILURES; i++) {
+			assert_int_equal(netdev_fd(&f->dev), 1000);
+			assert_int_equal(netdev_read_ahead(&f->dev, 1), 0);
+		}
+		for (unsigned tries = 1; tries <= 4; tries++) {
+			hear(bad, 1);
+			assert_int_equal(netdev_fd(&f->dev), -1);
+			assert_int_equal(netdev_read_ahead(&f->dev, 1), 0);
+			assert_receives_nothing(f, ROOM);
+			assert_int_equal(host.reads, FAILURES + tries - 1);
+			host.clock += NETDEV_RETRY_NS;
+			assert_receives_nothing(f, ROOM);
+			assert_int_equal(host.reads, FAILURES + tries);
+		}
+		send_frame(f, 60);
+		assert_count(f->dev.counters.tx_frames, round + 1);
+		host.clock += NETDEV_RETRY_NS;
+		hear(good, 1);
+		assert_int_equal(netdev_read_ahead(&f->dev, 1), 1);
+		assert_int_equal(netdev_fd(&f->dev), 1000);
+		assert_receives(f, ROOM, 60, 1);
+	}
+	assert_int_equal(host.reattaches, 0);
+}
+
+static void an_error_now_and_then_holds_up_nothing(void **state)
+{
+	static const struct heard frames[] = {{TAP_ERROR, 0, 0}, {TAP_OK, 60, 1}};
+	struct fixture *f = *state;
+
+	for (unsigned i = 1; i <= 3 * FAILURES; i++) {
+		hear(frames, i % 2 == 0 ? 2 : 1);
+		assert_receives_nothing(f, ROOM);
+		if (i % 2 == 0)
+			assert_receives(f, ROOM, 60, 1);
+		else
+			assert_receives_nothing(f, ROOM);
+		assert_int_equal(netdev_fd(&f->dev), 1000);
+	}
+	assert_drops(f, NETDEV_RX_ERROR, 3 * FAILURES);
+}
+
+static void an_interface_that_is_back_is_listened_to_at_once(void **state)
+{
+	struct heard bad[FAILURES + 1];
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < FAILURES; i++)
+		bad[i] = (struct heard){TAP_ERROR, 0, 0};
+	bad[FAILURES] = (struct heard){TAP_OK, 60, 1};
+	hear(bad, FAILURES + 1);
+	for (unsigned i = 0; i < FAILURES; i++)
+		assert_receives_nothing(f, ROOM);
+	host.write = TAP_GONE;
+	send_frame(f, 60);
+	host.write = TAP_OK;
+	host.clock += NETDEV_RETRY_NS - 1;
+	assert_receives_nothing(f, ROOM);
+	host.clock++;
+	send_frame(f, 60);
+	assert_count(f->dev.counters.reattached, 1);
+	assert_int_equal(netdev_fd(&f->dev), 1000);
+	assert_receives(f, ROOM, 60, 1);
+}
+
 /* Numbered from 1; all too long but the last. */
 static struct heard *make_flood(size_t n)
 {
@@ -859,6 +937,20 @@ static void a_peer_that_is_gone_sends_no_frames(void **state)
 	assert_count(f->dev.counters.rx_frames, 1);
 }
 
+/* It is readable for ever and not at its end: the guest may still send. */
+static void a_peer_that_sends_no_more_is_not_asked_all_the_time(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(shutdown(f->wire.host, SHUT_WR), 0);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(netdev_read_ahead(&f->dev, 1), 0);
+	assert_int_equal(netdev_fd(&f->dev), -1);
+	assert_count(f->dev.counters.calls, FAILURES);
+	send_frame(f, 60);
+	assert_int_equal(wire_receive(&f->wire, f->frame), 60);
+}
+
 static void an_empty_datagram_is_no_frame(void **state)
 {
 	struct fixture *f = *state;
@@ -910,6 +1002,9 @@ int main(void)
 		FAKE(no_buffer_is_too_large_for_the_mtu_to_count),
 		FAKE(a_frame_that_does_not_fit_the_buffer_is_dropped),
 		FAKE(a_frame_that_the_tap_got_wrong_is_dropped),
+		FAKE(what_fails_again_and_again_is_left_alone_for_a_while),
+		FAKE(an_error_now_and_then_holds_up_nothing),
+		FAKE(an_interface_that_is_back_is_listened_to_at_once),
 		FAKE(a_flood_of_frames_that_do_not_fit_is_skipped),
 		FAKE(no_flood_holds_up_the_guest),
 		FAKE(frames_read_ahead_come_first_and_in_order),
@@ -924,6 +1019,7 @@ int main(void)
 		WIRE(a_host_that_does_not_read_costs_frames),
 		WIRE(a_peer_that_is_gone_costs_frames),
 		WIRE(a_peer_that_is_gone_sends_no_frames),
+		WIRE(a_peer_that_sends_no_more_is_not_asked_all_the_time),
 		TEST(an_empty_datagram_is_no_frame),
 		WIRE(closing_leaves_the_inherited_descriptor_open),
 	};

@@ -14,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -899,6 +901,75 @@ static void two_ways_to_one_interface_are_seen(void **state)
 	close(fd);
 }
 
+/* ---- descriptors that frames do not go through ---- */
+
+static void assert_unusable(struct fixture *f, int fd, const char *why)
+{
+	int flags = __real_fcntl(fd, F_GETFL);
+	char where[16];
+
+	assert_int_not_equal(fd, -1);
+	snprintf(where, sizeof where, "@%d", fd);
+	assert_refused(f, where, HUSK_E_USAGE, "Could not attach interface: @");
+	if (strstr(f->e.message, why) == NULL)
+		fail_msg("\"%s\", expected \"%s\"", f->e.message, why);
+	assert_non_null(strstr(f->e.message, "open "));
+	assert_int_equal(__real_fcntl(fd, F_GETFL), flags);
+	close(fd);
+}
+
+static void what_carries_no_frames_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	FILE *file = tmpfile();
+
+	host.fake = false;
+	assert_unusable(f, dup(fileno(file)), "it is a regular file: give a tap, a connected socket");
+	fclose(file);
+	assert_unusable(f, open("/", O_RDONLY | O_CLOEXEC), "it is a directory");
+	assert_unusable(f, open("/dev/null", O_RDWR | O_CLOEXEC), "it is a device that is no tap");
+	assert_unusable(f, epoll_create1(EPOLL_CLOEXEC), "it is nothing that carries frames");
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++)
+		assert_unusable(f, socket(AF_UNIX, type | SOCK_CLOEXEC, 0),
+				"it is a socket that is not connected");
+}
+
+static void what_goes_one_way_only_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	int ends[2];
+
+	host.fake = false;
+	assert_int_equal(pipe(ends), 0);
+	assert_unusable(f, ends[0], "it is open for reading only: open it for reading and writing");
+	assert_unusable(f, ends[1], "it is open for writing only");
+}
+
+static void sockets_and_fifos_are_taken(void **state)
+{
+	static const int types[] = {SOCK_SEQPACKET, SOCK_DGRAM, SOCK_STREAM};
+	struct fixture *f = *state;
+	char name[] = "/tmp/test_tap.XXXXXX", where[16], path[40];
+	int fd;
+
+	host.fake = false;
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		wire_make_type(&f->wire, types[i]);
+		assert_opens(f, f->wire.where);
+		tap_close(&f->tap);
+		wire_free(&f->wire);
+	}
+	assert_non_null(mkdtemp(name));
+	snprintf(path, sizeof path, "%s/fifo", name);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	snprintf(where, sizeof where, "@%d", fd);
+	assert_opens(f, where);
+	close(fd);
+	unlink(path);
+	rmdir(name);
+}
+
 /* ---- every call may fail ---- */
 
 /* Whether opening survived, with nothing left behind if it did not. */
@@ -940,13 +1011,13 @@ static void whatever_fails_leaves_nothing_open(void **state)
 	host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	host.vnet = 12;
 	/*
-	 * dup, getfl, setfl; getiff, mtu (2), question (3), filters (2), getiff, vnet size and
-	 * offload may fail
+	 * dup, getfl; getiff, mtu (2), question (3), filters (2), getiff, vnet size and offload
+	 * may fail; setfl
 	 */
-	assert_survives(f, f->wire.where, 14, 0x7ff << 3);
+	assert_survives(f, f->wire.where, 14, 0x7ff << 2);
 	host.known = true;
 	/* the same, but a question (3) and address instead of filters and getiff */
-	assert_survives(f, f->wire.where, 12, 0x1ff << 3);
+	assert_survives(f, f->wire.where, 12, 0x1ff << 2);
 }
 
 static void attaching_again_leaves_the_old_one_whatever_fails(void **state)
@@ -1595,6 +1666,8 @@ static void what_cannot_be_attached_is_refused_with_its_reason(void **state)
 		       "not a tap interface");
 	tun = make_queue("tun0", IFF_TUN | IFF_NO_PI);
 	set_flags("tun0", true);
+	assert_unusable(f, open("/dev/net/tun", O_RDWR | O_CLOEXEC),
+			"it is /dev/net/tun without an interface (TUNSETIFF)");
 	assert_refused(f, "tun0", HUSK_E_HOST, "Could not attach interface: tun0: Invalid argument");
 	snprintf(where, sizeof where, "@%d", tun);
 	assert_refused(f, where, HUSK_E_USAGE, "Could not attach interface: @");
@@ -1716,6 +1789,9 @@ static int test_told(void)
 		TEST(more_than_64_bytes_in_front_are_refused),
 		TEST(a_tun_interface_is_no_tap),
 		TEST(two_ways_to_one_interface_are_seen),
+		TEST(what_carries_no_frames_is_refused),
+		TEST(what_goes_one_way_only_is_refused),
+		TEST(sockets_and_fifos_are_taken),
 		TEST(whatever_fails_leaves_nothing_open),
 		TEST(attaching_again_leaves_the_old_one_whatever_fails),
 		TEST(each_failure_to_read_has_its_meaning),
