@@ -149,36 +149,82 @@ static bool learn_inherited(int fd, const char *name, struct facts *facts)
 	       memcmp(ifr.ifr_hwaddr.sa_data, facts->address, MAC_SIZE) == 0;
 }
 
+/* Something else in place of a name that a shell would not take for one word. */
+static const char *word(const char *name)
+{
+	const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return name[0] != '-' && name[strspn(name, plain)] == '\0' ? name : "NAME";
+}
+
 static int attach_failed(const char *name, int sys, struct husk_error *e)
 {
+	const char *w = word(name);
+
 	husk_fail_sys(e, sys, "Could not attach interface: %s", name);
 	switch (sys) {
 	case ENODEV:
 	case ENXIO:
-		return husk_hint(e, "no such interface; make it: ip tuntap add %s mode tap user "
-				 "$USER && ip link set %s up", name, name);
+		return husk_hint(e, "no such interface; make it, as root: ip tuntap add %s mode "
+				 "tap user %u && ip link set %s up", w, geteuid(), w);
 	case ENETDOWN:
-		return husk_hint(e, "it is not up: ip link set %s up", name);
+		return husk_hint(e, "it is not up: ip link set %s up", w);
 	case EBUSY:
-		return husk_hint(e, "busy: used by another process");
+		return husk_hint(e, "busy: used by another process; stop that, or give another "
+				 "interface");
 	case EPERM:
-		return husk_hint(e, "it belongs to another user; make it: ip tuntap add %s mode "
-				 "tap user $USER", name);
+		return husk_hint(e, "it belongs to another user; make it anew, as root: ip link "
+				 "del %s && ip tuntap add %s mode tap user %u && ip link set %s up",
+				 w, w, geteuid(), w);
 	case EINVAL:
-		return husk_hint(e, "it is not a tap interface");
-	case ENOENT:
-	case EACCES:
-		return husk_hint(e, DEVICE " must be there and open to this user");
+		return husk_hint(e, "it is not a tap interface; give one that `ip tuntap' lists");
+	case ENOTTY:
+		return husk_hint(e, DEVICE " is something else; make it anew, as root: rm " DEVICE
+				 " && mknod -m 666 " DEVICE " c 10 200");
 	}
 	return -1;
+}
+
+static int open_failed(const char *name, int sys, struct husk_error *e)
+{
+	husk_fail_sys(e, sys, "Could not attach interface: %s: " DEVICE, name);
+	switch (sys) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return husk_hint(e, "there is no driver, or it is not seen here; as root: modprobe "
+				 "tun; a container must be given the device");
+	case EACCES:
+	case EPERM:
+		return husk_hint(e, "it must be open to this user; as root: chmod 666 " DEVICE
+				 "; a container must be allowed it");
+	}
+	return -1;
+}
+
+/* Linux net/core/dev.c, dev_valid_name: names that no interface has. */
+static int check_name(const char *name, struct husk_error *e)
+{
+	bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+
+	if (strlen(name) >= IFNAMSIZ) {
+		husk_fail_sys(e, ENAMETOOLONG, "Could not attach interface: %.60s%s", name,
+			      strlen(name) > 60 ? "..." : "");
+		return husk_hint(e, "a name has at most %u characters; give one that `ip link' "
+				 "lists", IFNAMSIZ - 1);
+	}
+	if (!dots && name[strcspn(name, "/: \t\n\v\f\r\xa0")] == '\0')
+		return 0;
+	husk_fail_sys(e, ENODEV, "Could not attach interface: %s", name);
+	return husk_hint(e, "no interface can have that name; give one that `ip link' lists");
 }
 
 static int check_up(const char *name, struct husk_error *e)
 {
 	struct ifreq ifr;
 
-	if (strlen(name) >= IFNAMSIZ)
-		return attach_failed(name, ENAMETOOLONG, e);
+	if (check_name(name, e) == -1)
+		return -1;
 	if (ask(&ifr, name, SIOCGIFFLAGS) == -1)
 		return attach_failed(name, errno, e);
 	if ((ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == 0)
@@ -223,20 +269,19 @@ static void refuse_offloads(int fd)
 	(void)ioctl(fd, TUNSETOFFLOAD, 0);
 }
 
-/* Opens the interface; errno on failure. */
-static int attach(const char *name)
+/* Returns the descriptor. */
+static int attach(const char *name, struct husk_error *e)
 {
-	int fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC), saved;
+	int fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd == -1)
-		return -1;
+		return open_failed(name, errno, e);
 	if (attach_queue(fd, name) == 0) {
 		refuse_offloads(fd);
 		return fd;
 	}
-	saved = errno;
+	attach_failed(name, errno, e);
 	close(fd);
-	errno = saved;
 	return -1;
 }
 
@@ -245,9 +290,9 @@ static int open_name(struct tap *t, const char *name, struct husk_error *e)
 	if (check_up(name, e) == -1)
 		return -1;
 	snprintf(t->name, sizeof t->name, "%s", name);
-	t->fd = attach(name);
+	t->fd = attach(name, e);
 	if (t->fd == -1)
-		return attach_failed(name, errno, e);
+		return -1;
 	t->mtu = mtu_of(name);
 	return 0;
 }
@@ -302,16 +347,17 @@ static int check_inherited(const struct tap *t, const char *where, short flags,
 {
 	if ((flags & IFF_TAP) == 0)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
-				 "interface, not a tap", where, t->name);
+				 "interface, not a tap; make it with IFF_TAP", where, t->name);
 	if (t->prefix > TAP_PREFIX_MAX)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: its header of "
-				 "%u bytes is too long", where, t->prefix);
+				 "%u bytes is too long; make it %u at most by TUNSETVNETHDRSZ",
+				 where, t->prefix, TAP_PREFIX_MAX);
 	if (facts != NULL && facts->queues > 1)
 		return attach_failed(where, EBUSY, e);
 	return 0;
 }
 
-/* Why no frames go through something that is no tap, for which TUNGETIFF gave sys; NULL: they may. */
+/* Why no frames go through what is no tap, for which TUNGETIFF gave sys; NULL: they may. */
 static const char *unusable(int fd, mode_t mode, int sys)
 {
 	struct sockaddr_storage peer;
@@ -388,6 +434,13 @@ static int adopt(struct tap *t, const char *where, struct husk_error *e)
 	return 0;
 }
 
+static int not_inherited(const char *where, int sys, struct husk_error *e)
+{
+	husk_fail_sys(e, sys, "Could not attach interface: %s", where);
+	return sys != EBADF ? -1 :
+	       husk_hint(e, "it is not open; what starts this program must open it and leave it so");
+}
+
 static int open_descriptor(struct tap *t, const char *where, struct husk_error *e)
 {
 	unsigned long long fd;
@@ -397,7 +450,7 @@ static int open_descriptor(struct tap *t, const char *where, struct husk_error *
 	t->inherited = true;
 	t->fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
 	if (t->fd == -1)
-		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
+		return not_inherited(where, errno, e);
 	return adopt(t, where, e);
 }
 
@@ -471,7 +524,7 @@ int tap_reattach(struct tap *t)
 
 	if (t->inherited || check_up(t->name, &ignored) == -1)
 		return -1;
-	fd = attach(t->name);
+	fd = attach(t->name, &ignored);
 	if (fd == -1)
 		return -1;
 	close(t->fd);

@@ -189,6 +189,19 @@ END
 	judge "a group address is none" 1 'group address'
 }
 
+# remedied NAME COMMAND...: does what the last message says, after which the command works.
+remedied() {
+	name=$1
+	shift
+	if ! ip tuntap >/dev/null 2>&1; then
+		skip "$name" "there is no ip tuntap here"
+		return
+	fi
+	eval "$(sed -n 's/.*as root: //p' "$T/err")"
+	run "$@"
+	judge "$name" 0 'MTU is 1500'
+}
+
 # refused NAME VALUE PATTERN...
 refused() {
 	name=$1
@@ -216,8 +229,10 @@ unusable_descriptors() {
 
 errors() {
 	refused "no such interface" nowhere99 'nowhere99: No such device' \
-		'ip tuntap add nowhere99 mode tap'
-	refused "a name that is too long" abcdefghijklmnop 'File name too long'
+		'ip tuntap add nowhere99 mode tap user 0 && ip link set nowhere99 up$'
+	remedied "the remedy makes it" --mem=2 --net:service0=nowhere99 -- "$(image net)" limit 0
+	refused "a name that is too long" abcdefghijklmnop 'File name too long: a name has at most 15'
+	refused "a name with a blank" 'tap 0' 'tap 0: No such device: no interface can have that name'
 	run --mem=2 --net:service0= -- "$(image net)" limit 0
 	judge "no name" 1 'net:NAME=IFACE'
 	refused "something else than a tap" lo 'lo: Invalid argument' 'not a tap'
@@ -232,7 +247,8 @@ errors() {
 	run open 9 down0 -- "$monitor" --mem=2 --net:service0=down0 -- "$(image net)" limit 0
 	judge "an interface that somebody else has" 1 'resource busy' 'another process'
 	HUSK=$monitor
-	for descriptor in @ @x @-1 @99 @4294967296 @9x; do
+	refused "a descriptor that is not open" @99 '@99: Bad file descriptor: it is not open'
+	for descriptor in @ @x @-1 @4294967296 @9x; do
 		refused "--net:service0=$descriptor" "$descriptor"
 	done
 	unusable_descriptors
@@ -242,6 +258,7 @@ errors() {
 	judge "a device that the image does not have" 1 'service1'
 	ip link del down0
 	ip link del tun0
+	ip link del nowhere99 2>/dev/null
 }
 
 # shared NAME VALUE VALUE: two devices with one interface.
@@ -316,7 +333,9 @@ plain_user() {
 	tap tap104 10.3.0.1 root
 	run "$T/public/husk" --mem=2 --net:service0=tap104 -- "$T/public/ping.hvt" limit 0
 	judge "whose interface it is not" 1 'Operation not permitted' \
-		'ip tuntap add tap104 mode tap user'
+		'ip link del tap104 && ip tuntap add tap104 mode tap user 65534 && ip link set tap104 up$'
+	remedied "the remedy makes it so" "$T/public/husk" --mem=2 --net:service0=tap104 -- \
+		"$T/public/ping.hvt" limit 0
 	HUSK=$monitor
 	ip link del tap104
 }

@@ -69,6 +69,8 @@ static struct {
 	uint8_t wrote[256];	/* the first bytes of all parts */
 } host;
 
+uid_t __real_geteuid(void);
+uid_t __wrap_geteuid(void);
 int __real_socket(int domain, int type, int protocol);
 int __wrap_socket(int domain, int type, int protocol);
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -237,6 +239,11 @@ static int answer(unsigned long request, void *arg)
 	}
 	fail_msg("ioctl 0x%lx", request);
 	return -1;
+}
+
+uid_t __wrap_geteuid(void)
+{
+	return host.fake ? 1234 : __real_geteuid();
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
@@ -468,19 +475,25 @@ static void up_or_running_will_do(void **state)
 static void every_failure_comes_with_its_remedy(void **state)
 {
 	static const struct { int *where, error; const char *message; } cases[] = {
-		{&host.flags_error, ENODEV, "No such device: no such interface; make it: ip tuntap add "
-		 "tap0 mode tap user $USER && ip link set tap0 up"},
-		{&host.flags_error, ENXIO, "No such device or address: no such interface; make it: ip"},
-		{&host.flags_error, EACCES, "Permission denied: /dev/net/tun must be there and open to "
-		 "this user"},
+		{&host.flags_error, ENODEV, "No such device: no such interface; make it, as root: ip "
+		 "tuntap add tap0 mode tap user 1234 && ip link set tap0 up"},
+		{&host.flags_error, ENXIO, "No such device or address: no such interface; make it"},
 		{&host.socket_error, EMFILE, "Too many open files"},
-		{&host.open_error, ENOENT, "No such file or directory: /dev/net/tun must be there"},
-		{&host.open_error, EACCES, "Permission denied: /dev/net/tun must be there and open to "
-		 "this user"},
-		{&host.open_error, ENODEV, "No such device: no such interface; make it: ip tuntap add"},
-		{&host.attach_error, EBUSY, "Device or resource busy: busy: used by another process"},
+		{&host.open_error, ENOENT, "/dev/net/tun: No such file or directory: there is no "
+		 "driver, or it is not seen here; as root: modprobe tun; a container must be given"},
+		{&host.open_error, ENODEV, "/dev/net/tun: No such device: there is no driver"},
+		{&host.open_error, ENXIO, "/dev/net/tun: No such device or address: there is no driver"},
+		{&host.open_error, EACCES, "/dev/net/tun: Permission denied: it must be open to this "
+		 "user; as root: chmod 666 /dev/net/tun; a container must be allowed it"},
+		{&host.open_error, EPERM, "/dev/net/tun: Operation not permitted: it must be open"},
+		{&host.open_error, EMFILE, "/dev/net/tun: Too many open files"},
+		{&host.attach_error, EBUSY, "Device or resource busy: busy: used by another process; "
+		 "stop that, or give another interface"},
 		{&host.attach_error, EPERM, "Operation not permitted: it belongs to another user; make "
-		 "it: ip tuntap add tap0 mode tap user $USER"},
+		 "it anew, as root: ip link del tap0 && ip tuntap add tap0 mode tap user 1234 && ip "
+		 "link set tap0 up"},
+		{&host.attach_error, ENOTTY, "Inappropriate ioctl for device: /dev/net/tun is something "
+		 "else; make it anew, as root: rm /dev/net/tun && mknod -m 666 /dev/net/tun c 10 200"},
 		{&host.attach_error, EBADFD, "File descriptor in bad state"},
 		{&host.attach_error, ENOMEM, "Cannot allocate memory"},
 	};
@@ -496,6 +509,41 @@ static void every_failure_comes_with_its_remedy(void **state)
 	}
 }
 
+/* No command that a shell would take apart, or take for more than one. */
+static void commands_are_as_good_as_the_name(void **state)
+{
+	static const char *const bad[] = {"-tap0", "a;b", "tap%d", "a$b", "a'b", "a\"b", "a*", "a\x80"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		host.flags_error = ENODEV;
+		assert_refused(f, bad[i], HUSK_E_HOST, "");
+		assert_non_null(strstr(f->e.message, bad[i]));
+		assert_non_null(strstr(f->e.message, "ip tuntap add NAME mode tap user 1234 && ip link "
+				       "set NAME up"));
+		host.flags_error = 0;
+		host.attach_error = EPERM;
+		assert_refused(f, bad[i], HUSK_E_HOST, "");
+		assert_non_null(strstr(f->e.message, "ip link del NAME && ip tuntap add NAME mode"));
+	}
+}
+
+static void a_name_that_cannot_be_is_not_asked_for(void **state)
+{
+	static const char *const bad[] = {"tap 0", " ", "tap0 ", "a/b", "a:b", ".", "..", "tap0\n",
+					  "a\tb"};
+	struct fixture *f = *state;
+	char all[200];
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(all, sizeof all, "Could not attach interface: %s: No such device: no interface "
+			 "can have that name; give one that `ip link' lists", bad[i]);
+		assert_refused(f, bad[i], HUSK_E_HOST, all);
+		assert_null(strstr(f->e.message, "tuntap"));
+	}
+	assert_int_equal(host.seen, 0);
+}
+
 static void what_is_unknown_is_told_without_a_remedy(void **state)
 {
 	struct fixture *f = *state;
@@ -509,6 +557,7 @@ static void what_is_unknown_is_told_without_a_remedy(void **state)
 static void a_name_has_15_characters_at_most(void **state)
 {
 	struct fixture *f = *state;
+	char longer[2000];
 
 	assert_opens(f, NAME_15);
 	assert_string_equal(f->tap.name, NAME_15);
@@ -516,8 +565,12 @@ static void a_name_has_15_characters_at_most(void **state)
 	tap_close(&f->tap);
 	host.seen = 0;
 	assert_refused(f, NAME_15 "p", HUSK_E_HOST,
-		       "Could not attach interface: " NAME_15 "p: File name too long");
-	assert_refused(f, NAME_15 NAME_15 NAME_15, HUSK_E_HOST, "Could not attach interface: ");
+		       "Could not attach interface: " NAME_15 "p: File name too long: a name has at "
+		       "most 15 characters; give one that `ip link' lists");
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	assert_refused(f, longer, HUSK_E_HOST, "Could not attach interface: xxx");
+	assert_non_null(strstr(f->e.message, "xxx...: File name too long: a name has at most 15"));
 	assert_int_equal(host.seen, 0);
 }
 
@@ -713,7 +766,8 @@ static void a_descriptor_is_a_number_of_one_that_is_open(void **state)
 		snprintf(text, sizeof text, "Could not attach interface: %s: ", bad[i]);
 		assert_refused(f, bad[i], HUSK_E_USAGE, text);
 	}
-	assert_refused(f, "@60", HUSK_E_HOST, "Could not attach interface: @60: Bad file descriptor");
+	assert_refused(f, "@60", HUSK_E_HOST, "Could not attach interface: @60: Bad file descriptor: it "
+		       "is not open; what starts this program must open it and leave it so");
 	assert_refused(f, "@2147483647", HUSK_E_HOST,
 		       "Could not attach interface: @2147483647: Bad file descriptor");
 	assert_int_equal(f->e.sys, EBADF);
@@ -853,7 +907,7 @@ static void more_than_64_bytes_in_front_are_refused(void **state)
 	host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	host.vnet = 65;
 	assert_refused(f, f->wire.where, HUSK_E_USAGE, "Could not attach interface: @");
-	assert_non_null(strstr(f->e.message, "its header of 65 bytes is too long"));
+	assert_non_null(strstr(f->e.message, "its header of 65 bytes is too long; make it 64"));
 	host.vnet = INT32_MAX;
 	assert_refused(f, f->wire.where, HUSK_E_USAGE, "Could not attach interface: @");
 	host.tun_flags = IFF_TAP | IFF_VNET_HDR;
@@ -868,7 +922,7 @@ static void a_tun_interface_is_no_tap(void **state)
 	wire_make(&f->wire);
 	host.tun_flags = IFF_TUN | IFF_NO_PI;
 	assert_refused(f, f->wire.where, HUSK_E_USAGE, "Could not attach interface: @");
-	assert_non_null(strstr(f->e.message, "given is a tun interface, not a tap"));
+	assert_non_null(strstr(f->e.message, "given is a tun interface, not a tap; make it with"));
 }
 
 static void two_ways_to_one_interface_are_seen(void **state)
@@ -1766,6 +1820,8 @@ static int test_told(void)
 		TEST(a_tap_is_attached_by_name),
 		TEST(up_or_running_will_do),
 		TEST(every_failure_comes_with_its_remedy),
+		TEST(commands_are_as_good_as_the_name),
+		TEST(a_name_that_cannot_be_is_not_asked_for),
 		TEST(what_is_unknown_is_told_without_a_remedy),
 		TEST(a_name_has_15_characters_at_most),
 		TEST(an_interface_of_several_queues_is_asked_again),
