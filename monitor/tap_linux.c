@@ -16,14 +16,12 @@
 /* After net/if.h, whose names it would define again. */
 #include <linux/filter.h>
 #include <linux/if_tun.h>
-#include <linux/rtnetlink.h>
 
+#include "link.h"
 #include "options.h"
 
 #define DEVICE "/dev/net/tun"
 #define PI_SIZE 4u		/* struct tun_pi, in front of frames without IFF_NO_PI */
-#define MAC_SIZE 6u
-#define LINK_MAX 16384u		/* bytes that the kernel has to say about an interface */
 
 _Static_assert(TAP_NAME_SIZE == IFNAMSIZ, "an interface name fits");
 
@@ -51,102 +49,13 @@ static unsigned mtu_of(const char *name)
 	return (unsigned)ifr.ifr_mtu;
 }
 
-/* rtnetlink(7): the contents of the attribute of this type in a list of them, if it is there. */
-static bool attribute(struct iovec list, unsigned type, struct iovec *contents)
-{
-	struct rtattr a;
-
-	while (list.iov_len >= sizeof a) {
-		memcpy(&a, list.iov_base, sizeof a);
-		if (a.rta_len < sizeof a || a.rta_len > list.iov_len)
-			return false;
-		contents->iov_base = (uint8_t *)list.iov_base + sizeof a;
-		contents->iov_len = a.rta_len - sizeof a;
-		if ((a.rta_type & NLA_TYPE_MASK) == type)
-			return true;
-		if (list.iov_len - a.rta_len < RTA_ALIGN(a.rta_len) - a.rta_len)
-			return false;
-		list.iov_base = (uint8_t *)list.iov_base + RTA_ALIGN(a.rta_len);
-		list.iov_len -= RTA_ALIGN(a.rta_len);
-	}
-	return false;
-}
-
-/* Copies one of exactly that size. */
-static bool attribute_value(struct iovec list, unsigned type, void *value, size_t size)
-{
-	struct iovec contents;
-
-	if (!attribute(list, type, &contents) || contents.iov_len != size)
-		return false;
-	memcpy(value, contents.iov_base, size);
-	return true;
-}
-
-/* Asks for all that the kernel has to say about an interface; *n bytes of reply. */
-static bool ask_link(const char *name, uint8_t reply[LINK_MAX], size_t *n)
-{
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg info;
-		struct rtattr attribute;
-		char name[TAP_NAME_SIZE];
-	} rq = {
-		.head = {.nlmsg_len = sizeof rq, .nlmsg_type = RTM_GETLINK,
-			 .nlmsg_flags = NLM_F_REQUEST},
-		.attribute = {.rta_len = sizeof rq.attribute + sizeof rq.name,
-			      .rta_type = IFLA_IFNAME},
-	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	ssize_t got = -1;
-
-	if (fd == -1)
-		return false;
-	memcpy(rq.name, name, strlen(name) + 1);
-	if (send(fd, &rq, sizeof rq, 0) == (ssize_t)sizeof rq)
-		got = recv(fd, reply, LINK_MAX, MSG_TRUNC);
-	close(fd);
-	*n = (size_t)got;
-	return got > 0 && *n <= LINK_MAX;
-}
-
-/* What Linux 4.17 or later knows about a tap; TUNGETIFF does not tell all of it. */
-struct facts {
-	uint8_t address[MAC_SIZE];
-	uint8_t pi;		/* there is packet information in front of frames */
-	uint32_t queues;	/* in use; 0 if it was made for one alone */
-};
-
-/* False if the interface is not a tap, or of another network namespace, or the kernel is old. */
-static bool learn(const char *name, struct facts *facts)
-{
-	uint8_t reply[LINK_MAX];
-	struct nlmsghdr head;
-	struct iovec list, info, data;
-	size_t n, start = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct ifinfomsg));
-
-	if (!ask_link(name, reply, &n) || n < start)
-		return false;
-	memcpy(&head, reply, sizeof head);
-	if (head.nlmsg_type != RTM_NEWLINK || head.nlmsg_len > n || head.nlmsg_len < start)
-		return false;
-	list = (struct iovec){reply + start, head.nlmsg_len - start};
-	facts->queues = 0;
-	if (!attribute(list, IFLA_LINKINFO, &info) || !attribute(info, IFLA_INFO_DATA, &data) ||
-	    !attribute_value(list, IFLA_ADDRESS, facts->address, MAC_SIZE) ||
-	    !attribute_value(data, IFLA_TUN_PI, &facts->pi, sizeof facts->pi))
-		return false;
-	(void)attribute_value(data, IFLA_TUN_NUM_QUEUES, &facts->queues, sizeof facts->queues);
-	return true;
-}
-
 /* About the tap behind a descriptor, which may be of another network namespace than the name. */
-static bool learn_inherited(int fd, const char *name, struct facts *facts)
+static bool learn_inherited(int fd, const char *name, struct link_facts *facts)
 {
 	struct ifreq ifr = {0};
 
-	return learn(name, facts) && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0 &&
-	       memcmp(ifr.ifr_hwaddr.sa_data, facts->address, MAC_SIZE) == 0;
+	return link_learn(name, facts) && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0 &&
+	       memcmp(ifr.ifr_hwaddr.sa_data, facts->address, sizeof facts->address) == 0;
 }
 
 /* Something else in place of a name that a shell would not take for one word. */
@@ -238,9 +147,9 @@ static int check_up(const char *name, struct husk_error *e)
  */
 static int check_alone(const char *name, unsigned ours)
 {
-	struct facts facts;
+	struct link_facts facts;
 
-	if (!learn(name, &facts) || facts.queues <= ours)
+	if (!link_learn(name, &facts) || facts.queues <= ours)
 		return 0;
 	errno = EBUSY;
 	return -1;
@@ -320,7 +229,7 @@ static bool pi_by_filter(int fd)
  * Where nothing better is known, a filter is tried out, but never in place of another: rather is
  * the tap taken for one without packet information, as nearly all are.
  */
-static bool has_pi(int fd, short flags, const struct facts *facts)
+static bool has_pi(int fd, short flags, const struct link_facts *facts)
 {
 	struct sock_fprog filter = {0};
 
@@ -332,7 +241,7 @@ static bool has_pi(int fd, short flags, const struct facts *facts)
 }
 
 /* What an inherited tap puts in front of each frame. Other descriptors put nothing. */
-static unsigned prefix_of(int fd, short flags, const struct facts *facts)
+static unsigned prefix_of(int fd, short flags, const struct link_facts *facts)
 {
 	unsigned prefix = has_pi(fd, flags, facts) ? PI_SIZE : 0;
 	int vnet = 0;
@@ -343,7 +252,7 @@ static unsigned prefix_of(int fd, short flags, const struct facts *facts)
 }
 
 static int check_inherited(const struct tap *t, const char *where, short flags,
-			   const struct facts *facts, struct husk_error *e)
+			   const struct link_facts *facts, struct husk_error *e)
 {
 	if ((flags & IFF_TAP) == 0)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
@@ -405,7 +314,7 @@ static int check_access(int flags, const char *where, struct husk_error *e)
 static int adopt_tap(struct tap *t, const struct ifreq *ifr, const char *where,
 		     struct husk_error *e)
 {
-	struct facts facts, *known;
+	struct link_facts facts, *known;
 
 	memcpy(t->name, ifr->ifr_name, sizeof t->name - 1);
 	t->mtu = mtu_of(t->name);
@@ -506,7 +415,8 @@ bool tap_same(const char *where, const char *other)
 	if ((where[0] != '@' && other[0] != '@') || !identify(where, &a) || !identify(other, &b))
 		return false;
 	return strcmp(a.name.ifr_name, b.name.ifr_name) == 0 &&
-	       memcmp(a.address.ifr_hwaddr.sa_data, b.address.ifr_hwaddr.sa_data, MAC_SIZE) == 0 &&
+	       memcmp(a.address.ifr_hwaddr.sa_data, b.address.ifr_hwaddr.sa_data,
+		      sizeof ((struct link_facts *)0)->address) == 0 &&
 	       a.device == b.device && a.inode == b.inode;
 }
 
