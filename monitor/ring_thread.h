@@ -49,9 +49,9 @@ struct ring_thread {
 
 /*
  * Starts the I/O thread, which blocks every signal. Where only one processor may be used, or the
- * host denies a thread, there is none, and the vcpu's thread always serves itself. alarm must be able
- * to bring the vcpu's thread out of the guest. ticks_per_us: of cpu_ticks. Returns 0, or the errno
- * of the denial.
+ * host denies a thread, there is none, and the vcpu's thread always serves itself. alarm must be
+ * able to bring the vcpu's thread out of the guest. ticks_per_us: of cpu_ticks. Returns 0, or the
+ * errno of the denial.
  */
 int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_per_us,
 		      void (*alarm)(void *ctx), void *alarm_ctx);
