@@ -28,7 +28,9 @@ int ring_init(struct ring *r, const struct memory *m, uint64_t gpa,
 
 /*
  * The guest stores ent_tail, then loads needs_kick; here it is the other way round. Sequential
- * consistency by the accesses themselves: the thread sanitizer does not know fences.
+ * consistency by the accesses themselves: the thread sanitizer does not know fences. An exchange,
+ * because QEMU's TCG lets an aarch64 load-acquire come before an earlier store-release, which the
+ * Arm ARM DDI 0487, B2.3 forbids: a kick would be lost in emulated machines.
  */
 bool ring_pending(const struct ring *r)
 {
@@ -39,7 +41,7 @@ bool ring_pending(const struct ring *r)
 
 void ring_ask_for_kicks(struct ring *r, bool ask)
 {
-	__atomic_store_n(&r->shared->needs_kick, ask, __ATOMIC_SEQ_CST);
+	(void)__atomic_exchange_n(&r->shared->needs_kick, (uint32_t)ask, __ATOMIC_SEQ_CST);
 }
 
 /* Copied in once; what the guest does to the slot from now on concerns only itself. */

@@ -43,10 +43,13 @@ void ring_peer_put(struct ring_peer *p, const struct hvt_ring_entry *entry)
 	p->ent_tail++;
 }
 
-/* The monitor stores needs_kick, then loads ent_tail; here it is the other way round. */
+/*
+ * The monitor stores needs_kick, then loads ent_tail; here it is the other way round. An exchange
+ * for the same reason as there.
+ */
 bool ring_peer_publish(const struct ring_peer *p)
 {
-	__atomic_store_n(&p->ring->ent_tail, p->ent_tail, __ATOMIC_SEQ_CST);
+	(void)__atomic_exchange_n(&p->ring->ent_tail, p->ent_tail, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&p->ring->needs_kick, __ATOMIC_SEQ_CST) != 0;
 }
 
