@@ -1263,6 +1263,7 @@ static void the_end_of_a_socket_is_the_end_of_the_interface(void **state)
 #define PATIENCE_MS 10000	/* for what happens soon, even on a busy machine */
 
 static const char *why_not;	/* no real taps: the reason; NULL: there are */
+static const char *no_filters;	/* the same of filters on them */
 
 /* Without IPv6 an interface is silent; where that cannot be, what it says is read past. */
 static void silence_kernel(void)
@@ -1290,7 +1291,9 @@ static int enter_network(void **state)
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (fd == -1)
 		why_not = "there is no /dev/net/tun here";
-	else
+	else if (ioctl(fd, TUNATTACHFILTER, NULL) != 0 && errno == ENOSYS)
+		no_filters = "qemu-user does not know TUNATTACHFILTER";
+	if (fd != -1)
 		close(fd);
 	return 0;
 }
@@ -1303,12 +1306,17 @@ static int set_up_real(void **state)
 }
 
 /* cmocka says only that a test was skipped; the reason is here. */
+static void skip_if(const char *reason)
+{
+	if (reason == NULL)
+		return;
+	print_message("# %s\n", reason);
+	skip();
+}
+
 static void need_taps(void)
 {
-	if (why_not == NULL)
-		return;
-	print_message("# %s\n", why_not);
-	skip();
+	skip_if(why_not);
 }
 
 static void ask(const char *name, unsigned long request, struct ifreq *ifr)
@@ -1536,6 +1544,7 @@ static void frames_cross_an_inherited_tap_of_any_kind(void **state)
 	char where[16];
 
 	need_taps();
+	skip_if(no_filters);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		int fd = make_queue("tap0", kinds[i].flags);
 
