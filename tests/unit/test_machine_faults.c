@@ -540,7 +540,7 @@ static void every_host_call_may_fail_around_a_real_machine(void **state)
 	const char *why = bare_lacks();
 
 	if (why != NULL) {
-		print_message("%s: %s\n", hv_backend.title, why);
+		print_message("# %s: %s\n", hv_backend.title, why);
 		skip();
 	}
 	fail_in_every_way(*state, &hv_backend, MINIMUM_REAL);

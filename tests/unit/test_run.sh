@@ -66,6 +66,10 @@ fake skipping <<'EOM'
 echo 1..3; echo 'ok 1 - a'; echo 'ok 2 - b # SKIP no /dev/kvm'
 echo 'not ok 3 # SKIP as cmocka says it'
 EOM
+fake explaining <<'EOM'
+echo 1..3; echo '# of the first'; echo 'ok 1 - a'; echo 'not ok 2 # SKIP b'
+echo '# no /dev/net/tun'; echo 'not ok 3 # SKIP c'
+EOM
 fake absent <<'EOM'
 echo '1..0 # SKIP needs root'
 EOM
@@ -83,7 +87,7 @@ fake emulator <<'EOM'
 echo '# emulated'; exec "$@"
 EOM
 
-echo 1..21
+echo 1..23
 expect 'passed tests are counted' '2 passed, 0 failed, 0 skipped' 0 'good (2)' ./good
 expect 'a failing test is counted and named' \
 	'2 passed, 1 failed, 0 skipped' 1 'not ok 2 - b is wrong' ./failing
@@ -107,6 +111,11 @@ expect 'a skipped test is counted with its reason' \
 	'1 passed, 0 failed, 2 skipped' 0 'skipped: b: no /dev/kvm' ./skipping
 expect 'what cmocka skips is no failure' \
 	'1 passed, 0 failed, 2 skipped' 0 'skipped: as cmocka says it' ./skipping
+expect 'the reason is what the test said last' \
+	'1 passed, 0 failed, 2 skipped' 0 'skipped: c: no /dev/net/tun' ./explaining
+expect 'what another test said is no reason' \
+	'1 passed, 0 failed, 2 skipped' 0 'skipped: b
+' ./explaining
 expect 'a program that skips everything counts as one skip' \
 	'0 passed, 0 failed, 1 skipped' 0 'skipped: needs root' ./absent
 expect 'the plans of several groups add up' '3 passed, 0 failed, 0 skipped' 0 'groups (3)' ./groups
