@@ -257,7 +257,7 @@ static int kvm_own(struct hv *hv, struct husk_error *e)
 		return -1;
 	}
 	hv->owner = pthread_self();
-	__atomic_store_n(&hv->owned, true, __ATOMIC_RELEASE);
+	(void)__atomic_exchange_n(&hv->owned, true, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -301,10 +301,11 @@ static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 }
 
 /* Seen by the kernel before it enters the guest; a run in progress needs a signal as well. */
+/* Either this finds the owner, or the owner's next KVM_RUN finds immediate_exit. */
 static void kvm_kick(struct hv *hv)
 {
-	__atomic_store_n(&hv->run->immediate_exit, 1, __ATOMIC_RELAXED);
-	if (__atomic_load_n(&hv->owned, __ATOMIC_ACQUIRE) &&
+	(void)__atomic_exchange_n(&hv->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&hv->owned, __ATOMIC_SEQ_CST) &&
 	    !pthread_equal(hv->owner, pthread_self()))
 		(void)pthread_kill(hv->owner, KICK_SIGNAL);
 }
