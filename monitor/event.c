@@ -140,6 +140,16 @@ static bool expired(const struct wait *w, int n, uint64_t left)
 	return n == 0 ? left <= slice(w, left) : n > 0 && left == 0;
 }
 
+static void resume(const struct events *ev, uint64_t ready)
+{
+	for (; ready != 0; ready &= ready - 1) {
+		const struct event_source *s = &ev->source[__builtin_ctzll(ready)];
+
+		if (s->resume != NULL)
+			s->resume(s->ctx);
+	}
+}
+
 int events_wait(struct events *ev, uint64_t timeout_ns, uint64_t *ready, uint64_t *calls,
 		struct husk_error *e)
 {
@@ -165,6 +175,7 @@ int events_wait(struct events *ev, uint64_t timeout_ns, uint64_t *ready, uint64_
 		}
 	} while (!over);
 	*ready = w.ready;
+	resume(ev, w.ready);
 	return 0;
 }
 

@@ -25,6 +25,9 @@ struct event_source {
 	 * does not make it true. Also asked before each wait, with readable false.
 	 */
 	bool (*ready)(void *ctx, bool readable);
+
+	/* A wait has ended with this source ready; the guest goes on. NULL: that is all the same. */
+	void (*resume)(void *ctx);
 	void *ctx;
 };
 

@@ -321,6 +321,14 @@ static bool source_ready(void *ctx, bool readable)
 	return d->dev.n > 0;
 }
 
+static void source_resume(void *ctx)
+{
+	struct net_device *d = ctx;
+
+	if (has_ring(d->module))
+		ring_thread_resume(&d->module->thread);
+}
+
 static int attach_ring(struct net_module *s, struct husk_error *e)
 {
 	struct core *c = s->core;
@@ -352,7 +360,7 @@ static int attach_devices(struct net_module *s, struct husk_error *e)
 {
 	for (; s->n_sources < s->n; s->n_sources++) {
 		struct net_device *d = &s->devices[s->n_sources];
-		const struct event_source source = {source_fd, source_ready, d};
+		const struct event_source source = {source_fd, source_ready, source_resume, d};
 
 		if (events_add(&s->core->events, d->handle, &source, e) == -1)
 			return -1;

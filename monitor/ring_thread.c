@@ -283,10 +283,14 @@ static void judge(struct ring_thread *t)
 	}
 }
 
+static bool has_helper(const struct ring_thread *t)
+{
+	return t->running && !__atomic_load_n(&t->deaf, __ATOMIC_SEQ_CST);
+}
+
 static bool is_burst(struct ring_thread *t)
 {
-	if (++t->kicks < t->row || !t->running ||
-	    __atomic_load_n(&t->deaf, __ATOMIC_SEQ_CST))
+	if (++t->kicks < t->row || !has_helper(t))
 		return false;
 	if (t->shy == 0)
 		return true;
@@ -331,6 +335,12 @@ int ring_thread_settle(struct ring_thread *t, struct husk_error *e)
 	judge(t);
 	t->kicks = 0;
 	return 0;
+}
+
+void ring_thread_resume(struct ring_thread *t)
+{
+	if (!t->failed && t->row == KICKS_OF_A_KNOWN_ONE && has_helper(t))
+		hand_over(t);
 }
 
 void ring_thread_stop(struct ring_thread *t)

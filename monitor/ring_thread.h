@@ -71,4 +71,10 @@ int ring_thread_kick(struct ring_thread *t, struct husk_error *e);
 /* Before the guest waits: claims the ring and serves what is left in it. */
 int ring_thread_settle(struct ring_thread *t, struct husk_error *e);
 
+/*
+ * The guest goes on after a wait, and there is something to read: if its last burst was one, the
+ * ring is handed over before it kicks. The caller has settled.
+ */
+void ring_thread_resume(struct ring_thread *t);
+
 #endif

@@ -110,6 +110,7 @@ struct fixture {
 	char words[16][128];		/* options, which must live as long as rig */
 	unsigned n_words;
 	struct ring_peer guest;
+	unsigned kicks;			/* of the guest */
 	int files;			/* descriptors that were open before */
 };
 
@@ -843,7 +844,7 @@ static void *open_devices(struct fixture *f, unsigned n)
 
 static void it_attaches_all_or_nothing(void **state)
 {
-	const struct event_source source = {no_fd, no_source, NULL};
+	const struct event_source source = {no_fd, no_source, NULL, NULL};
 	struct fixture *f = *state;
 	struct core *c = &f->rig.core;
 	void *s = open_devices(f, DEVICES);
@@ -964,6 +965,7 @@ static enum rig_end store_kick(struct fixture *f, uint64_t offset, unsigned widt
 
 static void kick(struct fixture *f)
 {
+	f->kicks++;
 	if (store_kick(f, 0, 4) != RIG_RESUMED)
 		fail_msg("%s", f->rig.e.message);
 }
@@ -1284,6 +1286,28 @@ static void a_device_is_ready_while_it_has_frames(void **state)
 	assert_reads(f, 2, ROOM, 2, 61);
 	assert_poll(f, MS, 0);
 	assert_reads_nothing(f, 2);
+}
+
+/* After a burst, what there is to read after a wait takes no kick; after a wait in vain, it does. */
+static void a_burst_goes_on_after_a_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct hvt_ring_completion c;
+	unsigned kicks;
+
+	for (unsigned n = 0; n < 10 * BURST; n++)
+		submit(f, HVT_RING_NET_WRITE, 1, DATA, 60, 0);
+	host_sends(f, 0, 1, 60);
+	assert_poll(f, UINT64_MAX, 1 << 1);
+	kicks = f->kicks;
+	submit(f, HVT_RING_NET_READ, 1, DATA + 0x1000, ROOM, 7);
+	while (!ring_peer_take(&f->guest, &c))
+		sched_yield();
+	assert_int_equal(c.ret, HVT_OK);
+	assert_true(f->kicks == kicks);
+	assert_poll(f, 0, 0);
+	submit(f, HVT_RING_NET_READ, 1, DATA + 0x1000, ROOM, 8);
+	assert_true(f->kicks == kicks + 1);
 }
 
 static void all_that_are_ready_are_told_at_once(void **state)
@@ -1676,6 +1700,7 @@ int main(void)
 		DEVICE(an_interruption_leaves_no_entry_behind),
 		DEVICE(stopping_sends_what_is_queued),
 		WAITING(a_device_is_ready_while_it_has_frames),
+		WAITING(a_burst_goes_on_after_a_wait),
 		WAITING(all_that_are_ready_are_told_at_once),
 		WAITING(what_no_guest_will_get_makes_nothing_ready),
 		WAITING(a_wire_that_is_cut_makes_nothing_ready),

@@ -418,6 +418,11 @@ static void perform(char letter)
 	case 'p':
 		settle();
 		return;
+	case 'r':	/* a wait that finds something, of a guest whose last burst was one */
+		settle();
+		model.thread.row = KICKS_OF_A_KNOWN_ONE;
+		ring_thread_resume(&model.thread);
+		return;
 	}
 	violate("no such letter");
 }
@@ -518,6 +523,8 @@ static void no_order_loses_an_entry_or_has_two_owners(void **state)
 		{"", 3}, {"p", 3}, {"ssss", 3}, {"sssss", 3}, {"sssssw", 3}, {"sssssp", 3},
 		{"sssssc", 3}, {"ssssswp", 2}, {"sssssws", 2}, {"ssssswsw", 2}, {"ssssssk", 3},
 		{"sssscs", 3}, {"sssspsssssw", 2}, {"ssssspsssssws", 1},
+		{"r", 3}, {"rs", 3}, {"rsw", 3}, {"rr", 3}, {"rsp", 3}, {"rssrsw", 2}, {"rsc", 3},
+		{"rwsps", 2},
 	};
 
 	(void)state;
@@ -532,6 +539,7 @@ static void no_order_hides_a_failure_or_tells_it_twice(void **state)
 		search_all("ssssssw", bad, 0, 3);
 		search_all("ssssssp", bad, 0, 3);
 		search_all("sssssscpk", bad, 0, 2);
+		search_all("rssrsssssrsp", bad, 0, 1);
 	}
 }
 
@@ -542,6 +550,7 @@ static void no_order_leaves_the_ring_with_a_thread_that_is_gone(void **state)
 		search_all("sssssw", 0, n, 3);
 		search_all("sssspssssswp", 0, n, 2);
 		search_all("ssssspw", 6, n, 2);
+		search_all("rswrsw", 0, n, 2);
 	}
 }
 
@@ -675,6 +684,38 @@ static void what_a_wait_finds_counts_for_the_burst(void **state)
 	play(quick_bursts, PREEMPTED_LOOK);
 }
 
+static void resume(void)
+{
+	settle();
+	ring_thread_resume(&model.thread);
+}
+
+/* Of a burst that goes on after a wait, nothing is kicked; of one that does not, as before. */
+static void bursts_with_waits(void)
+{
+	resume();
+	require(model.thread.handovers == 0, "handed over, but there was no burst yet");
+	expect(kicks_to_handover(WORTH_IT), KICKS_IN_A_ROW);
+	resume();
+	model.kicks = 0;
+	for (unsigned i = 0; i < WORTH_IT; i++)
+		submit();
+	wait_until_served();
+	expect(model.kicks, 0);
+	resume();
+	submit();
+	wait_until_served();
+	settle();
+	resume();
+	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
+}
+
+static void a_burst_goes_on_after_a_wait(void **state)
+{
+	(void)state;
+	play(bursts_with_waits, SHORT_LOOK);
+}
+
 /* However patient it is otherwise. */
 static void one_preempted_look(void)
 {
@@ -791,6 +832,7 @@ int main(void)
 		TEST(it_learns_how_rare_entries_are),
 		TEST(a_wait_ends_a_row),
 		TEST(what_a_wait_finds_counts_for_the_burst),
+		TEST(a_burst_goes_on_after_a_wait),
 		TEST(the_other_thread_is_as_patient_as_entries_are_rare),
 	};
 
