@@ -18,30 +18,27 @@ enum ring_owner {
 	OWNER_NOBODY,		/* the end: the I/O thread leaves */
 };
 
-/*
- * So many kicks without a wait make a burst: more than a request and its answer cost. A guest
- * whose last burst was one is believed at its first kick.
- */
+/* So many kicks without a wait make a burst: more than a request and its answer cost. */
 #define KICKS_IN_A_ROW 4u
-#define KICKS_OF_A_KNOWN_ONE 1u
+
+/*
+ * A guest that has had a burst is believed at its first kick, and after a wait without one; until
+ * it has disappointed so many times. What is one burst to people may be several with waits.
+ */
+#define TRUST 4u
 
 #define BATCH 64u		/* entries between two looks at the state */
 
 /*
- * For how long an idle ring is watched: a multiple of the mean time between two finds, so that
- * a slow guest's burst is seen as one and a fast guest's end is seen soon.
+ * For how long an idle ring is watched: where instructions are emulated, a guest takes a tenth of
+ * it from frame to frame. A wait of the guest ends the watch at once; others who want the
+ * processor make it short.
  */
-#define LINGER_FACTOR 8u
-#define LINGER_MIN_US 20u
-#define LINGER_MAX_US 2000u
-#define MEAN_WEIGHT 8u
-
-/* A look that takes so long was interrupted by somebody who wants the processor. */
-#define PREEMPTED_US 200u
+#define LINGER_US 1000u
 
 #define RECALL_SPINS 1000u
 
-#define SHYNESS_MIN 64u		/* kicks */
+#define SHYNESS_MIN 8u		/* kicks for which the I/O thread is left alone */
 #define SHYNESS_MAX 4096u
 #define WORTH_IT 16u		/* entries of a burst that was rightly handed over */
 
@@ -78,40 +75,18 @@ static bool fall_asleep(struct ring_thread *t)
 	return false;
 }
 
-static uint64_t us(const struct ring_thread *t, unsigned n)
-{
-	return n * t->ticks_per_us;
-}
-
-static void learn(struct ring_thread *t, uint64_t gap)
-{
-	uint64_t linger;
-
-	t->mean_gap = (t->mean_gap * (MEAN_WEIGHT - 1) + gap) / MEAN_WEIGHT;
-	linger = LINGER_FACTOR * t->mean_gap;
-	t->linger = linger < us(t, LINGER_MIN_US) ? us(t, LINGER_MIN_US) :
-		    linger > us(t, LINGER_MAX_US) ? us(t, LINGER_MAX_US) : linger;
-}
-
 /* Watches an idle ring; false if the I/O thread has given it up and shall sleep. */
 static bool watch(struct ring_thread *t)
 {
-	uint64_t start = cpu_ticks(), last = start, now = start;
+	const uint64_t start = cpu_ticks(), patience = LINGER_US * t->ticks_per_us;
 
 	while (!ring_pending(t->ring)) {
 		if (state_of(t) != OWNER_IO)
 			return true;
-		now = cpu_ticks();
-		if (now - last > us(t, PREEMPTED_US)) {
-			t->disturbed = true;
+		if (cpu_ticks() - start > patience)
 			return !fall_asleep(t);
-		}
-		if (now - start > t->linger)
-			return !fall_asleep(t);
-		last = now;
 		cpu_relax();
 	}
-	learn(t, now - start);
 	return true;
 }
 
@@ -204,8 +179,7 @@ int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_p
 	int rc;
 
 	*t = (struct ring_thread){.ring = ring, .wake_fd = -1, .ticks_per_us = ticks_per_us,
-				  .linger = LINGER_MIN_US * ticks_per_us, .shyness = SHYNESS_MIN,
-				  .row = KICKS_IN_A_ROW, .alarm = alarm, .alarm_ctx = alarm_ctx};
+				  .shyness = SHYNESS_MIN, .alarm = alarm, .alarm_ctx = alarm_ctx};
 	if (one_processor())
 		return 0;
 	t->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -263,20 +237,19 @@ static int serve_all(struct ring_thread *t, struct husk_error *e)
 }
 
 /*
- * With the ring back: a burst that was none has cost a wake-up for nothing. First the I/O
- * thread gets more patience; if that does not help, or others want its processor, it is
- * left alone for longer and longer.
+ * With the ring back: a burst that was none, or for which the processor was not free, has cost a
+ * wake-up for nothing. The I/O thread is then left alone, for longer and longer.
  */
 static void judge(struct ring_thread *t)
 {
 	if (!t->handed)
 		return;
 	t->handed = false;
-	t->row = t->served >= WORTH_IT ? KICKS_OF_A_KNOWN_ONE : KICKS_IN_A_ROW;
 	if (t->served >= WORTH_IT) {
+		t->trust = TRUST;
 		t->shyness = SHYNESS_MIN;
-	} else if (!t->disturbed && t->linger < us(t, LINGER_MAX_US)) {
-		t->linger *= 2;
+	} else if (t->trust > 0) {
+		t->trust--;
 	} else {
 		t->shy = t->shyness;
 		t->shyness = t->shyness < SHYNESS_MAX ? 2 * t->shyness : SHYNESS_MAX;
@@ -290,7 +263,7 @@ static bool has_helper(const struct ring_thread *t)
 
 static bool is_burst(struct ring_thread *t)
 {
-	if (++t->kicks < t->row || !has_helper(t))
+	if (++t->kicks < (t->trust > 0 ? 1 : KICKS_IN_A_ROW) || !has_helper(t))
 		return false;
 	if (t->shy == 0)
 		return true;
@@ -303,7 +276,6 @@ static void hand_over(struct ring_thread *t)
 	t->handovers++;
 	t->kicks = 0;
 	t->handed = true;
-	t->disturbed = false;
 	t->served = 0;
 	ring_ask_for_kicks(t->ring, false);
 	set_state(t, OWNER_OFFERED);
@@ -339,7 +311,7 @@ int ring_thread_settle(struct ring_thread *t, struct husk_error *e)
 
 void ring_thread_resume(struct ring_thread *t)
 {
-	if (!t->failed && t->row == KICKS_OF_A_KNOWN_ONE && has_helper(t))
+	if (t->trust > 0 && has_helper(t))
 		hand_over(t);
 }
 

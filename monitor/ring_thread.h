@@ -4,8 +4,8 @@
  * The vcpu's thread serves a kick itself, on the spot: no other thread could be quicker. When
  * kicks follow each other without a wait in between, it hands the ring over; the I/O thread
  * then watches the ring and no submission needs a kick, until nothing has come for a while.
- * Watching is worth a processor that nobody else wants: an I/O thread that finds itself
- * preempted gives the ring back and is left alone for a while. Asleep it costs nothing.
+ * Watching is worth a processor that nobody else wants: an I/O thread that had little to serve
+ * before it gave the ring back is left alone for a while. Asleep it costs nothing.
  *
  * Exactly one of the two owns the ring, and with it every network device: the vcpu's thread
  * claims it before it touches either.
@@ -31,12 +31,9 @@ struct ring_thread {
 
 	/* The owner's. */
 	unsigned kicks;			/* since the last wait of the guest */
-	unsigned row;			/* so many of them make a burst */
+	unsigned trust;			/* that the guest's bursts are some */
 	bool handed;			/* the ring was handed over, and that is not judged yet */
-	bool disturbed;			/* the I/O thread found itself preempted */
 	uint64_t served;		/* entries, since the last handover */
-	uint64_t linger;		/* ticks for which the I/O thread watches an idle ring */
-	uint64_t mean_gap;		/* ticks between two finds, on average */
 	/* kicks until the next handover; and after the next failure */
 	uint64_t shy, shyness;
 	uint64_t handovers;
@@ -72,8 +69,8 @@ int ring_thread_kick(struct ring_thread *t, struct husk_error *e);
 int ring_thread_settle(struct ring_thread *t, struct husk_error *e);
 
 /*
- * The guest goes on after a wait, and there is something to read: if its last burst was one, the
- * ring is handed over before it kicks. The caller has settled.
+ * The guest goes on after a wait, and there is something to read: if it has had a burst lately,
+ * the ring is handed over before it kicks. The caller has settled.
  */
 void ring_thread_resume(struct ring_thread *t);
 

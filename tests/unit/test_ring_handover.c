@@ -143,7 +143,7 @@ static void spin(void)
 
 /* ---- the ring and the machine, as the threads see them ---- */
 
-enum length { SHORT_LOOK, LONG_LOOK, PREEMPTED_LOOK, LENGTHS };
+enum length { SHORT_LOOK, LONG_LOOK, LENGTHS };
 #define ANY_LENGTH LENGTHS
 #define LOOKS_TRIED 3u		/* in a row, of each length; the rest are long */
 
@@ -218,7 +218,7 @@ int ring_serve(struct ring *r, unsigned max, struct husk_error *e)
 
 static uint64_t model_ticks(void)
 {
-	static const unsigned us[LENGTHS] = {1, 150, 1000};
+	static const unsigned us[LENGTHS] = {1, 2000};	/* the second is longer than it watches */
 	enum length length = model.length;
 
 	model.looks++;
@@ -420,7 +420,7 @@ static void perform(char letter)
 		return;
 	case 'r':	/* a wait that finds something, of a guest whose last burst was one */
 		settle();
-		model.thread.row = KICKS_OF_A_KNOWN_ONE;
+		model.thread.trust = TRUST;
 		ring_thread_resume(&model.thread);
 		return;
 	}
@@ -600,13 +600,11 @@ static void expect(unsigned is, unsigned should)
 		violate(text);
 }
 
-/* Bursts that are none: patience first, then ever longer rows of kicks. */
+/* Bursts that are none: ever longer rows of kicks. */
 static void bursts_that_are_none(void)
 {
 	unsigned shyness = SHYNESS_MIN;
 
-	for (unsigned linger = LINGER_MIN_US; linger < LINGER_MAX_US; linger *= 2)
-		expect(kicks_to_handover(0), KICKS_IN_A_ROW);
 	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
 	for (; shyness < SHYNESS_MAX; shyness *= 2)
 		expect(kicks_to_handover(0), KICKS_IN_A_ROW + shyness);
@@ -618,19 +616,7 @@ static void bursts_that_are_none_become_rare(void **state)
 {
 	(void)state;
 	play(bursts_that_are_none, SHORT_LOOK);
-}
-
-static void bursts_that_are_disturbed(void)
-{
-	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
-	expect(kicks_to_handover(0), KICKS_IN_A_ROW + SHYNESS_MIN);
-	expect(kicks_to_handover(0), KICKS_IN_A_ROW + 2 * SHYNESS_MIN);
-}
-
-static void a_thread_whose_processor_others_want_is_left_alone_at_once(void **state)
-{
-	(void)state;
-	play(bursts_that_are_disturbed, PREEMPTED_LOOK);
+	play(bursts_that_are_none, LONG_LOOK);
 }
 
 static void bursts_of_all_kinds(void)
@@ -638,31 +624,22 @@ static void bursts_of_all_kinds(void)
 	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
 	expect(kicks_to_handover(WORTH_IT - 1), KICKS_IN_A_ROW + SHYNESS_MIN);
 	expect(kicks_to_handover(WORTH_IT), KICKS_IN_A_ROW + 2 * SHYNESS_MIN);
-	expect(kicks_to_handover(0), KICKS_OF_A_KNOWN_ONE);
+	for (unsigned i = 0; i < TRUST; i++)
+		expect(kicks_to_handover(0), 1);
+	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
 	expect(kicks_to_handover(10 * WORTH_IT), KICKS_IN_A_ROW + SHYNESS_MIN);
-	expect(kicks_to_handover(0), KICKS_OF_A_KNOWN_ONE);
+	expect(kicks_to_handover(0), 1);
+	expect(kicks_to_handover(WORTH_IT), 1);
+	for (unsigned i = 0; i < TRUST; i++)
+		expect(kicks_to_handover(0), 1);
+	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
+	expect(kicks_to_handover(0), KICKS_IN_A_ROW + SHYNESS_MIN);
 }
 
 static void a_burst_that_is_one_is_welcome_again(void **state)
 {
 	(void)state;
-	play(bursts_of_all_kinds, PREEMPTED_LOOK);
-}
-
-/* What disturbed it once is forgotten with the next handover. */
-static void bursts_disturbed_once(void)
-{
-	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
-	expect(kicks_to_handover(WORTH_IT), KICKS_IN_A_ROW + SHYNESS_MIN);
-	model.length = SHORT_LOOK;
-	expect(kicks_to_handover(0), KICKS_OF_A_KNOWN_ONE);
-	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
-}
-
-static void a_disturbance_is_not_held_against_later_bursts(void **state)
-{
-	(void)state;
-	play(bursts_disturbed_once, PREEMPTED_LOOK);
+	play(bursts_of_all_kinds, LONG_LOOK);
 }
 
 /* A guest that is done before the other thread has woken: the wait serves what it left. */
@@ -675,13 +652,13 @@ static void quick_bursts(void)
 	settle();
 	idle();
 	expect(model.thread.kicks, 0);
-	expect(kicks_to_handover(0), KICKS_OF_A_KNOWN_ONE);
+	expect(kicks_to_handover(0), 1);
 }
 
 static void what_a_wait_finds_counts_for_the_burst(void **state)
 {
 	(void)state;
-	play(quick_bursts, PREEMPTED_LOOK);
+	play(quick_bursts, LONG_LOOK);
 }
 
 static void resume(void)
@@ -702,10 +679,13 @@ static void bursts_with_waits(void)
 		submit();
 	wait_until_served();
 	expect(model.kicks, 0);
-	resume();
-	submit();
-	wait_until_served();
-	settle();
+	for (unsigned i = 0; i < TRUST; i++) {
+		model.kicks = 0;
+		resume();
+		submit();
+		wait_until_served();
+		expect(model.kicks, 0);
+	}
 	resume();
 	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
 }
@@ -716,26 +696,10 @@ static void a_burst_goes_on_after_a_wait(void **state)
 	play(bursts_with_waits, SHORT_LOOK);
 }
 
-/* However patient it is otherwise. */
-static void one_preempted_look(void)
-{
-	model.thread.linger = LINGER_MAX_US * TICKS_PER_US;
-	(void)kicks_to_handover(0);
-	require(model.looks <= 2, "it looked again after it had been preempted");
-	require(model.thread.disturbed, "it did not notice");
-}
-
-static void a_thread_that_finds_itself_preempted_sleeps_at_once(void **state)
-{
-	(void)state;
-	play(one_preempted_look, PREEMPTED_LOOK);
-}
-
 static void a_claim_while_it_watches(void)
 {
 	unsigned looks;
 
-	model.thread.linger = LINGER_MAX_US * TICKS_PER_US;
 	for (unsigned i = 0; i < KICKS_IN_A_ROW; i++)
 		submit();
 	for (int i = 0; i < 20; i++)
@@ -752,23 +716,25 @@ static void a_thread_that_watches_lets_go_at_once(void **state)
 	play(a_claim_while_it_watches, SHORT_LOOK);
 }
 
-/* An entry every ten looks or so, each of which takes a microsecond. */
+/* Entries at such intervals that it just does not fall asleep, and just does. */
 static void entries_at_intervals(void)
 {
 	for (unsigned i = 0; i < KICKS_IN_A_ROW; i++)
 		submit();
-	for (int i = 0; i < 100; i++) {
-		for (int k = 0; k < 10; k++)
+	wait_until_served();
+	for (unsigned i = 0; i < 10; i++) {
+		for (unsigned looks = model.looks; model.looks < looks + LINGER_US - 10;)
 			spin();
 		submit();
 		wait_until_served();
 	}
 	require(model.kicks == KICKS_IN_A_ROW, "it slept in between");
-	require(model.thread.linger >= 8 * LINGER_FACTOR * TICKS_PER_US &&
-		model.thread.linger <= 14 * LINGER_FACTOR * TICKS_PER_US, "it learnt something else");
+	for (unsigned looks = model.looks; threads.can_run[IO]; spin())
+		require(model.looks < looks + LINGER_US + 10, "it watches too long");
+	require(model.needs_kick, "asleep, and no kicks are asked for");
 }
 
-static void it_learns_how_rare_entries_are(void **state)
+static void it_watches_for_a_while(void **state)
 {
 	(void)state;
 	play(entries_at_intervals, SHORT_LOOK);
@@ -792,27 +758,7 @@ static void rows_with_waits(void)
 static void a_wait_ends_a_row(void **state)
 {
 	(void)state;
-	play(rows_with_waits, PREEMPTED_LOOK);
-}
-
-static void the_other_thread_is_as_patient_as_entries_are_rare(void **state)
-{
-	struct ring_thread t = {.ticks_per_us = 1000};
-
-	(void)state;
-	learn(&t, 0);
-	assert_true(t.linger == LINGER_MIN_US * 1000);
-	for (int i = 0; i < 100; i++)
-		learn(&t, 20000);
-	assert_in_range(t.linger, LINGER_FACTOR * 19900, LINGER_FACTOR * 20000);
-	learn(&t, 28000);
-	assert_in_range(t.linger, LINGER_FACTOR * 20900, LINGER_FACTOR * 21000);
-	for (int i = 0; i < 100; i++)
-		learn(&t, 1000000000);
-	assert_true(t.linger == LINGER_MAX_US * 1000);
-	for (int i = 0; i < 200; i++)
-		learn(&t, 1);
-	assert_true(t.linger == LINGER_MIN_US * 1000);
+	play(rows_with_waits, LONG_LOOK);
 }
 
 #define TEST(name) cmocka_unit_test(name)
@@ -824,16 +770,12 @@ int main(void)
 		TEST(no_order_hides_a_failure_or_tells_it_twice),
 		TEST(no_order_leaves_the_ring_with_a_thread_that_is_gone),
 		TEST(bursts_that_are_none_become_rare),
-		TEST(a_thread_whose_processor_others_want_is_left_alone_at_once),
 		TEST(a_burst_that_is_one_is_welcome_again),
-		TEST(a_disturbance_is_not_held_against_later_bursts),
-		TEST(a_thread_that_finds_itself_preempted_sleeps_at_once),
 		TEST(a_thread_that_watches_lets_go_at_once),
-		TEST(it_learns_how_rare_entries_are),
+		TEST(it_watches_for_a_while),
 		TEST(a_wait_ends_a_row),
 		TEST(what_a_wait_finds_counts_for_the_burst),
 		TEST(a_burst_goes_on_after_a_wait),
-		TEST(the_other_thread_is_as_patient_as_entries_are_rare),
 	};
 
 	if (UNDER_TSAN) {
