@@ -1,4 +1,5 @@
 /* module_net.c: network devices: --net, the hypercalls that move frames, and the shared ring. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,19 +111,30 @@ static enum bus_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	return answer(s, arg, &rq, ret, e);
 }
 
-/* Six hexadecimal bytes with colons between them, and nothing else. */
+/* One or two hexadecimal digits; NULL if there are none. */
+static const char *parse_byte(const char *at, uint8_t *byte)
+{
+	char digits[3] = {isxdigit((unsigned char)at[0]) ? at[0] : '\0'};
+
+	if (digits[0] != '\0' && isxdigit((unsigned char)at[1]))
+		digits[1] = at[1];
+	*byte = (uint8_t)strtoul(digits, NULL, 16);
+	return digits[0] == '\0' ? NULL : at + strlen(digits);
+}
+
+/* Six bytes with colons between them, and nothing else. */
 static int parse_mac(const char *text, uint8_t mac[MAC_SIZE], struct husk_error *e)
 {
-	unsigned b[MAC_SIZE];
-	int end = 0, n = sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4],
-				&b[5], &end);
+	const char *at = text;
 
-	if (n != (int)MAC_SIZE || text[end] != '\0' || strspn(text, "0123456789abcdefABCDEF:") !=
-	    strlen(text))
+	for (unsigned i = 0; i < MAC_SIZE && at != NULL; i++) {
+		at = parse_byte(at, &mac[i]);
+		if (at != NULL && *at++ != (i + 1 < MAC_SIZE ? ':' : '\0'))
+			at = NULL;
+	}
+	if (at == NULL)
 		return husk_fail(e, HUSK_E_USAGE, "`%s' is not a MAC address such as "
 				 "02:00:00:12:34:56", text);
-	for (unsigned i = 0; i < MAC_SIZE; i++)
-		mac[i] = (uint8_t)b[i];
 	if ((mac[0] & MAC_GROUP) != 0)
 		return husk_fail(e, HUSK_E_USAGE, "`%s' is a group address; a device's own has an "
 				 "even first byte", text);
