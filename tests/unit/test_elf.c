@@ -28,6 +28,7 @@ static struct {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
+int __wrap___open_2(const char *path, int flags);
 int __real_fstat(int fd, struct stat *st);
 int __wrap_fstat(int fd, struct stat *st);
 ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
@@ -45,6 +46,12 @@ int __wrap_open(const char *path, int flags, ...)
 	host.open++;
 	assert_int_equal(flags & O_CREAT, 0);
 	return fails_now() ? -1 : __real_open(path, flags);
+}
+
+/* What open is called where the compiler does not know the flags. */
+int __wrap___open_2(const char *path, int flags)
+{
+	return __wrap_open(path, flags);
 }
 
 int __wrap_fstat(int fd, struct stat *st)

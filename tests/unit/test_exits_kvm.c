@@ -30,6 +30,7 @@ static struct {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
+int __wrap___open_2(const char *path, int flags);
 int __wrap_ioctl(int fd, unsigned long request, uintptr_t arg);
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
@@ -41,6 +42,12 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags, O_RDWR | O_CLOEXEC);
 	errno = host.open_error;
 	return host.open_error != 0 ? -1 : __real_open("/dev/null", flags);
+}
+
+/* What open is called where the compiler does not know the flags. */
+int __wrap___open_2(const char *path, int flags)
+{
+	return __wrap_open(path, flags);
 }
 
 static int usual_answer(int fd, unsigned long request)

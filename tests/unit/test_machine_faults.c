@@ -241,6 +241,7 @@ ssize_t __real_write(int fd, const void *buf, size_t len);
 ssize_t __wrap_write(int fd, const void *buf, size_t len);
 int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
@@ -270,6 +271,12 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	return fails("poll", EIO) ? -1 : __real_poll(fds, n, timeout);
+}
+
+int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
+{
+	assert_true(n * sizeof *fds <= room);
+	return __wrap_poll(fds, n, timeout);
 }
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask)
