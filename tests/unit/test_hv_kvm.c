@@ -60,6 +60,11 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static uint64_t host_page(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 static void start(struct bare *b)
 {
 	if (bare_start(b) != 0)
@@ -187,9 +192,9 @@ static void a_store_to_protected_memory_is_a_fault_and_lost(void **state)
 	uint32_t *at = bare_at(b, BARE_DATA + 8);
 
 	*at = 0x11111111;
-	protect(b, BARE_DATA, BARE_DATA + 0xfff, MEMORY_R);
+	protect(b, BARE_DATA, BARE_DATA + host_page() - 1, MEMORY_R);
 	code_store(&b->code, BARE_DATA - 4, 1);
-	code_store(&b->code, BARE_DATA + 0x1000, 1);
+	code_store(&b->code, (uint32_t)(BARE_DATA + host_page()), 1);
 	code_load(&b->code, BARE_DATA + 8);
 	code_hypercall_loaded(&b->code, 2);
 	code_store(&b->code, BARE_DATA + 8, 0x22222222);
@@ -208,7 +213,7 @@ static void protected_code_runs(void **state)
 	code_hypercall(&b->code, 2, 3);
 	code_store(&b->code, BARE_TEXT, 0);
 	start(b);
-	protect(b, BARE_TEXT, BARE_TEXT + 0xfff, MEMORY_R | MEMORY_X);
+	protect(b, BARE_TEXT, BARE_TEXT + host_page() - 1, MEMORY_R | MEMORY_X);
 	assert_call(b, 2, 3);
 	assert_exit(b, HV_EXIT_FAULT);
 }
@@ -217,8 +222,8 @@ static void protection_can_be_given_back(void **state)
 {
 	struct bare *b = *state;
 
-	protect(b, BARE_DATA, BARE_DATA + 0xfff, MEMORY_R);
-	protect(b, BARE_DATA, BARE_DATA + 0xfff, MEMORY_R | MEMORY_W);
+	protect(b, BARE_DATA, BARE_DATA + host_page() - 1, MEMORY_R);
+	protect(b, BARE_DATA, BARE_DATA + host_page() - 1, MEMORY_R | MEMORY_W);
 	code_store(&b->code, BARE_DATA, 5);
 	code_hypercall(&b->code, 2, 0);
 	start(b);
