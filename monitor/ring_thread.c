@@ -311,7 +311,7 @@ int ring_thread_settle(struct ring_thread *t, struct husk_error *e)
 
 void ring_thread_resume(struct ring_thread *t)
 {
-	if (t->trust > 0 && has_helper(t))
+	if (state_of(t) == OWNER_VCPU && t->trust > 0 && has_helper(t))
 		hand_over(t);
 }
 

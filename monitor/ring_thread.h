@@ -70,7 +70,8 @@ int ring_thread_settle(struct ring_thread *t, struct husk_error *e);
 
 /*
  * The guest goes on after a wait, and there is something to read: if it has had a burst lately,
- * the ring is handed over before it kicks. The caller has settled.
+ * the ring is handed over before it kicks. The caller has settled; it may say so once for each
+ * device that has something.
  */
 void ring_thread_resume(struct ring_thread *t);
 

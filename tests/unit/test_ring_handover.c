@@ -423,6 +423,10 @@ static void perform(char letter)
 		model.thread.trust = TRUST;
 		ring_thread_resume(&model.thread);
 		return;
+	case 'R':	/* two of its devices have something */
+		perform('r');
+		ring_thread_resume(&model.thread);
+		return;
 	}
 	violate("no such letter");
 }
@@ -524,7 +528,7 @@ static void no_order_loses_an_entry_or_has_two_owners(void **state)
 		{"sssssc", 3}, {"ssssswp", 2}, {"sssssws", 2}, {"ssssswsw", 2}, {"ssssssk", 3},
 		{"sssscs", 3}, {"sssspsssssw", 2}, {"ssssspsssssws", 1},
 		{"r", 3}, {"rs", 3}, {"rsw", 3}, {"rr", 3}, {"rsp", 3}, {"rssrsw", 2}, {"rsc", 3},
-		{"rwsps", 2},
+		{"rwsps", 2}, {"R", 3}, {"Rs", 3}, {"Rsp", 3}, {"RsRsw", 2},
 	};
 
 	(void)state;
