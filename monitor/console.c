@@ -108,25 +108,17 @@ static size_t chunk(const struct console *c, size_t len)
 	return (c->may_block || stopped(c)) && len > PIPE_BUF ? PIPE_BUF : len;
 }
 
-static ssize_t write_chunk(struct console *c, const uint8_t *buf, size_t len, uint64_t *end)
-{
-	ssize_t n;
-
-	do {
-		c->calls++;
-		n = write(c->fd, buf, len);
-	} while (n == -1 && errno == EINTR && patience_ms(c, end) > 0);
-	return n;
-}
-
 void console_write(struct console *c, const void *buf, size_t len)
 {
 	const uint8_t *at = buf;
 	uint64_t end = 0;	/* ms of CLOCK_MONOTONIC; 0: there was no stop */
 
 	while (len > 0 && c->fd != -1 && patience_ms(c, &end) > 0 && writable(c, &end)) {
-		ssize_t n = write_chunk(c, at, chunk(c, len), &end);
+		ssize_t n = write(c->fd, at, chunk(c, len));
 
+		c->calls++;
+		if (n == -1 && errno == EINTR)
+			continue;	/* others may have taken the room meanwhile */
 		if (n <= 0)
 			break;
 		at += n;

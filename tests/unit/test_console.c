@@ -38,6 +38,7 @@ static struct {
 	int poll_error, write_error, open_error;	/* they fail with it, 0: not */
 	bool takes_nothing;	/* write returns 0 */
 	int *then_stop;		/* set to 1 by the last call that is interrupted */
+	int *crowd;		/* others fill the pipe before a write; the signal of a stop, this */
 	bool own_clock;		/* time stands still, but for what polls and writes take */
 	unsigned clock_ms, call_ms;
 } host;
@@ -95,12 +96,26 @@ int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t room)
 	return __wrap_poll(fds, n, ms);
 }
 
+/* Whoever writes now waits, and but for the signal without end. */
+static bool crowded(int fd)
+{
+	static const uint8_t page[PIPE_BUF];
+
+	if (host.crowd == NULL)
+		return false;
+	if (*host.crowd == 0)
+		assert_int_equal(__real_write(fd, page, sizeof page), sizeof page);
+	*host.crowd = 1;
+	errno = EINTR;
+	return true;
+}
+
 ssize_t __wrap_write(int fd, const void *buf, size_t len)
 {
 	host.writes++;
 	if (len > host.longest)
 		host.longest = len;
-	if (interrupted())
+	if (interrupted() || crowded(fd))
 		return -1;
 	errno = host.write_error;
 	if (host.write_error != 0)
@@ -868,6 +883,22 @@ static void a_write_that_a_stop_interrupts_goes_on_for_a_while(void **state)
 	assert_counted(f, 10, 10);
 }
 
+/* It was not to block, but another process filled the pipe after the poll. */
+static void a_write_that_a_stop_interrupts_does_not_block_again(void **state)
+{
+	struct fixture *f = *state;
+	int stop = 0;
+
+	use_pipe(f, 1);
+	console_init(&f->c, f->out, &stop);
+	host.crowd = &stop;
+	console_write(&f->c, text, 10);
+	assert_int_equal(host.writes, 1);
+	assert_int_equal(host.polls, 2);
+	assert_int_equal(f->c.calls, 3);
+	assert_counted(f, 0, 10);
+}
+
 /* Slow, but alive: nothing but the stop keeps it from getting all. */
 static void *read_and_stop(void *ctx)
 {
@@ -944,6 +975,7 @@ int main(void)
 		TEST(a_file_has_no_more_time_than_others),
 		TEST(a_reader_that_takes_nothing_does_not_delay_a_stop),
 		TEST(a_write_that_a_stop_interrupts_goes_on_for_a_while),
+		TEST(a_write_that_a_stop_interrupts_does_not_block_again),
 		TEST(a_stop_ends_a_long_write_to_a_slow_reader),
 	};
 
