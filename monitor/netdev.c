@@ -109,6 +109,7 @@ static void write_frame(struct netdev *d, struct iovec frame)
 		drop(d, NETDEV_TX_DOWN);
 		return;
 	case TAP_TOO_LONG:
+	case TAP_NO_FRAME:
 	case TAP_ERROR:
 		drop(d, NETDEV_TX_ERROR);
 		return;
@@ -149,6 +150,7 @@ static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
 		case TAP_GONE:
 			vanish(d);
 			return false;
+		case TAP_NO_FRAME:
 		case TAP_ERROR:
 			drop(d, NETDEV_RX_ERROR);
 			return false;

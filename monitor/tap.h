@@ -52,12 +52,13 @@ enum tap_result {
 	TAP_OK,
 	TAP_AGAIN,	/* nothing to read; no room to write */
 	TAP_TOO_LONG,	/* the frame read does not fit and is lost */
+	TAP_NO_FRAME,	/* what was read is none, and is lost */
 	TAP_DOWN,	/* the interface refuses for now: it is down, or out of memory */
 	TAP_GONE,	/* the interface no longer exists */
 	TAP_ERROR,	/* the frame was refused */
 };
 
-/* Reads one frame into buffer; *len is its length. Never blocks; one system call. */
+/* Reads one frame into buffer; *len is its length. Never blocks; one system call for a frame. */
 enum tap_result tap_read(const struct tap *t, struct iovec buffer, size_t *len);
 
 /* Writes one frame. Never blocks; one system call. */

@@ -462,14 +462,16 @@ static enum tap_result explain(int sys)
 }
 
 /*
- * Not from a tap: an empty datagram is no frame, and a socket whose peer is gone has no more of
- * them.
+ * Not from a tap: an empty datagram is no frame, a socket whose peer sends no more will never have
+ * one, and one whose peer is gone takes none either.
  */
 static enum tap_result read_nothing(const struct tap *t)
 {
-	struct pollfd p = {.fd = t->fd};
+	struct pollfd p = {.fd = t->fd, .events = POLLRDHUP};
 
-	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0 ? TAP_GONE : TAP_ERROR;
+	if (poll(&p, 1, 0) != 1)
+		return TAP_NO_FRAME;
+	return (p.revents & POLLHUP) != 0 ? TAP_GONE : TAP_ERROR;
 }
 
 /*
@@ -487,7 +489,7 @@ enum tap_result tap_read(const struct tap *t, struct iovec buffer, size_t *len)
 	if (n == 0)
 		return read_nothing(t);
 	if ((size_t)n < t->prefix)
-		return TAP_ERROR;
+		return TAP_NO_FRAME;
 	*len = (size_t)n - t->prefix;
 	return *len > buffer.iov_len ? TAP_TOO_LONG : TAP_OK;
 }

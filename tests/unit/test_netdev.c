@@ -966,6 +966,24 @@ static void an_empty_datagram_is_no_frame(void **state)
 	assert_int_not_equal(netdev_fd(&f->dev), -1);
 }
 
+/* They come from outside, over UDP from whoever knows the port, and are no failures to read. */
+static void empty_datagrams_delay_no_frame(void **state)
+{
+	struct fixture *f = *state;
+
+	wire_make_type(&f->wire, SOCK_DGRAM);
+	assert_int_equal(netdev_open(&f->dev, "service0", f->wire.where, &f->e), 0);
+	for (unsigned i = 0; i < 3 * FAILURES; i++) {
+		assert_true(wire_send(&f->wire, f->frame, 0));
+		assert_receives_nothing(f, ROOM);
+	}
+	assert_drops(f, NETDEV_RX_ERROR, 3 * FAILURES);
+	assert_int_not_equal(netdev_fd(&f->dev), -1);
+	wire_fill(f->frame, 60, 3);
+	assert_true(wire_send(&f->wire, f->frame, 60));
+	assert_receives(f, ROOM, 60, 3);
+}
+
 static void closing_leaves_the_inherited_descriptor_open(void **state)
 {
 	struct fixture *f = *state;
@@ -1021,6 +1039,7 @@ int main(void)
 		WIRE(a_peer_that_is_gone_sends_no_frames),
 		WIRE(a_peer_that_sends_no_more_is_not_asked_all_the_time),
 		TEST(an_empty_datagram_is_no_frame),
+		TEST(empty_datagrams_delay_no_frame),
 		WIRE(closing_leaves_the_inherited_descriptor_open),
 	};
 
