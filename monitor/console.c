@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define FILE_CHUNK ((size_t)1 << 20)
+
 /*
  * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
  * shown. A description of our own can be told not to wait. Where it cannot be had (no /proc,
@@ -101,11 +103,14 @@ static bool writable(struct console *c, uint64_t *end)
 
 /*
  * POSIX promises room for PIPE_BUF bytes in a pipe that polls writable. A file has room, but takes
- * its time, and who is asked to stop looks at the clock in between.
+ * its time, and no signal interrupts it: who may be asked to stop looks up in between, and who is,
+ * at the clock.
  */
 static size_t chunk(const struct console *c, size_t len)
 {
-	return (c->may_block || stopped(c)) && len > PIPE_BUF ? PIPE_BUF : len;
+	const size_t most = c->may_block || stopped(c) ? PIPE_BUF : FILE_CHUNK;
+
+	return len < most ? len : most;
 }
 
 void console_write(struct console *c, const void *buf, size_t len)

@@ -295,6 +295,19 @@ static void a_file_gets_everything_in_one_call(void **state)
 	assert_int_equal(f->c.calls, 2);
 }
 
+/* However much a guest says at once: a file's write is not interrupted by the signal of a stop. */
+static void a_long_text_goes_to_a_file_in_pieces(void **state)
+{
+	static const uint8_t long_text[5 * MANY / 2];
+	struct fixture *f = *state;
+
+	use_file(f);
+	console_write(&f->c, long_text, sizeof long_text);
+	assert_int_equal(host.longest, MANY);
+	assert_int_equal(host.writes, 3);
+	assert_counted(f, sizeof long_text, 0);
+}
+
 /* A file system that takes a part, and then nothing more. */
 static void a_full_disk_costs_only_what_does_not_fit(void **state)
 {
@@ -939,6 +952,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_gets_everything_in_one_call),
+		TEST(a_long_text_goes_to_a_file_in_pieces),
 		TEST(a_full_disk_costs_only_what_does_not_fit),
 		TEST(a_device_that_is_full_drops_everything),
 		TEST(a_device_that_takes_everything_gets_it),
