@@ -21,6 +21,7 @@
 #include "options.h"
 
 #define DEVICE "/dev/net/tun"
+#define ADDRESS_SIZE (sizeof ((struct link_facts *)0)->address)
 #define PI_SIZE 4u		/* struct tun_pi, in front of frames without IFF_NO_PI */
 
 _Static_assert(TAP_NAME_SIZE == IFNAMSIZ, "an interface name fits");
@@ -49,13 +50,28 @@ static unsigned mtu_of(const char *name)
 	return (unsigned)ifr.ifr_mtu;
 }
 
-/* About the tap behind a descriptor, which may be of another network namespace than the name. */
-static bool learn_inherited(int fd, const char *name, struct link_facts *facts)
+/* Whether the tap behind a descriptor has this hardware address. */
+static bool has_address(int fd, const void *address)
 {
 	struct ifreq ifr = {0};
 
-	return link_learn(name, facts) && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0 &&
-	       memcmp(ifr.ifr_hwaddr.sa_data, facts->address, sizeof facts->address) == 0;
+	return ioctl(fd, SIOCGIFHWADDR, &ifr) == 0 &&
+	       memcmp(ifr.ifr_hwaddr.sa_data, address, ADDRESS_SIZE) == 0;
+}
+
+/* Of the tap behind a descriptor, which may be of another network namespace than the name. */
+static unsigned mtu_inherited(int fd, const char *name)
+{
+	struct ifreq named;
+
+	if (ask(&named, name, SIOCGIFHWADDR) == -1 || !has_address(fd, named.ifr_hwaddr.sa_data))
+		return TAP_MTU_DEFAULT;
+	return mtu_of(name);
+}
+
+static bool learn_inherited(int fd, const char *name, struct link_facts *facts)
+{
+	return link_learn(name, facts) && has_address(fd, facts->address);
 }
 
 /* Something else in place of a name that a shell would not take for one word. */
@@ -317,7 +333,7 @@ static int adopt_tap(struct tap *t, const struct ifreq *ifr, const char *where,
 	struct link_facts facts, *known;
 
 	memcpy(t->name, ifr->ifr_name, sizeof t->name - 1);
-	t->mtu = mtu_of(t->name);
+	t->mtu = mtu_inherited(t->fd, t->name);
 	known = learn_inherited(t->fd, t->name, &facts) ? &facts : NULL;
 	t->prefix = prefix_of(t->fd, ifr->ifr_flags, known);
 	if (check_inherited(t, where, ifr->ifr_flags, known, e) == -1)
@@ -416,7 +432,7 @@ bool tap_same(const char *where, const char *other)
 		return false;
 	return strcmp(a.name.ifr_name, b.name.ifr_name) == 0 &&
 	       memcmp(a.address.ifr_hwaddr.sa_data, b.address.ifr_hwaddr.sa_data,
-		      sizeof ((struct link_facts *)0)->address) == 0 &&
+		      ADDRESS_SIZE) == 0 &&
 	       a.device == b.device && a.inode == b.inode;
 }
 

@@ -227,8 +227,9 @@ static int answer(unsigned long request, void *arg)
 	case TUNGETFILTER:
 		((struct sock_fprog *)arg)->len = host.filter_len;
 		return fails(0) ? -1 : 0;
-	case SIOCGIFHWADDR:
-		memcpy(ifr->ifr_hwaddr.sa_data, "\2\3\4\5\6\7", 6);
+	case SIOCGIFHWADDR:	/* asked of a name, or of a tap's own descriptor */
+		memcpy(ifr->ifr_hwaddr.sa_data, host.another && ifr->ifr_name[0] != '\0' ?
+		       "\2\3\4\5\6\10" : "\2\3\4\5\6\7", 6);
 		return fails(0) ? -1 : 0;
 	case TUNDETACHFILTER:
 		host.filtered = false;
@@ -732,6 +733,11 @@ static void an_inherited_tap_keeps_its_name_and_mtu(void **state)
 	host.mtu_error = ENODEV;		/* of another network namespace */
 	assert_opens(f, f->wire.where);
 	assert_int_equal(f->tap.mtu, 1500);
+	tap_close(&f->tap);
+	host.mtu_error = 0;			/* and this one has an interface of that name */
+	host.another = true;
+	assert_opens(f, f->wire.where);
+	assert_int_equal(f->tap.mtu, 1500);
 }
 
 static void what_is_no_tap_has_1500_and_no_name(void **state)
@@ -1065,13 +1071,13 @@ static void whatever_fails_leaves_nothing_open(void **state)
 	host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	host.vnet = 12;
 	/*
-	 * dup, getfl; getiff, mtu (2), question (3), filters (2), getiff, vnet size and offload
-	 * may fail; setfl
+	 * dup, getfl; getiff, addresses (3), mtu (2), question (3), filters (2), getiff, vnet size
+	 * and offload may fail; setfl
 	 */
-	assert_survives(f, f->wire.where, 14, 0x7ff << 2);
+	assert_survives(f, f->wire.where, 17, 0x3fff << 2);
 	host.known = true;
 	/* the same, but a question (3) and address instead of filters and getiff */
-	assert_survives(f, f->wire.where, 12, 0x1ff << 2);
+	assert_survives(f, f->wire.where, 15, 0xfff << 2);
 }
 
 static void attaching_again_leaves_the_old_one_whatever_fails(void **state)
