@@ -300,8 +300,10 @@ static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 	return 0;
 }
 
-/* Seen by the kernel before it enters the guest; a run in progress needs a signal as well. */
-/* Either this finds the owner, or the owner's next KVM_RUN finds immediate_exit. */
+/*
+ * Seen by the kernel before it enters the guest; a run in progress needs a signal as well. Either
+ * this finds the owner, or the owner's next KVM_RUN finds immediate_exit.
+ */
 static void kvm_kick(struct hv *hv)
 {
 	(void)__atomic_exchange_n(&hv->run->immediate_exit, 1, __ATOMIC_SEQ_CST);

@@ -12,8 +12,9 @@ struct link_facts {
 };
 
 /*
- * About the interface of this name in the process's own network namespace. False if there is none,
- * if it is no tap, or if the kernel does not tell (Linux before 4.17); *facts is then undefined.
+ * About the interface of this name, shorter than IFNAMSIZ, in the process's own network namespace.
+ * False if there is none, or if the kernel does not tell such things of it (of none before Linux
+ * 4.17); *facts is then undefined. What is no tap is for the caller to find out.
  */
 bool link_learn(const char *name, struct link_facts *facts);
 
