@@ -17,7 +17,7 @@ int bare_start(struct bare *b)
 	memory_init(&b->m, hv_backend.memory(b->hv), 2 * BARE_MEMORY);
 	resource_space_init(&b->gpas, 0, BARE_MEMORY - 1);
 	memcpy(bare_at(b, BARE_TEXT), b->code.bytes, b->code.n);
-	if (memory_declare(&b->m, BARE_TEXT, BARE_TEXT + 0xfff, MEMORY_R | MEMORY_X, "text",
+	if (memory_declare(&b->m, BARE_TEXT, BARE_TEXT + b->m.host_page - 1, MEMORY_R | MEMORY_X, "text",
 			   &b->e) == -1 ||
 	    cpu_boot(&b->m, &b->gpas, BARE_TEXT, &state, &b->e) == -1)
 		return -1;

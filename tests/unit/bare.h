@@ -13,7 +13,7 @@
 #include "code.h"
 
 #define BARE_MEMORY 0x200000ull
-#define BARE_TEXT 0x100000ull		/* a page, executable and for the guest read-only */
+#define BARE_TEXT 0x100000ull		/* a host's page, executable and for the guest read-only */
 #define BARE_DATA 0x110000ull
 #define BARE_HOLE BARE_MEMORY
 

@@ -577,7 +577,7 @@ static void start_real(struct core *c)
 	for (size_t i = 0; i < CALLS; i++)
 		code_hypercall(&code, calls[i].nr, calls[i].arg);
 	memcpy(c->memory.base + BARE_TEXT, code.bytes, code.n);
-	assert_int_equal(memory_declare(&c->memory, BARE_TEXT, BARE_TEXT + 0xfff,
+	assert_int_equal(memory_declare(&c->memory, BARE_TEXT, BARE_TEXT + c->memory.host_page - 1,
 					MEMORY_R | MEMORY_X, "text", &e), 0);
 	assert_int_equal(cpu_boot(&c->memory, &c->gpas, BARE_TEXT, &state, &e), 0);
 	assert_int_equal(hv_backend.set_entry(c->hv, &state, &e), 0);
