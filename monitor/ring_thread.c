@@ -30,11 +30,11 @@ enum ring_owner {
 #define BATCH 64u		/* entries between two looks at the state */
 
 /*
- * For how long an idle ring is watched: where instructions are emulated, a guest takes a tenth of
- * it from frame to frame. A wait of the guest ends the watch at once; others who want the
- * processor make it short.
+ * For how long an idle ring is watched: longer than a guest takes from frame to frame even where
+ * its instructions are emulated, and than a host that is short of processors mostly keeps its
+ * thread waiting. A wait of the guest ends the watch at once.
  */
-#define LINGER_US 1000u
+#define LINGER_US 2000u
 
 #define RECALL_SPINS 1000u
 

@@ -218,7 +218,7 @@ int ring_serve(struct ring *r, unsigned max, struct husk_error *e)
 
 static uint64_t model_ticks(void)
 {
-	static const unsigned us[LENGTHS] = {1, 2000};	/* the second is longer than it watches */
+	static const unsigned us[LENGTHS] = {1, 4000};	/* the second is longer than it watches */
 	enum length length = model.length;
 
 	model.looks++;
