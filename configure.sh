@@ -197,22 +197,24 @@ choose_target() {
 }
 
 choose_modules() {
-	if [ "$modules_given" = no ]; then
-		modules=$(cd "$src/monitor" && for f in module_*.c; do
-			f=${f#module_}
-			case $f in
-			core.c | \*.c) ;;
-			*_x86_64.c | *_aarch64.c | *_linux.c | *_freebsd.c | *_kvm.c | *_vmm.c) ;;
-			*) say "${f%.c}" ;;
-			esac
-		done | LC_ALL=C sort | tr '\n' ' ')
-	fi
+	there=$(cd "$src/monitor" && for m in */; do
+		m=${m%/}
+		if [ -e "$m/$m.mk" ]; then say "$m"; fi
+	done | LC_ALL=C sort | tr '\n' ' ')
+	[ "$modules_given" = yes ] || modules=$there
 	list=
 	for m in $modules; do
 		case $m in
 		*[!a-z0-9_]*) die "--modules: $m is not a module's name" ;;
 		core) ;;
-		*) case " $list " in *" $m "*) ;; *) list="$list $m" ;; esac ;;
+		*)
+			case " $there " in
+			*" $m "*) ;;
+			*) die "--modules: there is no module $m; there are core, $(say $there |
+				sed 's/ /, /g')" ;;
+			esac
+			case " $list " in *" $m "*) ;; *) list="$list $m" ;; esac
+			;;
 		esac
 	done
 	modules=${list# }

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../monitor/ring.h"
-#include "../unit/wire.h"
+#include "../../monitor/net/ring.h"
+#include "../unit/net/wire.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define MEMORY 0x18000u

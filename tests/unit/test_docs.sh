@@ -35,11 +35,11 @@ sed 's/[:=[].*//' "$tmp/forms" | LC_ALL=C sort -u >"$tmp/names"
 
 # Documents are about all modules; a binary may have fewer.
 missing_module() {
-	for m in "$src"/monitor/module_*.c; do
-		m=${m##*/module_}
+	for m in "$src"/monitor/*/*.mk; do
+		m=$(basename "$m" .mk)
 		case " $(sed -n 's/^Compiled-in modules: //p' "$tmp/help") " in
-		*" ${m%.c} "*) ;;
-		*) echo "${m%.c}" ;;
+		*" $m "*) ;;
+		*) echo "$m" ;;
 		esac
 	done
 }
@@ -129,9 +129,9 @@ result "the manual pages that others refer to are there" "$tmp/wrong"
 
 (
 	cd "$src/monitor" || exit 1
-	sed -n 's/.*[^a-z_]\(tell\|add\)(.*"\([a-z_]*\)", [^,"]*);.*/\2/p' ./*.c
-	sed -n '/^const char \*\(hv_exit\|netdev_drop\)_name(/,/^}/p' ./*.c | grep -o '"[a-z_]*"'
-	grep -ho 'HVT_HYPERCALL_[A-Z_]*, "[a-z_]*"' ./*.c | sed 's/.*, //'
+	sed -n 's/.*[^a-z_]\(tell\|add\)(.*"\([a-z_]*\)", [^,"]*);.*/\2/p' ./*.c ./*/*.c
+	sed -n '/^const char \*\(hv_exit\|netdev_drop\)_name(/,/^}/p' ./*.c ./*/*.c | grep -o '"[a-z_]*"'
+	grep -ho 'HVT_HYPERCALL_[A-Z_]*, "[a-z_]*"' ./*.c ./*/*.c | sed 's/.*, //'
 ) | tr -d '"' >"$tmp/figures"
 sed -n '/^\.Sh FIGURES/,/^\.Sh FILES/s/^\.It \([a-z].*\)/\1/p' "$src/docs/husk.1" |
 	tr ',' '\n' | tr -d ' ' | LC_ALL=C sort -u >"$tmp/explained"
@@ -143,7 +143,7 @@ result "husk.1 explains every figure of --stats" "$tmp/wrong"
 
 # ---- promises, and links ----
 
-(cd "$src" && grep -o -E '(unit|machine|bench|fuzz)/[a-z][a-z0-9_]*' README.md docs/*.md) |
+(cd "$src" && grep -o -E '(unit|machine|bench|fuzz)/[a-z][a-z0-9_/]*' README.md docs/*.md) |
 	LC_ALL=C sort -u >"$tmp/tests"
 while IFS=: read -r file name; do
 	for test in "$src/tests/$name".*; do

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../bindings/ring.c"
+#include "../../../bindings/ring.c"
 
 #define MTU 1500u
 #define FRAME_MAX (MTU + SOLO5_NET_HLEN)

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../include/ring_abi.h"
+#include "../../../include/ring_abi.h"
 
 struct ring;
 

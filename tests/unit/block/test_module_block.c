@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../monitor/disk.h"
+#include "../../../monitor/block/disk.h"
 #include "rig.h"
 
 #define CAPACITY 0x4000u

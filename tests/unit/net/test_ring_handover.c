@@ -24,8 +24,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "../../monitor/cpu.h"
-#include "../../monitor/ring_thread.h"
+#include "../../../monitor/cpu.h"
+#include "../../../monitor/net/ring_thread.h"
 #include "emulated.h"
 
 /* The thread sanitizer knows no coroutines, and would have nothing to find. */
@@ -302,7 +302,7 @@ static int two_processors(cpu_set_t *set)
 
 #undef fail		/* cmocka's */
 
-#include "../../monitor/ring_thread.c"
+#include "../../../monitor/net/ring_thread.c"
 
 static bool owns(enum side side)
 {

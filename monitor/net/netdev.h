@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "../include/hvt_abi.h"
+#include "../../include/hvt_abi.h"
 #include "error.h"
 #include "tap.h"
 

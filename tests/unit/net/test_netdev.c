@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../monitor/netdev.h"
+#include "../../../monitor/net/netdev.h"
 #include "wire.h"
 
 #define NS_PER_S 1000000000ull

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../../monitor/ring.h"
+#include "../../../monitor/net/ring.h"
 
 static uint32_t load(const uint32_t *shared)
 {

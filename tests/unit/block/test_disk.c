@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../monitor/disk.h"
+#include "../../../monitor/block/disk.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define SIZE 0x3000u

@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../monitor/cpu.h"
-#include "../../monitor/ring_thread.h"
+#include "../../../monitor/cpu.h"
+#include "../../../monitor/net/ring_thread.h"
 #include "emulated.h"
 #include "ring_peer.h"
 #include "wire.h"

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../monitor/boot.h"
-#include "../../monitor/machine.h"
+#include "../../../monitor/boot.h"
+#include "../../../monitor/machine.h"
 #include "bare.h"
 #include "image.h"
 #include "rig.h"

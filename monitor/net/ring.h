@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../include/ring_abi.h"
+#include "../../include/ring_abi.h"
 #include "error.h"
 #include "memory.h"
 #include "netdev.h"

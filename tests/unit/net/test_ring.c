@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../monitor/ring.h"
+#include "../../../monitor/net/ring.h"
 #include "ring_peer.h"
 #include "wire.h"
 

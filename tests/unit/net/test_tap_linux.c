@@ -30,7 +30,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
-#include "../../monitor/tap.h"
+#include "../../../monitor/net/tap.h"
 #include "wire.h"
 
 #define NAME_15 "abcdefghijklmno"
