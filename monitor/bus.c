@@ -157,7 +157,7 @@ static bool access_ok(const struct bus_range *r, const struct bus_access *a)
 	return width_ok(a) && count_ok(a) && r != NULL && holds_all(r, a) && r->handler != NULL;
 }
 
-enum bus_result __attribute__((cold)) bus_refuse(enum bus_kind kind, const struct bus_access *a,
+enum vmexit_result __attribute__((cold)) bus_refuse(enum bus_kind kind, const struct bus_access *a,
 						 const char *why, struct husk_error *e)
 {
 	if (kind == BUS_PIO)
@@ -166,10 +166,10 @@ enum bus_result __attribute__((cold)) bus_refuse(enum bus_kind kind, const struc
 	else
 		husk_fail(e, HUSK_E_GUEST, "Invalid guest mmio access: mmio=0x%" PRIx64
 			  " len=%u, %s: %s", a->addr, a->width, a->write ? "write" : "read", why);
-	return BUS_FAIL;
+	return VMEXIT_FAIL;
 }
 
-static enum bus_result __attribute__((cold)) bad_access(const struct bus *b,
+static enum vmexit_result __attribute__((cold)) bad_access(const struct bus *b,
 							const struct bus_range *r,
 							const struct bus_access *a,
 							struct husk_error *e)
@@ -187,13 +187,13 @@ static enum bus_result __attribute__((cold)) bad_access(const struct bus *b,
 	bus_refuse(b->kind, a, why, e);
 	if (r != NULL)
 		husk_hint(e, "device %s", r->owner);
-	return BUS_FAIL;
+	return VMEXIT_FAIL;
 }
 
-enum bus_result bus_dispatch(struct bus *b, const struct bus_access *a, struct husk_error *e)
+enum vmexit_result bus_dispatch(struct bus *b, const struct bus_access *a, struct husk_error *e)
 {
 	const struct bus_range *r = bus_find(b, a->addr);
-	enum bus_result result;
+	enum vmexit_result result;
 
 	assert(!b->in_dispatch);
 	if (!access_ok(r, a))
@@ -201,7 +201,7 @@ enum bus_result bus_dispatch(struct bus *b, const struct bus_access *a, struct h
 	b->in_dispatch = true;
 	result = r->handler(r->ctx, a->addr - r->start, a, e);
 	b->in_dispatch = false;
-	if (result == BUS_FAIL)
+	if (result == VMEXIT_FAIL)
 		husk_hint(e, "device %s, offset 0x%" PRIx64 ", width %u", r->owner,
 			  a->addr - r->start, a->width);
 	return result;

@@ -14,6 +14,7 @@
 
 #include "error.h"
 #include "resource.h"
+#include "vmexit.h"
 
 enum bus_kind { BUS_PIO, BUS_MMIO };
 
@@ -26,16 +27,12 @@ struct bus_access {
 	void *data;		/* width * count bytes: from the guest, or to be filled */
 };
 
-/* What a handler tells the run loop. */
-enum bus_result { BUS_FAIL = -1, BUS_RESUME = 0, BUS_STOP = 1 };
-
 /*
  * Serves the whole access, all items of it. offset is counted from the range's start and is
  * as the guest gave it: aligned only if the handler insists.
- * BUS_FAIL fills e and ends the guest; BUS_STOP ends it in peace. A handler may neither change
- * the bus that calls it nor dispatch on it.
+ * VMEXIT_FAIL fills e. A handler may neither change the bus that calls it nor dispatch on it.
  */
-typedef enum bus_result bus_handler(void *ctx, uint64_t offset, const struct bus_access *a,
+typedef enum vmexit_result bus_handler(void *ctx, uint64_t offset, const struct bus_access *a,
 				    struct husk_error *e);
 
 #define BUS_RANGES_MAX 32
@@ -83,14 +80,14 @@ const struct bus_range *bus_overlap(const struct bus *b, uint64_t start, uint64_
 
 /*
  * Finds the owner of the whole access and calls it. A bad access (width, count, nobody there,
- * past the end of a range, a doorbell) is BUS_FAIL with HUSK_E_GUEST and a message that starts
+ * past the end of a range, a doorbell) is VMEXIT_FAIL with HUSK_E_GUEST and a message that starts
  * "Invalid guest port access: port=0x..." or "Invalid guest mmio access: mmio=0x... len=...".
  * When the handler fails, its own message comes first, then the device, offset and width.
  */
-enum bus_result bus_dispatch(struct bus *b, const struct bus_access *a, struct husk_error *e);
+enum vmexit_result bus_dispatch(struct bus *b, const struct bus_access *a, struct husk_error *e);
 
-/* Fills e as a bad access because of why; BUS_FAIL. For handlers that refuse what they get. */
-enum bus_result bus_refuse(enum bus_kind kind, const struct bus_access *a, const char *why,
+/* Fills e as a bad access because of why; VMEXIT_FAIL. For handlers that refuse what they get. */
+enum vmexit_result bus_refuse(enum bus_kind kind, const struct bus_access *a, const char *why,
 			   struct husk_error *e);
 
 #endif

@@ -4,59 +4,59 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static enum bus_result on_pio(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result on_pio(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	struct core *c = ctx;
 
 	return bus_dispatch(&c->devices.pio, &exit->io, e);
 }
 
-static enum bus_result on_mmio(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result on_mmio(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	struct core *c = ctx;
 
 	return bus_dispatch(&c->devices.mmio, &exit->io, e);
 }
 
-static enum bus_result on_halt(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result on_halt(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	(void)ctx, (void)exit;
 	husk_fail(e, HUSK_E_GUEST, "guest halted its processor, and no interrupt can wake it");
-	return BUS_FAIL;
+	return VMEXIT_FAIL;
 }
 
-static enum bus_result on_shutdown(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result on_shutdown(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	(void)ctx, (void)exit;
 	husk_fail(e, HUSK_E_GUEST, "guest triple fault");
-	return BUS_FAIL;
+	return VMEXIT_FAIL;
 }
 
-static enum bus_result on_interrupted(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result on_interrupted(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	const struct core *c = ctx;
 
 	(void)exit;
 	if (c->alarm.look != NULL && c->alarm.look(c->alarm.ctx, e) == -1)
-		return BUS_FAIL;
-	return BUS_RESUME;
+		return VMEXIT_FAIL;
+	return VMEXIT_RESUME;
 }
 
-static enum bus_result on_fault(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result on_fault(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	const struct core *c = ctx;
 	const struct memory_range *r;
 
 	husk_fail(e, HUSK_E_GUEST, "%s: host/guest translation fault", c->ops->title);
 	if (!exit->fault.known)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	r = memory_range_at(&c->memory, exit->fault.gpa);
 	husk_hint(e, "access to 0x%llx, %s", (unsigned long long)exit->fault.gpa,
 		  r != NULL ? r->what : "which is not protected");
-	return BUS_FAIL;
+	return VMEXIT_FAIL;
 }
 
-static enum bus_result on_error(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result on_error(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	const struct core *c = ctx;
 	const char *hint = exit->error.hint;
@@ -64,7 +64,7 @@ static enum bus_result on_error(void *ctx, const struct hv_exit *exit, struct hu
 	husk_fail(e, HUSK_E_GUEST, "%s: %s=0x%llx%s%s%s", c->ops->title, exit->error.what,
 		  (unsigned long long)exit->error.code, hint == NULL ? "" : " (",
 		  hint == NULL ? "" : hint, hint == NULL ? "" : ")");
-	return BUS_FAIL;
+	return VMEXIT_FAIL;
 }
 
 /* Exits that the core serves itself; the others are for modules to claim. */
@@ -150,10 +150,10 @@ void core_seal(struct core *c)
 }
 
 /* One exit. What the guest did wrong is told with the place where it did it. */
-static enum bus_result serve(struct core *c, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result serve(struct core *c, const struct hv_exit *exit, struct husk_error *e)
 {
 	const struct core_vmexit *x = &c->vmexits[exit->kind];
-	enum bus_result r = BUS_FAIL;
+	enum vmexit_result r = VMEXIT_FAIL;
 
 	c->exits[exit->kind]++;
 	if (x->handler != NULL)
@@ -161,7 +161,7 @@ static enum bus_result serve(struct core *c, const struct hv_exit *exit, struct 
 	else
 		husk_fail(e, HUSK_E_GUEST, "%s: exit of kind %s, which nobody serves",
 			  c->ops->title, hv_exit_name(exit->kind));
-	if (r == BUS_FAIL && e->kind == HUSK_E_GUEST)
+	if (r == VMEXIT_FAIL && e->kind == HUSK_E_GUEST)
 		husk_hint(e, "%s=0x%llx", cpu_ip_name, (unsigned long long)c->ops->ip(c->hv));
 	return r;
 }
@@ -176,10 +176,10 @@ static int take_stop(struct core *c)
 
 static enum core_end run(struct core *c, int *stop_reason, struct husk_error *e)
 {
-	enum bus_result r = BUS_RESUME;
+	enum vmexit_result r = VMEXIT_RESUME;
 	struct hv_exit exit;
 
-	while (r == BUS_RESUME) {
+	while (r == VMEXIT_RESUME) {
 		*stop_reason = take_stop(c);
 		if (*stop_reason != 0)
 			return CORE_STOPPED;
@@ -187,7 +187,7 @@ static enum core_end run(struct core *c, int *stop_reason, struct husk_error *e)
 			return CORE_FAILED;
 		r = serve(c, &exit, e);
 	}
-	return r == BUS_STOP ? CORE_HALTED : CORE_FAILED;
+	return r == VMEXIT_HALT ? CORE_HALTED : CORE_FAILED;
 }
 
 enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)

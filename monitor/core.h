@@ -22,7 +22,7 @@
 /* Tells the user something that does not end the run; one line without a newline. */
 typedef void core_notice(void *ctx, const char *text);
 
-typedef enum bus_result vmexit_handler(void *ctx, const struct hv_exit *exit, struct husk_error *e);
+typedef enum vmexit_result vmexit_handler(void *ctx, const struct hv_exit *exit, struct husk_error *e);
 
 struct core {
 	const struct hv_ops *ops;

@@ -23,26 +23,26 @@ void hypercalls_unregister(struct hypercalls *h, int nr)
 		h->table[nr] = (struct hypercall){0};
 }
 
-static enum bus_result call(struct hypercalls *h, uint64_t nr, uint32_t arg, struct husk_error *e)
+static enum vmexit_result call(struct hypercalls *h, uint64_t nr, uint32_t arg, struct husk_error *e)
 {
 	struct hypercall *c = &h->table[nr];
 
 	if (c->handler == NULL) {
 		husk_fail(e, HUSK_E_GUEST, "Invalid guest hypercall: num=%llu",
 			  (unsigned long long)nr);
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	}
 	c->count++;
 	return c->handler(c->ctx, (gpa_t){arg}, e);
 }
 
 /* String I/O brings several arguments in one exit; each is a call of its own. */
-static enum bus_result window_access(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result window_access(void *ctx, uint64_t offset, const struct bus_access *a,
 				     struct husk_error *e)
 {
 	struct hypercalls *h = ctx;
 	const uint8_t *data = a->data;
-	enum bus_result r = BUS_RESUME;
+	enum vmexit_result r = VMEXIT_RESUME;
 	uint32_t arg;
 
 	if (!a->write || a->width != ARGUMENT_WIDTH)
@@ -50,7 +50,7 @@ static enum bus_result window_access(void *ctx, uint64_t offset, const struct bu
 	if (offset % cpu_hypercall_window.stride != 0 ||
 	    offset / cpu_hypercall_window.stride >= HVT_HYPERCALL_MAX)
 		return bus_refuse(cpu_hypercall_window.kind, a, "not the place of a hypercall", e);
-	for (uint32_t i = 0; i < a->count && r == BUS_RESUME; i++, data += ARGUMENT_WIDTH) {
+	for (uint32_t i = 0; i < a->count && r == VMEXIT_RESUME; i++, data += ARGUMENT_WIDTH) {
 		memcpy(&arg, data, sizeof arg);
 		r = call(h, offset / cpu_hypercall_window.stride, arg, e);
 	}

@@ -13,7 +13,7 @@
 #include "device.h"
 #include "memory.h"
 
-typedef enum bus_result hypercall_handler(void *ctx, gpa_t arg, struct husk_error *e);
+typedef enum vmexit_result hypercall_handler(void *ctx, gpa_t arg, struct husk_error *e);
 
 struct hypercall {
 	const char *name;		/* "block_write"; NULL if nobody serves the number */

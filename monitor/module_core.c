@@ -13,7 +13,7 @@ struct core_module {
 	struct console console;
 };
 
-static enum bus_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	const struct core_module *s = ctx;
 	struct hvt_walltime rq;
@@ -22,10 +22,10 @@ static enum bus_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
 	clock_gettime(CLOCK_REALTIME, &now);
 	rq.nsecs = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_walltime, nsecs, &rq, e) == -1 ?
-	       BUS_FAIL : BUS_RESUME;
+	       VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
-static enum bus_result puts_call(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result puts_call(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	struct core_module *s = ctx;
 	struct hvt_puts rq;
@@ -33,12 +33,12 @@ static enum bus_result puts_call(void *ctx, gpa_t arg, struct husk_error *e)
 
 	if (MEMORY_GET(&s->core->memory, arg, &rq, e) == -1 ||
 	    memory_source(&s->core->memory, (gpa_t){rq.data}, rq.len, &text, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	console_write(&s->console, text.iov_base, text.iov_len);
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
-static enum bus_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	const struct core_module *s = ctx;
 	struct core *c = s->core;
@@ -46,15 +46,15 @@ static enum bus_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
 
 	if (MEMORY_GET(&c->memory, arg, &rq, e) == -1 ||
 	    events_wait(&c->events, rq.timeout_nsecs, &rq.ready_set, &c->calls, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	rq.ret = __builtin_popcountll(rq.ready_set);
 	if (MEMORY_PUT_FIELD(&c->memory, arg, struct hvt_poll, ready_set, &rq, e) == -1 ||
 	    MEMORY_PUT_FIELD(&c->memory, arg, struct hvt_poll, ret, &rq, e) == -1)
-		return BUS_FAIL;
-	return BUS_RESUME;
+		return VMEXIT_FAIL;
+	return VMEXIT_RESUME;
 }
 
-static enum bus_result halt(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result halt(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	const struct core_module *s = ctx;
 	struct core *c = s->core;
@@ -62,12 +62,12 @@ static enum bus_result halt(void *ctx, gpa_t arg, struct husk_error *e)
 	struct iovec cookie;
 
 	if (MEMORY_GET(&c->memory, arg, &rq, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	if (rq.cookie != 0 && memory_source(&c->memory, (gpa_t){rq.cookie}, HVT_HALT_COOKIE_MAX,
 					    &cookie, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	c->exit_status = rq.exit_status;
-	return BUS_STOP;
+	return VMEXIT_HALT;
 }
 
 static int core_open(void **state, const struct settings *settings, struct manifest *mft,

@@ -86,7 +86,7 @@ static int serve(struct block_module *s, const struct hvt_block *rq, const struc
 	return 0;
 }
 
-static enum bus_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
+static enum vmexit_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
 			       struct husk_error *e)
 {
 	const struct memory *m = &s->core->memory;
@@ -94,17 +94,17 @@ static enum bus_result request(struct block_module *s, gpa_t arg, const struct d
 	int ret;
 
 	if (MEMORY_GET(m, arg, &rq, e) == -1 || serve(s, &rq, dir, &ret, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	rq.ret = ret;
-	return MEMORY_PUT_FIELD(m, arg, struct hvt_block, ret, &rq, e) == -1 ? BUS_FAIL : BUS_RESUME;
+	return MEMORY_PUT_FIELD(m, arg, struct hvt_block, ret, &rq, e) == -1 ? VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
-static enum bus_result block_write(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result block_write(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	return request(ctx, arg, &writing, e);
 }
 
-static enum bus_result block_read(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result block_read(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	return request(ctx, arg, &reading, e);
 }

@@ -57,15 +57,15 @@ static int settle(struct net_module *s, struct husk_error *e)
 	return has_ring(s) ? ring_thread_settle(&s->thread, e) : 0;
 }
 
-static enum bus_result answer(const struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
+static enum vmexit_result answer(const struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
 			      struct husk_error *e)
 {
 	rq->ret = ret;
 	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_net, ret, rq, e) == -1 ?
-	       BUS_FAIL : BUS_RESUME;
+	       VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
-static enum bus_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	struct net_module *s = ctx;
 	struct hvt_net rq;
@@ -73,19 +73,19 @@ static enum bus_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 	struct netdev *dev;
 
 	if (settle(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
 	if (dev == NULL)
 		return answer(s, arg, &rq, HVT_EINVAL, e);
 	if (memory_source(&s->core->memory, (gpa_t){rq.data}, rq.len, &frame, e) == -1) {
 		husk_wrap(e, "network device %s", dev->name);
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	}
 	netdev_send(dev, frame);
 	return answer(s, arg, &rq, HVT_OK, e);
 }
 
-static enum bus_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	struct net_module *s = ctx;
 	const struct memory *m = &s->core->memory;
@@ -96,18 +96,18 @@ static enum bus_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	int ret;
 
 	if (settle(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
 	if (dev == NULL)
 		return answer(s, arg, &rq, HVT_EINVAL, e);
 	if (memory_sink(m, (gpa_t){rq.data}, rq.len, &buffer, e) == -1) {
 		husk_wrap(e, "network device %s", dev->name);
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	}
 	ret = (int)netdev_receive(dev, buffer, &len);
 	rq.len = len;
 	if (ret == HVT_OK && MEMORY_PUT_FIELD(m, arg, struct hvt_net, len, &rq, e) == -1)
-		return BUS_FAIL;
+		return VMEXIT_FAIL;
 	return answer(s, arg, &rq, ret, e);
 }
 
@@ -286,7 +286,7 @@ static int net_reserve(void *state, struct core *c, struct husk_error *e)
 			      "network ring", e);
 }
 
-static enum bus_result on_kick(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result on_kick(void *ctx, uint64_t offset, const struct bus_access *a,
 			       struct husk_error *e)
 {
 	struct net_module *s = ctx;
@@ -294,7 +294,7 @@ static enum bus_result on_kick(void *ctx, uint64_t offset, const struct bus_acce
 	if (!a->write || a->width != sizeof(uint32_t) || offset != 0)
 		return bus_refuse(cpu_ring_kick.kind, a, "a kick is one 32-bit store", e);
 	s->kicks++;
-	return ring_thread_kick(&s->thread, e) == -1 ? BUS_FAIL : BUS_RESUME;
+	return ring_thread_kick(&s->thread, e) == -1 ? VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
 static void on_alarm(void *ctx)

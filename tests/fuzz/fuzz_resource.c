@@ -188,7 +188,7 @@ static void number(struct fuzz *f, const struct operation *op)
 	}
 }
 
-static enum bus_result arrive(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result arrive(void *ctx, uint64_t offset, const struct bus_access *a,
 			      struct husk_error *e)
 {
 	unsigned *calls = ctx;
@@ -197,7 +197,7 @@ static enum bus_result arrive(void *ctx, uint64_t offset, const struct bus_acces
 	(void)a;
 	(void)e;
 	(*calls)++;
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
 static void bus_add(struct fuzz *f, const struct operation *op, unsigned *calls)
@@ -250,7 +250,7 @@ static void bus_access(struct fuzz *f, const struct operation *op, unsigned *cal
 	for (uint64_t k = 1; good && k < a.width; k++)
 		good = i + k < BYTES && f->bus_map.owner[i + k] == f->bus_map.owner[i];
 	*calls = 0;
-	CHECK(bus_dispatch(&f->bus, &a, &e) == (good ? BUS_RESUME : BUS_FAIL));
+	CHECK(bus_dispatch(&f->bus, &a, &e) == (good ? VMEXIT_RESUME : VMEXIT_FAIL));
 	CHECK(*calls == good && (e.kind == HUSK_E_GUEST) == !good);
 }
 

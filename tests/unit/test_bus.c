@@ -17,7 +17,7 @@ struct probe {
 	unsigned calls;
 	uint64_t offset;
 	struct bus_access seen;
-	enum bus_result result;
+	enum vmexit_result result;
 	struct bus *change;		/* the bus that the handler tries to change */
 };
 
@@ -33,7 +33,7 @@ static void try_to_change(struct bus *b)
 	assert_int_equal(bus_move(b, 1, 0x500, 0x7000, 0x7008), RESOURCE_IN_DISPATCH);
 }
 
-static enum bus_result probe_handler(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result probe_handler(void *ctx, uint64_t offset, const struct bus_access *a,
 				     struct husk_error *e)
 {
 	struct probe *p = ctx;
@@ -45,7 +45,7 @@ static enum bus_result probe_handler(void *ctx, uint64_t offset, const struct bu
 		try_to_change(p->change);
 	if (!a->write && a->data != NULL)
 		memset(a->data, 0xa5, (size_t)a->count * a->width);
-	if (p->result == BUS_FAIL)
+	if (p->result == VMEXIT_FAIL)
 		husk_fail(e, HUSK_E_GUEST, "register is read-only");
 	return p->result;
 }
@@ -83,7 +83,7 @@ static struct bus new_bus(enum bus_kind kind)
 		assert_memory_equal(&before_, (b), sizeof before_); \
 	} while (0)
 
-static enum bus_result access_n(struct bus *b, uint64_t addr, uint8_t width, uint32_t count,
+static enum vmexit_result access_n(struct bus *b, uint64_t addr, uint8_t width, uint32_t count,
 				bool write, struct husk_error *e)
 {
 	uint64_t data[8] = {0};
@@ -96,7 +96,7 @@ static enum bus_result access_n(struct bus *b, uint64_t addr, uint8_t width, uin
 	return bus_dispatch(b, &a, e);
 }
 
-static enum bus_result write_to(struct bus *b, uint64_t addr, uint8_t width)
+static enum vmexit_result write_to(struct bus *b, uint64_t addr, uint8_t width)
 {
 	struct husk_error e;
 
@@ -110,7 +110,7 @@ static void assert_bad(struct bus *b, struct probe *p, uint64_t addr, uint8_t wi
 	struct husk_error e;
 	unsigned calls = p->calls;
 
-	assert_int_equal(access_n(b, addr, width, 1, write, &e), BUS_FAIL);
+	assert_int_equal(access_n(b, addr, width, 1, write, &e), VMEXIT_FAIL);
 	assert_int_equal(e.kind, HUSK_E_GUEST);
 	assert_string_equal(e.message, message);
 	assert_int_equal(p->calls, calls);
@@ -128,10 +128,10 @@ static void b01_a_range_answers_from_its_first_to_its_last_address(void **state)
 	assert_ptr_equal(bus_find(&b, 0x500), &b.ranges[0]);
 	assert_ptr_equal(bus_find(&b, 0x508), &b.ranges[0]);
 	assert_null(bus_find(&b, 0x509));
-	assert_int_equal(write_to(&b, 0x508, 1), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x508, 1), VMEXIT_RESUME);
 	assert_int_equal(p.offset, 8);
-	assert_int_equal(write_to(&b, 0x4ff, 1), BUS_FAIL);
-	assert_int_equal(write_to(&b, 0x509, 1), BUS_FAIL);
+	assert_int_equal(write_to(&b, 0x4ff, 1), VMEXIT_FAIL);
+	assert_int_equal(write_to(&b, 0x509, 1), VMEXIT_FAIL);
 	assert_int_equal(p.calls, 1);
 }
 
@@ -143,10 +143,10 @@ static void b02_adjacent_ranges_each_find_their_own_device(void **state)
 	(void)state;
 	assert_int_equal(insert(&b, 0x509, 0x509, 2, &high), RESOURCE_OK);
 	assert_int_equal(insert(&b, 0x500, 0x508, 1, &low), RESOURCE_OK);
-	assert_int_equal(write_to(&b, 0x508, 1), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x508, 1), VMEXIT_RESUME);
 	assert_int_equal(low.calls, 1);
 	assert_int_equal(high.calls, 0);
-	assert_int_equal(write_to(&b, 0x509, 1), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x509, 1), VMEXIT_RESUME);
 	assert_int_equal(low.calls, 1);
 	assert_int_equal(high.calls, 1);
 	assert_int_equal(high.offset, 0);
@@ -243,12 +243,12 @@ static void b05_the_whole_space_can_be_one_range(void **state)
 	(void)state;
 	assert_int_equal(insert(&pio, 0, 0xffff, 1, &p), RESOURCE_OK);
 	assert_int_equal(insert(&mmio, 0, M, 1, &p), RESOURCE_OK);
-	assert_int_equal(write_to(&pio, 0, 4), BUS_RESUME);
-	assert_int_equal(write_to(&pio, 0xfffc, 4), BUS_RESUME);
+	assert_int_equal(write_to(&pio, 0, 4), VMEXIT_RESUME);
+	assert_int_equal(write_to(&pio, 0xfffc, 4), VMEXIT_RESUME);
 	assert_int_equal(p.offset, 0xfffc);
-	assert_int_equal(write_to(&mmio, M - 7, 8), BUS_RESUME);
+	assert_int_equal(write_to(&mmio, M - 7, 8), VMEXIT_RESUME);
 	assert_int_equal(p.offset, M - 7);
-	assert_int_equal(write_to(&pio, 0x10000, 1), BUS_FAIL);
+	assert_int_equal(write_to(&pio, 0x10000, 1), VMEXIT_FAIL);
 }
 
 static void b06_the_last_address_takes_one_byte_and_not_two(void **state)
@@ -258,7 +258,7 @@ static void b06_the_last_address_takes_one_byte_and_not_two(void **state)
 
 	(void)state;
 	assert_int_equal(insert(&b, M, M, 1, &p), RESOURCE_OK);
-	assert_int_equal(write_to(&b, M, 1), BUS_RESUME);
+	assert_int_equal(write_to(&b, M, 1), VMEXIT_RESUME);
 	assert_int_equal(p.calls, 1);
 	assert_bad(&b, &p, M, 2, true, "Invalid guest mmio access: mmio=0xffffffffffffffff len=2, "
 		   "write: it passes the end of this device's range: device probe");
@@ -271,7 +271,7 @@ static void b07_an_access_that_runs_into_a_hole_is_bad(void **state)
 
 	(void)state;
 	assert_int_equal(insert(&b, 0x600, 0x605, 1, &p), RESOURCE_OK);
-	assert_int_equal(write_to(&b, 0x602, 4), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x602, 4), VMEXIT_RESUME);
 	assert_bad(&b, &p, 0x603, 4, true, "Invalid guest port access: port=0x603, out of 4 bytes: "
 		   "it passes the end of this device's range: device probe");
 	assert_bad(&b, &p, 0x5ff, 2, true, "Invalid guest port access: port=0x5ff, out of 2 bytes: "
@@ -288,7 +288,7 @@ static void b08_an_access_over_the_seam_of_one_device_is_bad(void **state)
 	assert_int_equal(insert(&b, 0x604, 0x607, 1, &p), RESOURCE_OK);
 	assert_bad(&b, &p, 0x602, 4, true, "Invalid guest port access: port=0x602, out of 4 bytes: "
 		   "it passes the end of this device's range: device probe");
-	assert_int_equal(write_to(&b, 0x604, 4), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x604, 4), VMEXIT_RESUME);
 }
 
 static void b09_widths_other_than_1_2_4_and_8_are_bad(void **state)
@@ -306,7 +306,7 @@ static void b09_widths_other_than_1_2_4_and_8_are_bad(void **state)
 
 			p.calls = 0;
 			assert_int_equal(write_to(&b, 0x100, (uint8_t)width),
-					 good ? BUS_RESUME : BUS_FAIL);
+					 good ? VMEXIT_RESUME : VMEXIT_FAIL);
 			assert_int_equal(p.calls, good);
 		}
 		assert_bad(&b, &p, 0x100, 3, false, kinds[i] == BUS_PIO ?
@@ -330,7 +330,7 @@ static void b10_an_access_at_the_last_port_does_not_wrap(void **state)
 	assert_bad(&b, &p, 0xffff, 4, true,
 		   "Invalid guest port access: port=0xffff, out of 4 bytes: "
 		   "it passes the end of this device's range: device probe");
-	assert_int_equal(write_to(&b, 0xffff, 1), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0xffff, 1), VMEXIT_RESUME);
 }
 
 static void b11_a_handler_gets_all_items_of_a_string_access(void **state)
@@ -344,7 +344,7 @@ static void b11_a_handler_gets_all_items_of_a_string_access(void **state)
 	(void)state;
 	memset(data, 0, sizeof data);
 	assert_int_equal(insert(&b, 0x500, 0x503, 1, &p), RESOURCE_OK);
-	assert_int_equal(bus_dispatch(&b, &a, &e), BUS_RESUME);
+	assert_int_equal(bus_dispatch(&b, &a, &e), VMEXIT_RESUME);
 	assert_int_equal(p.calls, 1);
 	assert_int_equal(p.seen.count, 5);
 	assert_int_equal(p.seen.width, 4);
@@ -369,7 +369,7 @@ static void b12_a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		p.calls = 0;
 		assert_int_equal(access_n(&b, 0x500, cases[i].width, cases[i].count, true, &e),
-				 cases[i].good ? BUS_RESUME : BUS_FAIL);
+				 cases[i].good ? VMEXIT_RESUME : VMEXIT_FAIL);
 		assert_int_equal(p.calls, cases[i].good);
 		if (!cases[i].good)
 			assert_non_null(strstr(e.message, ": the count is 0 or too large"));
@@ -391,12 +391,12 @@ static void b13_the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa(void **s
 static void b14_a_handler_refuses_what_its_register_does_not_take(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
-	struct probe p = {.result = BUS_FAIL};
+	struct probe p = {.result = VMEXIT_FAIL};
 	struct husk_error e;
 
 	(void)state;
 	assert_int_equal(insert(&b, 0x500, 0x508, 1, &p), RESOURCE_OK);
-	assert_int_equal(access_n(&b, 0x504, 2, 1, true, &e), BUS_FAIL);
+	assert_int_equal(access_n(&b, 0x504, 2, 1, true, &e), VMEXIT_FAIL);
 	assert_int_equal(e.kind, HUSK_E_GUEST);
 	assert_string_equal(e.message, "register is read-only: device probe, offset 0x4, width 2");
 	assert_false(b.in_dispatch);
@@ -421,11 +421,11 @@ static void b14_a_handler_can_refuse_in_the_words_of_the_bus(void **state)
 	struct husk_error e = {0};
 
 	(void)state;
-	assert_int_equal(bus_refuse(BUS_PIO, &a, "4 bytes only", &e), BUS_FAIL);
+	assert_int_equal(bus_refuse(BUS_PIO, &a, "4 bytes only", &e), VMEXIT_FAIL);
 	assert_int_equal(e.kind, HUSK_E_GUEST);
 	assert_string_equal(e.message,
 			    "Invalid guest port access: port=0x500, out of 2 bytes: 4 bytes only");
-	assert_int_equal(bus_refuse(BUS_MMIO, &a, "4 bytes only", &e), BUS_FAIL);
+	assert_int_equal(bus_refuse(BUS_MMIO, &a, "4 bytes only", &e), VMEXIT_FAIL);
 	assert_string_equal(e.message,
 			    "Invalid guest mmio access: mmio=0x500 len=2, write: 4 bytes only");
 }
@@ -433,12 +433,12 @@ static void b14_a_handler_can_refuse_in_the_words_of_the_bus(void **state)
 static void b14_a_handler_can_end_the_guest_in_peace(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
-	struct probe p = {.result = BUS_STOP};
+	struct probe p = {.result = VMEXIT_HALT};
 	struct husk_error e;
 
 	(void)state;
 	assert_int_equal(insert(&b, 0x500, 0x508, 1, &p), RESOURCE_OK);
-	assert_int_equal(access_n(&b, 0x508, 1, 1, true, &e), BUS_STOP);
+	assert_int_equal(access_n(&b, 0x508, 1, 1, true, &e), VMEXIT_HALT);
 	assert_int_equal(e.kind, HUSK_E_NONE);
 	assert_string_equal(e.message, "");
 	assert_false(b.in_dispatch);
@@ -458,9 +458,9 @@ static void b15_a_removed_range_is_gone_and_can_be_inserted_again(void **state)
 	assert_null(bus_find(&b, 0x510));
 	assert_int_equal(bus_find(&b, 0x509)->id, 2);
 	assert_int_equal(b.n, 1);
-	assert_int_equal(write_to(&b, 0x500, 1), BUS_FAIL);
+	assert_int_equal(write_to(&b, 0x500, 1), VMEXIT_FAIL);
 	assert_int_equal(insert(&b, 0x500, 0x508, 3, &p), RESOURCE_OK);
-	assert_int_equal(write_to(&b, 0x500, 1), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x500, 1), VMEXIT_RESUME);
 }
 
 static void b16_removing_whom_nobody_knows_is_refused(void **state)
@@ -517,9 +517,9 @@ static void b18_the_old_address_of_a_moved_range_is_empty(void **state)
 	assert_int_equal(insert(&b, 0x1000, 0x1fff, 1, &p), RESOURCE_OK);
 	assert_int_equal(bus_move(&b, 1, 0x1000, 0x3000, 0x3fff), RESOURCE_OK);
 	assert_null(bus_find(&b, 0x1000));
-	assert_int_equal(write_to(&b, 0x1000, 4), BUS_FAIL);
+	assert_int_equal(write_to(&b, 0x1000, 4), VMEXIT_FAIL);
 	assert_int_equal(p.calls, 0);
-	assert_int_equal(write_to(&b, 0x3004, 4), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x3004, 4), VMEXIT_RESUME);
 	assert_int_equal(p.offset, 4);
 }
 
@@ -622,7 +622,7 @@ static void invariant_9_random_accesses_hit_exactly_the_covering_range(void **st
 		for (uint64_t k = 1; k < width; k++)
 			hit &= addr + k <= 0xffff && m->owner[addr + k] == m->owner[addr];
 		p.calls = 0;
-		assert_int_equal(write_to(&b, addr, width), hit ? BUS_RESUME : BUS_FAIL);
+		assert_int_equal(write_to(&b, addr, width), hit ? VMEXIT_RESUME : VMEXIT_FAIL);
 		assert_int_equal(p.calls, hit);
 		assert_true(!hit || bus_find(&b, addr)->start + p.offset == addr);
 	}
@@ -636,11 +636,11 @@ static void b20_a_handler_cannot_change_the_bus_that_calls_it(void **state)
 
 	(void)state;
 	assert_int_equal(insert(&b, 0x500, 0x508, 1, &p), RESOURCE_OK);
-	assert_int_equal(write_to(&b, 0x500, 4), BUS_RESUME);
+	assert_int_equal(write_to(&b, 0x500, 4), VMEXIT_RESUME);
 	assert_int_equal(p.calls, 1);
 	assert_int_equal(b.n, 1);
-	p.result = BUS_FAIL;
-	assert_int_equal(write_to(&b, 0x500, 4), BUS_FAIL);
+	p.result = VMEXIT_FAIL;
+	assert_int_equal(write_to(&b, 0x500, 4), VMEXIT_FAIL);
 	assert_int_equal(bus_remove(&b, 1), RESOURCE_OK);	/* open again afterwards */
 }
 
@@ -649,12 +649,12 @@ static void b21_an_unaligned_access_reaches_the_handler_as_it_is(void **state)
 {
 	const uint64_t base = UINT64_C(0x100000000);
 	struct bus b = new_bus(BUS_MMIO);
-	struct probe p = {.result = BUS_FAIL};
+	struct probe p = {.result = VMEXIT_FAIL};
 	struct husk_error e;
 
 	(void)state;
 	assert_int_equal(insert(&b, base, base + 71, 1, &p), RESOURCE_OK);
-	assert_int_equal(access_n(&b, base + 9, 4, 1, true, &e), BUS_FAIL);
+	assert_int_equal(access_n(&b, base + 9, 4, 1, true, &e), VMEXIT_FAIL);
 	assert_int_equal(p.calls, 1);
 	assert_int_equal(p.offset, 9);
 	assert_string_equal(e.message, "register is read-only: device probe, offset 0x9, width 4");

@@ -642,10 +642,10 @@ static void the_callers_terminal_is_not_touched(void **state)
 	assert_counted(f, 5, 6);
 }
 
-static enum bus_result nobody(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result nobody(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	(void)ctx, (void)arg, (void)e;
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
 static void a_machine_closes_its_terminal(void **state)

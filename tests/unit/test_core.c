@@ -149,7 +149,7 @@ static void the_place_is_left_out_of_what_is_not_the_guests_fault(void **state)
 
 /* ---- the table ---- */
 
-static enum bus_result witness(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result witness(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	struct fixture *f = ctx;
 
@@ -157,9 +157,9 @@ static enum bus_result witness(void *ctx, const struct hv_exit *exit, struct hus
 	if (f->stop != 0)
 		core_stop(&f->rig.core, f->stop);
 	if (f->fail == HUSK_E_NONE)
-		return BUS_RESUME;
+		return VMEXIT_RESUME;
 	husk_fail(e, f->fail, "witness");
-	return BUS_FAIL;
+	return VMEXIT_FAIL;
 }
 
 static void take_over(struct fixture *f, enum hv_exit_kind kind)
@@ -368,13 +368,13 @@ static void the_last_reason_counts_and_counts_once(void **state)
 	assert_int_equal(reason, 0);
 }
 
-static enum bus_result quit(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+static enum vmexit_result quit(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	struct core *c = ctx;
 
 	(void)exit, (void)e;
 	c->exit_status = 300;
-	return BUS_STOP;
+	return VMEXIT_HALT;
 }
 
 static void a_handler_can_end_the_run_in_peace(void **state)
@@ -392,7 +392,7 @@ static void a_handler_can_end_the_run_in_peace(void **state)
 
 /* ---- buses and doorbells ---- */
 
-static enum bus_result device(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result device(void *ctx, uint64_t offset, const struct bus_access *a,
 			      struct husk_error *e)
 {
 	unsigned *calls = ctx;
@@ -401,7 +401,7 @@ static enum bus_result device(void *ctx, uint64_t offset, const struct bus_acces
 	++*calls;
 	if (!a->write)
 		memset(a->data, 0x5a, (size_t)a->width * a->count);
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
 static int add_device(struct fixture *f, const char *name, const struct device_resource *r,

@@ -59,11 +59,11 @@ static void fake_del(void *hv, enum bus_kind kind, uint64_t addr, unsigned width
 /* What a handler saw, and what it does. */
 struct probe {
 	unsigned calls;
-	enum bus_result result;
+	enum vmexit_result result;
 	struct devices *change;
 };
 
-static enum bus_result probe_handler(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result probe_handler(void *ctx, uint64_t offset, const struct bus_access *a,
 				     struct husk_error *e)
 {
 	struct probe *p = ctx;
@@ -84,7 +84,7 @@ static enum bus_result probe_handler(void *ctx, uint64_t offset, const struct bu
 				    "a handler of the same bus is running");
 		assert_int_equal(id, 0x5eed);
 	}
-	if (p->result == BUS_FAIL)
+	if (p->result == VMEXIT_FAIL)
 		husk_fail(e, HUSK_E_HOST, "the disk is gone");
 	return p->result;
 }
@@ -245,7 +245,7 @@ static void d01_every_handler_gets_the_device_s_context(void **state)
 
 	what.ctx = &p;
 	add(m, &what);
-	assert_int_equal(bus_dispatch(&m->d.pio, &a, &e), BUS_RESUME);
+	assert_int_equal(bus_dispatch(&m->d.pio, &a, &e), VMEXIT_RESUME);
 	assert_int_equal(p.calls, 1);
 }
 
@@ -406,8 +406,8 @@ static void d08_a_handler_can_neither_add_nor_remove_devices(void **state)
 
 	what.ctx = &p;
 	add(m, &what);
-	assert_int_equal(bus_dispatch(&m->d.pio, &port, &e), BUS_RESUME);
-	assert_int_equal(bus_dispatch(&m->d.mmio, &memory, &e), BUS_RESUME);
+	assert_int_equal(bus_dispatch(&m->d.pio, &port, &e), VMEXIT_RESUME);
+	assert_int_equal(bus_dispatch(&m->d.mmio, &memory, &e), VMEXIT_RESUME);
 	assert_int_equal(p.calls, 2);
 	assert_int_equal(m->d.n, 1);
 	assert_int_equal(devices_remove(&m->d, 1, &e), 0);
@@ -573,7 +573,7 @@ static void d13_a_sealed_machine_takes_and_loses_no_device(void **state)
 	assert_int_equal(devices_remove(&m->d, 1, &e), -1);
 	assert_string_equal(e.message, "device 1: cannot be removed: sealed, no more changes");
 	assert_int_equal(m->d.n, 1);
-	assert_int_equal(bus_dispatch(&m->d.pio, &a, &e), BUS_RESUME);
+	assert_int_equal(bus_dispatch(&m->d.pio, &a, &e), VMEXIT_RESUME);
 }
 
 static void d13_a_sealed_machine_can_still_be_cleared(void **state)
@@ -594,14 +594,14 @@ static void d13_a_sealed_machine_can_still_be_cleared(void **state)
 static void d14_a_failing_handler_is_named_with_offset_and_width(void **state)
 {
 	struct machine *m = *state;
-	struct probe p = {.result = BUS_FAIL};
+	struct probe p = {.result = VMEXIT_FAIL};
 	struct device_description what = a_window;
 	const struct bus_access a = {.addr = 0x504, .width = 4, .count = 1, .write = true};
 	struct husk_error e = {0};
 
 	what.ctx = &p;
 	add(m, &what);
-	assert_int_equal(bus_dispatch(&m->d.pio, &a, &e), BUS_FAIL);
+	assert_int_equal(bus_dispatch(&m->d.pio, &a, &e), VMEXIT_FAIL);
 	assert_int_equal(e.kind, HUSK_E_HOST);	/* the handler's own word */
 	assert_string_equal(e.message, "the disk is gone: device hypercalls, offset 0x4, width 4");
 }
@@ -618,9 +618,9 @@ static void d16_hypercalls_work_the_same_without_doorbells(void **state)
 	devices_init(&m->d, RAM, 128, NULL);
 	what.ctx = &p;
 	add(m, &what);
-	assert_int_equal(bus_dispatch(&m->d.pio, &call, &e), BUS_RESUME);
+	assert_int_equal(bus_dispatch(&m->d.pio, &call, &e), VMEXIT_RESUME);
 	assert_int_equal(p.calls, 1);
-	assert_int_equal(bus_dispatch(&m->d.pio, &ring, &e), BUS_FAIL);
+	assert_int_equal(bus_dispatch(&m->d.pio, &ring, &e), VMEXIT_FAIL);
 	assert_string_equal(e.message, "Invalid guest port access: port=0x600, out of 4 bytes: "
 			    "nobody is there");
 	assert_refused(m, &a_net,

@@ -552,14 +552,14 @@ struct log {
 	char text[400];
 };
 
-static enum bus_result record(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result record(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	struct log *log = ctx;
 	size_t used = strlen(log->text);
 
 	(void)e;
 	snprintf(log->text + used, sizeof log->text - used, "%llx ", (unsigned long long)arg.v);
-	return arg.v == 0xdead ? BUS_STOP : BUS_RESUME;
+	return arg.v == 0xdead ? VMEXIT_HALT : VMEXIT_RESUME;
 }
 
 static const struct { unsigned nr; uint32_t arg; } calls[] = {

@@ -17,17 +17,17 @@ struct witness {
 	unsigned calls;
 	uint64_t args[8];
 	unsigned end_at;		/* the call that has another result, 0: none */
-	enum bus_result end;
+	enum vmexit_result end;
 };
 
-static enum bus_result record(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result record(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	struct witness *w = ctx;
 
 	w->args[w->calls++ % 8] = arg.v;
 	if (w->calls != w->end_at)
-		return BUS_RESUME;
-	if (w->end == BUS_FAIL)
+		return VMEXIT_RESUME;
+	if (w->end == VMEXIT_FAIL)
 		husk_fail(e, HUSK_E_GUEST, "refused");
 	return w->end;
 }
@@ -190,7 +190,7 @@ static void the_first_call_that_fails_is_the_last_of_an_access(void **state)
 
 	serve(f, 5);
 	f->w.end_at = 3;
-	f->w.end = BUS_FAIL;
+	f->w.end = VMEXIT_FAIL;
 	assert_int_equal(access_window(f, 5 * WINDOW->stride, 4, 5, true, args), RIG_FAILED);
 	assert_non_null(strstr(f->rig.e.message, "refused"));
 	assert_int_equal(f->w.calls, 3);
@@ -203,7 +203,7 @@ static void a_call_that_halts_is_the_last_of_an_access(void **state)
 
 	serve(f, 5);
 	f->w.end_at = 2;
-	f->w.end = BUS_STOP;
+	f->w.end = VMEXIT_HALT;
 	assert_int_equal(access_window(f, 5 * WINDOW->stride, 4, 5, true, args), RIG_HALTED);
 	assert_int_equal(f->w.calls, 2);
 }
@@ -228,10 +228,10 @@ static void the_window_checks_the_place_itself(void **state)
 
 	serve(f, HVT_HYPERCALL_MAX - 1);
 	assert_int_equal(h->window.handler(h, HVT_HYPERCALL_MAX * WINDOW->stride, &a, &f->rig.e),
-			 BUS_FAIL);
+			 VMEXIT_FAIL);
 	assert_non_null(strstr(f->rig.e.message, "not the place of a hypercall"));
 	assert_int_equal(h->window.handler(h, (HVT_HYPERCALL_MAX - 1) * WINDOW->stride, &a,
-					   &f->rig.e), BUS_RESUME);
+					   &f->rig.e), VMEXIT_RESUME);
 	assert_int_equal(f->w.calls, 1);
 }
 
@@ -310,11 +310,11 @@ static void calls_are_counted_by_number(void **state)
 
 /* ---- the window as a device ---- */
 
-static enum bus_result anything(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result anything(void *ctx, uint64_t offset, const struct bus_access *a,
 				struct husk_error *e)
 {
 	(void)ctx, (void)offset, (void)a, (void)e;
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
 static int add_device(struct devices *d, uint64_t start, uint64_t last, struct husk_error *e)

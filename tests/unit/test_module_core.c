@@ -714,10 +714,10 @@ static const int numbers[] = {
 	HVT_HYPERCALL_WALLTIME, HVT_HYPERCALL_PUTS, HVT_HYPERCALL_POLL, HVT_HYPERCALL_HALT,
 };
 
-static enum bus_result other(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result other(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	(void)ctx, (void)arg, (void)e;
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
 static void it_takes_its_numbers_and_gives_them_back(void **state)

@@ -1019,10 +1019,10 @@ static void file_systems_without_locks_will_do(void **state)
 
 /* ---- attaching ---- */
 
-static enum bus_result other(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result other(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	(void)ctx, (void)arg, (void)e;
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
 static bool served(const struct fixture *f, int nr)

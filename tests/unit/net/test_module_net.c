@@ -738,17 +738,17 @@ static void closing_leaves_nothing_open(void **state)
 
 /* ---- attaching ---- */
 
-static enum bus_result other_call(void *ctx, gpa_t arg, struct husk_error *e)
+static enum vmexit_result other_call(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	(void)ctx, (void)arg, (void)e;
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
-static enum bus_result other_access(void *ctx, uint64_t offset, const struct bus_access *a,
+static enum vmexit_result other_access(void *ctx, uint64_t offset, const struct bus_access *a,
 				    struct husk_error *e)
 {
 	(void)ctx, (void)offset, (void)a, (void)e;
-	return BUS_RESUME;
+	return VMEXIT_RESUME;
 }
 
 static int other_look(void *ctx, struct husk_error *e)
