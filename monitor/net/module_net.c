@@ -182,7 +182,7 @@ static int check_shared(const struct settings *settings, const struct setting *h
 		const struct setting *other = &settings->list[i];
 
 		if (other->option == how->option && strcmp(other->device, how->device) != 0 &&
-		    tap_same(other->value, how->value) &&
+		    uplink_same(other->value, how->value) &&
 		    settings_attaching(settings, options, N_OPTIONS, other->device) == other)
 			return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: devices "
 					 "%s and %s cannot share it; make one for each", how->value,
@@ -201,7 +201,7 @@ static int open_device(struct net_device *d, const struct settings *settings,
 	    check_shared(settings, how, e) == -1 ||
 	    netdev_open(&d->dev, entry->name, how->value, e) == -1)
 		return -1;
-	entry->u.net.mtu = (uint16_t)d->dev.tap.mtu;
+	entry->u.net.mtu = (uint16_t)d->dev.uplink->mtu;
 	entry->attached = 1;
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* netdev.c: frames between a guest and its tap, whatever the tap does. */
+/* netdev.c: frames between a guest and its uplink, whatever becomes of that. */
 #include "netdev.h"
 
 #include <errno.h>
@@ -7,15 +7,15 @@
 #include <time.h>
 
 #define NS_PER_S 1000000000ull
-#define FAILURES_IN_A_ROW 16u	/* to read, before what polls readable is not believed any more */
+#define FAILURES_IN_A_ROW 16u	/* to read, before the device backs off */
 #define DROPS_IN_A_ROW 64	/* frames that a flood of oversized ones may cost one call */
 
 int netdev_open(struct netdev *d, const char *name, const char *where, struct husk_error *e)
 {
-	*d = (struct netdev){.name = name, .tap = {.fd = -1}};
-	if (tap_open(&d->tap, where, e) == -1)
+	*d = (struct netdev){.name = name};
+	if (uplink_open(&d->uplink, where, e) == -1)
 		return -1;
-	d->room = d->tap.mtu + NETDEV_HEADER;
+	d->room = d->uplink->mtu + NETDEV_HEADER;
 	d->ahead = malloc(NETDEV_AHEAD * d->room);
 	d->lengths = malloc(NETDEV_AHEAD * sizeof d->lengths[0]);
 	if (d->ahead != NULL && d->lengths != NULL)
@@ -28,8 +28,8 @@ void netdev_close(struct netdev *d)
 {
 	free(d->ahead);
 	free(d->lengths);
-	tap_close(&d->tap);
-	*d = (struct netdev){.tap = {.fd = -1}};
+	uplink_close(d->uplink);
+	*d = (struct netdev){0};
 }
 
 static uint64_t now_ns(void)
@@ -53,36 +53,38 @@ static bool present(struct netdev *d)
 		return true;
 	if (now_ns() < d->retry_at)
 		return false;
+	if (d->uplink->ops->reattach == NULL)
+		return false;
 	d->counters.calls++;
-	if (tap_reattach(&d->tap) == -1) {
+	if (d->uplink->ops->reattach(d->uplink) == -1) {
 		vanish(d);
 		return false;
 	}
 	d->counters.reattached++;
-	d->gone = d->deaf = false;
+	d->gone = d->backing_off = false;
 	d->failures = 0;
 	return true;
 }
 
-/* Whether there is something to read from, as far as is known. */
-static bool listening(struct netdev *d)
+/* Whether a read may be tried. */
+static bool readable(struct netdev *d)
 {
-	return present(d) && (!d->deaf || now_ns() >= d->listen_at);
+	return present(d) && (!d->backing_off || now_ns() >= d->read_at);
 }
 
 /* What fails now may be all right next time; what fails for ever must not make a wait spin. */
-static void note_result(struct netdev *d, enum tap_result result)
+static void note_result(struct netdev *d, enum uplink_result result)
 {
-	d->failures = result != TAP_ERROR && result != TAP_DOWN ? 0 :
+	d->failures = result != UPLINK_ERROR && result != UPLINK_DOWN ? 0 :
 		      d->failures < FAILURES_IN_A_ROW ? d->failures + 1 : d->failures;
-	d->deaf = d->failures == FAILURES_IN_A_ROW;
-	if (d->deaf)
-		d->listen_at = now_ns() + NETDEV_RETRY_NS;
+	d->backing_off = d->failures == FAILURES_IN_A_ROW;
+	if (d->backing_off)
+		d->read_at = now_ns() + NETDEV_RETRY_NS;
 }
 
 int netdev_fd(const struct netdev *d)
 {
-	return d->gone || d->deaf ? -1 : d->tap.fd;
+	return d->gone || d->backing_off ? -1 : d->uplink->fd;
 }
 
 static void drop(struct netdev *d, enum netdev_drop reason)
@@ -93,24 +95,24 @@ static void drop(struct netdev *d, enum netdev_drop reason)
 static void write_frame(struct netdev *d, struct iovec frame)
 {
 	d->counters.calls++;
-	switch (tap_write(&d->tap, frame)) {
-	case TAP_OK:
+	switch (d->uplink->ops->write(d->uplink, frame)) {
+	case UPLINK_OK:
 		d->counters.tx_frames++;
 		d->counters.tx_bytes += frame.iov_len;
 		return;
-	case TAP_AGAIN:
+	case UPLINK_AGAIN:
 		drop(d, NETDEV_TX_FULL);
 		return;
-	case TAP_GONE:
+	case UPLINK_GONE:
 		vanish(d);
 		drop(d, NETDEV_TX_DOWN);
 		return;
-	case TAP_DOWN:
+	case UPLINK_DOWN:
 		drop(d, NETDEV_TX_DOWN);
 		return;
-	case TAP_TOO_LONG:
-	case TAP_NO_FRAME:
-	case TAP_ERROR:
+	case UPLINK_TOO_LONG:
+	case UPLINK_NO_FRAME:
+	case UPLINK_ERROR:
 		drop(d, NETDEV_TX_ERROR);
 		return;
 	}
@@ -137,25 +139,25 @@ static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
 	if (buffer.iov_len > d->room)
 		buffer.iov_len = d->room;
 	for (int i = 0; i < DROPS_IN_A_ROW; i++) {
-		enum tap_result result = tap_read(&d->tap, buffer, len);
+		enum uplink_result result = d->uplink->ops->read(d->uplink, buffer, len);
 
 		d->counters.calls++;
 		note_result(d, result);
 		switch (result) {
-		case TAP_OK:
+		case UPLINK_OK:
 			return true;
-		case TAP_TOO_LONG:
+		case UPLINK_TOO_LONG:
 			drop(d, NETDEV_RX_LONG);
 			continue;
-		case TAP_GONE:
+		case UPLINK_GONE:
 			vanish(d);
 			return false;
-		case TAP_NO_FRAME:
-		case TAP_ERROR:
+		case UPLINK_NO_FRAME:
+		case UPLINK_ERROR:
 			drop(d, NETDEV_RX_ERROR);
 			return false;
-		case TAP_AGAIN:
-		case TAP_DOWN:
+		case UPLINK_AGAIN:
+		case UPLINK_DOWN:
 			return false;
 		}
 	}
@@ -166,7 +168,7 @@ size_t netdev_read_ahead(struct netdev *d, size_t max)
 {
 	size_t len;
 
-	while (d->n < max && d->n < NETDEV_AHEAD && listening(d)) {
+	while (d->n < max && d->n < NETDEV_AHEAD && readable(d)) {
 		size_t slot = (d->head + d->n) % NETDEV_AHEAD;
 
 		if (!read_frame(d, (struct iovec){d->ahead + slot * d->room, d->room}, &len))
@@ -197,7 +199,7 @@ static bool take_ahead(struct netdev *d, struct iovec buffer, size_t *len)
 
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len)
 {
-	if (!take_ahead(d, buffer, len) && (!listening(d) || !read_frame(d, buffer, len)))
+	if (!take_ahead(d, buffer, len) && (!readable(d) || !read_frame(d, buffer, len)))
 		return HVT_AGAIN;
 	d->counters.rx_frames++;
 	d->counters.rx_bytes += *len;

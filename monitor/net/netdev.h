@@ -1,10 +1,10 @@
 /*
- * netdev.h: one network device: a tap, frames read ahead of the guest, and what was dropped and
- * why.
+ * netdev.h: one network device: an uplink, frames read ahead of the guest, and what was dropped
+ * and why.
  *
- * Nothing that happens to the tap ends the guest. A frame that cannot be sent or delivered is
- * dropped and counted; an interface that vanishes is attached again when it is back; one that
- * cannot be read is left alone for a while. One thread at a time uses a device.
+ * Nothing that happens to the uplink ends the guest. A frame that cannot be sent or delivered is
+ * dropped and counted; an uplink that vanishes is attached again when it is back; one that fails
+ * again and again is read less often. One thread at a time uses a device.
  */
 #ifndef HUSK_NETDEV_H
 #define HUSK_NETDEV_H
@@ -15,7 +15,7 @@
 
 #include "../../include/hvt_abi.h"
 #include "error.h"
-#include "tap.h"
+#include "uplink.h"
 
 #define NETDEV_HEADER 14u		/* Ethernet, without FCS */
 #define NETDEV_RETRY_NS 250000000ull	/* between attempts to attach or read again */
@@ -23,8 +23,8 @@
 enum netdev_drop {
 	NETDEV_TX_SHORT,	/* less than an Ethernet header */
 	NETDEV_TX_LONG,		/* more than the MTU and an Ethernet header */
-	NETDEV_TX_FULL,		/* the tap's queue is full */
-	NETDEV_TX_DOWN,		/* the interface is down or gone */
+	NETDEV_TX_FULL,		/* the uplink takes no more for now */
+	NETDEV_TX_DOWN,		/* the uplink is down or gone */
 	NETDEV_TX_ERROR,
 	NETDEV_RX_LONG,		/* more than the guest's buffer, or the MTU and a header */
 	NETDEV_RX_ERROR,
@@ -42,12 +42,12 @@ struct netdev_counters {
 
 struct netdev {
 	const char *name;	/* in the manifest; not owned */
-	struct tap tap;
-	bool gone;		/* the interface has vanished */
+	struct uplink *uplink;	/* owned; NULL: closed */
+	bool gone;		/* the uplink has vanished */
 	uint64_t retry_at;	/* ns of CLOCK_MONOTONIC */
 	unsigned failures;	/* to read, in a row */
-	bool deaf;		/* there were too many; not read before listen_at */
-	uint64_t listen_at;	/* ns of CLOCK_MONOTONIC */
+	bool backing_off;	/* there were too many; not read before read_at */
+	uint64_t read_at;	/* ns of CLOCK_MONOTONIC */
 	size_t room;		/* bytes of each frame in ahead */
 	uint8_t *ahead;		/* AHEAD_FRAMES slots of room bytes; owned */
 	size_t head, n;		/* first slot in use, how many are */
@@ -59,8 +59,8 @@ struct netdev {
 #define NETDEV_AHEAD 64u
 
 /*
- * Opens the tap that where names, see tap_open. HUSK_E_HOST, HUSK_E_USAGE; then *d is as after
- * netdev_close.
+ * Opens the uplink that where names, see uplink_open. HUSK_E_HOST, HUSK_E_USAGE; then *d is as
+ * after netdev_close.
  */
 int netdev_open(struct netdev *d, const char *name, const char *where, struct husk_error *e);
 
@@ -80,7 +80,7 @@ enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *le
 size_t netdev_read_ahead(struct netdev *d, size_t max);
 
 /*
- * What to wait on; -1 while the interface is gone or reading it fails all the time: then
+ * What to wait on; -1 while the uplink is gone or reading it fails all the time: then
  * netdev_read_ahead tries again now and then.
  */
 int netdev_fd(const struct netdev *d);

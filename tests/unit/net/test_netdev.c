@@ -25,20 +25,20 @@
 #define FLOOD 64u		/* frames that no call looks at more of */
 #define FAILURES 16u		/* in a row, before reading is left for a while */
 
-/* ---- a tap that plays a script, and a clock that stands still ---- */
+/* ---- an uplink that plays a script, and a clock that stands still ---- */
 
 struct heard {
-	enum tap_result result;
+	enum uplink_result result;
 	size_t len;
 	uint32_t n;		/* which frame, see wire_fill */
 };
 
 static struct {
-	bool fake;		/* the tap is not real */
+	bool fake;		/* the uplink is not real */
 	unsigned mtu;
 	int open;		/* -1: opening fails; else how many are open */
-	enum tap_result write;	/* what writing comes to */
-	const struct heard *heard;	/* what reading comes to, then TAP_AGAIN */
+	enum uplink_result write;	/* what writing comes to */
+	const struct heard *heard;	/* what reading comes to, then UPLINK_AGAIN */
 	size_t n_heard;
 	int reattach;		/* what that comes to */
 	unsigned reads, writes, reattaches;
@@ -48,74 +48,64 @@ static struct {
 	int blocks;		/* allocated and not freed */
 } host;
 
-int __real_tap_open(struct tap *t, const char *where, struct husk_error *e);
-int __wrap_tap_open(struct tap *t, const char *where, struct husk_error *e);
-void __real_tap_close(struct tap *t);
-void __wrap_tap_close(struct tap *t);
-int __wrap_tap_reattach(struct tap *t);
-enum tap_result __real_tap_read(const struct tap *t, struct iovec buffer, size_t *len);
-enum tap_result __wrap_tap_read(const struct tap *t, struct iovec buffer, size_t *len);
-enum tap_result __real_tap_write(const struct tap *t, struct iovec frame);
-enum tap_result __wrap_tap_write(const struct tap *t, struct iovec frame);
+int __real_uplink_open(struct uplink **u, const char *where, struct husk_error *e);
+int __wrap_uplink_open(struct uplink **u, const char *where, struct husk_error *e);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void __real_free(void *p);
 void __wrap_free(void *p);
 
-int __wrap_tap_open(struct tap *t, const char *where, struct husk_error *e)
+static int fake_reattach(struct uplink *u)
 {
-	if (!host.fake)
-		return __real_tap_open(t, where, e);
-	if (host.open == -1)
-		return husk_fail(e, HUSK_E_USAGE, "no %s", where);
-	host.open++;
-	*t = (struct tap){.fd = 1000, .mtu = host.mtu};
-	return 0;
-}
-
-void __wrap_tap_close(struct tap *t)
-{
-	if (!host.fake) {
-		__real_tap_close(t);
-		return;
-	}
-	host.open -= t->fd != -1;
-	*t = (struct tap){.fd = -1};
-}
-
-int __wrap_tap_reattach(struct tap *t)
-{
-	assert_int_not_equal(t->fd, -1);
+	assert_int_not_equal(u->fd, -1);
 	host.reattaches++;
 	return host.reattach;
 }
 
 /* As the kernel: what does not fit is cut, and gone. */
-enum tap_result __wrap_tap_read(const struct tap *t, struct iovec buffer, size_t *len)
+static enum uplink_result fake_read(struct uplink *u, struct iovec buffer, size_t *len)
 {
 	const struct heard *h = host.heard;
 
-	if (!host.fake)
-		return __real_tap_read(t, buffer, len);
+	(void)u;
 	host.reads++;
 	if (host.n_heard == 0)
-		return TAP_AGAIN;
+		return UPLINK_AGAIN;
 	host.heard++, host.n_heard--;
-	if (h->result != TAP_OK)
+	if (h->result != UPLINK_OK)
 		return h->result;
 	wire_fill(buffer.iov_base, h->len < buffer.iov_len ? h->len : buffer.iov_len, h->n);
 	*len = h->len;
-	return h->len > buffer.iov_len ? TAP_TOO_LONG : TAP_OK;
+	return h->len > buffer.iov_len ? UPLINK_TOO_LONG : UPLINK_OK;
 }
 
-enum tap_result __wrap_tap_write(const struct tap *t, struct iovec frame)
+static enum uplink_result fake_write(struct uplink *u, struct iovec frame)
 {
-	if (!host.fake)
-		return __real_tap_write(t, frame);
+	(void)u;
 	host.writes++;
 	host.wrote = frame.iov_len;
 	return host.write;
+}
+
+static void fake_close(struct uplink *u)
+{
+	host.open--;
+	__real_free(u);
+}
+
+static const struct uplink_ops fake_ops = {fake_read, fake_write, fake_reattach, fake_close};
+
+int __wrap_uplink_open(struct uplink **u, const char *where, struct husk_error *e)
+{
+	if (!host.fake)
+		return __real_uplink_open(u, where, e);
+	if (host.open == -1)
+		return husk_fail(e, HUSK_E_USAGE, "no %s", where);
+	host.open++;
+	*u = __real_malloc(sizeof **u);
+	**u = (struct uplink){.ops = &fake_ops, .fd = 1000, .mtu = host.mtu};
+	return 0;
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
@@ -155,7 +145,7 @@ static int set_up(void **state)
 
 	memset(&f, 0, sizeof f);
 	memset(&host, 0, sizeof host);
-	f.dev.tap.fd = f.wire.device = f.wire.host = -1;
+	f.wire.device = f.wire.host = -1;
 	host.clock = 77 * NS_PER_S;
 	host.mtu = MTU;
 	signal(SIGPIPE, SIG_IGN);
@@ -253,7 +243,7 @@ static void it_opens_a_tap_and_closes_it(void **state)
 	netdev_close(&f->dev);
 	assert_int_equal(host.open, 0);
 	assert_int_equal(host.blocks, 0);
-	assert_int_equal(f->dev.tap.fd, -1);
+	assert_null(f->dev.uplink);
 }
 
 static void a_tap_that_cannot_be_opened_is_told(void **state)
@@ -266,7 +256,7 @@ static void a_tap_that_cannot_be_opened_is_told(void **state)
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);
 	assert_string_equal(f->e.message, "no tap0");
 	assert_int_equal(host.blocks, 0);
-	assert_int_equal(f->dev.tap.fd, -1);
+	assert_null(f->dev.uplink);
 	host.open = 0;
 }
 
@@ -284,7 +274,7 @@ static void it_needs_memory_to_read_ahead(void **state)
 		assert_non_null(strstr(f->e.message, "network device service0"));
 		assert_int_equal(host.open, 0);
 		assert_int_equal(host.blocks, 0);
-		assert_int_equal(f->dev.tap.fd, -1);
+		assert_null(f->dev.uplink);
 		netdev_close(&f->dev);
 	}
 }
@@ -346,9 +336,9 @@ static void what_is_sent_is_counted(void **state)
 
 static void what_the_tap_refuses_is_dropped_and_counted(void **state)
 {
-	static const struct { enum tap_result result; enum netdev_drop reason; } refusals[] = {
-		{TAP_AGAIN, NETDEV_TX_FULL}, {TAP_DOWN, NETDEV_TX_DOWN},
-		{TAP_ERROR, NETDEV_TX_ERROR}, {TAP_TOO_LONG, NETDEV_TX_ERROR},
+	static const struct { enum uplink_result result; enum netdev_drop reason; } refusals[] = {
+		{UPLINK_AGAIN, NETDEV_TX_FULL}, {UPLINK_DOWN, NETDEV_TX_DOWN},
+		{UPLINK_ERROR, NETDEV_TX_ERROR}, {UPLINK_TOO_LONG, NETDEV_TX_ERROR},
 	};
 	struct fixture *f = *state;
 
@@ -361,7 +351,7 @@ static void what_the_tap_refuses_is_dropped_and_counted(void **state)
 		assert_count(f->dev.counters.calls, 2);
 		assert_count(f->dev.counters.tx_frames, 0);
 		assert_count(f->dev.counters.tx_bytes, 0);
-		host.write = TAP_OK;
+		host.write = UPLINK_OK;
 		send_frame(f, 100);
 		assert_count(f->dev.counters.tx_frames, 1);
 	}
@@ -374,7 +364,7 @@ static void an_interface_that_vanishes_while_sending_is_looked_for(void **state)
 {
 	struct fixture *f = *state;
 
-	host.write = TAP_GONE;
+	host.write = UPLINK_GONE;
 	host.reattach = -1;
 	send_frame(f, 100);
 	assert_drops(f, NETDEV_TX_DOWN, 1);
@@ -397,7 +387,7 @@ static void an_interface_that_is_back_is_used_at_once(void **state)
 {
 	struct fixture *f = *state;
 
-	host.write = TAP_GONE;
+	host.write = UPLINK_GONE;
 	host.reattach = -1;
 	send_frame(f, 100);
 	for (int i = 0; i < 3; i++) {
@@ -405,7 +395,7 @@ static void an_interface_that_is_back_is_used_at_once(void **state)
 		send_frame(f, 100);
 	}
 	host.clock += NETDEV_RETRY_NS;
-	host.write = TAP_OK;
+	host.write = UPLINK_OK;
 	host.reattach = 0;
 	send_frame(f, 100);
 	assert_count(f->dev.counters.tx_frames, 1);
@@ -422,9 +412,9 @@ static void an_interface_that_vanishes_again_is_looked_for_again(void **state)
 	struct fixture *f = *state;
 
 	for (unsigned i = 1; i <= 3; i++) {
-		host.write = TAP_GONE;
+		host.write = UPLINK_GONE;
 		send_frame(f, 100);
-		host.write = TAP_OK;
+		host.write = UPLINK_OK;
 		send_frame(f, 100);
 		assert_count(f->dev.counters.reattached, i - 1);
 		host.clock += NETDEV_RETRY_NS;
@@ -439,7 +429,7 @@ static void an_interface_that_vanishes_while_reading_is_looked_for(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_GONE, 0, 0}, {TAP_OK, 60, 5});
+	HEAR({UPLINK_GONE, 0, 0}, {UPLINK_OK, 60, 5});
 	assert_receives_nothing(f, ROOM);
 	assert_int_equal(netdev_fd(&f->dev), -1);
 	assert_receives_nothing(f, ROOM);
@@ -454,7 +444,7 @@ static void reading_ahead_looks_for_it_too(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, 60, 1}, {TAP_GONE, 0, 0}, {TAP_OK, 60, 2});
+	HEAR({UPLINK_OK, 60, 1}, {UPLINK_GONE, 0, 0}, {UPLINK_OK, 60, 2});
 	assert_int_equal(netdev_read_ahead(&f->dev, 8), 1);
 	assert_int_equal(netdev_fd(&f->dev), -1);
 	assert_int_equal(netdev_read_ahead(&f->dev, 8), 1);
@@ -474,7 +464,7 @@ static void what_was_read_ahead_outlives_the_interface(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, 60, 1}, {TAP_OK, 61, 2}, {TAP_GONE, 0, 0});
+	HEAR({UPLINK_OK, 60, 1}, {UPLINK_OK, 61, 2}, {UPLINK_GONE, 0, 0});
 	assert_int_equal(netdev_read_ahead(&f->dev, 8), 2);
 	assert_int_equal(netdev_fd(&f->dev), -1);
 	assert_receives(f, ROOM, 60, 1);
@@ -488,7 +478,7 @@ static void a_frame_is_received_and_counted(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, 60, 1}, {TAP_OK, ROOM, 2});
+	HEAR({UPLINK_OK, 60, 1}, {UPLINK_OK, ROOM, 2});
 	assert_receives(f, ROOM, 60, 1);
 	assert_receives(f, ROOM, ROOM, 2);
 	assert_receives_nothing(f, ROOM);
@@ -502,7 +492,7 @@ static void a_frame_is_received_and_counted(void **state)
 static void no_buffer_is_too_large_for_the_mtu_to_count(void **state)
 {
 	static const struct heard frames[] = {
-		{TAP_OK, ROOM + 1, 1}, {TAP_OK, ROOM, 2}, {TAP_OK, ROOM + 4, 3}, {TAP_OK, 60, 4},
+		{UPLINK_OK, ROOM + 1, 1}, {UPLINK_OK, ROOM, 2}, {UPLINK_OK, ROOM + 4, 3}, {UPLINK_OK, 60, 4},
 	};
 	struct fixture *f = *state;
 
@@ -525,7 +515,7 @@ static void a_frame_that_does_not_fit_the_buffer_is_dropped(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, 101, 1}, {TAP_OK, 100, 2}, {TAP_OK, 1, 3});
+	HEAR({UPLINK_OK, 101, 1}, {UPLINK_OK, 100, 2}, {UPLINK_OK, 1, 3});
 	assert_receives(f, 100, 100, 2);
 	assert_receives_nothing(f, 0);
 	assert_drops(f, NETDEV_RX_LONG, 2);
@@ -537,7 +527,7 @@ static void a_frame_that_the_tap_got_wrong_is_dropped(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_ERROR, 0, 0}, {TAP_DOWN, 0, 0}, {TAP_OK, 60, 7});
+	HEAR({UPLINK_ERROR, 0, 0}, {UPLINK_DOWN, 0, 0}, {UPLINK_OK, 60, 7});
 	assert_receives_nothing(f, ROOM);
 	assert_receives_nothing(f, ROOM);
 	assert_receives(f, ROOM, 60, 7);
@@ -548,12 +538,12 @@ static void a_frame_that_the_tap_got_wrong_is_dropped(void **state)
 /* A wait for something that is readable for ever, and fails for ever, must not be a busy loop. */
 static void what_fails_again_and_again_is_left_alone_for_a_while(void **state)
 {
-	static const struct heard good[] = {{TAP_OK, 60, 1}};
+	static const struct heard good[] = {{UPLINK_OK, 60, 1}};
 	struct heard bad[FAILURES];
 	struct fixture *f = *state;
 
 	for (unsigned i = 0; i < FAILURES; i++)
-		bad[i] = (struct heard){i % 2 == 0 ? TAP_ERROR : TAP_DOWN, 0, 0};
+		bad[i] = (struct heard){i % 2 == 0 ? UPLINK_ERROR : UPLINK_DOWN, 0, 0};
 	for (uint64_t round = 0; round < 2; round++) {
 		host.reads = 0;
 		hear(bad, FAILURES);
@@ -584,7 +574,7 @@ static void what_fails_again_and_again_is_left_alone_for_a_while(void **state)
 
 static void an_error_now_and_then_holds_up_nothing(void **state)
 {
-	static const struct heard frames[] = {{TAP_ERROR, 0, 0}, {TAP_OK, 60, 1}};
+	static const struct heard frames[] = {{UPLINK_ERROR, 0, 0}, {UPLINK_OK, 60, 1}};
 	struct fixture *f = *state;
 
 	for (unsigned i = 1; i <= 3 * FAILURES; i++) {
@@ -605,14 +595,14 @@ static void an_interface_that_is_back_is_listened_to_at_once(void **state)
 	struct fixture *f = *state;
 
 	for (unsigned i = 0; i < FAILURES; i++)
-		bad[i] = (struct heard){TAP_ERROR, 0, 0};
-	bad[FAILURES] = (struct heard){TAP_OK, 60, 1};
+		bad[i] = (struct heard){UPLINK_ERROR, 0, 0};
+	bad[FAILURES] = (struct heard){UPLINK_OK, 60, 1};
 	hear(bad, FAILURES + 1);
 	for (unsigned i = 0; i < FAILURES; i++)
 		assert_receives_nothing(f, ROOM);
-	host.write = TAP_GONE;
+	host.write = UPLINK_GONE;
 	send_frame(f, 60);
-	host.write = TAP_OK;
+	host.write = UPLINK_OK;
 	host.clock += NETDEV_RETRY_NS - 1;
 	assert_receives_nothing(f, ROOM);
 	host.clock++;
@@ -628,7 +618,7 @@ static struct heard *make_flood(size_t n)
 	struct heard *flood = __real_malloc(n * sizeof *flood);
 
 	for (size_t i = 0; i < n; i++)
-		flood[i] = (struct heard){TAP_OK, i < n - 1 ? ROOM + 1 : 60, (uint32_t)i + 1};
+		flood[i] = (struct heard){UPLINK_OK, i < n - 1 ? ROOM + 1 : 60, (uint32_t)i + 1};
 	hear(flood, n);
 	return flood;
 }
@@ -668,7 +658,7 @@ static void frames_read_ahead_come_first_and_in_order(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, 60, 1}, {TAP_OK, 61, 2}, {TAP_OK, ROOM, 3}, {TAP_OK, 63, 4});
+	HEAR({UPLINK_OK, 60, 1}, {UPLINK_OK, 61, 2}, {UPLINK_OK, ROOM, 3}, {UPLINK_OK, 63, 4});
 	assert_int_equal(netdev_read_ahead(&f->dev, 1), 1);
 	assert_int_equal(netdev_read_ahead(&f->dev, 1), 1);
 	assert_int_equal(host.reads, 1);
@@ -690,7 +680,7 @@ static void reading_ahead_reads_none_if_none_are_asked_for(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, 60, 1});
+	HEAR({UPLINK_OK, 60, 1});
 	assert_int_equal(netdev_read_ahead(&f->dev, 0), 0);
 	assert_int_equal(host.reads, 0);
 }
@@ -701,7 +691,7 @@ static void reading_ahead_has_an_end(void **state)
 	struct fixture *f = *state;
 
 	for (uint32_t i = 0; i < 2 * NETDEV_AHEAD; i++)
-		many[i] = (struct heard){TAP_OK, 20 + i, i};
+		many[i] = (struct heard){UPLINK_OK, 20 + i, i};
 	hear(many, 2 * NETDEV_AHEAD);
 	assert_int_equal(netdev_read_ahead(&f->dev, SIZE_MAX), NETDEV_AHEAD);
 	assert_int_equal(host.reads, NETDEV_AHEAD);
@@ -714,7 +704,7 @@ static void a_frame_read_ahead_that_does_not_fit_the_buffer_is_dropped(void **st
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, 101, 1}, {TAP_OK, 102, 2}, {TAP_OK, 100, 3}, {TAP_OK, 101, 4}, {TAP_OK, 9, 5});
+	HEAR({UPLINK_OK, 101, 1}, {UPLINK_OK, 102, 2}, {UPLINK_OK, 100, 3}, {UPLINK_OK, 101, 4}, {UPLINK_OK, 9, 5});
 	assert_int_equal(netdev_read_ahead(&f->dev, 4), 4);
 	assert_receives(f, 100, 100, 3);
 	assert_drops(f, NETDEV_RX_LONG, 2);
@@ -727,7 +717,7 @@ static void what_exceeds_the_mtu_is_not_read_ahead(void **state)
 {
 	struct fixture *f = *state;
 
-	HEAR({TAP_OK, ROOM + 1, 1}, {TAP_OK, ROOM, 2});
+	HEAR({UPLINK_OK, ROOM + 1, 1}, {UPLINK_OK, ROOM, 2});
 	assert_int_equal(netdev_read_ahead(&f->dev, 4), 1);
 	assert_receives(f, ROOM + 100, ROOM, 2);
 	assert_drops(f, NETDEV_RX_LONG, 1);
@@ -740,7 +730,7 @@ static void the_largest_frames_that_there_are_can_be_read_ahead(void **state)
 	host.fake = true;
 	host.mtu = UINT16_MAX - NETDEV_HEADER;
 	assert_int_equal(netdev_open(&f->dev, "service0", "tap0", &f->e), 0);
-	HEAR({TAP_OK, UINT16_MAX, 1}, {TAP_OK, UINT16_MAX, 2});
+	HEAR({UPLINK_OK, UINT16_MAX, 1}, {UPLINK_OK, UINT16_MAX, 2});
 	assert_int_equal(netdev_read_ahead(&f->dev, 4), 2);
 	assert_receives(f, UINT16_MAX, UINT16_MAX, 1);
 	assert_receives(f, UINT16_MAX, UINT16_MAX, 2);
@@ -774,7 +764,7 @@ static void refill(struct model *m, struct heard tap[8], uint32_t *seed)
 		size_t len = random_number(seed) % 4 == 0 ? ROOM + random_number(seed) % 3 :
 			     4 + random_number(seed) % 60;
 
-		m->queue[m->queued++] = (struct heard){TAP_OK, len, m->next++};
+		m->queue[m->queued++] = (struct heard){UPLINK_OK, len, m->next++};
 	}
 	memcpy(tap, m->queue, sizeof m->queue);
 	hear(tap, m->queued);
@@ -862,7 +852,7 @@ static void frames_go_both_ways(void **state)
 	struct fixture *f = *state;
 	uint8_t got[WIRE_FRAME_MAX];
 
-	assert_int_equal(f->dev.tap.mtu, MTU);
+	assert_int_equal(f->dev.uplink->mtu, MTU);
 	for (uint32_t n = 0; n < 1000; n++) {
 		wire_fill(f->frame, NETDEV_HEADER + n, n);
 		send_frame(f, NETDEV_HEADER + n);

@@ -31,6 +31,7 @@
 #include <linux/sockios.h>
 
 #include "../../../monitor/net/tap.h"
+#include "../../../monitor/net/uplink.h"
 #include "wire.h"
 
 #define NAME_15 "abcdefghijklmno"
@@ -371,7 +372,7 @@ static int open_descriptors(void)
 }
 
 struct fixture {
-	struct tap tap;
+	struct uplink *uplink;	/* what is attached; NULL: nothing */
 	struct husk_error e;
 	struct wire wire;
 	int files;		/* descriptors that were open before */
@@ -384,7 +385,7 @@ static int set_up(void **state)
 
 	memset(&f, 0, sizeof f);
 	memset(&host, 0, sizeof host);
-	f.tap.fd = f.wire.device = f.wire.host = f.peer = -1;
+	f.wire.device = f.wire.host = f.peer = -1;
 	host.fake = true;
 	host.flags = IFF_UP | IFF_RUNNING;
 	host.mtu = 1400;
@@ -396,28 +397,36 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void detach(struct fixture *f)
+{
+	uplink_close(f->uplink);
+	f->uplink = NULL;
+}
+
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	tap_close(&f->tap);
+	detach(f);
 	wire_free(&f->wire);
 	if (f->peer != -1)
 		close(f->peer);
 	return open_descriptors() == f->files ? 0 : -1;
 }
 
-static void assert_closed(const struct fixture *f)
+static struct tap *tap_of(const struct fixture *f)
 {
-	assert_int_equal(f->tap.fd, -1);
-	assert_false(f->tap.inherited);
-	assert_string_equal(f->tap.name, "");
-	assert_int_equal(f->tap.mtu + f->tap.prefix, 0);
+	return (struct tap *)f->uplink;
+}
+
+static int reattach(const struct fixture *f)
+{
+	return f->uplink->ops->reattach(f->uplink);
 }
 
 static void assert_opens(struct fixture *f, const char *where)
 {
-	if (tap_open(&f->tap, where, &f->e) != 0)
+	if (uplink_open(&f->uplink, where, &f->e) != 0)
 		fail_msg("%s", f->e.message);
 }
 
@@ -427,11 +436,11 @@ static void assert_refused(struct fixture *f, const char *where, enum husk_error
 	int files = open_descriptors();
 
 	memset(&f->e, 0, sizeof f->e);
-	assert_int_equal(tap_open(&f->tap, where, &f->e), -1);
+	assert_int_equal(uplink_open(&f->uplink, where, &f->e), -1);
 	assert_int_equal(f->e.kind, kind);
 	if (strncmp(f->e.message, message, strlen(message)) != 0)
 		fail_msg("\"%s\", expected \"%s\"", f->e.message, message);
-	assert_closed(f);
+	assert_null(f->uplink);
 	assert_int_equal(open_descriptors(), files);
 }
 
@@ -442,18 +451,17 @@ static void a_tap_is_attached_by_name(void **state)
 	struct fixture *f = *state;
 
 	assert_opens(f, "tap0");
-	assert_string_equal(f->tap.name, "tap0");
-	assert_int_equal(f->tap.mtu, 1400);
-	assert_int_equal(f->tap.prefix, 0);
-	assert_false(f->tap.inherited);
+	assert_string_equal(tap_of(f)->name, "tap0");
+	assert_int_equal(f->uplink->mtu, 1400);
+	assert_int_equal(tap_of(f)->prefix, 0);
+	assert_non_null(f->uplink->ops->reattach);
 	assert_int_equal(host.attached, 1);
 	assert_string_equal(host.asked.ifr_name, "tap0");
 	assert_int_equal(host.asked.ifr_flags, IFF_TAP | IFF_NO_PI);
 	assert_int_equal(host.offloads, 1);
 	assert_int_equal(open_descriptors(), f->files + 1);
-	tap_close(&f->tap);
-	tap_close(&f->tap);
-	assert_closed(f);
+	detach(f);
+	detach(f);
 	assert_int_equal(open_descriptors(), f->files);
 }
 
@@ -463,10 +471,10 @@ static void up_or_running_will_do(void **state)
 
 	host.flags = IFF_UP;
 	assert_opens(f, "tap0");
-	tap_close(&f->tap);
+	detach(f);
 	host.flags = IFF_RUNNING;
 	assert_opens(f, "tap0");
-	tap_close(&f->tap);
+	detach(f);
 	host.flags = (short)~(IFF_UP | IFF_RUNNING);
 	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: Network is down: "
 		       "it is not up: ip link set tap0 up");
@@ -561,9 +569,9 @@ static void a_name_has_15_characters_at_most(void **state)
 	char longer[2000];
 
 	assert_opens(f, NAME_15);
-	assert_string_equal(f->tap.name, NAME_15);
+	assert_string_equal(tap_of(f)->name, NAME_15);
 	assert_string_equal(host.asked.ifr_name, NAME_15);
-	tap_close(&f->tap);
+	detach(f);
 	host.seen = 0;
 	assert_refused(f, NAME_15 "p", HUSK_E_HOST,
 		       "Could not attach interface: " NAME_15 "p: File name too long: a name has at "
@@ -584,7 +592,7 @@ static void an_interface_of_several_queues_is_asked_again(void **state)
 	assert_int_equal(host.attached, 2);
 	assert_int_equal(host.asked.ifr_flags, IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
 	assert_string_equal(host.asked.ifr_name, "tap0");
-	tap_close(&f->tap);
+	detach(f);
 	host.queue_error = EINVAL;
 	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: Invalid argument: "
 		       "it is not a tap interface");
@@ -613,7 +621,7 @@ static void an_interface_of_several_queues_has_one_user(void **state)
 		else
 			assert_opens(f, "tap0");
 		assert_int_equal(host.attached, cases[i].attached);
-		tap_close(&f->tap);
+		detach(f);
 	}
 }
 
@@ -626,7 +634,7 @@ static void nor_does_an_inherited_queue_have_another_beside_it(void **state)
 	host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
 	host.queues[0] = host.queues[1] = 1;
 	assert_opens(f, f->wire.where);
-	tap_close(&f->tap);
+	detach(f);
 	host.queues[0] = host.queues[1] = 2;
 	assert_refused(f, f->wire.where, HUSK_E_HOST, "Could not attach interface: @");
 	assert_int_equal(f->e.sys, EBUSY);
@@ -654,8 +662,8 @@ static void an_interface_without_a_known_mtu_has_1500(void **state)
 		host.mtu = cases[i].mtu;
 		host.mtu_error = cases[i].error;
 		assert_opens(f, "tap0");
-		assert_int_equal(f->tap.mtu, cases[i].result);
-		tap_close(&f->tap);
+		assert_int_equal(f->uplink->mtu, cases[i].result);
+		detach(f);
 	}
 }
 
@@ -667,27 +675,27 @@ static void it_is_attached_again_when_it_is_back(void **state)
 	int old;
 
 	assert_opens(f, "tap0");
-	old = f->tap.fd;
+	old = f->uplink->fd;
 	host.flags_error = ENODEV;
-	assert_int_equal(tap_reattach(&f->tap), -1);
-	assert_int_equal(f->tap.fd, old);
+	assert_int_equal(reattach(f), -1);
+	assert_int_equal(f->uplink->fd, old);
 	host.flags_error = 0;
 	host.flags = 0;
-	assert_int_equal(tap_reattach(&f->tap), -1);
+	assert_int_equal(reattach(f), -1);
 	host.flags = IFF_UP;
 	host.attach_error = EBUSY;
-	assert_int_equal(tap_reattach(&f->tap), -1);
-	assert_int_equal(f->tap.fd, old);
+	assert_int_equal(reattach(f), -1);
+	assert_int_equal(f->uplink->fd, old);
 	assert_int_not_equal(__real_fcntl(old, F_GETFD), -1);
 	host.attach_error = 0;
 	host.mtu = 9000;
 	host.asked = (struct ifreq){0};
-	assert_int_equal(tap_reattach(&f->tap), 0);
+	assert_int_equal(reattach(f), 0);
 	assert_string_equal(host.asked.ifr_name, "tap0");
-	assert_int_not_equal(f->tap.fd, -1);
-	assert_int_equal(f->tap.mtu, 1400);
+	assert_int_not_equal(f->uplink->fd, -1);
+	assert_int_equal(f->uplink->mtu, 1400);
 	assert_int_equal(open_descriptors(), f->files + 1);
-	assert_int_not_equal(__real_fcntl(f->tap.fd, F_GETFD), -1);
+	assert_int_not_equal(__real_fcntl(f->uplink->fd, F_GETFD), -1);
 }
 
 static void an_inherited_one_is_never_attached_again(void **state)
@@ -696,10 +704,8 @@ static void an_inherited_one_is_never_attached_again(void **state)
 
 	wire_make(&f->wire);
 	assert_opens(f, f->wire.where);
-	assert_string_equal(f->tap.name, "given");
-	host.seen = 0;
-	assert_int_equal(tap_reattach(&f->tap), -1);
-	assert_int_equal(host.seen, 0);
+	assert_string_equal(tap_of(f)->name, "given");
+	assert_null(f->uplink->ops->reattach);
 }
 
 /* ---- by descriptor ---- */
@@ -711,13 +717,13 @@ static void a_descriptor_is_duplicated_and_made_not_to_block(void **state)
 	wire_make(&f->wire);
 	__real_fcntl(f->wire.device, F_SETFL, __real_fcntl(f->wire.device, F_GETFL) & ~O_NONBLOCK);
 	assert_opens(f, f->wire.where);
-	assert_true(f->tap.inherited);
-	assert_int_not_equal(f->tap.fd, f->wire.device);
-	assert_int_equal(__real_fcntl(f->tap.fd, F_GETFD), FD_CLOEXEC);
-	assert_int_not_equal(__real_fcntl(f->tap.fd, F_GETFL) & O_NONBLOCK, 0);
+	assert_null(f->uplink->ops->reattach);
+	assert_int_not_equal(f->uplink->fd, f->wire.device);
+	assert_int_equal(__real_fcntl(f->uplink->fd, F_GETFD), FD_CLOEXEC);
+	assert_int_not_equal(__real_fcntl(f->uplink->fd, F_GETFL) & O_NONBLOCK, 0);
 	assert_int_equal(host.attached, 0);
 	assert_int_equal(host.offloads, 1);
-	tap_close(&f->tap);
+	detach(f);
 	assert_int_not_equal(__real_fcntl(f->wire.device, F_GETFD), -1);
 }
 
@@ -727,17 +733,17 @@ static void an_inherited_tap_keeps_its_name_and_mtu(void **state)
 
 	wire_make(&f->wire);
 	assert_opens(f, f->wire.where);
-	assert_string_equal(f->tap.name, "given");
-	assert_int_equal(f->tap.mtu, 1400);
-	tap_close(&f->tap);
+	assert_string_equal(tap_of(f)->name, "given");
+	assert_int_equal(f->uplink->mtu, 1400);
+	detach(f);
 	host.mtu_error = ENODEV;		/* of another network namespace */
 	assert_opens(f, f->wire.where);
-	assert_int_equal(f->tap.mtu, 1500);
-	tap_close(&f->tap);
+	assert_int_equal(f->uplink->mtu, 1500);
+	detach(f);
 	host.mtu_error = 0;			/* and this one has an interface of that name */
 	host.another = true;
 	assert_opens(f, f->wire.where);
-	assert_int_equal(f->tap.mtu, 1500);
+	assert_int_equal(f->uplink->mtu, 1500);
 }
 
 static void what_is_no_tap_has_1500_and_no_name(void **state)
@@ -750,12 +756,12 @@ static void what_is_no_tap_has_1500_and_no_name(void **state)
 	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
 		host.get_error = errors[i];
 		assert_opens(f, f->wire.where);
-		assert_string_equal(f->tap.name, "");
+		assert_string_equal(tap_of(f)->name, "");
 		assert_int_equal(host.offloads, 0);
-		assert_int_equal(f->tap.mtu, 1500);
-		assert_int_equal(f->tap.prefix, 0);
-		assert_true(f->tap.inherited);
-		tap_close(&f->tap);
+		assert_int_equal(f->uplink->mtu, 1500);
+		assert_int_equal(tap_of(f)->prefix, 0);
+		assert_null(f->uplink->ops->reattach);
+		detach(f);
 	}
 }
 
@@ -816,10 +822,10 @@ static void what_a_tap_puts_in_front_of_frames_is_known(void **state)
 		host.vnet = cases[i].vnet;
 		host.vnet_error = cases[i].error;
 		assert_opens(f, f->wire.where);
-		assert_int_equal(f->tap.prefix, cases[i].prefix);
+		assert_int_equal(tap_of(f)->prefix, cases[i].prefix);
 		assert_false(host.filtered);
 		assert_int_equal(host.filter_len, 0);
-		tap_close(&f->tap);
+		detach(f);
 	}
 }
 
@@ -831,13 +837,13 @@ static void a_tap_that_takes_no_filter_tells_the_truth(void **state)
 	host.tun_flags = IFF_TAP | IFF_NO_PI;
 	host.filter_error = EINVAL;
 	assert_opens(f, f->wire.where);
-	assert_int_equal(f->tap.prefix, 0);
-	tap_close(&f->tap);
+	assert_int_equal(tap_of(f)->prefix, 0);
+	detach(f);
 	host.filter_error = 0;
 	host.filtered = true;
 	host.tun_flags = IFF_TAP;
 	assert_opens(f, f->wire.where);
-	assert_int_equal(f->tap.prefix, 4);
+	assert_int_equal(tap_of(f)->prefix, 4);
 	assert_true(host.filtered);		/* somebody else's */
 }
 
@@ -852,9 +858,9 @@ static void no_filter_is_tried_out_where_the_kernel_tells(void **state)
 		for (int filtered = 0; filtered <= 1; filtered++) {
 			host.filtered = filtered != 0;
 			assert_opens(f, f->wire.where);
-			assert_int_equal(f->tap.prefix, 4 * host.pi);
+			assert_int_equal(tap_of(f)->prefix, 4 * host.pi);
 			assert_int_equal(host.filtered, filtered);
-			tap_close(&f->tap);
+			detach(f);
 		}
 	}
 	assert_int_equal(host.filters, 0);
@@ -869,7 +875,7 @@ static void no_filter_of_others_is_lost(void **state)
 	host.filtered = true;
 	host.filter_len = 3;
 	assert_opens(f, f->wire.where);
-	assert_int_equal(f->tap.prefix, 0);
+	assert_int_equal(tap_of(f)->prefix, 0);
 	assert_true(host.filtered);
 	assert_int_equal(host.filters, 0);
 }
@@ -884,7 +890,7 @@ static void another_interface_of_that_name_is_not_meant(void **state)
 	host.known = host.another = true;
 	host.queues[0] = host.queues[1] = 2;
 	assert_opens(f, f->wire.where);
-	assert_int_equal(f->tap.prefix, 4);
+	assert_int_equal(tap_of(f)->prefix, 4);
 	assert_int_equal(host.filters, 1);
 }
 
@@ -901,7 +907,7 @@ static void half_an_answer_is_none(void **state)
 		host.questions = 0;
 		assert_opens(f, f->wire.where);
 		assert_int_equal(host.questions, 1);
-		tap_close(&f->tap);
+		detach(f);
 	}
 }
 
@@ -940,24 +946,24 @@ static void two_ways_to_one_interface_are_seen(void **state)
 	wire_make(&f->wire);
 	fd = dup(f->wire.device);
 	snprintf(twin, sizeof twin, "@%d", fd);
-	assert_true(tap_same("tap0", "tap0"));
-	assert_true(tap_same("@60", "@60"));
-	assert_false(tap_same("tap0", "tap1"));
-	assert_false(tap_same("given", "tap0"));
+	assert_true(uplink_same("tap0", "tap0"));
+	assert_true(uplink_same("@60", "@60"));
+	assert_false(uplink_same("tap0", "tap1"));
+	assert_false(uplink_same("given", "tap0"));
 	assert_int_equal(host.seen, 0);
 	for (int i = 0; i < 2; i++) {
-		assert_true(tap_same("given", f->wire.where));
-		assert_true(tap_same(f->wire.where, "given"));
-		assert_true(tap_same(f->wire.where, twin));
-		assert_false(tap_same(f->wire.where, "tap0"));
-		assert_false(tap_same(f->wire.where, "@x"));
+		assert_true(uplink_same("given", f->wire.where));
+		assert_true(uplink_same(f->wire.where, "given"));
+		assert_true(uplink_same(f->wire.where, twin));
+		assert_false(uplink_same(f->wire.where, "tap0"));
+		assert_false(uplink_same(f->wire.where, "@x"));
 		host.tun_flags = IFF_TAP;
 	}
 	host.get_error = ENOTTY;
-	assert_true(tap_same(f->wire.where, twin));
-	assert_false(tap_same(f->wire.where, "given"));
-	assert_false(tap_same(f->wire.where, "@0"));
-	assert_false(tap_same(f->wire.where, "@60"));
+	assert_true(uplink_same(f->wire.where, twin));
+	assert_false(uplink_same(f->wire.where, "given"));
+	assert_false(uplink_same(f->wire.where, "@0"));
+	assert_false(uplink_same(f->wire.where, "@60"));
 	close(fd);
 }
 
@@ -1016,7 +1022,7 @@ static void sockets_and_fifos_are_taken(void **state)
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		wire_make_type(&f->wire, types[i]);
 		assert_opens(f, f->wire.where);
-		tap_close(&f->tap);
+		detach(f);
 		wire_free(&f->wire);
 	}
 	assert_non_null(mkdtemp(name));
@@ -1039,10 +1045,10 @@ static bool survives(struct fixture *f, const char *where)
 	bool ok;
 
 	host.seen = 0;
-	ok = tap_open(&f->tap, where, &f->e) == 0;
+	ok = uplink_open(&f->uplink, where, &f->e) == 0;
 	if (ok)
-		tap_close(&f->tap);
-	assert_closed(f);
+		detach(f);
+	assert_null(f->uplink);
 	assert_int_equal(open_descriptors(), files);
 	return ok;
 }
@@ -1086,26 +1092,36 @@ static void attaching_again_leaves_the_old_one_whatever_fails(void **state)
 
 	assert_opens(f, "tap0");
 	for (host.fail_at = 1; host.fail_at <= 4; host.fail_at++) {
-		int old = f->tap.fd;
+		int old = f->uplink->fd;
 
 		host.seen = 0;
-		assert_int_equal(tap_reattach(&f->tap), -1);
-		assert_int_equal(f->tap.fd, old);
+		assert_int_equal(reattach(f), -1);
+		assert_int_equal(f->uplink->fd, old);
 		assert_int_equal(open_descriptors(), f->files + 1);
 	}
 	host.seen = 0;
-	assert_int_equal(tap_reattach(&f->tap), 0);
+	assert_int_equal(reattach(f), 0);
 	assert_int_equal(open_descriptors(), f->files + 1);
 }
 
 /* ---- frames ---- */
 
-static const struct { int error; enum tap_result result; } meanings[] = {
-	{EAGAIN, TAP_AGAIN}, {EBADFD, TAP_GONE}, {ENODEV, TAP_GONE}, {EIO, TAP_DOWN},
-	{ENETDOWN, TAP_DOWN}, {ENOBUFS, TAP_DOWN}, {ENOMEM, TAP_DOWN}, {EINTR, TAP_DOWN},
-	{EINVAL, TAP_ERROR}, {EFAULT, TAP_ERROR}, {EMSGSIZE, TAP_ERROR}, {EPERM, TAP_ERROR},
+static const struct { int error; enum uplink_result result; } meanings[] = {
+	{EAGAIN, UPLINK_AGAIN}, {EBADFD, UPLINK_GONE}, {ENODEV, UPLINK_GONE}, {EIO, UPLINK_DOWN},
+	{ENETDOWN, UPLINK_DOWN}, {ENOBUFS, UPLINK_DOWN}, {ENOMEM, UPLINK_DOWN}, {EINTR, UPLINK_DOWN},
+	{EINVAL, UPLINK_ERROR}, {EFAULT, UPLINK_ERROR}, {EMSGSIZE, UPLINK_ERROR}, {EPERM, UPLINK_ERROR},
 };
 #define MEANINGS (sizeof meanings / sizeof meanings[0])
+
+static enum uplink_result read_frame(struct uplink *u, struct iovec buffer, size_t *len)
+{
+	return u->ops->read(u, buffer, len);
+}
+
+static enum uplink_result write_frame(struct uplink *u, struct iovec frame)
+{
+	return u->ops->write(u, frame);
+}
 
 static struct iovec part(void *bytes, size_t len)
 {
@@ -1119,7 +1135,7 @@ static void open_wire(struct fixture *f, int prefix)
 	host.tun_flags = prefix == 0 ? IFF_TAP | IFF_NO_PI : IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	host.vnet = prefix;
 	assert_opens(f, f->wire.where);
-	assert_int_equal(f->tap.prefix, prefix);
+	assert_int_equal(tap_of(f)->prefix, prefix);
 }
 
 static void each_failure_to_read_has_its_meaning(void **state)
@@ -1131,7 +1147,7 @@ static void each_failure_to_read_has_its_meaning(void **state)
 	open_wire(f, 0);
 	for (size_t i = 0; i < MEANINGS; i++) {
 		host.read_error = meanings[i].error;
-		assert_int_equal(tap_read(&f->tap, part(buffer, 64), &len), meanings[i].result);
+		assert_int_equal(read_frame(f->uplink, part(buffer, 64), &len), meanings[i].result);
 	}
 	assert_int_equal(len, 77);
 }
@@ -1145,9 +1161,9 @@ static void each_failure_to_write_has_its_meaning(void **state)
 		open_wire(f, prefix);
 		for (size_t i = 0; i < MEANINGS; i++) {
 			host.write_error = meanings[i].error;
-			assert_int_equal(tap_write(&f->tap, part(frame, 64)), meanings[i].result);
+			assert_int_equal(write_frame(f->uplink, part(frame, 64)), meanings[i].result);
 		}
-		tap_close(&f->tap);
+		detach(f);
 		wire_free(&f->wire);
 	}
 	assert_int_equal(host.writes, MEANINGS);
@@ -1161,20 +1177,20 @@ static void what_is_written_in_part_is_an_error(void **state)
 
 	open_wire(f, 12);
 	host.moved = 12 + 63;
-	assert_int_equal(tap_write(&f->tap, part(frame, 64)), TAP_ERROR);
+	assert_int_equal(write_frame(f->uplink, part(frame, 64)), UPLINK_ERROR);
 	host.moved = 64;
-	assert_int_equal(tap_write(&f->tap, part(frame, 64)), TAP_ERROR);
+	assert_int_equal(write_frame(f->uplink, part(frame, 64)), UPLINK_ERROR);
 	host.moved = 0;
-	assert_int_equal(tap_write(&f->tap, part(frame, 64)), TAP_ERROR);
+	assert_int_equal(write_frame(f->uplink, part(frame, 64)), UPLINK_ERROR);
 	host.moved = 12 + 64;
-	assert_int_equal(tap_write(&f->tap, part(frame, 64)), TAP_OK);
-	tap_close(&f->tap);
+	assert_int_equal(write_frame(f->uplink, part(frame, 64)), UPLINK_OK);
+	detach(f);
 	wire_free(&f->wire);
 	open_wire(f, 0);
 	host.moved = 63;
-	assert_int_equal(tap_write(&f->tap, part(frame, 64)), TAP_ERROR);
+	assert_int_equal(write_frame(f->uplink, part(frame, 64)), UPLINK_ERROR);
 	host.moved = 64;
-	assert_int_equal(tap_write(&f->tap, part(frame, 64)), TAP_OK);
+	assert_int_equal(write_frame(f->uplink, part(frame, 64)), UPLINK_OK);
 }
 
 static void what_is_in_front_is_written_as_zeros(void **state)
@@ -1185,7 +1201,7 @@ static void what_is_in_front_is_written_as_zeros(void **state)
 
 	open_wire(f, 64);
 	wire_fill(frame, sizeof frame, 5);
-	assert_int_equal(tap_write(&f->tap, part(frame, sizeof frame)), TAP_OK);
+	assert_int_equal(write_frame(f->uplink, part(frame, sizeof frame)), UPLINK_OK);
 	assert_memory_equal(host.wrote, zeros, 64);
 	assert_true(wire_matches(host.wrote + 64, sizeof frame, 5));
 }
@@ -1200,7 +1216,7 @@ static void what_is_in_front_is_not_read(void **state)
 	memset(frame, 0xee, 12);
 	wire_fill(frame + 12, 88, 9);
 	assert_true(wire_send(&f->wire, frame, 100));
-	assert_int_equal(tap_read(&f->tap, part(buffer, 88), &len), TAP_OK);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 88), &len), UPLINK_OK);
 	assert_int_equal(len, 88);
 	assert_true(wire_matches(buffer, 88, 9));
 }
@@ -1214,9 +1230,9 @@ static void a_frame_shorter_than_what_is_in_front_is_none(void **state)
 	open_wire(f, 12);
 	assert_true(wire_send(&f->wire, "01234567890", 11));
 	assert_true(wire_send(&f->wire, "012345678901", 12));
-	assert_int_equal(tap_read(&f->tap, part(buffer, 88), &len), TAP_NO_FRAME);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 88), &len), UPLINK_NO_FRAME);
 	assert_int_equal(len, 77);
-	assert_int_equal(tap_read(&f->tap, part(buffer, 88), &len), TAP_OK);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 88), &len), UPLINK_OK);
 	assert_int_equal(len, 0);
 }
 
@@ -1230,13 +1246,13 @@ static void a_frame_that_fits_exactly_is_read_and_one_byte_more_is_lost(void **s
 		open_wire(f, prefix);
 		for (size_t n = 59; n <= 62; n++) {
 			assert_true(wire_send(&f->wire, frame, n + (size_t)prefix));
-			assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len),
-					 n <= 60 ? TAP_OK : TAP_TOO_LONG);
+			assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len),
+					 n <= 60 ? UPLINK_OK : UPLINK_TOO_LONG);
 			if (n <= 60)
 				assert_int_equal(len, n);
 		}
-		assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len), TAP_AGAIN);
-		tap_close(&f->tap);
+		assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len), UPLINK_AGAIN);
+		detach(f);
 		wire_free(&f->wire);
 	}
 	free(buffer);
@@ -1252,13 +1268,13 @@ static void the_end_of_a_socket_is_the_end_of_the_interface(void **state)
 	assert_true(wire_send(&f->wire, "0123456789012345", 16));
 	assert_true(wire_send(&f->wire, "", 0));
 	assert_true(wire_send(&f->wire, "0123456789012345", 16));
-	assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len), TAP_OK);
-	assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len), TAP_NO_FRAME);
-	assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len), TAP_OK);
-	assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len), TAP_AGAIN);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len), UPLINK_OK);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len), UPLINK_NO_FRAME);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len), UPLINK_OK);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len), UPLINK_AGAIN);
 	wire_close_host(&f->wire);
-	assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len), TAP_GONE);
-	assert_int_equal(tap_read(&f->tap, part(buffer, 60), &len), TAP_GONE);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len), UPLINK_GONE);
+	assert_int_equal(read_frame(f->uplink, part(buffer, 60), &len), UPLINK_GONE);
 }
 
 /* ---- real taps, in a network of the test's own ---- */
@@ -1450,13 +1466,13 @@ static bool is_ours(const uint8_t *frame, size_t len)
 }
 
 /* Reads past what the kernel itself has to say. */
-static enum tap_result read_ours(const struct tap *t, uint8_t *buffer, size_t room, size_t *len)
+static enum uplink_result read_ours(struct uplink *u, uint8_t *buffer, size_t room, size_t *len)
 {
-	enum tap_result r;
+	enum uplink_result r;
 
 	do
-		r = tap_read(t, part(buffer, room), len);
-	while (r == TAP_OK && !is_ours(buffer, *len));
+		r = read_frame(u, part(buffer, room), len);
+	while (r == UPLINK_OK && !is_ours(buffer, *len));
 	return r;
 }
 
@@ -1469,13 +1485,13 @@ static void wait_readable(int fd, long deadline)
 }
 
 /* The kernel may take its time over what was sent, and say something itself meanwhile. */
-static enum tap_result await_ours(const struct tap *t, uint8_t *buffer, size_t room, size_t *len)
+static enum uplink_result await_ours(struct uplink *u, uint8_t *buffer, size_t room, size_t *len)
 {
 	long deadline = now_ms() + PATIENCE_MS;
-	enum tap_result r;
+	enum uplink_result r;
 
-	while ((r = read_ours(t, buffer, room, len)) == TAP_AGAIN)
-		wait_readable(t->fd, deadline);
+	while ((r = read_ours(u, buffer, room, len)) == UPLINK_AGAIN)
+		wait_readable(u->fd, deadline);
 	return r;
 }
 
@@ -1504,15 +1520,15 @@ static void assert_carries(struct fixture *f, size_t most)
 	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
 		make_frame(sent, lengths[i], (uint8_t)i);
 		assert_int_equal(send(f->peer, sent, lengths[i], 0), lengths[i]);
-		assert_int_equal(await_ours(&f->tap, got, sizeof got, &len), TAP_OK);
+		assert_int_equal(await_ours(f->uplink, got, sizeof got, &len), UPLINK_OK);
 		assert_int_equal(len, lengths[i]);
 		assert_memory_equal(got, sent, lengths[i]);
 		make_frame(sent, lengths[i], (uint8_t)(i + 100));
-		assert_int_equal(tap_write(&f->tap, part(sent, lengths[i])), TAP_OK);
+		assert_int_equal(write_frame(f->uplink, part(sent, lengths[i])), UPLINK_OK);
 		assert_int_equal(await_guests(f->peer, got, sizeof got), lengths[i]);
 		assert_memory_equal(got, sent, lengths[i]);
 	}
-	assert_int_equal(read_ours(&f->tap, got, sizeof got, &len), TAP_AGAIN);
+	assert_int_equal(read_ours(f->uplink, got, sizeof got, &len), UPLINK_AGAIN);
 }
 
 /* However the interface was made, frames come as they are. */
@@ -1529,9 +1545,9 @@ static void frames_cross_a_real_tap(void **state)
 		make_tap("tap0", flags[i]);
 		assert_opens(f, "tap0");
 		open_peer(f, "tap0");
-		assert_int_equal(f->tap.mtu, 1500);
+		assert_int_equal(f->uplink->mtu, 1500);
 		assert_carries(f, 1514);
-		tap_close(&f->tap);
+		detach(f);
 		remove_interface("tap0");
 	}
 }
@@ -1558,12 +1574,12 @@ static void frames_cross_an_inherited_tap_of_any_kind(void **state)
 		set_flags("tap0", true);
 		snprintf(where, sizeof where, "@%d", fd);
 		assert_opens(f, where);
-		assert_string_equal(f->tap.name, "tap0");
-		assert_int_equal(f->tap.mtu, 1400);
-		assert_int_equal(f->tap.prefix, kinds[i].prefix);
+		assert_string_equal(tap_of(f)->name, "tap0");
+		assert_int_equal(f->uplink->mtu, 1400);
+		assert_int_equal(tap_of(f)->prefix, kinds[i].prefix);
 		open_peer(f, "tap0");
 		assert_carries(f, 1414);
-		tap_close(&f->tap);
+		detach(f);
 		close(fd);
 	}
 }
@@ -1606,14 +1622,14 @@ static void an_inherited_tap_keeps_its_filter(void **state)
 		set_flags("tap0", true);
 		snprintf(where, sizeof where, "@%d", fd);
 		assert_opens(f, where);
-		assert_int_equal(f->tap.prefix, 4 * pi);
+		assert_int_equal(tap_of(f)->prefix, 4 * pi);
 		open_peer(f, "tap0");
 		assert_int_equal(send(f->peer, frame, FRAME, 0), FRAME);
-		assert_int_equal(read_ours(&f->tap, buffer, FRAME, &len), TAP_AGAIN);
+		assert_int_equal(read_ours(f->uplink, buffer, FRAME, &len), UPLINK_AGAIN);
 		assert_int_equal(ioctl(fd, TUNDETACHFILTER, &filter), 0);
 		assert_int_equal(send(f->peer, frame, FRAME, 0), FRAME);
-		assert_int_equal(await_ours(&f->tap, buffer, FRAME, &len), TAP_OK);
-		tap_close(&f->tap);
+		assert_int_equal(await_ours(f->uplink, buffer, FRAME, &len), UPLINK_OK);
+		detach(f);
 		close(fd);
 	}
 }
@@ -1626,13 +1642,13 @@ static void a_large_mtu_is_carried(void **state)
 	make_tap("tap0", IFF_TAP | IFF_NO_PI);
 	set_mtu("tap0", 9000);
 	assert_opens(f, "tap0");
-	assert_int_equal(f->tap.mtu, 9000);
+	assert_int_equal(f->uplink->mtu, 9000);
 	open_peer(f, "tap0");
 	assert_carries(f, 9014);
-	tap_close(&f->tap);
+	detach(f);
 	set_mtu("tap0", 65521);
 	assert_opens(f, "tap0");
-	assert_int_equal(f->tap.mtu, 65521);
+	assert_int_equal(f->uplink->mtu, 65521);
 	remove_interface("tap0");
 }
 
@@ -1649,8 +1665,8 @@ static void a_frame_that_does_not_fit_is_noticed(void **state)
 	make_frame(frame, FRAME, 1);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(send(f->peer, frame, FRAME, 0), FRAME);
-	assert_int_equal(await_ours(&f->tap, buffer, FRAME - 1, &len), TAP_TOO_LONG);
-	assert_int_equal(await_ours(&f->tap, buffer, FRAME, &len), TAP_OK);
+	assert_int_equal(await_ours(f->uplink, buffer, FRAME - 1, &len), UPLINK_TOO_LONG);
+	assert_int_equal(await_ours(f->uplink, buffer, FRAME, &len), UPLINK_OK);
 	assert_int_equal(len, FRAME);
 	remove_interface("tap0");
 }
@@ -1664,9 +1680,9 @@ static void a_frame_without_a_header_is_refused(void **state)
 	make_tap("tap0", IFF_TAP | IFF_NO_PI);
 	assert_opens(f, "tap0");
 	make_frame(frame, FRAME, 1);
-	assert_int_equal(tap_write(&f->tap, part(frame, 13)), TAP_ERROR);
-	assert_int_equal(tap_write(&f->tap, part(frame, 0)), TAP_ERROR);
-	assert_int_equal(tap_write(&f->tap, part(frame, 14)), TAP_OK);
+	assert_int_equal(write_frame(f->uplink, part(frame, 13)), UPLINK_ERROR);
+	assert_int_equal(write_frame(f->uplink, part(frame, 0)), UPLINK_ERROR);
+	assert_int_equal(write_frame(f->uplink, part(frame, 14)), UPLINK_OK);
 	remove_interface("tap0");
 }
 
@@ -1682,8 +1698,8 @@ static void an_interface_that_is_down_drops_and_comes_back(void **state)
 	open_peer(f, "tap0");
 	set_flags("tap0", false);
 	make_frame(frame, FRAME, 1);
-	assert_int_equal(tap_write(&f->tap, part(frame, FRAME)), TAP_DOWN);
-	assert_int_equal(read_ours(&f->tap, buffer, FRAME, &len), TAP_AGAIN);
+	assert_int_equal(write_frame(f->uplink, part(frame, FRAME)), UPLINK_DOWN);
+	assert_int_equal(read_ours(f->uplink, buffer, FRAME, &len), UPLINK_AGAIN);
 	set_flags("tap0", true);
 	open_peer(f, "tap0");
 	assert_carries(f, 1514);
@@ -1702,17 +1718,17 @@ static void an_interface_that_is_removed_is_gone_until_it_is_back(void **state)
 	assert_opens(f, "tap0");
 	remove_interface("tap0");
 	make_frame(frame, FRAME, 1);
-	p.fd = f->tap.fd;
+	p.fd = f->uplink->fd;
 	assert_int_equal(poll(&p, 1, 0), 1);
-	assert_int_equal(tap_write(&f->tap, part(frame, FRAME)), TAP_GONE);
-	assert_int_equal(tap_read(&f->tap, part(buffer, FRAME), &len), TAP_GONE);
-	assert_int_equal(tap_reattach(&f->tap), -1);
+	assert_int_equal(write_frame(f->uplink, part(frame, FRAME)), UPLINK_GONE);
+	assert_int_equal(read_frame(f->uplink, part(buffer, FRAME), &len), UPLINK_GONE);
+	assert_int_equal(reattach(f), -1);
 	make_tap("tap0", IFF_TAP | IFF_NO_PI);
 	set_flags("tap0", false);
-	assert_int_equal(tap_reattach(&f->tap), -1);
-	assert_int_equal(tap_write(&f->tap, part(frame, FRAME)), TAP_GONE);
+	assert_int_equal(reattach(f), -1);
+	assert_int_equal(write_frame(f->uplink, part(frame, FRAME)), UPLINK_GONE);
 	set_flags("tap0", true);
-	assert_int_equal(tap_reattach(&f->tap), 0);
+	assert_int_equal(reattach(f), 0);
 	open_peer(f, "tap0");
 	assert_carries(f, 1514);
 	remove_interface("tap0");
@@ -1748,14 +1764,14 @@ static void what_cannot_be_attached_is_refused_with_its_reason(void **state)
 static void an_interface_is_nobody_elses_while_it_is_attached(void **state)
 {
 	struct fixture *f = *state;
-	struct tap first;
+	struct uplink *first;
 
 	need_taps();
 	make_tap("tap0", IFF_TAP | IFF_NO_PI);
-	assert_int_equal(tap_open(&first, "tap0", &f->e), 0);
+	assert_int_equal(uplink_open(&first, "tap0", &f->e), 0);
 	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: Device or resource "
 		       "busy: busy: used by another process");
-	tap_close(&first);
+	uplink_close(first);
 	assert_opens(f, "tap0");
 	remove_interface("tap0");
 }
@@ -1777,8 +1793,8 @@ static void an_interface_of_several_queues_is_nobody_elses_either(void **state)
 	assert_opens(f, where);
 	open_peer(f, "tap0");
 	assert_carries(f, 1514);
-	assert_true(tap_same(where, "tap0"));
-	tap_close(&f->tap);
+	assert_true(uplink_same(where, "tap0"));
+	detach(f);
 	other = make_queue("tap0", flags);
 	assert_refused(f, where, HUSK_E_HOST, "Could not attach interface: @");
 	close(other);
@@ -1813,9 +1829,9 @@ static void an_interface_of_the_users_needs_no_capability(void **state)
 	make_tap_of("tap1", nobody - 1);
 	host.opens_as_root = true;
 	assert_int_equal(seteuid(nobody), 0);
-	mine = tap_open(&f->tap, "tap0", &f->e);
-	tap_close(&f->tap);
-	others = tap_open(&f->tap, "tap1", &f->e);
+	mine = uplink_open(&f->uplink, "tap0", &f->e);
+	detach(f);
+	others = uplink_open(&f->uplink, "tap1", &f->e);
 	assert_int_equal(seteuid(0), 0);
 	remove_interface("tap0");
 	remove_interface("tap1");
