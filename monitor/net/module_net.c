@@ -52,9 +52,9 @@ static bool has_ring(const struct net_module *s)
 }
 
 /* Everything that the guest has put into the ring comes before what it asks for by hypercall. */
-static int settle(struct net_module *s, struct husk_error *e)
+static int drain(struct net_module *s, struct husk_error *e)
 {
-	return has_ring(s) ? ring_thread_settle(&s->thread, e) : 0;
+	return has_ring(s) ? ring_thread_drain(&s->thread, e) : 0;
 }
 
 static enum vmexit_result answer(const struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
@@ -72,7 +72,7 @@ static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 	struct iovec frame;
 	struct netdev *dev;
 
-	if (settle(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
+	if (drain(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
 	if (dev == NULL)
@@ -95,7 +95,7 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	size_t len = 0;
 	int ret;
 
-	if (settle(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
+	if (drain(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
 	if (dev == NULL)
@@ -308,7 +308,7 @@ static void on_alarm(void *ctx)
  */
 static int look(void *ctx, struct husk_error *e)
 {
-	return settle(ctx, e);
+	return drain(ctx, e);
 }
 
 static int source_fd(void *ctx)
@@ -324,7 +324,7 @@ static bool source_ready(void *ctx, bool readable)
 	struct net_device *d = ctx;
 	struct husk_error e;
 
-	if (settle(d->module, &e) == -1) {
+	if (drain(d->module, &e) == -1) {
 		core_raise(d->module->core);
 		return false;
 	}
@@ -458,7 +458,7 @@ static void net_report(void *state, module_figure *tell, void *ctx)
 	struct net_module *s = state;
 	struct husk_error ignored;
 
-	(void)settle(s, &ignored);
+	(void)drain(s, &ignored);
 	for (unsigned i = 0; i < s->n; i++)
 		report_device(&s->devices[i].dev, has_ring(s), tell, ctx);
 	if (!has_ring(s))

@@ -297,7 +297,7 @@ int ring_thread_kick(struct ring_thread *t, struct husk_error *e)
 	return 0;
 }
 
-int ring_thread_settle(struct ring_thread *t, struct husk_error *e)
+int ring_thread_drain(struct ring_thread *t, struct husk_error *e)
 {
 	int n;
 
@@ -320,7 +320,7 @@ void ring_thread_stop(struct ring_thread *t)
 	struct husk_error ignored;
 
 	if (t->ring != NULL)
-		(void)ring_thread_settle(t, &ignored);
+		(void)ring_thread_drain(t, &ignored);
 	if (t->running) {
 		set_state(t, OWNER_NOBODY);
 		wake(t);

@@ -58,19 +58,25 @@ void ring_thread_stop(struct ring_thread *t);
 
 /*
  * On return the calling thread owns the ring. Returns -1 and fills e if the I/O thread failed. What
- * was submitted without a kick stays where it is: settle before the guest goes on.
+ * was submitted without a kick stays where it is: drain the ring before the guest goes on.
  */
 int ring_thread_claim(struct ring_thread *t, struct husk_error *e);
 
 /* A kick: claims the ring, serves it, and hands it over if kicks come in a row. */
 int ring_thread_kick(struct ring_thread *t, struct husk_error *e);
 
-/* Before the guest waits: claims the ring and serves what is left in it. */
-int ring_thread_settle(struct ring_thread *t, struct husk_error *e);
+/*
+ * Claims the ring and serves what is left in it: before the guest waits, and whenever the machine
+ * has to stand still. Afterwards no thread but the caller's touches guest memory or a network
+ * device, until the caller passes on a kick or a resume of the guest. Returns -1 and fills e if the
+ * I/O thread failed or an entry ends the guest; the ring is the caller's then too. May be called
+ * in any state and any number of times.
+ */
+int ring_thread_drain(struct ring_thread *t, struct husk_error *e);
 
 /*
  * The guest goes on after a wait, and there is something to read: if it has had a burst lately,
- * the ring is handed over before it kicks. The caller has settled; it may say so once for each
+ * the ring is handed over before it kicks. The caller has drained it; it may say so once for each
  * device that has something.
  */
 void ring_thread_resume(struct ring_thread *t);

@@ -378,15 +378,15 @@ static void claim(void)
 	require(model.needs_kick, "claimed, and no kicks are asked for");
 }
 
-static void settle(void)
+static void drain(void)
 {
 	struct husk_error e = {0};
 
-	check(ring_thread_settle(&model.thread, &e), &e);
-	require(owns(VCPU), "settled, and not had");
-	require(!model.serving, "settled, and still served");
-	require(model.needs_kick, "settled, and no kicks are asked for");
-	require(model.failed || model.submitted == model.served, "settled, and something is left");
+	check(ring_thread_drain(&model.thread, &e), &e);
+	require(owns(VCPU), "drained, and not had");
+	require(!model.serving, "drained, and still served");
+	require(model.needs_kick, "drained, and no kicks are asked for");
+	require(model.failed || model.submitted == model.served, "drained, and something is left");
 }
 
 /* As for the completion of a read: without kicks, but an alarm interrupts. */
@@ -394,7 +394,7 @@ static void wait_until_served(void)
 {
 	while (model.submitted != model.served && !model.failed) {
 		if (model.alarms > 0)
-			settle();
+			drain();
 		else
 			spin();
 	}
@@ -416,10 +416,10 @@ static void perform(char letter)
 		claim();
 		return;
 	case 'p':
-		settle();
+		drain();
 		return;
 	case 'r':	/* a wait that finds something, of a guest whose last burst was one */
-		settle();
+		drain();
 		model.thread.trust = TRUST;
 		ring_thread_resume(&model.thread);
 		return;
@@ -653,7 +653,7 @@ static void quick_bursts(void)
 		submit();
 	for (unsigned i = 0; i < WORTH_IT; i++)
 		submit();
-	settle();
+	drain();
 	idle();
 	expect(model.thread.kicks, 0);
 	expect(kicks_to_handover(0), 1);
@@ -667,7 +667,7 @@ static void what_a_wait_finds_counts_for_the_burst(void **state)
 
 static void resume(void)
 {
-	settle();
+	drain();
 	ring_thread_resume(&model.thread);
 }
 
@@ -750,12 +750,12 @@ static void rows_with_waits(void)
 	for (unsigned i = 0; i < 100; i++) {
 		for (unsigned k = 1; k < KICKS_IN_A_ROW; k++)
 			submit();
-		settle();
+		drain();
 	}
 	require(model.thread.handovers == 0, "handed over, but there was no row");
 	expect(kicks_to_handover(0), KICKS_IN_A_ROW);
 	submit();
-	settle();
+	drain();
 	expect(kicks_to_handover(0), KICKS_IN_A_ROW + SHYNESS_MIN);
 }
 
