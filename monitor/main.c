@@ -1,9 +1,4 @@
-/* main.c: the program: argv in, exit status out; the only file that talks to a user. */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
+/* main.c: the program: argv in, exit status out; it and main_*.c alone talk to a user. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,15 +6,24 @@
 
 #include "../include/hvt_abi.h"
 #include "husk.h"
+#include "main_figures.h"
+#include "main_inherited.h"
+#include "main_messages.h"
+#include "main_signals.h"
 #include "options.h"
 
 /* Never 60 to 64, which orchestrators give meanings of their own. */
 enum { STATUS_OK = 0, STATUS_FAILED = 1 };
 
 struct command {
-	const char *program;		/* base name, in front of every message */
+	struct messages messages;
 	struct settings settings;	/* the options of this file */
 	struct husk *machine;
+	struct figures figures;
+	bool ended;			/* the guest did, whatever is asked for afterwards */
+	bool told;			/* that we end on a signal */
+	int argc;
+	char **argv;
 	const char *kernel;
 	int guest_argc;
 	char **guest_argv;
@@ -35,57 +39,60 @@ static const struct option actions[] = {
 	{.name = "dry-run", .form = OPTION_FLAG, .help = "do everything but run the guest"},
 	{.name = "stats", .form = OPTION_MAYBE, .value = "json",
 	 .help = "print exits, hypercalls, bytes and system calls to stderr at the end"},
+	{.name = "stats-to", .form = OPTION_VALUE, .value = "PATH",
+	 .help = "print them to a file (or @FD) instead"},
 };
 static const struct option_group action_group = {
 	"the monitor", actions, sizeof actions / sizeof actions[0],
 };
 
-/* What a signal handler must reach; the only objects that are not on main's stack. */
-static struct husk *volatile running;
-static volatile sig_atomic_t stop_signal;
-
-static void on_signal(int signal)
-{
-	stop_signal = signal;
-	if (running != NULL)
-		husk_stop(running, signal);
-}
-
-static void complain(const struct command *c, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", c->program, text);
-}
-
 static void on_notice(void *ctx, const char *text)
 {
-	complain(ctx, text);
+	struct command *c = ctx;
+
+	messages_say(&c->messages, text);
 }
 
-static int fail(const struct command *c, const struct husk_error *e)
+static int stopped(struct command *c, int signal)
 {
-	complain(c, e->message);
+	char text[48];
+
+	snprintf(text, sizeof text, "Exiting on signal %d", signal);
+	messages_say(&c->messages, text);
+	c->told = true;
 	return STATUS_FAILED;
 }
 
-static void print_help(const struct command *c)
+/* Where a signal asked for the end, that is the reason, and not what it has interrupted. */
+static int fail(struct command *c, const struct husk_error *e)
 {
-	printf("usage: %s [ OPTIONS ] [ -- ] KERNEL [ ARGS ]\n\n"
-	       "KERNEL is the unikernel to run, an ELF image for the Solo5 hvt target.\n"
-	       "ARGS are handed to it.\n\n", c->program);
-	printf("Options of %s:\n", action_group.title);
-	option_group_help(&action_group, stdout);
-	husk_help(stdout);
-	printf("Compiled-in modules: ");
-	husk_modules(stdout);
-	putchar('\n');
+	if (signals_asked() == 0 || c->ended)
+		messages_say(&c->messages, e->message);
+	else if (!c->told)
+		(void)stopped(c, signals_asked());
+	return STATUS_FAILED;
 }
 
-static void print_version(const struct command *c)
+static void print_help(const struct command *c, FILE *out)
 {
-	printf("%s tender, version husk %s\nABI version %u\nbackend: %s\narchitecture: %s\nmodules: ",
-	       c->program, HUSK_VERSION, HVT_ABI_VERSION, HUSK_BACKEND, HUSK_ARCH);
-	husk_modules(stdout);
-	putchar('\n');
+	fprintf(out, "usage: %s [ OPTIONS ] [ -- ] KERNEL [ ARGS ]\n\n"
+		"KERNEL is the unikernel to run, an ELF image for the Solo5 hvt target.\n"
+		"ARGS are handed to it.\n\n", c->messages.program);
+	fprintf(out, "Options of %s:\n", action_group.title);
+	option_group_help(&action_group, out);
+	husk_help(out);
+	fputs("Compiled-in modules: ", out);
+	husk_modules(out);
+	putc('\n', out);
+}
+
+static void print_version(const struct command *c, FILE *out)
+{
+	fprintf(out, "%s tender, version husk %s\nABI version %u\nbackend: %s\narchitecture: %s\n"
+		"modules: ", c->messages.program, HUSK_VERSION, HVT_ABI_VERSION, HUSK_BACKEND,
+		HUSK_ARCH);
+	husk_modules(out);
+	putc('\n', out);
 }
 
 static bool asked(const struct command *c, const char *action)
@@ -95,17 +102,29 @@ static bool asked(const struct command *c, const char *action)
 
 static bool asked_json(const struct command *c, const char *action)
 {
-	return settings_find(&c->settings, action, NULL)->value[0] != '\0';
+	const struct setting *s = settings_find(&c->settings, action, NULL);
+
+	return s != NULL && s->value[0] != '\0';
+}
+
+/* Where the figures are to go; NULL: nothing was said about that. */
+static const char *figures_place(const struct command *c)
+{
+	const struct setting *s = settings_find(&c->settings, "stats-to", NULL);
+
+	return s == NULL ? NULL : s->value;
 }
 
 static int check_format(const struct command *c, struct husk_error *e)
 {
-	for (size_t i = 0; i < c->settings.n; i++)
-		if (c->settings.list[i].value[0] != '\0' &&
-		    strcmp(c->settings.list[i].value, "json") != 0)
+	for (size_t i = 0; i < c->settings.n; i++) {
+		const struct setting *s = &c->settings.list[i];
+
+		if (s->option->form == OPTION_MAYBE && s->value[0] != '\0' &&
+		    strcmp(s->value, "json") != 0)
 			return husk_fail(e, HUSK_E_USAGE, "Invalid option: `--%s=%s': the only "
-					 "format is json", c->settings.list[i].option->name,
-					 c->settings.list[i].value);
+					 "format is json", s->option->name, s->value);
+	}
 	return 0;
 }
 
@@ -125,10 +144,11 @@ static int take_option(struct command *c, const char *word, struct husk_error *e
  * One pass. An invalid option is held back until --help and --version have had their chance;
  * an empty word before KERNEL is what is left of a doubled space, and skipped.
  */
-static int parse(struct command *c, int argc, char **argv, struct husk_error *e)
+static int parse(struct command *c, struct husk_error *e)
 {
+	char **argv = c->argv;
 	struct husk_error this;
-	int i, rc = 0;
+	int argc = c->argc, i, rc = 0;
 
 	for (i = 1; i < argc && (argv[i][0] == '-' || argv[i][0] == '\0'); i++) {
 		if (strcmp(argv[i], "--") == 0) {
@@ -148,122 +168,166 @@ static int parse(struct command *c, int argc, char **argv, struct husk_error *e)
 	return rc == 0 ? check_format(c, e) : rc;
 }
 
-/* SIGPIPE and SIGXFSZ would end the guest for what a reader or a quota did. */
-static int catch_signals(struct husk_error *e)
-{
-	const struct sigaction stop = {.sa_handler = on_signal};
-	sigset_t deaf;
-
-	sigemptyset(&deaf);
-	sigaddset(&deaf, SIGPIPE);
-	sigaddset(&deaf, SIGXFSZ);
-	if (sigprocmask(SIG_BLOCK, &deaf, NULL) == -1 || sigaction(SIGTERM, &stop, NULL) == -1 ||
-	    sigaction(SIGINT, &stop, NULL) == -1)
-		return husk_fail_sys(e, errno, "signals");
-	return 0;
-}
-
-/*
- * A descriptor that the caller closed would be the next one that we open, and the console would
- * be written to a disk. A directory takes its place: it can be neither read nor written.
- */
-static int occupy_standard_descriptors(struct husk_error *e)
-{
-	struct pollfd fds[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
-
-	if (poll(fds, 3, 0) <= 0)
-		return 0;
-	for (int i = 0; i < 3; i++)
-		if ((fds[i].revents & POLLNVAL) != 0 && open("/", O_RDONLY | O_DIRECTORY) == -1)
-			return husk_fail_sys(e, errno, "standing in for closed descriptor %d", i);
-	return 0;
-}
-
-static int stopped(const struct command *c, int signal)
-{
-	char text[48];
-
-	snprintf(text, sizeof text, "Exiting on signal %d", signal);
-	complain(c, text);
-	return STATUS_FAILED;
-}
-
 static int run_guest(struct command *c, struct husk_error *e)
 {
 	int status = 0;
+	enum husk_end end = husk_run(c->machine, &status, e);
 
-	running = c->machine;
-	if (stop_signal != 0)
-		husk_stop(c->machine, stop_signal);
-	switch (husk_run(c->machine, &status, e)) {
-	case HUSK_HALTED:
-		return status & 0xff;
-	case HUSK_STOPPED:
+	if (end == HUSK_STOPPED)
 		return stopped(c, status);
-	case HUSK_FAILED:
-		break;
-	}
-	return fail(c, e);
+	c->ended = true;
+	return end == HUSK_HALTED ? status & 0xff : fail(c, e);
+}
+
+static int start_guest(struct command *c, struct husk_error *e)
+{
+	if (husk_load(c->machine, c->kernel, c->guest_argc, c->guest_argv, e) == -1)
+		return -1;
+	signals_stop(c->machine);
+	return figures_claim(&c->figures, e);
 }
 
 static int launch(struct command *c, struct husk_error *e)
 {
+	const bool counting = asked(c, "stats") || asked(c, "stats-to");
 	int status = STATUS_OK;
 
-	if (occupy_standard_descriptors(e) == -1 || catch_signals(e) == -1 ||
-	    husk_load(c->machine, c->kernel, c->guest_argc, c->guest_argv, e) == -1)
+	if (counting && figures_open(&c->figures, figures_place(c), e) == -1)
+		return fail(c, e);
+	if (start_guest(c, e) == -1)
 		return fail(c, e);
 	if (!asked(c, "dry-run"))
 		status = run_guest(c, e);
-	if (asked(c, "stats"))
-		husk_report_write(c->machine, asked_json(c, "stats"), stderr);
-	running = NULL;
+	if (counting && figures_take(&c->figures, c->machine, asked_json(c, "stats"), e) == -1)
+		status = fail(c, e);
 	return status;
 }
 
-static int missing_kernel(const struct command *c)
+static int inspect(struct command *c, FILE *out, struct husk_error *e)
 {
-	complain(c, "Missing KERNEL operand; see --help");
-	return STATUS_FAILED;
-}
-
-static int inspect(const struct command *c, struct husk_error *e)
-{
-	if (husk_inspect(c->kernel, asked_json(c, "inspect"), stdout, e) == -1)
+	if (husk_inspect(c->kernel, asked_json(c, "inspect"), out, e) == -1)
 		return fail(c, e);
 	return STATUS_OK;
 }
 
-static int act(struct command *c, int parsed, struct husk_error *e)
+static int check(const struct command *c, FILE *out)
+{
+	const char *place = figures_place(c);
+	int bad = husk_check(c->machine, c->kernel, out);
+	struct husk_error e;
+
+	if (place != NULL && figures_check(place, &e) == -1) {
+		fprintf(out, "FAIL %s\n", e.message);
+		bad++;
+	}
+	return bad == 0 ? STATUS_OK : STATUS_FAILED;
+}
+
+/* What goes to standard output, other than the guest's console. */
+static int answer(struct command *c, FILE *out, struct husk_error *e)
 {
 	if (asked(c, "help"))
-		return print_help(c), STATUS_OK;
+		return print_help(c, out), STATUS_OK;
 	if (asked(c, "version"))
-		return print_version(c), STATUS_OK;
+		return print_version(c, out), STATUS_OK;
+	if (asked(c, "check"))
+		return check(c, out);
+	return inspect(c, out, e);
+}
+
+static int answer_in_full(struct command *c, struct husk_error *e)
+{
+	struct answer a;
+	int status;
+
+	if (answer_open(&a, STDOUT_FILENO, e) == -1)
+		return fail(c, e);
+	status = answer(c, a.stream, e);
+	return answer_close(&a, "standard output", e) == -1 ? fail(c, e) : status;
+}
+
+static int missing_kernel(struct command *c)
+{
+	messages_say(&c->messages, "Missing KERNEL operand; see --help");
+	return STATUS_FAILED;
+}
+
+static int act(struct command *c, int parsed, struct husk_error *e)
+{
+	if (asked(c, "help") || asked(c, "version"))
+		return answer_in_full(c, e);
 	if (parsed == -1)
 		return fail(c, e);
 	if (asked(c, "check"))
-		return husk_check(c->machine, c->kernel, stdout) == 0 ? STATUS_OK : STATUS_FAILED;
+		return answer_in_full(c, e);
 	if (c->kernel == NULL)
 		return missing_kernel(c);
-	return asked(c, "inspect") ? inspect(c, e) : launch(c, e);
+	return asked(c, "inspect") ? answer_in_full(c, e) : launch(c, e);
+}
+
+/*
+ * The machine is gone by now, and holds nothing while a slow reader takes its time. Not even a
+ * guest that ended well makes up for figures that were asked for and lost.
+ */
+static int write_figures(struct command *c, int status, struct husk_error *e)
+{
+	if (figures_write(&c->figures, e) == 0)
+		return status;
+	c->ended = false;
+	(void)fail(c, e);
+	return status == STATUS_OK ? STATUS_FAILED : status;
+}
+
+static int work(struct command *c, struct husk_error *e)
+{
+	const struct husk_config config = {
+		.console_fd = STDOUT_FILENO, .notice = on_notice, .notice_ctx = c,
+	};
+	int status;
+
+	if (inherited_descriptors(e) == -1 || signals_catch(e) == -1)
+		return fail(c, e);
+	c->machine = husk_create(&config, e);
+	if (c->machine == NULL)
+		return fail(c, e);
+	status = act(c, parse(c, e), e);
+	signals_stop(NULL);
+	husk_destroy(c->machine);
+	status = write_figures(c, status, e);
+	if (signals_asked() != 0 && !c->ended && !c->told)
+		status = stopped(c, signals_asked());
+	return status;
+}
+
+static int tidy(void *ctx)
+{
+	struct command *c = ctx;
+	struct husk_error e = {0};
+	int status = work(c, &e);
+
+	figures_close(&c->figures);
+	settings_free(&c->settings);
+	messages_fini(&c->messages);
+	return status;
+}
+
+/* A name may be missing, empty, or end in a slash. */
+static const char *program_name(int argc, char **argv)
+{
+	const char *name = argc > 0 ? argv[0] : "", *slash = strrchr(name, '/');
+
+	if (slash != NULL)
+		name = slash + 1;
+	return name[0] != '\0' ? name : "husk";
 }
 
 int main(int argc, char **argv)
 {
-	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-	struct command c = {.program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "husk"};
-	const struct husk_config config = {
-		.console_fd = STDOUT_FILENO, .notice = on_notice, .notice_ctx = &c,
-	};
+	struct command c = {.figures = {.fd = -1}, .argc = argc, .argv = argv};
 	struct husk_error e = {0};
 	int status;
 
-	c.machine = husk_create(&config, &e);
-	if (c.machine == NULL)
-		return fail(&c, &e);
-	status = act(&c, parse(&c, argc, argv, &e), &e);
-	husk_destroy(c.machine);
-	settings_free(&c.settings);
-	return status;
+	messages_init(&c.messages, program_name(argc, argv));
+	status = inherited_stack(tidy, &c, &e);
+	return status != -1 ? status : fail(&c, &e);
 }

@@ -27,6 +27,8 @@ enum ring_owner {
  */
 #define TRUST 4u
 
+#define IO_STACK ((size_t)256 << 10)
+
 #define BATCH 64u		/* entries between two looks at the state */
 
 /*
@@ -158,6 +160,21 @@ static bool one_processor(void)
 	return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
 }
 
+/* The default is RLIMIT_STACK, which may be anything that a starter hands down. */
+static int create_with_stack(struct ring_thread *t)
+{
+	pthread_attr_t attr;
+	int rc = pthread_attr_init(&attr);
+
+	if (rc != 0)
+		return rc;
+	rc = pthread_attr_setstacksize(&attr, IO_STACK);
+	if (rc == 0)
+		rc = pthread_create(&t->thread, &attr, io_thread, t);
+	(void)pthread_attr_destroy(&attr);
+	return rc;
+}
+
 /* Signals are for the vcpu's thread: they must interrupt the guest. */
 static int create_thread(struct ring_thread *t)
 {
@@ -168,7 +185,7 @@ static int create_thread(struct ring_thread *t)
 	rc = pthread_sigmask(SIG_SETMASK, &all, &old);
 	if (rc != 0)
 		return rc;
-	rc = pthread_create(&t->thread, NULL, io_thread, t);
+	rc = create_with_stack(t);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
 }

@@ -7,6 +7,7 @@
 HUSK=${HUSK:-husk}
 BUILD=${BUILD:-.}
 GUESTS=${GUESTS:-$BUILD/obj/tests/guests}
+INHERIT=$BUILD/obj/tests/machine/inherit	# runs a command with something handed down
 LIMIT=${LIMIT:-60}
 count=0 failures=0 status=0
 
@@ -112,16 +113,17 @@ judge_refused_store() {
 # --- runs in the background -------------------------------------------------------------------------------------------
 
 started=
-start_output=$T/out
+start_output=$T/out start_error=$T/err
+start_with=			# words put before the monitor
 
 # Like run, but returns at once; $T/pid will hold the monitor's process id, $T/status its exit status.
 start() {
 	rm -f "$T/pid" "$T/status"
 	: >"$T/out"
 	{
-		# shellcheck disable=SC2016 # the inner shell expands them
-		sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$HUSK" "$@" \
-			>"$start_output" 2>"$T/err" </dev/null
+		# shellcheck disable=SC2016,SC2086 # the inner shell expands them; words
+		sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" $start_with "$HUSK" "$@" \
+			>"$start_output" 2>"$start_error" </dev/null
 		echo $? >"$T/status.new"
 		mv "$T/status.new" "$T/status"
 	} &

@@ -162,7 +162,10 @@ statuses() {
 
 # signalled SIGNAL NUMBER HOW: the guest passes its time in that way.
 signalled() {
+	# A shell's background jobs ignore SIGINT.
+	start_with="$INHERIT default=2 --"
 	start --mem=2 -- "$(image spin)" "$3"
+	start_with=
 	if ! within 10 grep -q READY "$T/out"; then
 		await 0
 		not_ok "$1 while the guest does: $3" "the guest did not start"
@@ -179,6 +182,8 @@ signals() {
 	done
 	signalled INT 2 compute
 	signalled INT 2 sleep
+	signalled HUP 1 compute
+	signalled HUP 1 sleep
 	patient_signalled
 }
 

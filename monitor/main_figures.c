@@ -1,0 +1,128 @@
+/* main_figures.c: opens the place for the figures of a run, and puts them there in one piece. */
+#include "main_figures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "main_messages.h"
+#include "options.h"
+
+static int refuse(const char *where, int error, struct husk_error *e)
+{
+	husk_fail_sys(e, error, "--stats-to=%s", where);
+	if (error == ENXIO)
+		return husk_hint(e, "nobody reads it");
+	return -1;
+}
+
+static int open_descriptor(struct figures *f, struct husk_error *e)
+{
+	unsigned long long fd;
+	int flags;
+
+	if (option_number(f->where + 1, 0, INT_MAX, &fd, e) == -1)
+		return husk_wrap(e, "--stats-to=%s", f->where);
+	flags = fcntl((int)fd, F_GETFL);
+	if (flags == -1)
+		return refuse(f->where, errno, e);
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
+		return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s: the descriptor is not open for "
+				 "writing", f->where);
+	f->fd = fcntl((int)fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	f->own = f->fd != -1;
+	return f->own ? 0 : refuse(f->where, errno, e);
+}
+
+/* O_NONBLOCK so that a FIFO without a reader is refused and not waited for. */
+static int open_path(struct figures *f, int flags, struct husk_error *e)
+{
+	struct stat st;
+
+	f->fd = open(f->where, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags, 0666);
+	if (f->fd == -1)
+		return refuse(f->where, errno, e);
+	f->own = true;
+	f->file = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
+	return 0;
+}
+
+int figures_open(struct figures *f, const char *where, struct husk_error *e)
+{
+	*f = (struct figures){.fd = STDERR_FILENO, .where = "standard error"};
+	if (where == NULL)
+		return 0;
+	*f = (struct figures){.fd = -1, .where = where};
+	return where[0] == '@' ? open_descriptor(f, e) : open_path(f, O_CREAT, e);
+}
+
+/* Whether a file could be made in the path's directory. */
+static int check_directory(const char *path, struct husk_error *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+	int rc = dir == NULL ? -1 : faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS);
+
+	if (rc == -1)
+		refuse(path, errno, e);
+	free(dir);
+	return rc;
+}
+
+int figures_check(const char *where, struct husk_error *e)
+{
+	struct figures f = {.fd = -1, .where = where};
+	int rc;
+
+	rc = where[0] == '@' ? open_descriptor(&f, e) : open_path(&f, 0, e);
+	if (rc == -1 && where[0] != '@' && e->sys == ENOENT)
+		rc = check_directory(where, e);
+	figures_close(&f);
+	return rc;
+}
+
+/* Disks are locked, so whose it is can be told. Where there are no locks, the user has to take care. */
+int figures_claim(const struct figures *f, struct husk_error *e)
+{
+	if (!f->own || f->where[0] == '@' || flock(f->fd, LOCK_EX | LOCK_NB) == 0 ||
+	    errno != EWOULDBLOCK)
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s: a disk of this guest, or locked by "
+			 "another process", f->where);
+}
+
+int figures_take(struct figures *f, const struct husk *machine, bool json, struct husk_error *e)
+{
+	FILE *stream = open_memstream(&f->text, &f->len);
+
+	if (stream == NULL)
+		return husk_fail_sys(e, ENOMEM, "figures");
+	husk_report_write(machine, json, stream);
+	if (fclose(stream) == 0)
+		return 0;
+	free(f->text);
+	f->text = NULL;
+	return husk_fail_sys(e, ENOMEM, "figures");
+}
+
+int figures_write(struct figures *f, struct husk_error *e)
+{
+	if (f->text == NULL)
+		return 0;
+	if (f->file && ftruncate(f->fd, 0) == -1)
+		return refuse(f->where, errno, e);
+	return answer_with(f->fd, f->text, f->len, f->where, e);
+}
+
+void figures_close(struct figures *f)
+{
+	if (f->own)
+		close(f->fd);
+	free(f->text);
+	*f = (struct figures){.fd = -1};
+}

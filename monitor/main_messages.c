@@ -1,0 +1,171 @@
+/* main_messages.c: lines on stderr that wait for nobody, and answers that do. */
+#include "main_messages.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "main_signals.h"
+
+/* Whoever asks for the end in between is noticed after so long. */
+#define SLICE_MS 100
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * How long to wait for the reader from now on. end is when that is over, 0: not before there is a
+ * signal that asks for the end, which sets it.
+ */
+static int patience_ms(long *end)
+{
+	long left;
+
+	if (*end == 0 && signals_asked() != 0)
+		*end = now_ms() + MESSAGES_PATIENCE_MS;
+	if (*end == 0)
+		return SLICE_MS;
+	left = *end - now_ms();
+	return left > 0 ? (int)left : 0;
+}
+
+/* A descriptor may poll writable and take nothing; then it is asked again a little later. */
+static void wait_for_room(const struct output *o, int ms)
+{
+	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+
+	if (poll(&p, 1, ms) > 0)
+		(void)poll(NULL, 0, 1);
+}
+
+/* Writes all of text, in one call if that is taken. Returns 0, or the errno of what stopped it. */
+static int write_all(struct output *o, const char *text, size_t len, long end)
+{
+	while (len > 0) {
+		ssize_t n = output_write(o, text, len);
+		int ms;
+
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+			continue;
+		}
+		if (n == 0 || (errno != EINTR && errno != EAGAIN))
+			return n == 0 ? EIO : errno;
+		ms = patience_ms(&end);
+		if (ms == 0)
+			return EAGAIN;
+		wait_for_room(o, ms);
+	}
+	return 0;
+}
+
+/* ---- messages ---- */
+
+void messages_init(struct messages *m, const char *program)
+{
+	*m = (struct messages){.program = program, .out.fd = -1};
+}
+
+void messages_fini(struct messages *m)
+{
+	output_fini(&m->out);
+}
+
+/* Names and paths are shown as they are, but for what would move a terminal's cursor. */
+static void make_harmless(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}
+
+/* Returns the line's length, its end included. */
+static size_t make_line(const struct messages *m, const char *text, char *line, size_t room)
+{
+	int n = snprintf(line, room - 1, "%.64s: %s", m->program, text);
+	size_t len = n < 0 ? 0 : (size_t)n < room - 1 ? (size_t)n : room - 2;
+
+	make_harmless(line, len);
+	line[len] = '\n';
+	return len + 1;
+}
+
+void messages_say(struct messages *m, const char *text)
+{
+	char lines[4 * sizeof ((struct husk_error *)0)->message], lost[64];
+	size_t n = 0;
+
+	if (m->out.fd == -1)
+		output_init(&m->out, STDERR_FILENO);
+	if (m->lost > 0) {
+		snprintf(lost, sizeof lost, "%u messages before this one were lost", m->lost);
+		n = make_line(m, lost, lines, sizeof lines);
+	}
+	n += make_line(m, text, lines + n, sizeof lines - n);
+	m->stuck = write_all(&m->out, lines, n,
+			     now_ms() + (m->stuck ? 0 : MESSAGES_PATIENCE_MS)) != 0;
+	m->lost = m->stuck ? m->lost + 1 : 0;
+}
+
+/* ---- answers ---- */
+
+static ssize_t on_write(void *cookie, const char *buf, size_t len)
+{
+	struct answer *a = cookie;
+
+	if (a->failed == 0)
+		a->failed = write_all(&a->out, buf, len, 0);
+	return a->failed == 0 ? (ssize_t)len : 0;
+}
+
+int answer_open(struct answer *a, int fd, struct husk_error *e)
+{
+	*a = (struct answer){.failed = 0};
+	a->stream = fopencookie(a, "w", (cookie_io_functions_t){.write = on_write});
+	if (a->stream == NULL)
+		return husk_fail_sys(e, ENOMEM, "output");
+	(void)setvbuf(a->stream, NULL, _IOLBF, 0);
+	output_init(&a->out, fd);
+	if (a->out.fd == -1)
+		a->failed = EBADF;
+	return 0;
+}
+
+/* What a network's file system or a quota has to say, it says when the file is closed. */
+static int close_copy(int fd)
+{
+	int copy = dup(fd);
+
+	return copy == -1 || close(copy) == -1 ? errno : 0;
+}
+
+static int finish(struct answer *a, const char *what, struct husk_error *e)
+{
+	if (a->failed == 0)
+		a->failed = close_copy(a->out.fd);
+	output_fini(&a->out);
+	return a->failed == 0 ? 0 : husk_fail_sys(e, a->failed, "writing to %s", what);
+}
+
+int answer_close(struct answer *a, const char *what, struct husk_error *e)
+{
+	(void)fclose(a->stream);
+	return finish(a, what, e);
+}
+
+int answer_with(int fd, const char *text, size_t len, const char *what, struct husk_error *e)
+{
+	struct answer a = {.failed = 0};
+
+	output_init(&a.out, fd);
+	a.failed = a.out.fd == -1 ? EBADF : write_all(&a.out, text, len, 0);
+	return finish(&a, what, e);
+}

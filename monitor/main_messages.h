@@ -1,0 +1,50 @@
+/*
+ * main_messages.h: what is told to the user: lines on stderr, and what was asked for, in full.
+ *
+ * A message is a line that nobody may have asked for, so it waits for its reader a little and no
+ * more, while the guest runs and at the end. What was asked for waits as long as it has a reader.
+ * Both obey a signal that asks for the end, see main_signals.h: then there are 100 ms.
+ */
+#ifndef HUSK_MAIN_MESSAGES_H
+#define HUSK_MAIN_MESSAGES_H
+
+#include <stdio.h>
+
+#include "error.h"
+#include "output.h"
+
+#define MESSAGES_PATIENCE_MS 100
+
+struct messages {
+	const char *program;	/* in front of every line */
+	struct output out;	/* stderr */
+	bool stuck;		/* its reader took nothing the last time */
+	unsigned lost;		/* lines, since the last one that was taken */
+};
+
+void messages_init(struct messages *m, const char *program);
+void messages_fini(struct messages *m);
+
+/*
+ * One line, control characters made harmless; lost, and counted, if it is not taken in time. The
+ * next line that is taken is preceded by how many were lost.
+ */
+void messages_say(struct messages *m, const char *text);
+
+/* What was asked for: a stream that is given back with what has become of it. */
+struct answer {
+	struct output out;
+	FILE *stream;		/* to write to; each line goes out when it is complete */
+	int failed;		/* errno of the write that failed, 0 if none did */
+};
+
+/* Standard output, or another descriptor that stays the caller's. HUSK_E_HOST. */
+int answer_open(struct answer *a, int fd, struct husk_error *e);
+
+/* Writes what is left. HUSK_E_HOST if not all was taken: "writing to WHAT: No space left". */
+int answer_close(struct answer *a, const char *what, struct husk_error *e);
+
+/* The same for a text that is there already: one write, if all of it is taken. */
+int answer_with(int fd, const char *text, size_t len, const char *what, struct husk_error *e);
+
+#endif

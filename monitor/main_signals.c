@@ -1,0 +1,117 @@
+/* main_signals.c: notes the signal that asks for the end, passes it on, and sees to it. */
+#include "main_signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+/* So often is a call interrupted that may have begun just after the signal. */
+#define NUDGE_MS 100
+
+/* What a signal handler must reach. */
+static struct husk *volatile running;
+static volatile sig_atomic_t asked;
+static volatile sig_atomic_t nudges;
+
+/*
+ * The usual way out has taken too long. Should this write hang as well, because others have taken
+ * the room that there was, the timer ends the process.
+ */
+static void end_here(void)
+{
+	static const char text[] = "husk: Exiting on a signal at once: to end in order took too long\n";
+	struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
+	sigset_t alarm;
+
+	(void)signal(SIGALRM, SIG_DFL);
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	(void)sigprocmask(SIG_UNBLOCK, &alarm, NULL);
+	if (poll(&err, 1, 0) == 1)
+		(void)!write(STDERR_FILENO, text, sizeof text - 1);
+	_exit(1);
+}
+
+static void on_nudge(int signal)
+{
+	(void)signal;
+	nudges++;
+	if (nudges * NUDGE_MS >= SIGNALS_GRACE_MS)
+		end_here();
+}
+
+static void start_nudging(ucontext_t *interrupted)
+{
+	const struct sigaction nudge = {.sa_handler = on_nudge};
+	const struct timeval often = {.tv_usec = NUDGE_MS * 1000};
+	const struct itimerval timer = {.it_interval = often, .it_value = often};
+
+	if (sigaction(SIGALRM, &nudge, NULL) == -1)
+		return;
+	/* The mask that holds when the handler has returned. */
+	sigdelset(&interrupted->uc_sigmask, SIGALRM);
+	(void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void on_stop(int signal, siginfo_t *info, void *context)
+{
+	const int saved = errno;
+
+	(void)info;
+	if (asked == 0)
+		start_nudging(context);
+	asked = signal;
+	if (running != NULL)
+		husk_stop(running, signal);
+	errno = saved;
+}
+
+/* One that was ignored stays so; it is blocked meanwhile. */
+static int catch_one(int signal, struct husk_error *e)
+{
+	struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO}, inherited;
+
+	sigfillset(&stop.sa_mask);
+	if (sigaction(signal, &stop, &inherited) == -1)
+		return husk_fail_sys(e, errno, "signal %d", signal);
+	if (signal != SIGTERM && inherited.sa_handler == SIG_IGN)
+		(void)sigaction(signal, &inherited, NULL);
+	return 0;
+}
+
+int signals_catch(struct husk_error *e)
+{
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
+	sigset_t blocked, caught;
+
+	sigemptyset(&caught);
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+		sigaddset(&caught, ends[i]);
+	blocked = caught;
+	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGXFSZ);
+	if (sigprocmask(SIG_BLOCK, &blocked, NULL) == -1)
+		return husk_fail_sys(e, errno, "signals");
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+		if (catch_one(ends[i], e) == -1)
+			return -1;
+	if (sigprocmask(SIG_UNBLOCK, &caught, NULL) == -1)
+		return husk_fail_sys(e, errno, "signals");
+	return 0;
+}
+
+void signals_stop(struct husk *machine)
+{
+	running = machine;
+	if (machine != NULL && asked != 0)
+		husk_stop(machine, asked);
+}
+
+int signals_asked(void)
+{
+	return asked;
+}

@@ -1,0 +1,154 @@
+/* output.c: each kind of descriptor has its way of being written to without waiting. */
+#include "output.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_CHUNK ((size_t)1 << 20)
+#define PIPE_CHUNK ((size_t)64 << 10)
+
+static bool take_own(struct output *o)
+{
+	int fd;
+
+	o->calls++;
+	fd = output_open_again(o->fd);
+	if (fd == -1)
+		return false;
+	*o = (struct output){.fd = fd, .way = OUTPUT_OWN, .own = true, .calls = o->calls};
+	return true;
+}
+
+/*
+ * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
+ * shown. The master's end counts as a terminal too, but opened again it is another pair.
+ */
+static void init_device(struct output *o)
+{
+	char path[64];
+
+	o->way = OUTPUT_NOWAIT;
+	if (!isatty(o->fd))
+		return;
+	o->way = OUTPUT_ASK;
+	if (ptsname_r(o->fd, path, sizeof path) != 0)
+		(void)take_own(o);
+}
+
+void output_init(struct output *o, int fd)
+{
+	struct stat st;
+
+	*o = (struct output){.fd = fd, .way = OUTPUT_ASK};
+	if (fd == -1 || fstat(fd, &st) == -1)
+		o->fd = -1;
+	else if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
+		o->way = OUTPUT_FILE;
+	else if (S_ISFIFO(st.st_mode))
+		o->way = OUTPUT_NOWAIT;
+	else if (S_ISSOCK(st.st_mode))
+		o->way = OUTPUT_SEND;
+	else if (S_ISCHR(st.st_mode))
+		init_device(o);
+	o->calls = 0;
+}
+
+void output_fini(struct output *o)
+{
+	if (o->own)
+		close(o->fd);
+	o->own = false;
+	o->fd = -1;
+}
+
+static size_t at_most(size_t len, size_t most)
+{
+	return len < most ? len : most;
+}
+
+/*
+ * POSIX promises room for PIPE_BUF bytes in a pipe that polls writable, unless another writer
+ * takes it first.
+ */
+static ssize_t ask(struct output *o, const void *buf, size_t len)
+{
+	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+	int n;
+
+	o->calls++;
+	n = poll(&p, 1, 0);
+	if (n == 0)
+		errno = EAGAIN;
+	if (n <= 0)
+		return -1;
+	o->calls++;
+	return write(o->fd, buf, at_most(len, PIPE_BUF));
+}
+
+static ssize_t write_own(struct output *o, const void *buf, size_t len)
+{
+	o->calls++;
+	return write(o->fd, buf, at_most(len, PIPE_CHUNK));
+}
+
+/* A FIFO that nobody reads cannot be opened; when somebody does, it can. */
+static ssize_t reopen(struct output *o, const void *buf, size_t len)
+{
+	if (take_own(o))
+		return write_own(o, buf, len);
+	if (errno == ENXIO) {
+		errno = EPIPE;
+		return -1;
+	}
+	o->way = OUTPUT_ASK;
+	return ask(o, buf, len);
+}
+
+/* Not every device is to be opened again: for some, that is the beginning of something. */
+static ssize_t write_nowait(struct output *o, const void *buf, size_t len)
+{
+	ssize_t n;
+	struct stat st;
+
+	o->calls++;
+	n = output_write_nowait(o->fd, buf, at_most(len, PIPE_CHUNK));
+	if (n != -1 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))
+		return n;
+	o->calls++;
+	if (fstat(o->fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		o->way = OUTPUT_REOPEN;
+		return reopen(o, buf, len);
+	}
+	o->way = OUTPUT_ASK;
+	return ask(o, buf, len);
+}
+
+ssize_t output_write(struct output *o, const void *buf, size_t len)
+{
+	if (o->fd == -1) {
+		errno = EBADF;
+		return -1;
+	}
+	switch (o->way) {
+	case OUTPUT_FILE:
+		o->calls++;
+		return write(o->fd, buf, at_most(len, FILE_CHUNK));
+	case OUTPUT_NOWAIT:
+		return write_nowait(o, buf, len);
+	case OUTPUT_SEND:
+		o->calls++;
+		return send(o->fd, buf, at_most(len, PIPE_BUF), MSG_DONTWAIT | MSG_NOSIGNAL);
+	case OUTPUT_REOPEN:
+		return reopen(o, buf, len);
+	case OUTPUT_OWN:
+		return write_own(o, buf, len);
+	case OUTPUT_ASK:
+		break;
+	}
+	return ask(o, buf, len);
+}
