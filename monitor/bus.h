@@ -12,20 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bus_access.h"
 #include "error.h"
 #include "resource.h"
 #include "vmexit.h"
-
-enum bus_kind { BUS_PIO, BUS_MMIO };
-
-/* One I/O exit: count items of width bytes each, all at the same address (string I/O). */
-struct bus_access {
-	uint64_t addr;
-	uint32_t count;
-	uint8_t width;		/* 1, 2, 4 or 8; all else is a bad access */
-	bool write;		/* by the guest */
-	void *data;		/* width * count bytes: from the guest, or to be filled */
-};
 
 /*
  * Serves the whole access, all items of it. offset is counted from the range's start and is

@@ -4,6 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define CORE_STOP (1u << CORE_CLIENTS_MAX)	/* in the mailbox; below it the clients' ids */
+
+/*
+ * How often an access is completed after a stop. One that has no end, such as string I/O over all of
+ * memory, may not put the stop off.
+ */
+#define COMPLETIONS_MAX 16
+
 static enum vmexit_result on_pio(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	struct core *c = ctx;
@@ -32,13 +40,11 @@ static enum vmexit_result on_shutdown(void *ctx, const struct hv_exit *exit, str
 	return VMEXIT_FAIL;
 }
 
-static enum vmexit_result on_interrupted(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+/* Who asked is answered before the next run. */
+static enum vmexit_result on_interrupted(void *ctx, const struct hv_exit *exit,
+					 struct husk_error *e)
 {
-	const struct core *c = ctx;
-
-	(void)exit;
-	if (c->alarm.look != NULL && c->alarm.look(c->alarm.ctx, e) == -1)
-		return VMEXIT_FAIL;
+	(void)ctx, (void)exit, (void)e;
 	return VMEXIT_RESUME;
 }
 
@@ -61,7 +67,7 @@ static enum vmexit_result on_error(void *ctx, const struct hv_exit *exit, struct
 	const struct core *c = ctx;
 	const char *hint = exit->error.hint;
 
-	husk_fail(e, HUSK_E_GUEST, "%s: %s=0x%llx%s%s%s", c->ops->title, exit->error.what,
+	husk_fail(e, HUSK_E_HOST, "%s: %s=0x%llx%s%s%s", c->ops->title, exit->error.what,
 		  (unsigned long long)exit->error.code, hint == NULL ? "" : " (",
 		  hint == NULL ? "" : hint, hint == NULL ? "" : ")");
 	return VMEXIT_FAIL;
@@ -84,24 +90,32 @@ static void claim_vmexits(struct core *c)
 		c->vmexits[k] = (struct core_vmexit){own[k], c};
 }
 
+static const struct core unmade = {.mailbox = {.wake = {.fd = -1}}, .console_fd = -1};
+
+static void init_parts(struct core *c, uint64_t mem_size)
+{
+	c->caps = c->ops->caps(c->hv);
+	memory_init(&c->memory, c->ops->memory(c->hv), mem_size);
+	resource_space_init(&c->gpas, 0, mem_size - 1);
+	devices_init(&c->devices, mem_size, HVT_HYPERCALL_MAX, c->caps->doorbells, c->hv);
+	events_init(&c->events);
+	waiter_init(&c->waiter, &c->mailbox);
+	c->last.kind = HV_EXIT_INTERRUPTED;
+	claim_vmexits(c);
+}
+
 int core_init(struct core *c, const struct hv_ops *ops, uint64_t mem_size, struct husk_error *e)
 {
-	struct doorbell_ops bells = {0};
-
-	*c = (struct core){.ops = ops, .events = {.wake_fd = -1}, .console_fd = -1};
+	*c = unmade;
+	c->ops = ops;
 	if (ops->create(&c->hv, mem_size, e) == -1) {
 		core_fini(c);
 		return -1;
 	}
-	memory_init(&c->memory, ops->memory(c->hv), mem_size);
-	resource_space_init(&c->gpas, 0, mem_size - 1);
-	if (ops->doorbell_add != NULL)
-		bells = (struct doorbell_ops){ops->doorbell_add, ops->doorbell_del, c->hv};
-	devices_init(&c->devices, mem_size, HVT_HYPERCALL_MAX, &bells);
-	claim_vmexits(c);
+	init_parts(c, mem_size);
 	if (ops->cycle_freq(c->hv, &c->cycle_freq, e) == 0 &&
-	    hypercalls_init(&c->hypercalls, &c->devices, e) == 0 &&
-	    events_init(&c->events, e) == 0)
+	    hypercalls_init(&c->hypercalls, &c->devices, &c->mailbox, e) == 0 &&
+	    mailbox_init(&c->mailbox, e) == 0)
 		return 0;
 	core_fini(c);
 	return -1;
@@ -112,9 +126,9 @@ void core_fini(struct core *c)
 	if (c->ops == NULL)
 		return;
 	devices_clear(&c->devices);
-	events_fini(&c->events);
+	mailbox_fini(&c->mailbox);
 	c->ops->destroy(c->hv);
-	*c = (struct core){.events = {.wake_fd = -1}};
+	*c = unmade;
 }
 
 int core_register_vmexit(struct core *c, enum hv_exit_kind kind, vmexit_handler *handler,
@@ -143,92 +157,215 @@ void core_unregister_hypercall(struct core *c, int nr)
 	hypercalls_unregister(&c->hypercalls, nr);
 }
 
+/* ---- clients ---- */
+
+static void tell_call(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result)
+{
+	const struct core *c = ctx;
+
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		if (c->clients[i].is != NULL && c->clients[i].is->call != NULL)
+			c->clients[i].is->call(c->clients[i].ctx, nr, arg, result);
+}
+
+static void tell_exit(const struct core *c)
+{
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		if (c->clients[i].is != NULL && c->clients[i].is->exit != NULL)
+			c->clients[i].is->exit(c->clients[i].ctx, &c->last);
+}
+
+static void tell_end(const struct core *c, const struct core_ending *how)
+{
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		if (c->clients[i].is != NULL && c->clients[i].is->end != NULL)
+			c->clients[i].is->end(c->clients[i].ctx, how);
+}
+
+/* What only looks on is not called at all as long as nobody wants it. */
+static void count_observers(struct core *c)
+{
+	unsigned calls = 0;
+
+	c->exit_clients = 0;
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++) {
+		const struct core_client *k = c->clients[i].is;
+
+		c->exit_clients += k != NULL && k->exit != NULL;
+		calls += k != NULL && k->call != NULL;
+	}
+	hypercalls_observe(&c->hypercalls, calls > 0 ? tell_call : NULL, c);
+}
+
+int core_add_client(struct core *c, const struct core_client *client, void *ctx, unsigned *id,
+		    struct husk_error *e)
+{
+	unsigned i = 0;
+
+	while (i < CORE_CLIENTS_MAX && c->clients[i].is != NULL)
+		i++;
+	if (i == CORE_CLIENTS_MAX)
+		return husk_fail(e, HUSK_E_HOST, "the run loop has %d clients already",
+				 CORE_CLIENTS_MAX);
+	c->clients[i] = (struct core_client_slot){client, ctx};
+	count_observers(c);
+	*id = i;
+	return 0;
+}
+
+void core_remove_client(struct core *c, unsigned id)
+{
+	if (id >= CORE_CLIENTS_MAX)
+		return;
+	c->clients[id] = (struct core_client_slot){0};
+	count_observers(c);
+}
+
+void core_post(struct core *c, unsigned id)
+{
+	mailbox_post(&c->mailbox, 1u << id);
+	c->ops->kick(c->hv);
+}
+
+void core_stop(struct core *c, int reason)
+{
+	__atomic_store_n(&c->stop_reason, reason, __ATOMIC_RELAXED);
+	mailbox_post(&c->mailbox, CORE_STOP);
+	c->ops->kick(c->hv);
+}
+
+/* ---- the loop ---- */
+
 void core_seal(struct core *c)
 {
 	devices_seal(&c->devices);
 	resource_seal(&c->gpas);
 }
 
-/* One exit. What the guest did wrong is told with the place where it did it. */
-static enum vmexit_result serve(struct core *c, const struct hv_exit *exit, struct husk_error *e)
+/* What the guest did wrong is told with the place where it did it. */
+static void add_place(struct core *c, struct husk_error *e)
 {
-	const struct core_vmexit *x = &c->vmexits[exit->kind];
+	uint64_t ip;
+
+	if (c->ops->ip(c->hv, &ip))
+		husk_hint(e, "%s=0x%llx", cpu_ip_name, (unsigned long long)ip);
+	else if (c->last.kind == HV_EXIT_SHUTDOWN)
+		husk_hint(e, "its registers are lost");
+}
+
+static enum vmexit_result serve(struct core *c, struct husk_error *e)
+{
+	const struct core_vmexit *x = &c->vmexits[c->last.kind];
 	enum vmexit_result r = VMEXIT_FAIL;
 
-	c->exits[exit->kind]++;
 	if (x->handler != NULL)
-		r = x->handler(x->ctx, exit, e);
+		r = x->handler(x->ctx, &c->last, e);
 	else
 		husk_fail(e, HUSK_E_GUEST, "%s: exit of kind %s, which nobody serves",
-			  c->ops->title, hv_exit_name(exit->kind));
-	if (r == VMEXIT_FAIL && e->kind == HUSK_E_GUEST)
-		husk_hint(e, "%s=0x%llx", cpu_ip_name, (unsigned long long)c->ops->ip(c->hv));
+			  c->ops->title, hv_exit_name(c->last.kind));
+	if (r == VMEXIT_FAIL && (e->kind == HUSK_E_GUEST || c->last.kind == HV_EXIT_ERROR))
+		add_place(c, e);
+	c->retry = r == VMEXIT_RETRY;
 	return r;
 }
 
-/* The plain load keeps a locked instruction out of every exit. */
-static int take_stop(struct core *c)
+/* Interruptions that nobody asked for are not the guest's, nor anybody's. */
+static enum vmexit_result serve_new(struct core *c, struct husk_error *e)
 {
-	if (__atomic_load_n(&c->stop, __ATOMIC_RELAXED) == 0)
-		return 0;
-	return __atomic_exchange_n(&c->stop, 0, __ATOMIC_ACQ_REL);
+	c->exits[c->last.kind] += c->last.kind != HV_EXIT_INTERRUPTED ||
+				  mailbox_has(&c->mailbox, ~0u);
+	if (c->exit_clients > 0)
+		tell_exit(c);
+	return serve(c, e);
 }
 
-static enum core_end run(struct core *c, int *stop_reason, struct husk_error *e)
+static enum vmexit_result step(struct core *c, struct husk_error *e)
+{
+	if (c->retry)
+		return serve(c, e);
+	return c->ops->run(c->hv, &c->last, e) == -1 ? VMEXIT_FAIL : serve_new(c, e);
+}
+
+/* The guest is in the middle of an instruction until the next run, or until this. */
+static enum vmexit_result finish_access(struct core *c, struct husk_error *e)
 {
 	enum vmexit_result r = VMEXIT_RESUME;
-	struct hv_exit exit;
 
-	while (r == VMEXIT_RESUME) {
-		*stop_reason = take_stop(c);
-		if (*stop_reason != 0)
-			return CORE_STOPPED;
-		if (c->ops->run(c->hv, &exit, e) == -1)
-			return CORE_FAILED;
-		r = serve(c, &exit, e);
+	for (int i = 0; i < COMPLETIONS_MAX && r == VMEXIT_RESUME && !c->retry; i++) {
+		if (c->last.kind != HV_EXIT_PIO && c->last.kind != HV_EXIT_MMIO)
+			break;
+		r = c->ops->complete(c->hv, &c->last, e) == -1 ? VMEXIT_FAIL : serve_new(c, e);
 	}
+	return r;
+}
+
+static int attend(const struct core *c, unsigned asked, struct husk_error *e)
+{
+	for (asked &= CORE_STOP - 1; asked != 0; asked &= asked - 1) {
+		const struct core_client_slot *k = &c->clients[__builtin_ctz(asked)];
+
+		if (k->is != NULL && k->is->attend != NULL && k->is->attend(k->ctx, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static enum core_end end_of(enum vmexit_result r)
+{
 	return r == VMEXIT_HALT ? CORE_HALTED : CORE_FAILED;
+}
+
+static enum core_end run(struct core *c, struct husk_error *e)
+{
+	enum vmexit_result r;
+
+	do {
+		unsigned asked = mailbox_take(&c->mailbox);
+
+		if (attend(c, asked, e) == -1)
+			return CORE_FAILED;
+		if ((asked & CORE_STOP) != 0) {
+			r = finish_access(c, e);
+			return r == VMEXIT_RESUME || r == VMEXIT_RETRY ? CORE_STOPPED : end_of(r);
+		}
+		r = step(c, e);
+	} while (r == VMEXIT_RESUME || r == VMEXIT_RETRY);
+	return end_of(r);
+}
+
+/* Of several failures the first is the one to tell. */
+static enum core_end quiesce(const struct core *c, enum core_end end, struct husk_error *e)
+{
+	struct husk_error later;
+
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++) {
+		const struct core_client_slot *k = &c->clients[i];
+
+		if (k->is != NULL && k->is->quiesce != NULL &&
+		    k->is->quiesce(k->ctx, end == CORE_STOPPED ? e : &later) == -1 &&
+		    end == CORE_STOPPED)
+			end = CORE_FAILED;
+	}
+	return end;
 }
 
 enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
 {
-	enum core_end end;
+	struct core_ending how;
 
-	if (c->cross_thread && c->ops->own(c->hv, e) == -1)
+	*stop_reason = 0;
+	if (c->ops->own(c->hv, e) == -1)
 		return CORE_FAILED;
-	events_adopt(&c->events);
-	end = run(c, stop_reason, e);
-	if (c->cross_thread)
-		c->ops->disown(c->hv);
-	return end;
-}
-
-void core_stop(struct core *c, int reason)
-{
-	__atomic_store_n(&c->stop, reason, __ATOMIC_RELEASE);
-	core_raise(c);
-}
-
-void core_raise(struct core *c)
-{
-	c->ops->kick(c->hv);
-	events_wake(&c->events);
-}
-
-int core_register_alarm(struct core *c, int (*look)(void *ctx, struct husk_error *e), void *ctx,
-			struct husk_error *e)
-{
-	if (c->alarm.look != NULL)
-		return husk_fail(e, HUSK_E_HOST, "the machine has an alarm already");
-	c->alarm = (struct core_alarm){look, ctx};
-	c->cross_thread = true;
-	return 0;
-}
-
-void core_unregister_alarm(struct core *c)
-{
-	c->alarm = (struct core_alarm){0};
-	c->cross_thread = false;
+	waiter_adopt(&c->waiter);
+	how = (struct core_ending){.end = quiesce(c, run(c, e), e)};
+	c->ops->disown(c->hv);
+	if (how.end == CORE_STOPPED)
+		how.reason = *stop_reason = __atomic_load_n(&c->stop_reason, __ATOMIC_RELAXED);
+	how.status = c->exit_status;
+	how.cookie = c->cookie;
+	how.error = how.end == CORE_FAILED ? e : NULL;
+	tell_end(c, &how);
+	return how.end;
 }
 
 void core_say(const struct core *c, const char *fmt, ...)
@@ -242,13 +379,4 @@ void core_say(const struct core *c, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	c->notice(c->notice_ctx, text);
-}
-
-const char *hv_exit_name(enum hv_exit_kind kind)
-{
-	static const char *const names[HV_EXIT_KINDS] = {
-		"pio", "mmio", "halt", "shutdown", "interrupted", "debug", "fault", "error",
-	};
-
-	return names[kind];
 }

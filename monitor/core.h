@@ -1,13 +1,31 @@
 /*
  * core.h: one machine at run time: what it is made of, who serves its exits, and its loop.
  *
- * Knows no device and no file. Modules attach to it through the registration functions; all
- * of that ends with the seal, before the guest runs. One thread owns a core; only core_stop
- * may be called from elsewhere.
+ * Knows no device and no file. Modules attach to it through the registration functions.
+ *
+ * What may be called in which state, and by which thread:
+ *
+ *	                       made   sealed  running   between exits  stopped
+ *	register, unregister   owner  -       -         -              -
+ *	core_add_client        owner  -       -         -              -
+ *	core_seal              owner  -       -         -              -
+ *	core_run               -      owner   -         -              owner
+ *	guest memory, devices  owner  owner   see below vcpu           owner
+ *	core_stop, core_post   any    any     any       any            any
+ *	core_stopping          any    any     any       any            any
+ *	core_fini              owner  owner   -         -              owner
+ *
+ * owner: the thread that uses the core, one at a time. The one that is in core_run is the vcpu's
+ * thread; running means that it is in the guest, between exits that it serves one or waits for its
+ * devices. While the guest runs, a client's own thread may touch guest memory and devices by that
+ * client's rules; between core_run's return and its next call no thread but the owner's does (see
+ * quiesce). core_stop and core_post are async-signal-safe. What is posted while nothing runs is seen
+ * by the next core_run.
  */
 #ifndef HUSK_CORE_H
 #define HUSK_CORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "device.h"
@@ -15,47 +33,97 @@
 #include "event.h"
 #include "hv.h"
 #include "hypercall.h"
+#include "mailbox.h"
 #include "manifest.h"
 #include "memory.h"
 #include "resource.h"
+#include "vmexit.h"
+#include "wait.h"
 
 /* Tells the user something that does not end the run; one line without a newline. */
 typedef void core_notice(void *ctx, const char *text);
 
-typedef enum vmexit_result vmexit_handler(void *ctx, const struct hv_exit *exit, struct husk_error *e);
+typedef enum vmexit_result vmexit_handler(void *ctx, const struct hv_exit *exit,
+					  struct husk_error *e);
+
+enum core_end {
+	CORE_FAILED = -1,	/* e says why */
+	CORE_HALTED = 0,	/* exit_status is the guest's */
+	CORE_STOPPED = 1,	/* core_stop was called; core_run may be called again */
+};
+
+/* How a run ended, for who wants to know more than core_run returns. */
+struct core_ending {
+	enum core_end end;
+	int reason;			/* CORE_STOPPED: as given to core_stop */
+	int status;			/* CORE_HALTED: as given by the guest */
+	gpa_t cookie;			/* CORE_HALTED: HVT_HALT_COOKIE_MAX bytes in memory; 0: none */
+	const struct husk_error *error;	/* CORE_FAILED */
+};
+
+/*
+ * What a client of the loop is told, all of it by the thread that is in core_run. Entries may be
+ * NULL; those that nobody has cost nothing.
+ */
+struct core_client {
+	/* core_post was called with the client's id. -1 ends the run with e. */
+	int (*attend)(void *ctx, struct husk_error *e);
+
+	/*
+	 * core_run is about to return. From here on until core_run is called again, no thread of the
+	 * client's touches guest memory or a device. -1 turns a stop into a failure.
+	 */
+	int (*quiesce)(void *ctx, struct husk_error *e);
+
+	/* An exit is about to be served; its data is what the guest gave. */
+	void (*exit)(void *ctx, const struct hv_exit *exit);
+
+	/* A hypercall has been served. */
+	void (*call)(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result);
+
+	/* The run has ended. Guest memory is as the guest left it, and every client has quiesced. */
+	void (*end)(void *ctx, const struct core_ending *how);
+};
+
+#define CORE_CLIENTS_MAX 16
 
 struct core {
 	const struct hv_ops *ops;
 	struct hv *hv;
+	const struct hv_caps *caps;	/* the backend's, of this machine */
 	struct memory memory;
 	struct resource_space gpas;	/* who lies where in guest memory */
 	struct devices devices;
 	struct hypercalls hypercalls;
 	struct events events;
+	struct waiter waiter;		/* the vcpu's thread's waits */
+	struct mailbox mailbox;		/* requests to it */
 	struct core_vmexit {
 		vmexit_handler *handler;
 		void *ctx;
 	} vmexits[HV_EXIT_KINDS];
+	struct core_client_slot {
+		const struct core_client *is;	/* NULL: free */
+		void *ctx;
+	} clients[CORE_CLIENTS_MAX];
+	unsigned exit_clients;		/* how many have an entry exit */
 	uint64_t cycle_freq;		/* ticks per second of the guest's counter */
 	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
-	struct core_alarm {
-		int (*look)(void *ctx, struct husk_error *e);
-		void *ctx;
-	} alarm;
-	/* threads besides the vcpu's may call core_stop or core_raise */
-	bool cross_thread;
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
 	core_notice *notice;
 	void *notice_ctx;
-	int stop;			/* reason given to core_stop, 0 = go on; atomic */
+	int stop_reason;		/* as given to core_stop; atomic */
+	struct hv_exit last;		/* the exit that was served last */
+	bool retry;			/* it is to be served anew */
 	int exit_status;		/* as given by the guest's halt */
+	gpa_t cookie;			/* as given by the guest's halt; 0: none */
 	uint64_t exits[HV_EXIT_KINDS];
 	uint64_t calls;			/* system calls made for the guest, KVM_RUN excluded */
 };
 
 /*
- * Makes the machine: hypervisor, memory, buses, the hypercall window, the wait set. HUSK_E_HOST;
- * on failure *c is as after core_fini.
+ * Makes the machine: hypervisor, memory, buses, the hypercall window, the mailbox. HUSK_E_HOST; on
+ * failure *c is as after core_fini.
  */
 int core_init(struct core *c, const struct hv_ops *ops, uint64_t mem_size, struct husk_error *e);
 
@@ -72,36 +140,38 @@ int core_register_hypercall(struct core *c, int nr, const char *name, hypercall_
 			    void *ctx, struct husk_error *e);
 void core_unregister_hypercall(struct core *c, int nr);
 
+/*
+ * Adds a client, which must outlive its stay; *id names it to core_post and core_remove_client. They
+ * are told in the order in which they came. HUSK_E_HOST if there are too many.
+ */
+int core_add_client(struct core *c, const struct core_client *client, void *ctx, unsigned *id,
+		    struct husk_error *e);
+
+/* No-op for an id that nobody has. What was posted for it is forgotten. */
+void core_remove_client(struct core *c, unsigned id);
+
 /* The guest's machine is complete: nothing can be added or removed any more. */
 void core_seal(struct core *c);
 
-enum core_end {
-	CORE_FAILED = -1,	/* e says why */
-	CORE_HALTED = 0,	/* exit_status is the guest's */
-	CORE_STOPPED = 1,	/* core_stop was called; core_run may be called again */
-};
-
-/* Runs the guest until it ends; *stop_reason is what core_stop was given, if it was. */
+/*
+ * Runs the guest until it ends; *stop_reason is what core_stop was given, if it was. After
+ * CORE_STOPPED no access of the guest is half done, but for one to be served anew (VMEXIT_RETRY).
+ */
 enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e);
 
-/* Ends core_run soon, or at once when it is called next. Async-signal-safe. reason is not 0. */
+/* Ends core_run soon, or at once when it is called next, whatever the guest does. reason is not 0. */
 void core_stop(struct core *c, int reason);
 
-/*
- * For a module with a thread of its own: look is called by the vcpu's thread, outside the guest,
- * soon after core_raise; -1 ends the run with e. One per core: HUSK_E_HOST if there is one already.
- */
-int core_register_alarm(struct core *c, int (*look)(void *ctx, struct husk_error *e), void *ctx,
-			struct husk_error *e);
-void core_unregister_alarm(struct core *c);
+/* Whether core_stop was called and core_run has not returned yet: who works long looks now and then. */
+static inline bool core_stopping(const struct core *c)
+{
+	return mailbox_has(&c->mailbox, 1u << CORE_CLIENTS_MAX);
+}
 
-/* From any thread. */
-void core_raise(struct core *c);
+/* Makes the vcpu's thread call the client's attend soon, outside the guest. */
+void core_post(struct core *c, unsigned id);
 
 /* Passes a formatted line to the notice function, if there is one. */
 void core_say(const struct core *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Lower-case name of an exit kind, for statistics: "pio". */
-const char *hv_exit_name(enum hv_exit_kind kind);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "bus.h"
+#include "bus_access.h"
 #include "error.h"
 #include "memory.h"
 #include "resource.h"

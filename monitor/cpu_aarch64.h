@@ -25,4 +25,9 @@ struct cpu_state {
 	uint64_t mair, tcr, ttbr0, sctlr;
 };
 
+/* What a program at EL1 sees of the registers. */
+struct cpu_regs {
+	uint64_t x[31], sp, pc, pstate;
+};
+
 #endif

@@ -38,4 +38,11 @@ struct cpu_state {
 	struct cpu_segment code, data, tss;
 };
 
+/* What a program sees of the registers. */
+struct cpu_regs {
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp;
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+	uint64_t rip, rflags;
+};
+
 #endif

@@ -10,15 +10,13 @@
 #define RESOURCE_TEXT 80	/* the longest description of a resource, with room */
 
 void devices_init(struct devices *d, uint64_t ram_size, uint32_t hypercall_max,
-		  const struct doorbell_ops *doorbells)
+		  const struct hv_doorbell_ops *doorbells, struct hv *hv)
 {
 	enum resource_status st;
 
-	*d = (struct devices){.ram_size = ram_size};
+	*d = (struct devices){.ram_size = ram_size, .doorbells = doorbells, .hv = hv};
 	bus_init(&d->pio, BUS_PIO);
 	bus_init(&d->mmio, BUS_MMIO);
-	if (doorbells != NULL)
-		d->doorbells = *doorbells;
 	st = resource_ids_init(&d->hypercalls, 0, hypercall_max - 1, RESOURCE_LOWEST);
 	assert(st == RESOURCE_OK);
 	(void)st;
@@ -139,15 +137,15 @@ static int take_doorbell(struct devices *d, const struct device_description *wha
 {
 	char text[RESOURCE_TEXT];
 
-	if (d->doorbells.add == NULL || !doorbell_width_ok(r)) {
+	if (d->doorbells == NULL || !doorbell_width_ok(r)) {
 		refuse(what, r, e);
-		return husk_hint(e, "%s", d->doorbells.add == NULL ?
+		return husk_hint(e, "%s", d->doorbells == NULL ?
 				 "this hypervisor has no doorbells" :
 				 "a doorbell has 1, 2, 4 or 8 bytes");
 	}
 	if (take_addresses(d, what, id, r, e) < 0)
 		return -1;
-	if (d->doorbells.add(d->doorbells.hv, bus_of(d, r)->kind, r->start, doorbell_width(r),
+	if (d->doorbells->add(d->hv, bus_of(d, r)->kind, r->start, doorbell_width(r),
 			     r->fd, e) == 0)
 		return 0;
 	resource_text(r, text);
@@ -171,7 +169,7 @@ static void give_back_one(struct devices *d, const struct device_resource *r)
 		for (uint64_t nr = r->start; nr <= r->last; nr++)
 			(void)resource_ids_free(&d->hypercalls, (uint32_t)nr);
 	else if (is_doorbell(r))
-		d->doorbells.del(d->doorbells.hv, bus_of(d, r)->kind, r->start,
+		d->doorbells->del(d->hv, bus_of(d, r)->kind, r->start,
 				 doorbell_width(r), r->fd);
 }
 

@@ -9,6 +9,7 @@
 
 #include "bus.h"
 #include "error.h"
+#include "hv.h"
 #include "resource.h"
 
 enum device_resource_kind {
@@ -33,21 +34,14 @@ struct device_description {
 	void *ctx;		/* handed to every handler */
 };
 
-/* How doorbells reach the hypervisor; both NULL where it has none. */
-struct doorbell_ops {
-	int (*add)(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
-		   struct husk_error *e);
-	void (*del)(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd);
-	void *hv;
-};
-
 #define DEVICES_MAX 64
 
 struct devices {
 	struct bus pio, mmio;
 	struct resource_ids hypercalls;	/* numbers that have an owner */
 	uint64_t ram_size;		/* no MMIO range may start below it */
-	struct doorbell_ops doorbells;
+	const struct hv_doorbell_ops *doorbells;	/* NULL: the hypervisor has none */
+	struct hv *hv;
 	bool sealed;
 	size_t n;
 	struct device {
@@ -58,10 +52,10 @@ struct devices {
 
 /*
  * ram_size: bytes of RAM from gpa 0 that no MMIO range may touch. hypercall_max: exclusive, 1 to
- * RESOURCE_IDS_MAX. doorbells may be NULL, where the hypervisor has none.
+ * RESOURCE_IDS_MAX. doorbells may be NULL, where the hypervisor hv has none.
  */
 void devices_init(struct devices *d, uint64_t ram_size, uint32_t hypercall_max,
-		  const struct doorbell_ops *doorbells);
+		  const struct hv_doorbell_ops *doorbells, struct hv *hv);
 
 /*
  * Adds a device with all its resources; *id names it from then on. On failure nothing has

@@ -1,25 +1,13 @@
-/* event.c: ppoll over a small set of sources, and an eventfd to wake it. */
+/* event.c: asks each source what it has, and waits for those that have nothing. */
 #include "event.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
+#include <stddef.h>
 
-#define NS_PER_S 1000000000ull
+#include "clock.h"
 
-int events_init(struct events *ev, struct husk_error *e)
+void events_init(struct events *ev)
 {
-	*ev = (struct events){.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-	return ev->wake_fd == -1 ? husk_fail_sys(e, errno, "eventfd") : 0;
-}
-
-void events_fini(struct events *ev)
-{
-	if (ev->wake_fd != -1)
-		close(ev->wake_fd);
-	*ev = (struct events){.wake_fd = -1};
+	*ev = (struct events){0};
 }
 
 int events_add(struct events *ev, unsigned bit, const struct event_source *source,
@@ -39,105 +27,78 @@ void events_remove(struct events *ev, unsigned bit)
 		ev->sources &= ~(1ull << bit);
 }
 
-void events_adopt(struct events *ev)
-{
-	ev->sharp = false;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-/* One wait: what to poll, and which bit each descriptor stands for. */
-struct wait {
+/* One look at all sources: what to poll, and which bit each descriptor stands for. */
+struct look {
 	nfds_t n;
-	struct pollfd fds[1 + EVENTS_MAX];	/* fds[0] wakes */
-	unsigned bits[1 + EVENTS_MAX];
+	struct pollfd fds[EVENTS_MAX + 1];	/* the last one is wait_for's */
+	unsigned bits[EVENTS_MAX];
 	uint64_t ready;
 	bool missing;				/* a source has no descriptor: look again soon */
 };
 
-static void prepare(const struct events *ev, struct wait *w)
+static int ask(const struct events *ev, unsigned bit, bool readable, uint64_t *ready,
+	       struct husk_error *e)
 {
-	w->fds[0] = (struct pollfd){.fd = ev->wake_fd, .events = POLLIN};
-	w->n = 1;
-	w->ready = 0;
-	w->missing = false;
+	const struct event_source *s = &ev->source[bit];
+	int rc = s->ready(s->ctx, readable, e);
+
+	if (rc == 1)
+		*ready |= 1ull << bit;
+	return rc;
+}
+
+static int prepare(const struct events *ev, struct look *l, struct husk_error *e)
+{
+	l->n = 0;
+	l->ready = 0;
+	l->missing = false;
 	for (uint64_t left = ev->sources; left != 0; left &= left - 1) {
 		unsigned bit = (unsigned)__builtin_ctzll(left);
-		const struct event_source *s = &ev->source[bit];
 
-		if (s->ready(s->ctx, false))
-			w->ready |= 1ull << bit;
-		w->fds[w->n] = (struct pollfd){.fd = s->fd(s->ctx), .events = POLLIN};
-		w->missing |= w->fds[w->n].fd == -1;
-		w->bits[w->n++] = bit;
+		if (ask(ev, bit, false, &l->ready, e) == -1)
+			return -1;
+		l->fds[l->n] = (struct pollfd){
+			.fd = ev->source[bit].fd(ev->source[bit].ctx), .events = POLLIN,
+		};
+		l->missing |= l->fds[l->n].fd == -1;
+		l->bits[l->n++] = bit;
 	}
+	return 0;
 }
 
 /* A descriptor that polls readable may have nothing: an error, or a frame that is no good. */
-static void confirm(const struct events *ev, struct wait *w)
+static int confirm(const struct events *ev, struct look *l, struct husk_error *e)
 {
-	for (nfds_t i = 1; i < w->n; i++) {
-		const struct event_source *s = &ev->source[w->bits[i]];
-
-		if (w->fds[i].revents != 0 && s->ready(s->ctx, true))
-			w->ready |= 1ull << w->bits[i];
-	}
+	for (nfds_t i = 0; i < l->n; i++)
+		if (l->fds[i].revents != 0 && ask(ev, l->bits[i], true, &l->ready, e) == -1)
+			return -1;
+	return 0;
 }
 
-/*
- * Not before it is needed, so a start stays short. What is INT64_MAX away, where Linux's timers
- * end, never comes and needs no precision.
- */
-static void sharpen(struct events *ev, uint64_t ns, uint64_t *calls)
+/* Until when to wait: not at all if a source is ready, not for long if one cannot be waited on. */
+static uint64_t until(const struct look *l, uint64_t deadline)
 {
-	if (ev->sharp || ns == 0 || ns >= INT64_MAX)
-		return;
-	++*calls;
-	event_sharpen_timers();
-	ev->sharp = true;
-}
+	uint64_t retry;
 
-/* Waits once; returns as ppoll does. */
-static int wait_once(struct wait *w, uint64_t ns, uint64_t *calls)
-{
-	const struct timespec ts = {
-		.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S),
-	};
-
-	++*calls;
-	return ppoll(w->fds, w->n, &ts, NULL);
-}
-
-static bool woken(const struct events *ev, const struct wait *w, uint64_t *calls)
-{
-	uint64_t ignored;
-
-	if (w->fds[0].revents == 0)
-		return false;
-	++*calls;
-	(void)!read(ev->wake_fd, &ignored, sizeof ignored);
-	return true;
-}
-
-static uint64_t slice(const struct wait *w, uint64_t left)
-{
-	if (w->ready != 0)
+	if (l->ready != 0 || deadline == 0)
 		return 0;
-	return w->missing && left > EVENTS_RETRY_NS ? EVENTS_RETRY_NS : left;
+	if (!l->missing)
+		return deadline;
+	retry = clock_deadline(EVENTS_RETRY_NS);
+	return retry < deadline ? retry : deadline;
 }
 
 /*
- * What polls readable without being ready may do so for ever, and must not make the wait as long.
+ * Whether to wait no more. What polls readable without being ready may do so for ever, and must not
+ * make the wait as long.
  */
-static bool expired(const struct wait *w, int n, uint64_t left)
+static bool over(const struct look *l, enum wait_end end, uint64_t waited_until, uint64_t deadline)
 {
-	return n == 0 ? left <= slice(w, left) : n > 0 && left == 0;
+	if (l->ready != 0 || end == WAIT_ASKED)
+		return true;
+	if (end == WAIT_TIMEOUT)
+		return waited_until == deadline;
+	return deadline == 0 || (deadline != CLOCK_NEVER && clock_now_ns() >= deadline);
 }
 
 static void resume(const struct events *ev, uint64_t ready)
@@ -150,40 +111,23 @@ static void resume(const struct events *ev, uint64_t ready)
 	}
 }
 
-int events_wait(struct events *ev, uint64_t timeout_ns, uint64_t *ready, uint64_t *calls,
-		struct husk_error *e)
+int events_wait(const struct events *ev, struct waiter *w, uint64_t timeout_ns, uint64_t *ready,
+		uint64_t *calls, struct husk_error *e)
 {
-	uint64_t start = timeout_ns == 0 ? 0 : now_ns(), left = timeout_ns;
-	struct wait w;
-	bool over;
+	const uint64_t deadline = clock_deadline(timeout_ns);
+	uint64_t waited_until;
+	enum wait_end end;
+	struct look l;
 
 	do {
-		prepare(ev, &w);
-		sharpen(ev, w.ready != 0 ? 0 : left, calls);
-		int n = wait_once(&w, slice(&w, left), calls);
-
-		if (n == -1 && errno != EINTR)
-			return husk_fail_sys(e, errno, "waiting for devices");
-		if (n > 0)
-			confirm(ev, &w);
-		over = w.ready != 0 || (n > 0 && woken(ev, &w, calls)) ||
-		       expired(&w, n, left);
-		if (!over && timeout_ns != 0) {
-			uint64_t passed = now_ns() - start;
-
-			left = passed < timeout_ns ? timeout_ns - passed : 0;
-		}
-	} while (!over);
-	*ready = w.ready;
-	resume(ev, w.ready);
+		if (prepare(ev, &l, e) == -1)
+			return -1;
+		waited_until = until(&l, deadline);
+		end = wait_for(w, l.fds, l.n, waited_until, calls, e);
+		if (end == WAIT_FAILED || (end != WAIT_TIMEOUT && confirm(ev, &l, e) == -1))
+			return -1;
+	} while (!over(&l, end, waited_until, deadline));
+	*ready = l.ready;
+	resume(ev, l.ready);
 	return 0;
-}
-
-void events_wake(const struct events *ev)
-{
-	const uint64_t one = 1;
-	int saved = errno;
-
-	(void)!write(ev->wake_fd, &one, sizeof one);
-	errno = saved;
 }

@@ -1,9 +1,23 @@
 /*
  * hv.h: what a hypervisor backend implements, and the neutral exits it reports.
  *
- * One backend is in a binary (hv_backend); tests link another one beside it. A backend knows
- * no device, no hypercall and no file format. One thread owns an hv; only kick may be
- * called from another thread or from a signal handler.
+ * One backend is in a binary (hv_backend); tests link another one beside it. A backend knows no
+ * device, no hypercall and no file format. What may be called when, and by which thread:
+ *
+ *	                          made   owned   in run  after an exit
+ *	memory, caps              owner  owner   any     owner
+ *	protect, set_entry,
+ *	  cycle_freq, doorbells   owner  owner   -       owner
+ *	own                       owner  -       -       -
+ *	run                       -      owner   -       owner
+ *	complete                  -      -       -       owner
+ *	ip, registers             owner  owner   -       owner
+ *	disown                    -      owner   -       owner
+ *	kick                      any    any     any     any
+ *	destroy                   owner  -       -       -
+ *
+ * One thread at a time uses an hv; between own and disown it is the thread that called own. Nothing
+ * here takes a lock.
  */
 #ifndef HUSK_HV_H
 #define HUSK_HV_H
@@ -11,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bus.h"
+#include "bus_access.h"
 #include "cpu.h"
 #include "error.h"
 
@@ -22,7 +36,7 @@ enum hv_exit_kind {
 	HV_EXIT_MMIO,		/* io */
 	HV_EXIT_HALT,		/* the vcpu waits for an interrupt that cannot come */
 	HV_EXIT_SHUTDOWN,	/* triple fault */
-	HV_EXIT_INTERRUPTED,	/* a kick or a signal; nothing happened in the guest's eyes */
+	HV_EXIT_INTERRUPTED,	/* a kick or a signal, or nothing at all: the guest sees none of it */
 	HV_EXIT_DEBUG,
 	HV_EXIT_FAULT,		/* fault: the guest broke a protection of its memory */
 	HV_EXIT_ERROR,		/* error: the hypervisor cannot go on */
@@ -45,7 +59,34 @@ struct hv_exit {
 	};
 };
 
-enum hv_cap { HV_CAP_DOORBELL };
+/* Lower-case name of an exit kind, for statistics: "pio". */
+const char *hv_exit_name(enum hv_exit_kind kind);
+
+/* A guest's write of width bytes to addr signals fd without an exit. */
+struct hv_doorbell_ops {
+	/* HUSK_E_HOST. fd stays the caller's. */
+	int (*add)(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+		   struct husk_error *e);
+	void (*del)(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd);
+};
+
+/* All of a vcpu's registers that a program sees; struct cpu_regs is the architecture's own. */
+struct hv_register_ops {
+	/* HUSK_E_HOST. What get gives after an exit has its access pending: complete first. */
+	int (*get)(struct hv *hv, struct cpu_regs *regs, struct husk_error *e);
+	int (*set)(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e);
+};
+
+/*
+ * What a machine can do, filled by create: by trying where an answer alone is not to be believed. A
+ * group of operations that it lacks is NULL.
+ */
+struct hv_caps {
+	const struct hv_doorbell_ops *doorbells;
+	const struct hv_register_ops *registers;
+	bool protects_guest;	/* protect binds the guest too, not only the monitor */
+	bool filters_cpuid;	/* the guest sees the processor features that were chosen, no others */
+};
 
 /* One finding of a probe: what was looked at, whether it will do, and the remedy if not (or ""). */
 typedef void hv_finding(void *ctx, bool ok, const char *what, const char *remedy);
@@ -58,15 +99,21 @@ struct hv_ops {
 	int (*probe)(hv_finding *say, void *ctx);
 
 	/*
-	 * A machine with one vcpu and mem_size bytes of zero-filled RAM from gpa 0. Fails with
-	 * HUSK_E_HOST and leaves nothing behind.
+	 * A machine with one vcpu and mem_size bytes of zero-filled RAM from gpa 0, which is there on
+	 * return. HUSK_E_HOST; on failure nothing is left behind.
 	 */
 	int (*create)(struct hv **hv, uint64_t mem_size, struct husk_error *e);
+
+	/* Lives as long as hv, and does not change. */
+	const struct hv_caps *(*caps)(const struct hv *hv);
 
 	/* Host address of gpa 0; lives as long as hv. */
 	void *(*memory)(struct hv *hv);
 
-	/* Takes rights from [start, last] (host pages) for the guest; prot: enum memory_prot. */
+	/*
+	 * From here on the monitor, and with protects_guest the guest, may do in [start, last] (host
+	 * pages) what prot (enum memory_prot) says and nothing else; MEMORY_R always stays. HUSK_E_HOST.
+	 */
 	int (*protect)(struct hv *hv, uint64_t start, uint64_t last, unsigned prot,
 		       struct husk_error *e);
 
@@ -77,34 +124,34 @@ struct hv_ops {
 	int (*set_entry)(struct hv *hv, const struct cpu_state *state, struct husk_error *e);
 
 	/*
-	 * Runs until something is to be done and completes the access that the last exit
-	 * reported. Returns -1 if the hypervisor refused the call, else 0 and *exit.
+	 * The calling thread is the one that runs, until disown: kick reaches it from any thread. The
+	 * backend may take a signal for that, and says in its own header which one and what it does to
+	 * the thread's mask; disown gives the mask back. HUSK_E_HOST.
+	 */
+	int (*own)(struct hv *hv, struct husk_error *e);
+	void (*disown)(struct hv *hv);
+
+	/*
+	 * Completes the access that the last exit reported, and runs until something is to be done.
+	 * Returns -1 if the hypervisor refused the call, else 0 and *exit.
 	 */
 	int (*run)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
 
 	/*
-	 * Makes the run in progress, or else the next one, return HV_EXIT_INTERRUPTED: from a
-	 * signal
-	 * handler of the thread that runs, and between own and disown from any thread.
+	 * Completes that access and runs no further: HV_EXIT_INTERRUPTED, or the next exit of the same
+	 * instruction (string I/O), which is to be served before completing again. May leave a kick
+	 * behind.
+	 */
+	int (*complete)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
+
+	/*
+	 * Makes the run in progress, or else the next one, return HV_EXIT_INTERRUPTED. Sticky until a
+	 * run has done so, and not counted. Async-signal-safe, keeps errno.
 	 */
 	void (*kick)(struct hv *hv);
 
-	/* The calling thread is the one that runs, from now on or no longer. HUSK_E_HOST. */
-	int (*own)(struct hv *hv, struct husk_error *e);
-	void (*disown)(struct hv *hv);
-
-	/* The guest's instruction pointer after an exit; 0 if it cannot be had. */
-	uint64_t (*ip)(struct hv *hv);
-
-	bool (*has)(struct hv *hv, enum hv_cap cap);
-
-	/*
-	 * A guest's write of width bytes to addr signals fd without an exit; only with
-	 * HV_CAP_DOORBELL.
-	 */
-	int (*doorbell_add)(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
-			    struct husk_error *e);
-	void (*doorbell_del)(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd);
+	/* The guest's instruction pointer after an exit; false if it cannot be had or was lost. */
+	bool (*ip)(struct hv *hv, uint64_t *ip);
 
 	/* Frees everything; accepts NULL. */
 	void (*destroy)(struct hv *hv);

@@ -10,6 +10,10 @@
 #include <unistd.h>
 
 #define DEVICE "/dev/kvm"
+/* While KVM_RUN says EAGAIN: how often and at what intervals it is asked again. */
+#define RETRIES 100
+#define RETRY_NS 10000000l
+
 #define API_VERSION 12		/* Linux virt/kvm/api.rst 4.1: the only stable one */
 
 /* Linux virt/kvm/api.rst 5, KVM_EXIT_MEMORY_FAULT: newer than the headers of some systems. */
@@ -21,12 +25,21 @@ struct memory_fault {
 static int open_device(struct hv *hv, struct husk_error *e)
 {
 	hv->kvm = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (hv->kvm == -1 && errno == ENOENT)
-		return husk_hint((husk_fail_sys(e, errno, DEVICE), e), "%s", hv_kvm_missing);
-	if (hv->kvm == -1 && (errno == EACCES || errno == EPERM))
-		return husk_hint((husk_fail_sys(e, errno, DEVICE), e),
-				 "join the group that owns it (usually kvm)");
-	return hv->kvm == -1 ? husk_fail_sys(e, errno, DEVICE) : 0;
+	if (hv->kvm != -1)
+		return 0;
+	husk_fail_sys(e, errno, DEVICE);
+	if (e->sys == ENOENT)
+		husk_hint(e, "%s", hv_kvm_missing);
+	if (e->sys == EACCES || e->sys == EPERM)
+		husk_hint(e, "join the group that owns it (usually kvm)");
+	return -1;
+}
+
+void hv_kvm_enable(int fd, uint32_t cap, uint64_t arg)
+{
+	const struct kvm_enable_cap enable = {.cap = cap, .args = {arg}};
+
+	(void)KVM_IOCTL(fd, KVM_ENABLE_CAP, &enable);
 }
 
 /* Linux virt/kvm/api.rst 4.2; EINTR comes from signals while the kernel takes its locks. */
@@ -39,7 +52,7 @@ static int create_vm(struct hv *hv, struct husk_error *e)
 	do
 		hv->vm = ioctl(hv->kvm, KVM_CREATE_VM, type);
 	while (hv->vm == -1 && errno == EINTR);
-	return hv->vm == -1 ? husk_fail_sys(e, errno, "KVM_CREATE_VM") : 0;
+	return hv->vm == -1 ? husk_fail_sys(e, errno, "KVM_CREATE_VM") : hv_kvm_machine_init(hv, e);
 }
 
 static int create_memory(struct hv *hv, uint64_t size, struct husk_error *e)
@@ -72,6 +85,14 @@ static int create_vcpu(struct hv *hv, struct husk_error *e)
 	return hv_kvm_vcpu_init(hv, e);
 }
 
+/* Who takes over the monitor shall not find what makes new machines. */
+static void close_device(struct hv *hv)
+{
+	if (hv->kvm != -1)
+		close(hv->kvm);
+	hv->kvm = -1;
+}
+
 static void kvm_destroy(struct hv *hv)
 {
 	if (hv == NULL)
@@ -82,11 +103,38 @@ static void kvm_destroy(struct hv *hv)
 		close(hv->vcpu);
 	if (hv->vm != -1)
 		close(hv->vm);
-	if (hv->kvm != -1)
-		close(hv->kvm);
+	close_device(hv);
 	memory_host_release(&hv->ram);
 	free(hv);
 }
+
+static int ioeventfd(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+		     uint32_t flags)
+{
+	struct kvm_ioeventfd bell = {
+		.addr = addr, .len = width, .fd = fd,
+		.flags = flags | (kind == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0),
+	};
+
+	return KVM_IOCTL(hv->vm, KVM_IOEVENTFD, &bell);
+}
+
+static int doorbell_add(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+			struct husk_error *e)
+{
+	if (ioeventfd(hv, kind, addr, width, fd, 0) == -1)
+		return husk_fail_sys(e, errno, "KVM_IOEVENTFD at 0x%llx",
+				     (unsigned long long)addr);
+	return 0;
+}
+
+static void doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
+{
+	(void)ioeventfd(hv, kind, addr, width, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+/* No KVM since Linux 2.6.32 lacks them: asked by the probe, not at each start. */
+static const struct hv_doorbell_ops doorbells = {doorbell_add, doorbell_del};
 
 static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 {
@@ -94,14 +142,23 @@ static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 
 	if (hv == NULL)
 		return husk_fail_sys(e, ENOMEM, "KVM machine");
-	*hv = (struct hv){.kvm = -1, .vm = -1, .vcpu = -1, .run = MAP_FAILED};
+	*hv = (struct hv){.kvm = -1, .vm = -1, .vcpu = -1, .run = MAP_FAILED, .caps = {
+		.doorbells = &doorbells, .registers = &hv_kvm_registers, .protects_guest = true,
+		.filters_cpuid = hv_kvm_filters_cpuid,
+	}};
 	if (open_device(hv, e) == -1 || create_vm(hv, e) == -1 ||
 	    create_memory(hv, mem_size, e) == -1 || create_vcpu(hv, e) == -1) {
 		kvm_destroy(hv);
 		return -1;
 	}
+	close_device(hv);
 	*out = hv;
 	return 0;
+}
+
+static const struct hv_caps *kvm_caps(const struct hv *hv)
+{
+	return &hv->caps;
 }
 
 static void *kvm_memory(struct hv *hv)
@@ -215,10 +272,6 @@ static void translate(const struct hv *hv, struct hv_exit *exit)
 	}
 }
 
-/*
- * Blocked but in KVM_RUN, so that it interrupts the guest and nothing else, without a handler: a
- * library has no business installing one. Ignored by default, should one be left over.
- */
 #define KICK_SIGNAL SIGURG
 
 static sigset_t kick_set(void)
@@ -278,25 +331,82 @@ static void kvm_disown(struct hv *hv)
 	(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
 }
 
+/* What was asked before this is seen by who asked for it; what comes later stays for the next run. */
+static void interrupted_exit(struct hv *hv, struct hv_exit *exit)
+{
+	(void)__atomic_exchange_n(&hv->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (hv->owned)
+		drain_kicks();
+	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
+}
+
+/*
+ * Before its first run a machine gets a thread of the kernel's, which counts as the user's. There may
+ * be room for it soon, or never.
+ */
+static int no_thread(struct husk_error *e)
+{
+	husk_fail_sys(e, EAGAIN, "KVM_RUN");
+	return husk_hint(e, "the kernel cannot make the thread that a virtual machine needs: raise the "
+			 "limit of processes, RLIMIT_NPROC (prlimit --nproc) or the cgroup's pids.max");
+}
+
+static bool kicked(const struct hv *hv)
+{
+	return __atomic_load_n(&hv->run->immediate_exit, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* KVM_RUN; gives up on EAGAIN after a second, or at once when it is kicked: that is EINTR. */
+static int run_vcpu(struct hv *hv)
+{
+	const struct timespec pause = {.tv_nsec = RETRY_NS};
+	int tries = 0;
+
+	while (ioctl(hv->vcpu, KVM_RUN, 0) == -1) {
+		if (errno != EAGAIN || ++tries == RETRIES)
+			return -1;
+		nanosleep(&pause, NULL);
+		if (kicked(hv)) {
+			errno = EINTR;
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 {
-	while (ioctl(hv->vcpu, KVM_RUN, 0) == -1)
-		switch (errno) {
-		case EAGAIN:
-			break;
-		case EINTR:
-			__atomic_store_n(&hv->run->immediate_exit, 0, __ATOMIC_RELAXED);
-			if (hv->owned)
-				drain_kicks();
-			exit->kind = HV_EXIT_INTERRUPTED;
-			return 0;
-		case EFAULT:
-			fault_exit(hv, exit);
-			return 0;
-		default:
-			return husk_fail_sys(e, errno, "KVM_RUN");
-		}
-	translate(hv, exit);
+	if (run_vcpu(hv) == 0) {
+		translate(hv, exit);
+		return 0;
+	}
+	switch (errno) {
+	case EINTR:
+		interrupted_exit(hv, exit);
+		return 0;
+	case EFAULT:
+		fault_exit(hv, exit);
+		return 0;
+	case EAGAIN:
+		return no_thread(e);
+	}
+	return husk_fail_sys(e, errno, "KVM_RUN");
+}
+
+/*
+ * Linux virt/kvm/api.rst 5, the note on KVM_EXIT_IO: a run that is to end at once completes the access
+ * first. The flag stays: it cannot be told from a kick that came meanwhile.
+ */
+static int kvm_complete(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+{
+	(void)__atomic_exchange_n(&hv->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (ioctl(hv->vcpu, KVM_RUN, 0) == 0) {
+		translate(hv, exit);
+		return 0;
+	}
+	if (errno != EINTR)
+		return husk_fail_sys(e, errno, "KVM_RUN");
+	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
 	return 0;
 }
 
@@ -312,41 +422,8 @@ static void kvm_kick(struct hv *hv)
 		(void)pthread_kill(hv->owner, KICK_SIGNAL);
 }
 
-static bool kvm_has(struct hv *hv, enum hv_cap cap)
-{
-	switch (cap) {
-	case HV_CAP_DOORBELL:
-		return ioctl(hv->vm, KVM_CHECK_EXTENSION, KVM_CAP_IOEVENTFD) > 0;
-	}
-	return false;
-}
-
-static int ioeventfd(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
-		     uint32_t flags)
-{
-	struct kvm_ioeventfd bell = {
-		.addr = addr, .len = width, .fd = fd,
-		.flags = flags | (kind == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0),
-	};
-
-	return KVM_IOCTL(hv->vm, KVM_IOEVENTFD, &bell);
-}
-
-static int kvm_doorbell_add(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
-			    struct husk_error *e)
-{
-	if (ioeventfd(hv, kind, addr, width, fd, 0) == -1)
-		return husk_fail_sys(e, errno, "KVM_IOEVENTFD at 0x%llx", (unsigned long long)addr);
-	return 0;
-}
-
-static void kvm_doorbell_del(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
-{
-	(void)ioeventfd(hv, kind, addr, width, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
-}
-
 /* No kernel since Linux 2.6.22 has another version: asked by the probe, not at each start. */
-static int check_version(struct husk_error *e)
+static int check_device(bool *bells, struct husk_error *e)
 {
 	struct hv hv;
 	int version, saved;
@@ -355,6 +432,7 @@ static int check_version(struct husk_error *e)
 		return -1;
 	version = ioctl(hv.kvm, KVM_GET_API_VERSION, 0);
 	saved = errno;
+	*bells = ioctl(hv.kvm, KVM_CHECK_EXTENSION, KVM_CAP_IOEVENTFD) > 0;
 	close(hv.kvm);
 	if (version == -1)
 		return husk_fail_sys(e, saved, DEVICE ": KVM_GET_API_VERSION");
@@ -364,21 +442,33 @@ static int check_version(struct husk_error *e)
 	return 0;
 }
 
+/* Whether the kernel would let a machine run; nothing of a guest does. */
+static int try_run(struct husk_error *e)
+{
+	struct hv_exit exit;
+	struct hv *hv;
+	int rc;
+
+	if (kvm_create(&hv, 0x200000, e) == -1)
+		return -1;
+	kvm_kick(hv);
+	rc = kvm_run(hv, &exit, e);
+	kvm_destroy(hv);
+	return rc;
+}
+
 static int kvm_probe(hv_finding *say, void *ctx)
 {
-	struct hv *hv = NULL;
 	struct husk_error e = {0};
+	bool bells = false;
 
-	if (check_version(&e) == -1 || kvm_create(&hv, 0x200000, &e) == -1) {
+	if (check_device(&bells, &e) == -1 || try_run(&e) == -1) {
 		say(ctx, false, e.message, "");
 		return -1;
 	}
 	say(ctx, true, DEVICE ": API version 12, a machine can be made", "");
-	if (kvm_has(hv, HV_CAP_DOORBELL))
-		say(ctx, true, "doorbells (ioeventfd)", "");
-	else
-		say(ctx, true, "no doorbells (ioeventfd); nothing here needs them", "");
-	kvm_destroy(hv);
+	say(ctx, true, bells ? "doorbells (ioeventfd)" :
+	    "no doorbells (ioeventfd); nothing here needs them", "");
 	return 0;
 }
 
@@ -387,17 +477,16 @@ const struct hv_ops hv_backend = {
 	.title = "KVM",
 	.probe = kvm_probe,
 	.create = kvm_create,
+	.caps = kvm_caps,
 	.memory = kvm_memory,
 	.protect = kvm_protect,
 	.cycle_freq = hv_kvm_cycle_freq,
 	.set_entry = hv_kvm_set_entry,
 	.run = kvm_run,
+	.complete = kvm_complete,
 	.kick = kvm_kick,
 	.own = kvm_own,
 	.disown = kvm_disown,
 	.ip = hv_kvm_ip,
-	.has = kvm_has,
-	.doorbell_add = kvm_doorbell_add,
-	.doorbell_del = kvm_doorbell_del,
 	.destroy = kvm_destroy,
 };

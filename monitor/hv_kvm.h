@@ -1,4 +1,10 @@
-/* hv_kvm.h: what the KVM backend's common part and its architecture files share. */
+/*
+ * hv_kvm.h: what the KVM backend's common part and its architecture files share.
+ *
+ * The backend's signal is SIGURG. Between own and disown it is blocked in the thread that runs, but
+ * not in KVM_RUN, so that it interrupts the guest and nothing else, without a handler: a library has
+ * no business installing one. Ignored by default, should one be left over.
+ */
 #ifndef HUSK_HV_KVM_H
 #define HUSK_HV_KVM_H
 
@@ -12,7 +18,9 @@
 #include "memory.h"
 
 struct hv {
-	int kvm, vm, vcpu;	/* -1 when not open */
+	int kvm;		/* /dev/kvm, open only while the machine is made; else -1 */
+	int vm, vcpu;		/* -1 when not open */
+	struct hv_caps caps;
 	struct kvm_run *run;	/* MAP_FAILED when not mapped */
 	size_t run_size;
 	struct memory_host ram;
@@ -33,13 +41,23 @@ extern const char hv_kvm_missing[];
 /* Architecture: what KVM_CREATE_VM is asked for, once hv->kvm is open. */
 int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_error *e);
 
+/* Architecture: what must be asked of a machine before it has a vcpu. */
+int hv_kvm_machine_init(struct hv *hv, struct husk_error *e);
+
 /* Architecture: makes a new vcpu ready for set_entry. */
 int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e);
 
-/* Architecture: hv_ops.cycle_freq, set_entry and ip. */
+/* Architecture: hv_caps.filters_cpuid. */
+extern const bool hv_kvm_filters_cpuid;
+
+/* Architecture: hv_ops.cycle_freq, set_entry and ip, and the registers. */
 int hv_kvm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e);
 int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e);
-uint64_t hv_kvm_ip(struct hv *hv);
+bool hv_kvm_ip(struct hv *hv, uint64_t *ip);
+extern const struct hv_register_ops hv_kvm_registers;
+
+/* Turns a capability on if the kernel has it; fd is the machine's or the vcpu's. */
+void hv_kvm_enable(int fd, uint32_t cap, uint64_t arg);
 
 /* Architecture: translates an exit that no other architecture has; false if it is not one. */
 bool hv_kvm_translate(const struct hv *hv, struct hv_exit *exit);

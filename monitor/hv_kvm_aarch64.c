@@ -2,6 +2,8 @@
 #include "hv_kvm.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 
 /* Linux arch/arm64/include/uapi/asm/kvm.h; register encodings: Arm ARM DDI 0487, by name. */
 #define CORE_REG(field) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
@@ -51,6 +53,15 @@ static int tell_unknown_accesses(const struct hv *hv, struct husk_error *e)
 	return 0;
 }
 
+const bool hv_kvm_filters_cpuid = false;
+
+int hv_kvm_machine_init(struct hv *hv, struct husk_error *e)
+{
+	(void)hv, (void)e;
+	return 0;
+}
+
+/* The features that KVM prefers are none: no PMU among them, api.rst 4.82 and 4.83. */
 int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 {
 	struct kvm_vcpu_init init;
@@ -102,11 +113,53 @@ int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_e
 	return 0;
 }
 
-uint64_t hv_kvm_ip(struct hv *hv)
-{
-	uint64_t pc;
+/* The core registers of a program, each with its place in struct cpu_regs. */
+#define GPR(n) {CORE_REG(regs.regs[n]), offsetof(struct cpu_regs, x) + (n) * sizeof(uint64_t)}
+static const struct {
+	uint64_t id;
+	size_t place;
+} core_regs[] = {
+	GPR(0), GPR(1), GPR(2), GPR(3), GPR(4), GPR(5), GPR(6), GPR(7), GPR(8), GPR(9), GPR(10),
+	GPR(11), GPR(12), GPR(13), GPR(14), GPR(15), GPR(16), GPR(17), GPR(18), GPR(19), GPR(20),
+	GPR(21), GPR(22), GPR(23), GPR(24), GPR(25), GPR(26), GPR(27), GPR(28), GPR(29), GPR(30),
+	{CORE_REG(sp_el1), offsetof(struct cpu_regs, sp)},
+	{CORE_REG(regs.pc), offsetof(struct cpu_regs, pc)},
+	{CORE_REG(regs.pstate), offsetof(struct cpu_regs, pstate)},
+};
+#define CORE_REGS (sizeof core_regs / sizeof core_regs[0])
 
-	return reg_get(hv, CORE_REG(regs.pc), &pc) == -1 ? 0 : pc;
+static int get_regs(struct hv *hv, struct cpu_regs *regs, struct husk_error *e)
+{
+	for (size_t i = 0; i < CORE_REGS; i++) {
+		uint64_t value;
+
+		if (reg_get(hv, core_regs[i].id, &value) == -1)
+			return husk_fail_sys(e, errno, "KVM_GET_ONE_REG 0x%llx",
+					     (unsigned long long)core_regs[i].id);
+		memcpy((uint8_t *)regs + core_regs[i].place, &value, sizeof value);
+	}
+	return 0;
+}
+
+static int set_regs(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e)
+{
+	for (size_t i = 0; i < CORE_REGS; i++) {
+		uint64_t value;
+		struct kvm_one_reg reg = {.id = core_regs[i].id, .addr = (uintptr_t)&value};
+
+		memcpy(&value, (const uint8_t *)regs + core_regs[i].place, sizeof value);
+		if (KVM_IOCTL(hv->vcpu, KVM_SET_ONE_REG, &reg) == -1)
+			return husk_fail_sys(e, errno, "KVM_SET_ONE_REG 0x%llx",
+					     (unsigned long long)core_regs[i].id);
+	}
+	return 0;
+}
+
+const struct hv_register_ops hv_kvm_registers = {get_regs, set_regs};
+
+bool hv_kvm_ip(struct hv *hv, uint64_t *ip)
+{
+	return reg_get(hv, CORE_REG(regs.pc), ip) == 0;
 }
 
 /*

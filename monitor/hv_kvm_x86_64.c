@@ -53,6 +53,25 @@ int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_er
 	return 0;
 }
 
+const bool hv_kvm_filters_cpuid = true;
+
+/* Linux virt/kvm/api.rst 7: how long a vcpu may keep the processor where no interrupt reaches it. */
+#define NOTIFY_WINDOW 0ull	/* the least that the processor allows */
+
+/*
+ * Linux virt/kvm/api.rst 7 and 8, each if the kernel and the processor have it: no counters of the
+ * host's for the guest, and an exit for what would slow down or hold up everybody else.
+ */
+int hv_kvm_machine_init(struct hv *hv, struct husk_error *e)
+{
+	(void)e;
+	hv_kvm_enable(hv->vm, KVM_CAP_PMU_CAPABILITY, KVM_PMU_CAP_DISABLE);
+	hv_kvm_enable(hv->vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_EXIT);
+	hv_kvm_enable(hv->vm, KVM_CAP_X86_NOTIFY_VMEXIT,
+		      NOTIFY_WINDOW << 32 | KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER);
+	return 0;
+}
+
 int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 {
 	struct kvm_cpuid2 *cpuid = supported_cpuid(hv, CPUID_ENTRIES);
@@ -61,6 +80,8 @@ int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 	if (cpuid == NULL)
 		return husk_fail_sys(e, errno, "KVM_GET_SUPPORTED_CPUID");
 	filter(cpuid);
+	/* What CPUID does not show of KVM's own features is not there either: api.rst 7. */
+	hv_kvm_enable(hv->vcpu, KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1);
 	rc = ioctl(hv->vcpu, KVM_SET_CPUID2, cpuid);
 	if (rc == -1)
 		husk_fail_sys(e, errno, "KVM_SET_CPUID2");
@@ -111,15 +132,67 @@ int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_e
 	return 0;
 }
 
-uint64_t hv_kvm_ip(struct hv *hv)
+static int get_regs(struct hv *hv, struct cpu_regs *regs, struct husk_error *e)
 {
-	struct kvm_regs regs;
+	struct kvm_regs r;
 
-	return KVM_IOCTL(hv->vcpu, KVM_GET_REGS, &regs) == -1 ? 0 : regs.rip;
+	if (KVM_IOCTL(hv->vcpu, KVM_GET_REGS, &r) == -1)
+		return husk_fail_sys(e, errno, "KVM_GET_REGS");
+	*regs = (struct cpu_regs){
+		.rax = r.rax, .rbx = r.rbx, .rcx = r.rcx, .rdx = r.rdx, .rsi = r.rsi, .rdi = r.rdi,
+		.rsp = r.rsp, .rbp = r.rbp, .r8 = r.r8, .r9 = r.r9, .r10 = r.r10, .r11 = r.r11,
+		.r12 = r.r12, .r13 = r.r13, .r14 = r.r14, .r15 = r.r15, .rip = r.rip,
+		.rflags = r.rflags,
+	};
+	return 0;
 }
 
+static int set_regs(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e)
+{
+	const struct kvm_regs r = {
+		.rax = regs->rax, .rbx = regs->rbx, .rcx = regs->rcx, .rdx = regs->rdx,
+		.rsi = regs->rsi, .rdi = regs->rdi, .rsp = regs->rsp, .rbp = regs->rbp,
+		.r8 = regs->r8, .r9 = regs->r9, .r10 = regs->r10, .r11 = regs->r11,
+		.r12 = regs->r12, .r13 = regs->r13, .r14 = regs->r14, .r15 = regs->r15,
+		.rip = regs->rip, .rflags = regs->rflags,
+	};
+
+	return KVM_IOCTL(hv->vcpu, KVM_SET_REGS, &r) == -1 ?
+	       husk_fail_sys(e, errno, "KVM_SET_REGS") : 0;
+}
+
+const struct hv_register_ops hv_kvm_registers = {get_regs, set_regs};
+
+/*
+ * RIP of a vcpu that was reset, AMD64 vol. 2, 14.1.3: what a triple fault leaves on AMD. No guest
+ * executes there: its tables have no page 0.
+ */
+#define RESET_RIP 0xfff0u
+
+bool hv_kvm_ip(struct hv *hv, uint64_t *ip)
+{
+	struct husk_error ignored;
+	struct cpu_regs regs;
+
+	if (get_regs(hv, &regs, &ignored) == -1)
+		return false;
+	*ip = regs.rip;
+	return hv->run->exit_reason != KVM_EXIT_SHUTDOWN || regs.rip != RESET_RIP;
+}
+
+/* A bus lock has happened, and its exit was the price. */
 bool hv_kvm_translate(const struct hv *hv, struct hv_exit *exit)
 {
-	(void)hv, (void)exit;
+	switch (hv->run->exit_reason) {
+	case KVM_EXIT_X86_BUS_LOCK:
+		*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
+		return true;
+	case KVM_EXIT_NOTIFY:
+		*exit = (struct hv_exit){.kind = HV_EXIT_ERROR, .error = {
+			"notify exit: flags", hv->run->notify.flags,
+			"the guest kept the processor where no interrupt reaches it",
+		}};
+		return true;
+	}
 	return false;
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "nospec.h"
+
 #define ARGUMENT_WIDTH 4u	/* a 32-bit gpa */
 
 int hypercalls_register(struct hypercalls *h, int nr, const char *name,
@@ -23,48 +25,75 @@ void hypercalls_unregister(struct hypercalls *h, int nr)
 		h->table[nr] = (struct hypercall){0};
 }
 
-static enum vmexit_result call(struct hypercalls *h, uint64_t nr, uint32_t arg, struct husk_error *e)
+void hypercalls_observe(struct hypercalls *h, hypercall_observer *observer, void *ctx)
 {
-	struct hypercall *c = &h->table[nr];
+	h->observer = observer;
+	h->observer_ctx = ctx;
+}
+
+static enum vmexit_result call(struct hypercalls *h, uint64_t nr, uint32_t arg,
+			       struct husk_error *e)
+{
+	struct hypercall *c = &h->table[nospec_index(nr, HVT_HYPERCALL_MAX)];
+	enum vmexit_result r;
 
 	if (c->handler == NULL) {
 		husk_fail(e, HUSK_E_GUEST, "Invalid guest hypercall: num=%llu",
 			  (unsigned long long)nr);
 		return VMEXIT_FAIL;
 	}
-	c->count++;
-	return c->handler(c->ctx, (gpa_t){arg}, e);
-}
-
-/* String I/O brings several arguments in one exit; each is a call of its own. */
-static enum vmexit_result window_access(void *ctx, uint64_t offset, const struct bus_access *a,
-				     struct husk_error *e)
-{
-	struct hypercalls *h = ctx;
-	const uint8_t *data = a->data;
-	enum vmexit_result r = VMEXIT_RESUME;
-	uint32_t arg;
-
-	if (!a->write || a->width != ARGUMENT_WIDTH)
-		return bus_refuse(cpu_hypercall_window.kind, a, "a hypercall is one 32-bit store", e);
-	if (offset % cpu_hypercall_window.stride != 0 ||
-	    offset / cpu_hypercall_window.stride >= HVT_HYPERCALL_MAX)
-		return bus_refuse(cpu_hypercall_window.kind, a, "not the place of a hypercall", e);
-	for (uint32_t i = 0; i < a->count && r == VMEXIT_RESUME; i++, data += ARGUMENT_WIDTH) {
-		memcpy(&arg, data, sizeof arg);
-		r = call(h, offset / cpu_hypercall_window.stride, arg, e);
-	}
+	r = c->handler(c->ctx, (gpa_t){arg}, e);
+	c->count += r != VMEXIT_RETRY;
+	if (h->observer != NULL && r != VMEXIT_RETRY)
+		h->observer(h->observer_ctx, nr, (gpa_t){arg}, r);
 	return r;
 }
 
-int hypercalls_init(struct hypercalls *h, struct devices *d, struct husk_error *e)
+/*
+ * String I/O brings several arguments in one exit; each is a call of its own. Requests to this thread
+ * do not wait for all of them: the access is served anew, but for the calls that were.
+ */
+static enum vmexit_result call_all(struct hypercalls *h, uint64_t nr, const struct bus_access *a,
+				   struct husk_error *e)
+{
+	const uint8_t *data = a->data;
+	enum vmexit_result r = VMEXIT_RESUME;
+
+	while (h->served < a->count && r == VMEXIT_RESUME) {
+		uint32_t arg;
+
+		memcpy(&arg, data + (size_t)h->served * ARGUMENT_WIDTH, sizeof arg);
+		r = call(h, nr, arg, e);
+		h->served += r != VMEXIT_RETRY;
+		if (r == VMEXIT_RESUME && h->served < a->count && mailbox_has(h->mailbox, ~0u))
+			return VMEXIT_RETRY;
+	}
+	if (r != VMEXIT_RETRY)
+		h->served = 0;
+	return r;
+}
+
+static enum vmexit_result window_access(void *ctx, uint64_t offset, const struct bus_access *a,
+					struct husk_error *e)
+{
+	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
+
+	if (!a->write || a->width != ARGUMENT_WIDTH)
+		return bus_refuse(w->kind, a, "a hypercall is one 32-bit store", e);
+	if (offset % w->stride != 0 || offset / w->stride >= HVT_HYPERCALL_MAX)
+		return bus_refuse(w->kind, a, "not the place of a hypercall", e);
+	return call_all(ctx, offset / w->stride, a, e);
+}
+
+int hypercalls_init(struct hypercalls *h, struct devices *d, const struct mailbox *mailbox,
+		    struct husk_error *e)
 {
 	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
 	uint64_t last = w->base + (HVT_HYPERCALL_MAX - 1) * w->stride + ARGUMENT_WIDTH - 1;
 	struct device_description what = {.name = "hypercalls", .n_resources = 1, .ctx = h};
 	uint32_t id;
 
-	*h = (struct hypercalls){.window = {
+	*h = (struct hypercalls){.mailbox = mailbox, .window = {
 		.kind = w->kind == BUS_PIO ? DEVICE_PIO : DEVICE_MMIO,
 		.start = w->base, .last = last, .handler = window_access,
 	}};

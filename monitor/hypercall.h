@@ -11,6 +11,7 @@
 #include "bus.h"
 #include "cpu.h"
 #include "device.h"
+#include "mailbox.h"
 #include "memory.h"
 
 typedef enum vmexit_result hypercall_handler(void *ctx, gpa_t arg, struct husk_error *e);
@@ -22,13 +23,24 @@ struct hypercall {
 	uint64_t count;			/* how often it was called */
 };
 
+/* Told of each call that was served. */
+typedef void hypercall_observer(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result);
+
 struct hypercalls {
 	struct device_resource window;
+	const struct mailbox *mailbox;	/* requests to the vcpu's thread; not owned */
+	uint32_t served;		/* items of the access in hand that need not be served again */
+	hypercall_observer *observer;	/* may be NULL */
+	void *observer_ctx;
 	struct hypercall table[HVT_HYPERCALL_MAX];
 };
 
-/* Puts the window on the bus, at the architecture's place. HUSK_E_HOST if that is taken. */
-int hypercalls_init(struct hypercalls *h, struct devices *d, struct husk_error *e);
+/*
+ * Puts the window on the bus, at the architecture's place. What is posted to mailbox is seen between
+ * two calls of one access. HUSK_E_HOST if the place is taken.
+ */
+int hypercalls_init(struct hypercalls *h, struct devices *d, const struct mailbox *mailbox,
+		    struct husk_error *e);
 
 /* HUSK_E_HOST: number 0, out of range, or served by somebody else. name must outlive h. */
 int hypercalls_register(struct hypercalls *h, int nr, const char *name,
@@ -36,5 +48,8 @@ int hypercalls_register(struct hypercalls *h, int nr, const char *name,
 
 /* No-op for a number that nobody serves. */
 void hypercalls_unregister(struct hypercalls *h, int nr);
+
+/* observer, or nobody if it is NULL, is told of all calls from now on. */
+void hypercalls_observe(struct hypercalls *h, hypercall_observer *observer, void *ctx);
 
 #endif

@@ -45,7 +45,8 @@ static enum vmexit_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
 	struct hvt_poll rq;
 
 	if (MEMORY_GET(&c->memory, arg, &rq, e) == -1 ||
-	    events_wait(&c->events, rq.timeout_nsecs, &rq.ready_set, &c->calls, e) == -1)
+	    events_wait(&c->events, &c->waiter, rq.timeout_nsecs, &rq.ready_set, &c->calls,
+			e) == -1)
 		return VMEXIT_FAIL;
 	rq.ret = __builtin_popcountll(rq.ready_set);
 	if (MEMORY_PUT_FIELD(&c->memory, arg, struct hvt_poll, ready_set, &rq, e) == -1 ||
@@ -67,6 +68,7 @@ static enum vmexit_result halt(void *ctx, gpa_t arg, struct husk_error *e)
 					    &cookie, e) == -1)
 		return VMEXIT_FAIL;
 	c->exit_status = rq.exit_status;
+	c->cookie = (gpa_t){rq.cookie};
 	return VMEXIT_HALT;
 }
 
@@ -115,7 +117,7 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 				core_unregister_hypercall(c, calls[i].nr);
 			return -1;
 		}
-	console_init(&s->console, c->console_fd, &c->stop);
+	console_init(&s->console, c->console_fd, (const int *)&c->mailbox.posted);
 	return 0;
 }
 

@@ -34,6 +34,7 @@ struct net_module {
 	struct ring_thread thread;
 	struct device_resource doorbell;
 	uint32_t doorbell_id;		/* 0: there is no ring */
+	unsigned client;		/* of the run loop, while there is a ring */
 	uint64_t kicks;
 };
 
@@ -297,19 +298,21 @@ static enum vmexit_result on_kick(void *ctx, uint64_t offset, const struct bus_a
 	return ring_thread_kick(&s->thread, e) == -1 ? VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
+/* By the I/O thread, once it has failed. */
 static void on_alarm(void *ctx)
 {
-	core_raise(ctx);
+	const struct net_module *s = ctx;
+
+	core_post(s->core, s->client);
 }
 
-/*
- * The I/O thread may have failed; what happened is told here. Or it was some other interruption,
- * and the guest waits for what it has submitted without a kick: nothing may be left in the ring.
- */
-static int look(void *ctx, struct husk_error *e)
+static int drain_ring(void *ctx, struct husk_error *e)
 {
 	return drain(ctx, e);
 }
+
+/* The I/O thread has failed, or the run is over: what it found is told, and it stands still. */
+static const struct core_client ring_client = {.attend = drain_ring, .quiesce = drain_ring};
 
 static int source_fd(void *ctx)
 {
@@ -319,15 +322,12 @@ static int source_fd(void *ctx)
 }
 
 /* A frame that is read is one that a guest will get: nothing else makes a device ready. */
-static bool source_ready(void *ctx, bool readable)
+static int source_ready(void *ctx, bool readable, struct husk_error *e)
 {
 	struct net_device *d = ctx;
-	struct husk_error e;
 
-	if (drain(d->module, &e) == -1) {
-		core_raise(d->module->core);
-		return false;
-	}
+	if (drain(d->module, e) == -1)
+		return -1;
 	if (readable || netdev_fd(&d->dev) == -1)
 		return netdev_read_ahead(&d->dev, 1) > 0;
 	return d->dev.n > 0;
@@ -355,16 +355,16 @@ static int attach_ring(struct net_module *s, struct husk_error *e)
 		.handler = on_kick,
 	};
 	if (ring_init(&s->ring, &c->memory, c->net_ring, device_of, s, e) == -1 ||
-	    core_register_alarm(c, look, s, e) == -1)
+	    core_add_client(c, &ring_client, s, &s->client, e) == -1)
 		return -1;
-	denied = ring_thread_start(&s->thread, &s->ring, c->cycle_freq / US_PER_S, on_alarm, c);
+	denied = ring_thread_start(&s->thread, &s->ring, c->cycle_freq / US_PER_S, on_alarm, s);
 	if (denied != 0)
 		core_say(c, "network ring: no thread of its own (%s); the guest's serves it",
 			  strerror(denied));
 	if (devices_add(&c->devices, &what, &s->doorbell_id, e) == 0)
 		return 0;
 	ring_thread_stop(&s->thread);
-	core_unregister_alarm(c);
+	core_remove_client(c, s->client);
 	return -1;
 }
 
@@ -407,7 +407,7 @@ static void net_detach(void *state, struct core *c)
 
 	if (has_ring(s)) {
 		ring_thread_stop(&s->thread);
-		core_unregister_alarm(c);
+		core_remove_client(c, s->client);
 		(void)devices_remove(&c->devices, s->doorbell_id, &ignored);
 		s->doorbell_id = 0;
 	}

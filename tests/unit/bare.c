@@ -30,6 +30,13 @@ int bare_run(struct bare *b)
 	return hv_backend.run(b->hv, &b->exit, &b->e);
 }
 
+uint64_t bare_ip(struct bare *b)
+{
+	uint64_t ip;
+
+	return hv_backend.ip(b->hv, &ip) ? ip : 0;
+}
+
 void *bare_at(const struct bare *b, uint64_t gpa)
 {
 	return (uint8_t *)hv_backend.memory(b->hv) + gpa;

@@ -35,6 +35,9 @@ int bare_start(struct bare *b);
 /* What run returns; the exit is in b. */
 int bare_run(struct bare *b);
 
+/* Where the vcpu is; 0 if that cannot be had. */
+uint64_t bare_ip(struct bare *b);
+
 void *bare_at(const struct bare *b, uint64_t gpa);
 
 void bare_free(struct bare *b);

@@ -2,6 +2,8 @@
 #include "hv_fake.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +21,23 @@ static int fails(enum hv_fake_op op, const char *name, struct husk_error *e)
 		return 0;
 	return husk_fail_sys(e, EIO, "fake %s", name);
 }
+
+/* hv.h, the table: states is the set of those in which the call may come. */
+static void require(const struct hv *hv, unsigned states, const char *call)
+{
+	static const char *const names[] = {"made", "owned", "in run", "after an exit"};
+	bool stranger = hv->state != HV_FAKE_MADE && !pthread_equal(hv->owner, pthread_self());
+
+	if ((states >> hv->state & 1) != 0 && !stranger)
+		return;
+	fprintf(stderr, "fake hypervisor: %s while %s%s\n", call, names[hv->state],
+		stranger ? ", by another thread than the owner" : "");
+	abort();
+}
+
+#define MADE (1u << HV_FAKE_MADE)
+#define OWNED (1u << HV_FAKE_OWNED)
+#define EXITED (1u << HV_FAKE_EXITED)
 
 /* ---- the script ---- */
 
@@ -85,6 +104,12 @@ void hv_fake_hook(struct hv *hv, void (*hook)(void *ctx), void *ctx)
 	step->ctx = ctx;
 }
 
+void hv_fake_more(struct hv *hv, const struct bus_access *a, enum bus_kind kind)
+{
+	hv_fake_access(hv, a, kind);
+	hv->steps[hv->n_steps - 1].more = true;
+}
+
 void hv_fake_refuse(struct hv *hv, int sys)
 {
 	add(hv)->refuse = sys;
@@ -133,6 +158,7 @@ static void *fake_memory(struct hv *hv)
 static int fake_protect(struct hv *hv, uint64_t start, uint64_t last, unsigned prot,
 			struct husk_error *e)
 {
+	require(hv, MADE | OWNED | EXITED, "protect");
 	if (fails(HV_FAKE_PROTECT, "protect", e) == -1)
 		return -1;
 	if (hv->n_protected == HV_FAKE_RECORDS || start > last || last >= hv->size)
@@ -145,13 +171,14 @@ static int fake_protect(struct hv *hv, uint64_t start, uint64_t last, unsigned p
 
 static int fake_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e)
 {
-	(void)hv;
+	require(hv, MADE | OWNED | EXITED, "cycle_freq");
 	*hz = HV_FAKE_HZ;
 	return fails(HV_FAKE_CYCLE_FREQ, "cycle_freq", e);
 }
 
 static int fake_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e)
 {
+	require(hv, MADE | OWNED | EXITED, "set_entry");
 	hv->entries++;
 	hv->entry = *state;
 	return fails(HV_FAKE_SET_ENTRY, "set_entry", e);
@@ -195,6 +222,7 @@ static int lend_data(struct hv *hv, const struct hv_fake_step *step, struct hv_e
 		return husk_fail_sys(e, ENOMEM, "fake run");
 	memcpy(hv->data, step->data, bytes);
 	exit->io.data = hv->data;
+	hv->pending = true;
 	return 0;
 }
 
@@ -207,24 +235,91 @@ static int play(struct hv *hv, const struct hv_fake_step *step, struct hv_exit *
 	return lend_data(hv, step, exit, e);
 }
 
+static void complete_access(struct hv *hv)
+{
+	free(hv->data);
+	hv->data = NULL;
+	hv->pending = false;
+}
+
+static bool take_kick(struct hv *hv)
+{
+	return __atomic_exchange_n(&hv->kicked, false, __ATOMIC_ACQ_REL);
+}
+
+/* A hook may call whatever another thread, or a signal handler, may call meanwhile. */
+static void call_hook(struct hv *hv, const struct hv_fake_step *step)
+{
+	hv->state = HV_FAKE_IN_RUN;
+	step->hook(step->ctx);
+	hv->state = HV_FAKE_EXITED;
+}
+
+static bool is_kicked(const struct hv *hv)
+{
+	return __atomic_load_n(&hv->kicked, __ATOMIC_ACQUIRE);
+}
+
+/* Waits until the script goes on or a kick comes; false if nobody writes it any more. */
+static bool more_to_come(struct hv *hv)
+{
+	if (!hv->live)
+		return false;
+	do {
+		__atomic_store_n(&hv->idle, true, __ATOMIC_RELEASE);
+		while (!__atomic_load_n(&hv->go, __ATOMIC_ACQUIRE) && !is_kicked(hv))
+			sched_yield();
+		__atomic_store_n(&hv->idle, false, __ATOMIC_RELEASE);
+		__atomic_store_n(&hv->go, false, __ATOMIC_RELEASE);
+	} while (hv->at == hv->n_steps && !is_kicked(hv));
+	return true;
+}
+
+void hv_fake_play(struct hv *hv, bool (*over)(void *ctx), void *ctx)
+{
+	__atomic_store_n(&hv->go, true, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&hv->go, __ATOMIC_ACQUIRE) ||
+	       !__atomic_load_n(&hv->idle, __ATOMIC_ACQUIRE)) {
+		if (over != NULL && over(ctx))
+			return;
+		sched_yield();
+	}
+}
+
 static int fake_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 {
 	const struct hv_fake_step *step;
 
+	require(hv, OWNED | EXITED, "run");
+	hv->state = HV_FAKE_EXITED;
 	hv->runs++;
-	free(hv->data);
-	hv->data = NULL;
+	complete_access(hv);
 	if (fails(HV_FAKE_RUN, "run", e) == -1)
 		return -1;
-	while (!__atomic_exchange_n(&hv->kicked, false, __ATOMIC_ACQ_REL)) {
-		if (hv->at == hv->n_steps)
+	while (!take_kick(hv)) {
+		if (hv->at == hv->n_steps && !more_to_come(hv))
 			return husk_fail(e, HUSK_E_HOST, HV_FAKE_OVER);
+		if (is_kicked(hv))
+			continue;
 		step = &hv->steps[hv->at++];
 		if (step->hook != NULL)
-			step->hook(step->ctx);
+			call_hook(hv, step);
 		else if (!rings(hv, &step->exit))
 			return play(hv, step, exit, e);
 	}
+	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
+	return 0;
+}
+
+static int fake_complete(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+{
+	require(hv, EXITED, "complete");
+	hv->completions++;
+	complete_access(hv);
+	if (fails(HV_FAKE_COMPLETE, "complete", e) == -1)
+		return -1;
+	if (hv->at < hv->n_steps && hv->steps[hv->at].more)
+		return play(hv, &hv->steps[hv->at++], exit, e);
 	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
 	return 0;
 }
@@ -236,37 +331,48 @@ static void fake_kick(struct hv *hv)
 
 static int fake_own(struct hv *hv, struct husk_error *e)
 {
-	(void)hv, (void)e;
+	require(hv, MADE, "own");
+	if (fails(HV_FAKE_OWN, "own", e) == -1)
+		return -1;
+	hv->state = hv->runs > 0 ? HV_FAKE_EXITED : HV_FAKE_OWNED;
+	hv->owner = pthread_self();
+	hv->owns++;
 	return 0;
 }
 
 static void fake_disown(struct hv *hv)
 {
-	(void)hv;
+	require(hv, OWNED | EXITED, "disown");
+	hv->state = HV_FAKE_MADE;
 }
 
-static uint64_t fake_ip(struct hv *hv)
+static bool fake_ip(struct hv *hv, uint64_t *ip)
 {
-	return hv->ip;
+	require(hv, MADE | OWNED | EXITED, "ip");
+	*ip = hv->ip;
+	return hv->ip != 0;
 }
 
-static bool fake_has(struct hv *hv, enum hv_cap cap)
+static int fake_get(struct hv *hv, struct cpu_regs *regs, struct husk_error *e)
 {
-	(void)hv;
-	return cap == HV_CAP_DOORBELL;
+	(void)e;
+	require(hv, MADE | OWNED | EXITED, "registers");
+	*regs = hv->regs;
+	return 0;
 }
 
-static bool fake_has_nothing(struct hv *hv, enum hv_cap cap)
+static int fake_set(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e)
 {
-	(void)hv, (void)cap;
-	return false;
+	(void)e;
+	require(hv, MADE | OWNED | EXITED, "registers");
+	hv->regs = *regs;
+	return 0;
 }
 
-static int fake_doorbell_add(void *ctx, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
-			     struct husk_error *e)
+static int fake_doorbell_add(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+			     int fd, struct husk_error *e)
 {
-	struct hv *hv = ctx;
-
+	require(hv, MADE | OWNED | EXITED, "doorbells");
 	if (fails(HV_FAKE_DOORBELL_ADD, "doorbell_add", e) == -1)
 		return -1;
 	if (find_bell(hv, kind, addr, width) < hv->n_bells)
@@ -278,49 +384,44 @@ static int fake_doorbell_add(void *ctx, enum bus_kind kind, uint64_t addr, unsig
 	return 0;
 }
 
-static void fake_doorbell_del(void *ctx, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
+static void fake_doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+			      int fd)
 {
-	struct hv *hv = ctx;
 	unsigned i = find_bell(hv, kind, addr, width);
 
 	if (i < hv->n_bells && hv->bells[i].fd == fd)
 		hv->bells[i] = hv->bells[--hv->n_bells];
 }
 
-const struct hv_ops hv_fake_ops = {
-	.name = "fake",
-	.title = "Fake",
-	.probe = fake_probe,
-	.create = fake_create,
-	.memory = fake_memory,
-	.protect = fake_protect,
-	.cycle_freq = fake_cycle_freq,
-	.set_entry = fake_set_entry,
-	.run = fake_run,
-	.kick = fake_kick,
-	.own = fake_own,
-	.disown = fake_disown,
-	.ip = fake_ip,
-	.has = fake_has,
-	.doorbell_add = fake_doorbell_add,
-	.doorbell_del = fake_doorbell_del,
-	.destroy = fake_destroy,
-};
+static const struct hv_doorbell_ops fake_doorbells = {fake_doorbell_add, fake_doorbell_del};
+static const struct hv_register_ops fake_registers = {fake_get, fake_set};
 
-const struct hv_ops hv_fake_plain_ops = {
-	.name = "fake",
-	.title = "Fake",
-	.probe = fake_probe,
-	.create = fake_create,
-	.memory = fake_memory,
-	.protect = fake_protect,
-	.cycle_freq = fake_cycle_freq,
-	.set_entry = fake_set_entry,
-	.run = fake_run,
-	.kick = fake_kick,
-	.own = fake_own,
-	.disown = fake_disown,
-	.ip = fake_ip,
-	.has = fake_has_nothing,
-	.destroy = fake_destroy,
-};
+static const struct hv_caps *fake_caps(const struct hv *hv)
+{
+	static const struct hv_caps caps = {
+		.doorbells = &fake_doorbells, .registers = &fake_registers,
+		.protects_guest = true, .filters_cpuid = true,
+	};
+
+	(void)hv;
+	return &caps;
+}
+
+static const struct hv_caps *fake_plain_caps(const struct hv *hv)
+{
+	static const struct hv_caps caps;
+
+	(void)hv;
+	return &caps;
+}
+
+#define FAKE_OPS(caps_) { \
+	.name = "fake", .title = "Fake", .probe = fake_probe, .create = fake_create, \
+	.caps = (caps_), .memory = fake_memory, .protect = fake_protect, \
+	.cycle_freq = fake_cycle_freq, .set_entry = fake_set_entry, .own = fake_own, \
+	.disown = fake_disown, .run = fake_run, .complete = fake_complete, .kick = fake_kick, \
+	.ip = fake_ip, .destroy = fake_destroy, \
+}
+
+const struct hv_ops hv_fake_ops = FAKE_OPS(fake_caps);
+const struct hv_ops hv_fake_plain_ops = FAKE_OPS(fake_plain_caps);

@@ -2,10 +2,13 @@
  * hv_fake.h: a hypervisor that plays a script instead of a guest and remembers what it was told.
  *
  * Beside the real backend in test programs and fuzzers. Guest memory has exactly the size asked
- * for, so that the address sanitizer sees the first byte beyond.
+ * for, so that the address sanitizer sees the first byte beyond. It keeps hv.h's table of who may call
+ * what when: a call that breaks it ends the program.
  */
 #ifndef HV_FAKE_H
 #define HV_FAKE_H
+
+#include <pthread.h>
 
 #include "../../monitor/hv.h"
 
@@ -22,7 +25,9 @@ enum hv_fake_op {
 	HV_FAKE_PROTECT,
 	HV_FAKE_CYCLE_FREQ,
 	HV_FAKE_SET_ENTRY,
+	HV_FAKE_OWN,
 	HV_FAKE_RUN,
+	HV_FAKE_COMPLETE,
 	HV_FAKE_DOORBELL_ADD,
 };
 
@@ -40,6 +45,7 @@ struct hv_fake_step {
 	void (*hook)(void *ctx);	/* instead of an exit */
 	void *ctx;
 	int refuse;			/* instead of an exit: errno of the run */
+	bool more;			/* belongs to the same instruction as the step before */
 };
 
 struct hv {
@@ -48,9 +54,15 @@ struct hv {
 	struct hv_fake_step *steps;
 	size_t n_steps, room, at;
 	uint8_t *data;		/* of the last access, exactly as much as it has; or NULL */
-	uint64_t ip;		/* what ip tells */
-	bool kicked;
-	unsigned runs;
+	uint64_t ip;		/* what ip tells; 0: it is lost */
+	struct cpu_regs regs;	/* what registers tell and take */
+	bool kicked;		/* atomic */
+	bool live;		/* at the end of the script, run waits for more of it */
+	bool idle, go;		/* atomic: run waits so; there is more, or it is over (live is false) */
+	enum { HV_FAKE_MADE, HV_FAKE_OWNED, HV_FAKE_IN_RUN, HV_FAKE_EXITED } state;
+	pthread_t owner;
+	bool pending;		/* the last exit was an access, and is not completed */
+	unsigned runs, completions, owns;
 	unsigned entries;	/* how often set_entry was called, and with what */
 	struct cpu_state entry;
 	unsigned n_protected;
@@ -65,7 +77,7 @@ struct hv {
 };
 
 extern const struct hv_ops hv_fake_ops;
-extern const struct hv_ops hv_fake_plain_ops;	/* the same without doorbells */
+extern const struct hv_ops hv_fake_plain_ops;	/* the same without what is optional */
 
 /* Each adds a step to the script; a lack of memory ends the program. */
 void hv_fake_exit(struct hv *hv, const struct hv_exit *exit);
@@ -77,6 +89,15 @@ void hv_fake_hypercall(struct hv *hv, uint64_t nr, uint32_t arg);
 
 /* Called from inside the run, which then goes on, or is interrupted if it was kicked. */
 void hv_fake_hook(struct hv *hv, void (*hook)(void *ctx), void *ctx);
+
+/* What follows is the rest of the same instruction: complete runs into it too. */
+void hv_fake_more(struct hv *hv, const struct bus_access *a, enum bus_kind kind);
+
+/*
+ * For a script that another thread writes while this one runs: plays what is there and returns when
+ * run waits for more, or when over says so (may be NULL).
+ */
+void hv_fake_play(struct hv *hv, bool (*over)(void *ctx), void *ctx);
 
 /* The hypervisor refuses the run. */
 void hv_fake_refuse(struct hv *hv, int sys);

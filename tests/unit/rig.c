@@ -32,6 +32,7 @@ int rig_make(struct rig *r, uint64_t mem_size)
 
 void rig_free(struct rig *r)
 {
+	rig_stop(r);
 	while (r->n_modules > 0) {
 		r->n_modules--;
 		r->modules[r->n_modules]->detach(r->state[r->n_modules], &r->core);
@@ -75,12 +76,9 @@ int rig_attach(struct rig *r, const struct module *m)
 	return 0;
 }
 
-enum rig_end rig_run(struct rig *r)
+static enum rig_end meaning(const struct rig *r, enum core_end end)
 {
-	int reason = 0;
-
-	r->e = (struct husk_error){0};
-	switch (core_run(&r->core, &reason, &r->e)) {
+	switch (end) {
 	case CORE_HALTED:
 		return RIG_HALTED;
 	case CORE_STOPPED:
@@ -89,6 +87,60 @@ enum rig_end rig_run(struct rig *r)
 		break;
 	}
 	return strcmp(r->e.message, HV_FAKE_OVER) == 0 ? RIG_RESUMED : RIG_FAILED;
+}
+
+#define STILL_RUNNING 100
+
+static void *run_live(void *ctx)
+{
+	struct rig *r = ctx;
+	enum core_end end = core_run(&r->core, &r->reason, &r->e);
+
+	__atomic_store_n(&r->end, (int)end, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static bool ended(void *ctx)
+{
+	const struct rig *r = ctx;
+
+	return __atomic_load_n(&r->end, __ATOMIC_ACQUIRE) != STILL_RUNNING;
+}
+
+void rig_live(struct rig *r)
+{
+	r->live = r->core.hv->live = true;
+	r->end = STILL_RUNNING;
+	r->e = (struct husk_error){0};
+	if (pthread_create(&r->thread, NULL, run_live, r) != 0)
+		abort();
+}
+
+static enum rig_end leave_live(struct rig *r)
+{
+	pthread_join(r->thread, NULL);
+	r->live = r->core.hv->live = false;
+	return meaning(r, (enum core_end)r->end);
+}
+
+void rig_stop(struct rig *r)
+{
+	if (!r->live)
+		return;
+	core_stop(&r->core, 1);
+	(void)leave_live(r);
+}
+
+enum rig_end rig_run(struct rig *r)
+{
+	int reason = 0;
+
+	if (r->live) {
+		hv_fake_play(r->core.hv, ended, r);
+		return ended(r) ? leave_live(r) : RIG_RESUMED;
+	}
+	r->e = (struct husk_error){0};
+	return meaning(r, core_run(&r->core, &reason, &r->e));
 }
 
 enum rig_end rig_call(struct rig *r, uint64_t nr, uint64_t arg)
@@ -128,9 +180,9 @@ static int device_fd(void *ctx)
 	return (int)(intptr_t)ctx;
 }
 
-static bool device_ready(void *ctx, bool readable)
+static int device_ready(void *ctx, bool readable, struct husk_error *e)
 {
-	(void)ctx;
+	(void)ctx, (void)e;
 	return readable;
 }
 

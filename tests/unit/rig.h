@@ -30,6 +30,9 @@ struct rig {
 	unsigned n_modules;
 	const struct module *modules[RIG_MODULES];
 	void *state[RIG_MODULES];
+	bool live;
+	pthread_t thread;	/* while live: it is in core_run */
+	int end, reason;	/* what core_run came to; end is atomic */
 	unsigned n_notices;
 	char notices[RIG_NOTICES][400];
 	struct husk_error e;
@@ -52,6 +55,15 @@ int rig_option(struct rig *r, const struct module *m, const char *word);
 int rig_attach(struct rig *r, const struct module *m);
 
 enum rig_end { RIG_FAILED = -1, RIG_HALTED, RIG_STOPPED, RIG_RESUMED };
+
+/*
+ * From here on one core_run, by a thread of its own, plays all that rig_run and rig_call are given, as
+ * if the caller were the guest; until it ends or rig_free stops it. After everything is attached.
+ */
+void rig_live(struct rig *r);
+
+/* Ends that run, if there is one, as a stop does. */
+void rig_stop(struct rig *r);
 
 /* Plays what is in the script; RIG_RESUMED if it came to its end. */
 enum rig_end rig_run(struct rig *r);

@@ -58,12 +58,17 @@ static void play_kind(struct fixture *f, enum hv_exit_kind kind)
 	hv_fake_exit(hv_of(f), &(struct hv_exit){.kind = kind});
 }
 
-static void assert_ends(struct fixture *f, const char *message)
+static void assert_fails(struct fixture *f, enum husk_error_class kind, const char *message)
 {
 	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
-	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
+	assert_int_equal(f->rig.e.kind, kind);
 	if (strcmp(f->rig.e.message, message) != 0)
 		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
+}
+
+static void assert_ends(struct fixture *f, const char *message)
+{
+	assert_fails(f, HUSK_E_GUEST, message);
 }
 
 /* ---- what the core does with each kind by itself ---- */
@@ -96,21 +101,30 @@ static void play_error(struct fixture *f, const char *what, uint64_t code)
 	hv_fake_exit(hv_of(f), &(struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code, NULL}});
 }
 
+static void a_triple_fault_that_took_the_registers_with_it_says_so(void **state)
+{
+	hv_of(*state)->ip = 0;
+	play_kind(*state, HV_EXIT_SHUTDOWN);
+	assert_ends(*state, "guest triple fault: its registers are lost");
+	play_kind(*state, HV_EXIT_HALT);
+	assert_ends(*state, "guest halted its processor, and no interrupt can wake it");
+}
+
 static void H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words(void **state)
 {
 	play_error(*state, "internal error exit: suberror", 1);
-	assert_ends(*state, with_ip("Fake: internal error exit: suberror=0x1"));
+	assert_fails(*state, HUSK_E_HOST, with_ip("Fake: internal error exit: suberror=0x1"));
 	play_error(*state, "entry failure: hw_entry_failure_reason", 0x80000021);
-	assert_ends(*state, with_ip("Fake: entry failure: hw_entry_failure_reason=0x80000021"));
+	assert_fails(*state, HUSK_E_HOST, with_ip("Fake: entry failure: hw_entry_failure_reason=0x80000021"));
 	hv_fake_exit(hv_of(*state), &(struct hv_exit){
 		.kind = HV_EXIT_ERROR, .error = {"it broke: why", 7, "mend it"}});
-	assert_ends(*state, with_ip("Fake: it broke: why=0x7 (mend it)"));
+	assert_fails(*state, HUSK_E_HOST, with_ip("Fake: it broke: why=0x7 (mend it)"));
 }
 
 static void H09_an_unknown_reason_is_told_with_its_number(void **state)
 {
 	play_error(*state, "unhandled exit: exit_reason", 0x7f);
-	assert_ends(*state, with_ip("Fake: unhandled exit: exit_reason=0x7f"));
+	assert_fails(*state, HUSK_E_HOST, with_ip("Fake: unhandled exit: exit_reason=0x7f"));
 }
 
 static void a_kind_that_nobody_serves_ends_the_guest(void **state)
@@ -182,6 +196,8 @@ static void H09_every_kind_reaches_its_own_handler(void **state)
 			unsigned expected = other <= k ? (unsigned)other + 1 : 0;
 
 			assert_int_equal(f->seen[other], expected);
+			if (other == HV_EXIT_INTERRUPTED)
+				expected = 0;	/* nobody asked for them */
 			assert_true(f->rig.core.exits[other] == expected);
 		}
 	}
@@ -255,7 +271,8 @@ static void H07_interruptions_do_not_disturb(void **state)
 	play_kind(f, HV_EXIT_DEBUG);
 	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
 	assert_int_equal(f->seen[HV_EXIT_DEBUG], 1);
-	assert_true(f->rig.core.exits[HV_EXIT_INTERRUPTED] == 1000);
+	assert_true(f->rig.core.exits[HV_EXIT_INTERRUPTED] == 0);
+	assert_int_equal(hv_of(f)->runs, 1002);
 }
 
 static enum core_end run(struct fixture *f, int *reason)
@@ -388,6 +405,362 @@ static void a_handler_can_end_the_run_in_peace(void **state)
 	assert_int_equal(rig_run(&f->rig), RIG_HALTED);
 	assert_int_equal(f->rig.core.exit_status, 300);
 	assert_true(f->rig.core.exits[HV_EXIT_SHUTDOWN] == 0);
+}
+
+/* ---- the thread that runs ---- */
+
+static void each_run_is_owned_and_given_back(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		core_stop(&f->rig.core, 1);
+		assert_int_equal(run(f, &reason), CORE_STOPPED);
+		assert_int_equal(hv_of(f)->owns, i);
+		assert_int_equal(hv_of(f)->state, HV_FAKE_MADE);
+	}
+	hv_fake_faults = (struct hv_fake_faults){.op = HV_FAKE_OWN, .fail_at = 1};
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+	assert_string_equal(f->rig.e.message, "fake own: Input/output error");
+}
+
+static void a_stop_is_to_be_seen_until_the_run_has_ended(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	assert_false(core_stopping(&f->rig.core));
+	core_stop(&f->rig.core, 1);
+	assert_true(core_stopping(&f->rig.core));
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_false(core_stopping(&f->rig.core));
+}
+
+/* ---- accesses that a stop finds half done ---- */
+
+static enum vmexit_result stop_and_resume(void *ctx, uint64_t offset, const struct bus_access *a,
+					  struct husk_error *e)
+{
+	struct fixture *f = ctx;
+
+	(void)offset, (void)a, (void)e;
+	f->seen[HV_EXIT_PIO]++;
+	core_stop(&f->rig.core, 7);
+	return VMEXIT_RESUME;
+}
+
+static void add_port(struct fixture *f, bus_handler *handler)
+{
+	static struct device_resource port;
+	const struct device_description what = {
+		.name = "port", .resources = &port, .n_resources = 1, .ctx = f,
+	};
+	uint32_t id;
+
+	port = (struct device_resource){DEVICE_PIO, 0x300, 0x303, handler, -1};
+	assert_int_equal(devices_add(&f->rig.core.devices, &what, &id, &f->rig.e), 0);
+}
+
+static void a_stop_leaves_no_access_half_done(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	add_port(f, stop_and_resume);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x300, 4, 1);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x300, 4, 1);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_false(hv_of(f)->pending);
+	assert_int_equal(hv_of(f)->completions, 1);
+	assert_int_equal(f->seen[HV_EXIT_PIO], 1);
+	core_stop(&f->rig.core, 8);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(hv_of(f)->completions, 1);
+	hv_fake_faults = (struct hv_fake_faults){.op = HV_FAKE_COMPLETE, .fail_at = 1};
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+	assert_string_equal(f->rig.e.message, "fake complete: Input/output error");
+}
+
+/* The rest of string I/O comes as further exits of the same instruction. */
+static void an_access_in_parts_is_done_to_its_end_unless_it_has_none(void **state)
+{
+	const uint32_t value = 1;
+	const struct bus_access more = {
+		.addr = 0x300, .count = 1, .width = 4, .write = true,
+		.data = (void *)(uintptr_t)&value,
+	};
+	struct fixture *f = *state;
+	int reason;
+
+	add_port(f, stop_and_resume);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x300, 4, 1);
+	for (int i = 0; i < 3; i++)
+		hv_fake_more(hv_of(f), &more, BUS_PIO);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(f->seen[HV_EXIT_PIO], 4);
+	assert_false(hv_of(f)->pending);
+	for (int i = 0; i < 1000; i++)
+		hv_fake_more(hv_of(f), &more, BUS_PIO);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_true(f->seen[HV_EXIT_PIO] < 50);
+}
+
+static enum vmexit_result retry_when_stopped(void *ctx, uint64_t offset, const struct bus_access *a,
+					     struct husk_error *e)
+{
+	struct fixture *f = ctx;
+	uint32_t value;
+
+	(void)offset, (void)e;
+	memcpy(&value, a->data, sizeof value);
+	assert_int_equal(value, 0x1234);
+	f->seen[HV_EXIT_PIO]++;
+	if (f->stop == 0)
+		return VMEXIT_RESUME;
+	core_stop(&f->rig.core, f->stop--);
+	return VMEXIT_RETRY;
+}
+
+static void what_a_stop_put_off_is_served_anew_in_the_next_run(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	add_port(f, retry_when_stopped);
+	f->stop = 2;
+	hv_fake_store(hv_of(f), BUS_PIO, 0x300, 4, 0x1234);
+	for (int left = 2; left > 0; left--) {
+		assert_int_equal(run(f, &reason), CORE_STOPPED);
+		assert_int_equal(reason, left);
+	}
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(f->seen[HV_EXIT_PIO], 3);
+	assert_true(f->rig.core.exits[HV_EXIT_PIO] == 1);
+	assert_int_equal(hv_of(f)->completions, 0);
+}
+
+/* ---- clients ---- */
+
+struct client {
+	struct fixture *f;
+	unsigned attended, quiesced, exits, calls, ended;
+	bool fails_to_attend, fails_to_quiesce;
+	uint64_t nr, arg;
+	enum vmexit_result result;
+	struct core_ending how;
+	enum hv_exit_kind kind;
+};
+
+static int client_attend(void *ctx, struct husk_error *e)
+{
+	struct client *k = ctx;
+
+	assert_int_not_equal(hv_of(k->f)->state, HV_FAKE_IN_RUN);
+	k->attended++;
+	return k->fails_to_attend ? husk_fail(e, HUSK_E_GUEST, "attend") : 0;
+}
+
+static int client_quiesce(void *ctx, struct husk_error *e)
+{
+	struct client *k = ctx;
+
+	assert_int_equal(k->quiesced, k->ended);	/* the end is told after that */
+	k->quiesced++;
+	return k->fails_to_quiesce ? husk_fail(e, HUSK_E_GUEST, "quiesce") : 0;
+}
+
+static void client_exit(void *ctx, const struct hv_exit *exit)
+{
+	struct client *k = ctx;
+
+	k->exits++;
+	k->kind = exit->kind;
+}
+
+static void client_call(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result)
+{
+	struct client *k = ctx;
+
+	k->calls++;
+	k->nr = nr;
+	k->arg = arg.v;
+	k->result = result;
+}
+
+static void client_end(void *ctx, const struct core_ending *how)
+{
+	struct client *k = ctx;
+
+	k->ended++;
+	k->how = *how;
+}
+
+static const struct core_client all_entries = {
+	client_attend, client_quiesce, client_exit, client_call, client_end,
+};
+static const struct core_client no_entries;
+
+static unsigned add_client(struct fixture *f, const struct core_client *is, struct client *k)
+{
+	unsigned id;
+
+	*k = (struct client){.f = f};
+	assert_int_equal(core_add_client(&f->rig.core, is, k, &id, &f->rig.e), 0);
+	return id;
+}
+
+struct posting {
+	struct core *core;
+	unsigned id;
+};
+
+static void post(void *ctx)
+{
+	const struct posting *p = ctx;
+
+	core_post(p->core, p->id);
+	core_post(p->core, p->id);
+}
+
+static void a_client_is_attended_to_when_it_asks_and_no_other(void **state)
+{
+	struct fixture *f = *state;
+	struct client a, b, mute;
+	struct posting of_a = {&f->rig.core, add_client(f, &all_entries, &a)};
+	struct posting of_mute = {&f->rig.core, 0};
+
+	add_client(f, &all_entries, &b);
+	of_mute.id = add_client(f, &no_entries, &mute);
+	hv_fake_hook(hv_of(f), post, &of_a);
+	hv_fake_hook(hv_of(f), post, &of_mute);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(a.attended, 1);
+	assert_int_equal(b.attended, 0);
+	assert_true(f->rig.core.exits[HV_EXIT_INTERRUPTED] == 2);
+	core_post(&f->rig.core, of_a.id);
+	core_remove_client(&f->rig.core, of_a.id);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(a.attended, 1);
+}
+
+static void a_request_that_somebody_else_has_seen_leaves_no_trace(void **state)
+{
+	struct fixture *f = *state;
+	struct client a;
+	unsigned id = add_client(f, &all_entries, &a);
+
+	core_post(&f->rig.core, id);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(a.attended, 1);
+	assert_int_equal(hv_of(f)->runs, 2);
+	assert_true(f->rig.core.exits[HV_EXIT_INTERRUPTED] == 0);
+}
+
+static void a_client_that_fails_ends_the_run(void **state)
+{
+	struct fixture *f = *state;
+	struct client a;
+	unsigned id = add_client(f, &all_entries, &a);
+	int reason;
+
+	a.fails_to_attend = true;
+	core_post(&f->rig.core, id);
+	core_stop(&f->rig.core, 1);
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+	assert_string_equal(f->rig.e.message, "attend");
+	assert_int_equal(a.quiesced, 1);
+	assert_ptr_equal(a.how.error, &f->rig.e);
+}
+
+static void every_client_quiesces_before_any_run_returns(void **state)
+{
+	struct fixture *f = *state;
+	struct client a, b;
+	int reason;
+
+	add_client(f, &all_entries, &a);
+	add_client(f, &all_entries, &b);
+	core_stop(&f->rig.core, 1);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(a.quiesced + b.quiesced, 2);
+	play_kind(f, HV_EXIT_SHUTDOWN);
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+	assert_int_equal(a.quiesced + b.quiesced, 4);
+	assert_int_equal(core_register_vmexit(&f->rig.core, HV_EXIT_DEBUG, quit, &f->rig.core,
+					      &f->rig.e), 0);
+	play_kind(f, HV_EXIT_DEBUG);
+	assert_int_equal(run(f, &reason), CORE_HALTED);
+	assert_int_equal(a.quiesced + b.quiesced, 6);
+}
+
+static void who_cannot_quiesce_turns_a_stop_into_a_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct client a, b;
+	int reason;
+
+	add_client(f, &all_entries, &a);
+	add_client(f, &all_entries, &b);
+	a.fails_to_quiesce = true;
+	core_stop(&f->rig.core, 1);
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+	assert_string_equal(f->rig.e.message, "quiesce");
+	assert_int_equal(b.quiesced, 1);
+	assert_int_equal(b.how.end, CORE_FAILED);
+	play_kind(f, HV_EXIT_SHUTDOWN);
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+	assert_non_null(strstr(f->rig.e.message, "triple fault"));
+}
+
+static enum vmexit_result nothing(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	(void)ctx, (void)arg, (void)e;
+	return VMEXIT_RESUME;
+}
+
+static void observers_see_exits_calls_and_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct client a;
+	unsigned id = add_client(f, &all_entries, &a);
+	int reason;
+
+	assert_int_equal(core_register_hypercall(&f->rig.core, 7, "seven", nothing, NULL,
+						 &f->rig.e), 0);
+	hv_fake_hypercall(hv_of(f), 7, 0x5000);
+	hv_fake_hook(hv_of(f), stop_with_2, &f->rig.core);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(a.calls, 1);
+	assert_true(a.nr == 7 && a.arg == 0x5000 && a.result == VMEXIT_RESUME);
+	assert_int_equal(a.exits, 2);
+	assert_int_equal(a.kind, HV_EXIT_INTERRUPTED);
+	assert_int_equal(a.ended, 1);
+	assert_int_equal(a.how.end, CORE_STOPPED);
+	assert_int_equal(a.how.reason, 2);
+	assert_null(a.how.error);
+	core_remove_client(&f->rig.core, id);
+	hv_fake_hypercall(hv_of(f), 7, 0x5000);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(a.calls + a.exits + a.ended, 4);
+	assert_int_equal(f->rig.core.exit_clients, 0);
+	assert_null(f->rig.core.hypercalls.observer);
+}
+
+static void there_is_room_for_16_clients(void **state)
+{
+	struct fixture *f = *state;
+	struct client a;
+	unsigned id;
+
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		assert_int_equal(add_client(f, &no_entries, &a), i);
+	assert_int_equal(core_add_client(&f->rig.core, &no_entries, &a, &id, &f->rig.e), -1);
+	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
+	assert_string_equal(f->rig.e.message, "the run loop has 16 clients already");
+	core_remove_client(&f->rig.core, 5);
+	core_remove_client(&f->rig.core, CORE_CLIENTS_MAX);
+	assert_int_equal(add_client(f, &no_entries, &a), 5);
 }
 
 /* ---- buses and doorbells ---- */
@@ -531,14 +904,14 @@ static void the_parts_agree_on_the_size_of_memory(void **state)
 	assert_int_equal(add_device(f, "high", &high, NULL, &id), 0);
 	assert_int_equal(add_device(f, "numbers", &numbers, NULL, &id), 0);
 	assert_int_equal(c->console_fd, -1);
-	assert_int_equal(c->stop, 0);
+	assert_false(core_stopping(c));
 }
 
 static void assert_empty(const struct core *c)
 {
 	assert_null(c->ops);
 	assert_null(c->hv);
-	assert_int_equal(c->events.wake_fd, -1);
+	assert_int_equal(c->mailbox.wake.fd, -1);
 }
 
 static void H16_a_core_is_freed_once_however_often_it_is_asked_for(void **state)
@@ -577,10 +950,25 @@ static void H16_a_core_that_cannot_be_made_leaves_nothing_behind(void **state)
 
 static unsigned n_deleted;
 
-static void count_deleted(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
+static void count_deleted(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
 {
 	n_deleted++;
-	hv_fake_ops.doorbell_del(hv, kind, addr, width, fd);
+	hv_fake_ops.caps(hv)->doorbells->del(hv, kind, addr, width, fd);
+}
+
+static int add_bell(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+		    struct husk_error *e)
+{
+	return hv_fake_ops.caps(hv)->doorbells->add(hv, kind, addr, width, fd, e);
+}
+
+static const struct hv_caps *counting_caps(const struct hv *hv)
+{
+	static const struct hv_doorbell_ops doorbells = {add_bell, count_deleted};
+	static const struct hv_caps caps = {.doorbells = &doorbells};
+
+	(void)hv;
+	return &caps;
 }
 
 /* The descriptor may live on elsewhere: nothing of the machine may ring it. */
@@ -596,7 +984,7 @@ static void doorbells_are_taken_back_at_the_end_even_after_the_seal(void **state
 	uint32_t id;
 
 	(void)state;
-	ops.doorbell_del = count_deleted;
+	ops.caps = counting_caps;
 	n_deleted = 0;
 	assert_int_equal(core_init(&c, &ops, RIG_MEMORY, &e), 0);
 	assert_int_equal(devices_add(&c.devices, &what, &id, &e), 0);
@@ -629,6 +1017,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(H14_a_halt_ends_the_guest_and_says_where),
 		TEST(H14_a_triple_fault_ends_the_guest_and_says_where),
+		TEST(a_triple_fault_that_took_the_registers_with_it_says_so),
 		TEST(H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words),
 		TEST(H09_an_unknown_reason_is_told_with_its_number),
 		TEST(a_kind_that_nobody_serves_ends_the_guest),
@@ -648,6 +1037,18 @@ int main(void)
 		TEST(every_reason_but_0_is_one),
 		TEST(the_last_reason_counts_and_counts_once),
 		TEST(a_handler_can_end_the_run_in_peace),
+		TEST(each_run_is_owned_and_given_back),
+		TEST(a_stop_is_to_be_seen_until_the_run_has_ended),
+		TEST(a_stop_leaves_no_access_half_done),
+		TEST(an_access_in_parts_is_done_to_its_end_unless_it_has_none),
+		TEST(what_a_stop_put_off_is_served_anew_in_the_next_run),
+		TEST(a_client_is_attended_to_when_it_asks_and_no_other),
+		TEST(a_request_that_somebody_else_has_seen_leaves_no_trace),
+		TEST(a_client_that_fails_ends_the_run),
+		TEST(every_client_quiesces_before_any_run_returns),
+		TEST(who_cannot_quiesce_turns_a_stop_into_a_failure),
+		TEST(observers_see_exits_calls_and_the_end),
+		TEST(there_is_room_for_16_clients),
 		TEST(ports_and_memory_are_different_buses),
 		TEST(a_doorbell_rings_without_an_exit),
 		TEST(H02_a_hypervisor_without_doorbells_refuses_them_only),

@@ -29,10 +29,10 @@ struct fake {
 	} bells[16];
 };
 
-static int fake_add(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
+static int fake_add(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
 		    struct husk_error *e)
 {
-	struct fake *f = hv;
+	struct fake *f = (struct fake *)hv;
 
 	if (++f->adds == f->fail_at)
 		return husk_fail_sys(e, f->fail_errno, "KVM_IOEVENTFD");
@@ -41,9 +41,9 @@ static int fake_add(void *hv, enum bus_kind kind, uint64_t addr, unsigned width,
 	return 0;
 }
 
-static void fake_del(void *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
+static void fake_del(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
 {
-	struct fake *f = hv;
+	struct fake *f = (struct fake *)hv;
 
 	for (size_t i = 0; i < f->n; i++) {
 		const struct bell *b = &f->bells[i];
@@ -122,11 +122,11 @@ struct machine {
 static int setup(void **state)
 {
 	struct machine *m = calloc(1, sizeof *m);
-	const struct doorbell_ops ops = {.add = fake_add, .del = fake_del, .hv = &m->hv};
+	static const struct hv_doorbell_ops ops = {.add = fake_add, .del = fake_del};
 
 	if (m == NULL)
 		return -1;
-	devices_init(&m->d, RAM, 128, &ops);
+	devices_init(&m->d, RAM, 128, &ops, (struct hv *)&m->hv);
 	*state = m;
 	return 0;
 }
@@ -615,7 +615,7 @@ static void d16_hypercalls_work_the_same_without_doorbells(void **state)
 	const struct bus_access ring = {.addr = 0x600, .width = 4, .count = 1, .write = true};
 	struct husk_error e = {0};
 
-	devices_init(&m->d, RAM, 128, NULL);
+	devices_init(&m->d, RAM, 128, NULL, NULL);
 	what.ctx = &p;
 	add(m, &what);
 	assert_int_equal(bus_dispatch(&m->d.pio, &call, &e), VMEXIT_RESUME);
@@ -660,7 +660,7 @@ static void b22_a_machine_without_ram_takes_mmio_at_zero(void **state)
 	};
 	struct machine *m = *state;
 
-	devices_init(&m->d, 0, 128, NULL);
+	devices_init(&m->d, 0, 128, NULL, NULL);
 	assert_int_equal(add(m, &what), 1);
 }
 

@@ -113,7 +113,7 @@ static void assert_exit(struct bare *b, enum hv_exit_kind kind)
 		fail_msg("%s", b->e.message);
 	if (b->exit.kind != kind)
 		fail_msg("exit of kind %s, expected %s, ip 0x%llx", hv_exit_name(b->exit.kind),
-			 hv_exit_name(kind), (unsigned long long)hv_backend.ip(b->hv));
+			 hv_exit_name(kind), (unsigned long long)bare_ip(b));
 }
 
 static void assert_port(struct bare *b, uint16_t port, unsigned width, bool write)
@@ -206,9 +206,9 @@ static void a_halted_processor_is_an_exit_each_time(void **state)
 	CODE(b, HLT, HLT);
 	start(b);
 	assert_exit(b, HV_EXIT_HALT);
-	assert_in_range(hv_backend.ip(b->hv), BARE_TEXT, BARE_TEXT + 1);
+	assert_in_range(bare_ip(b), BARE_TEXT, BARE_TEXT + 1);
 	assert_exit(b, HV_EXIT_HALT);
-	assert_in_range(hv_backend.ip(b->hv), BARE_TEXT + 1, BARE_TEXT + 2);
+	assert_in_range(bare_ip(b), BARE_TEXT + 1, BARE_TEXT + 2);
 }
 
 static void an_exception_without_a_handler_is_a_triple_fault(void **state)
@@ -253,7 +253,7 @@ static void code_in_a_hole_is_an_error_of_the_hypervisor(void **state)
 	assert_int_equal(hv_backend.set_entry(b->hv, &cpu, &b->e), 0);
 	assert_exit(b, HV_EXIT_ERROR);
 	assert_string_equal(b->exit.error.what, "internal error exit: suberror");
-	assert_true(hv_backend.ip(b->hv) == BARE_HOLE);
+	assert_true(bare_ip(b) == BARE_HOLE);
 }
 
 /* What lies in memory is written there; what lies behind it is reported with its own address. */
@@ -302,7 +302,7 @@ static void a_doorbell_port_takes_one_width_only(void **state)
 	struct bare *b = *state;
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
-	assert_int_equal(hv_backend.doorbell_add(b->hv, BUS_PIO, 0x700, 4, fd, &b->e), 0);
+	assert_int_equal(hv_backend.caps(b->hv)->doorbells->add(b->hv, BUS_PIO, 0x700, 4, fd, &b->e), 0);
 	CODE(b, MOV_EDX(0x700), OUT_EAX, OUT_AX);
 	CODE(b, MOV_EDX(0x701), OUT_EAX, HLT);
 	start(b);
@@ -311,7 +311,7 @@ static void a_doorbell_port_takes_one_width_only(void **state)
 	assert_port(b, 0x701, 4, true);
 	assert_exit(b, HV_EXIT_HALT);
 	assert_true(rung(fd) == 0);
-	hv_backend.doorbell_del(b->hv, BUS_PIO, 0x700, 4, fd);
+	hv_backend.caps(b->hv)->doorbells->del(b->hv, BUS_PIO, 0x700, 4, fd);
 	close(fd);
 }
 
@@ -320,7 +320,7 @@ static void H18_string_output_rings_once_for_each_element(void **state)
 	struct bare *b = *state;
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
-	assert_int_equal(hv_backend.doorbell_add(b->hv, BUS_PIO, 0x700, 4, fd, &b->e), 0);
+	assert_int_equal(hv_backend.caps(b->hv)->doorbells->add(b->hv, BUS_PIO, 0x700, 4, fd, &b->e), 0);
 	CODE(b, MOV_EDX(0x700), REP_OUTSD, HLT);
 	start(b);
 	assert_exit(b, HV_EXIT_HALT);
@@ -366,8 +366,8 @@ static void an_instruction_pointer_that_cannot_be_had_is_0(void **state)
 
 	start(b);
 	answer(KVM_GET_REGS, -1, EIO);
-	assert_true(hv_backend.ip(b->hv) == 0);
-	assert_true(hv_backend.ip(b->hv) == BARE_TEXT);
+	assert_true(bare_ip(b) == 0);
+	assert_true(bare_ip(b) == BARE_TEXT);
 }
 
 static void registers_that_are_refused_are_an_error(void **state)

@@ -344,13 +344,14 @@ static void the_window_is_exactly_as_long_as_its_last_call(void **state)
 static void a_window_that_is_taken_is_an_error(void **state)
 {
 	struct devices d;
+	const struct mailbox mailbox = {0};
 	struct hypercalls h;
 	struct husk_error e = {0};
 
 	(void)state;
-	devices_init(&d, RIG_MEMORY, HVT_HYPERCALL_MAX, NULL);
+	devices_init(&d, RIG_MEMORY, HVT_HYPERCALL_MAX, NULL, NULL);
 	assert_int_equal(add_device(&d, WINDOW->base + 8, WINDOW->base + 8, &e), 0);
-	assert_int_equal(hypercalls_init(&h, &d, &e), -1);
+	assert_int_equal(hypercalls_init(&h, &d, &mailbox, &e), -1);
 	assert_int_equal(e.kind, HUSK_E_HOST);
 	assert_non_null(strstr(e.message, "device hypercalls: "));
 	assert_non_null(strstr(e.message, "already taken by other"));

@@ -751,10 +751,15 @@ static enum vmexit_result other_access(void *ctx, uint64_t offset, const struct 
 	return VMEXIT_RESUME;
 }
 
-static int other_look(void *ctx, struct husk_error *e)
+static const struct core_client other_client;
+
+static unsigned clients(const struct core *c)
 {
-	(void)ctx, (void)e;
-	return 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		n += c->clients[i].is != NULL;
+	return n;
 }
 
 static bool served(const struct fixture *f, int nr)
@@ -771,7 +776,7 @@ static void without_a_device_there_is_no_hypercall_and_no_ring(void **state)
 	assert_ends(f, call(f, WRITE, 1, DATA, 60), "Invalid guest hypercall: num=6");
 	assert_ends(f, call(f, READ, 1, DATA, 60), "Invalid guest hypercall: num=7");
 	assert_true(f->rig.core.net_ring == 0);
-	assert_false(f->rig.core.cross_thread);
+	assert_int_equal(clients(&f->rig.core), 0);
 	assert_true(figure(f, "ring", "entries") == UINT64_MAX);
 	assert_int_equal(core_register_hypercall(&f->rig.core, READ, "other", other_call, NULL,
 						 &f->rig.e), 0);
@@ -789,19 +794,17 @@ static void it_takes_its_numbers_and_gives_them_back(void **state)
 	assert_string_equal(c->hypercalls.table[READ].name, "net_read");
 	assert_string_equal(c->hypercalls.table[WRITE].name, "net_write");
 	assert_true(c->events.sources == 1ull << 1);
-	assert_true(c->cross_thread);
-	assert_non_null(c->alarm.look);
+	assert_int_equal(clients(c), 1);
 	module_net.detach(f->rig.state[0], c);
 	assert_false(served(f, READ) || served(f, WRITE));
 	assert_true(c->events.sources == 0);
-	assert_false(c->cross_thread);
-	assert_null(c->alarm.look);
+	assert_int_equal(clients(c), 0);
 }
 
-static bool no_source(void *ctx, bool readable)
+static int no_source(void *ctx, bool readable, struct husk_error *e)
 {
-	(void)ctx, (void)readable;
-	return false;
+	(void)ctx, (void)readable, (void)e;
+	return 0;
 }
 
 static int no_fd(void *ctx)
@@ -823,8 +826,7 @@ static void assert_not_attached(struct fixture *f, void *s, const char *message)
 	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
 		assert_ptr_equal(c->hypercalls.table[nr].handler, before.hypercalls.table[nr].handler);
 	assert_true(c->events.sources == before.events.sources);
-	assert_ptr_equal(c->alarm.look, before.alarm.look);
-	assert_int_equal(c->cross_thread, before.cross_thread);
+	assert_int_equal(clients(c), clients(&before));
 	assert_int_equal(c->devices.pio.n + c->devices.mmio.n,
 			 before.devices.pio.n + before.devices.mmio.n);
 	assert_int_equal(open_descriptors(), files);
@@ -848,6 +850,7 @@ static void it_attaches_all_or_nothing(void **state)
 	struct fixture *f = *state;
 	struct core *c = &f->rig.core;
 	void *s = open_devices(f, DEVICES);
+	unsigned id;
 
 	for (int nr = WRITE; nr <= READ; nr++) {
 		assert_int_equal(core_register_hypercall(c, nr, "other", other_call, NULL, &f->rig.e), 0);
@@ -859,9 +862,11 @@ static void it_attaches_all_or_nothing(void **state)
 		assert_not_attached(f, s, "of the ready set is taken");
 		events_remove(&c->events, bit);
 	}
-	assert_int_equal(core_register_alarm(c, other_look, f, &f->rig.e), 0);
-	assert_not_attached(f, s, "has an alarm already");
-	core_unregister_alarm(c);
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		assert_int_equal(core_add_client(c, &other_client, f, &id, &f->rig.e), 0);
+	assert_not_attached(f, s, "has 16 clients already");
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		core_remove_client(c, i);
 	assert_int_equal(module_net.attach(s, c, &f->rig.e), 0);
 	module_net.detach(s, c);
 	module_net.close(s);
@@ -1081,7 +1086,7 @@ static void without_a_ring_there_is_nobody_to_kick(void **state)
 	struct fixture *f = *state;
 
 	assert_true(f->rig.core.net_ring == 0);
-	assert_false(f->rig.core.cross_thread);
+	assert_int_equal(clients(&f->rig.core), 0);
 	assert_ends(f, store_kick(f, 0, 4), "nobody is there");
 	assert_string_equal(memory_range_at(&f->rig.core.memory, 0x20000)->what, "low memory");
 	assert_true(figure(f, "ring", "kicks") == UINT64_MAX);
@@ -1096,6 +1101,7 @@ static void what_was_queued_comes_before_a_hypercall(void **state)
 {
 	struct fixture *f = *state;
 
+	rig_live(&f->rig);
 	for (unsigned round = 0; round < 200; round++) {
 		for (uint32_t n = 0; n < 20; n++) {
 			wire_fill(rig_at(&f->rig, DATA + n * 0x800), 60, n);
@@ -1170,6 +1176,7 @@ static void what_the_io_thread_finds_ends_a_guest_that_is_busy(void **state)
 			set_up_device(state);
 		}
 		f = *state;
+		rig_live(&f->rig);
 		for (unsigned k = 0; k < BURST; k++)
 			put_nothing(f);
 		hv_fake_hook(f->rig.core.hv, submit_bad_and_spin, f);
@@ -1201,6 +1208,7 @@ static void an_interruption_leaves_no_entry_behind(void **state)
 	time_t give_up = time(NULL) + PATIENCE_S;
 	int without_kick = 0;
 
+	rig_live(&f->rig);
 	for (int i = 0; i < 300; i++) {
 		struct interruption how = {f, false};
 		struct hvt_ring_completion c;
@@ -1295,6 +1303,7 @@ static void a_burst_goes_on_after_a_wait(void **state)
 	struct hvt_ring_completion c;
 	unsigned kicks;
 
+	rig_live(&f->rig);
 	for (unsigned n = 0; n < 10 * BURST; n++)
 		submit(f, HVT_RING_NET_WRITE, 1, DATA, 60, 0);
 	host_sends(f, 0, 1, 60);
@@ -1459,6 +1468,7 @@ static void figures_include_what_is_still_queued(void **state)
 		.operation = HVT_RING_NET_WRITE, .handle = 1, .data = DATA, .len = 60,
 	};
 
+	rig_live(&f->rig);
 	for (unsigned i = 0; i < BURST; i++)
 		put_nothing(f);
 	assert_figure(f, "ring", "handovers", 1);

@@ -1,0 +1,22 @@
+/* clock.h: time that only goes forward, and deadlines on it. */
+#ifndef HUSK_CLOCK_H
+#define HUSK_CLOCK_H
+
+#include <stdint.h>
+
+#define CLOCK_NS_PER_S 1000000000ull
+#define CLOCK_NS_PER_MS 1000000ull
+
+/* A deadline is a point of clock_now_ns. 0 has always passed; this one never does. */
+#define CLOCK_NEVER UINT64_MAX
+
+/* ns of CLOCK_MONOTONIC. Async-signal-safe; no system call where the host has a vDSO. */
+uint64_t clock_now_ns(void);
+
+/*
+ * The deadline that lies so far ahead. 0 for 0, without looking at the clock; CLOCK_NEVER from
+ * INT64_MAX on, 292 years, where Linux's timers end.
+ */
+uint64_t clock_deadline(uint64_t timeout_ns);
+
+#endif

@@ -1,0 +1,11 @@
+/* hv.c: what all backends have in common. */
+#include "hv.h"
+
+const char *hv_exit_name(enum hv_exit_kind kind)
+{
+	static const char *const names[HV_EXIT_KINDS] = {
+		"pio", "mmio", "halt", "shutdown", "interrupted", "debug", "fault", "error",
+	};
+
+	return names[kind];
+}
