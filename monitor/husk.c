@@ -126,9 +126,18 @@ static int reserve_modules(struct husk *h, struct husk_error *e)
 static int attach_modules(struct husk *h, struct husk_error *e)
 {
 	for (; h->n_attached < h->n_opened; h->n_attached++)
-		if (h->modules[h->n_attached]->attach(h->state[h->n_attached], &h->core, e) == -1)
+		if (module_attach(h->modules[h->n_attached], h->state[h->n_attached], &h->core,
+				  &h->image.manifest, e) == -1)
 			return husk_wrap(e, "Module `%s' setup failed",
 					 h->modules[h->n_attached]->name);
+	return 0;
+}
+
+static int start_modules(struct husk *h, struct husk_error *e)
+{
+	for (unsigned i = 0; i < h->n_attached; i++)
+		if (h->modules[i]->start != NULL && h->modules[i]->start(h->state[i], e) == -1)
+			return husk_wrap(e, "Module `%s' setup failed", h->modules[i]->name);
 	return 0;
 }
 
@@ -211,7 +220,7 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)
 		return -1;
 	core_seal(c);
-	return 0;
+	return start_modules(h, e);
 }
 
 /* Gives back everything but the settings, in reverse order of taking it. */
@@ -220,7 +229,8 @@ static void unload(struct husk *h)
 	__atomic_store_n(&h->loaded, false, __ATOMIC_RELEASE);
 	while (h->n_attached > 0) {
 		h->n_attached--;
-		h->modules[h->n_attached]->detach(h->state[h->n_attached], &h->core);
+		module_detach(h->modules[h->n_attached], h->state[h->n_attached], &h->core,
+			      &h->image.manifest);
 	}
 	core_fini(&h->core);
 	while (h->n_opened > 0) {

@@ -84,24 +84,18 @@ static int core_open(void **state, const struct settings *settings, struct manif
 	return 0;
 }
 
-static const struct {
-	int nr;
-	const char *name;
-	hypercall_handler *handler;
-} calls[] = {
+static const struct module_call calls[] = {
 	{HVT_HYPERCALL_WALLTIME, "walltime", walltime},
 	{HVT_HYPERCALL_PUTS, "puts", puts_call},
 	{HVT_HYPERCALL_POLL, "poll", poll_call},
 	{HVT_HYPERCALL_HALT, "halt", halt},
 };
-#define CALLS (sizeof calls / sizeof calls[0])
 
 static void core_detach(void *state, struct core *c)
 {
 	struct core_module *s = state;
 
-	for (size_t i = 0; i < CALLS; i++)
-		core_unregister_hypercall(c, calls[i].nr);
+	(void)c;
 	console_fini(&s->console);
 }
 
@@ -109,19 +103,13 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct core_module *s = state;
 
+	(void)e;
 	s->core = c;
-	for (size_t i = 0; i < CALLS; i++)
-		if (core_register_hypercall(c, calls[i].nr, calls[i].name, calls[i].handler, s,
-					    e) == -1) {
-			while (i-- > 0)
-				core_unregister_hypercall(c, calls[i].nr);
-			return -1;
-		}
 	console_init(&s->console, c->console_fd, (const int *)&c->mailbox.posted);
 	return 0;
 }
 
-static void core_report(void *state, module_figure *tell, void *ctx)
+static void core_report(const void *state, module_figure *tell, void *ctx)
 {
 	const struct core_module *s = state;
 
@@ -133,6 +121,8 @@ static void core_report(void *state, module_figure *tell, void *ctx)
 extern const struct module module_core;
 const struct module module_core = {
 	.name = "core",
+	.calls = calls,
+	.n_calls = sizeof calls / sizeof calls[0],
 	.open = core_open,
 	.attach = core_attach,
 	.detach = core_detach,

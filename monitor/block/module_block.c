@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device_set.h"
 #include "disk.h"
 #include "module.h"
 
@@ -10,17 +11,14 @@
 #define SECTOR_MAX 32768u	/* the largest power of two in mft_block.block_size */
 
 struct block_device {
-	bool complained;	/* a host error has been told */
-	const char *name;	/* in the manifest */
+	struct set_device is;
 	struct disk disk;
 	uint64_t reads, writes, bytes_read, bytes_written, errors, calls;
 };
 
 struct block_module {
 	struct core *core;
-	struct block_device *by_handle[MFT_MAX_ENTRIES];	/* NULL: no block device */
-	unsigned n;
-	struct block_device *devices;	/* owned */
+	struct device_set set;		/* of struct block_device */
 };
 
 /* What the two hypercalls differ in. */
@@ -35,11 +33,6 @@ struct direction {
 static const struct direction reading = {"reading", memory_sink, disk_read, false};
 static const struct direction writing = {"writing", memory_source, disk_write, true};
 
-static struct block_device *device_of(struct block_module *s, uint64_t handle)
-{
-	return handle < MFT_MAX_ENTRIES ? s->by_handle[handle] : NULL;
-}
-
 static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
 {
 	return offset < d->capacity && len <= d->capacity - offset;
@@ -50,12 +43,10 @@ static int refuse(const struct block_module *s, struct block_device *dev, const 
 		  uint64_t offset, int error)
 {
 	dev->errors++;
-	if (!dev->complained)
-		core_say(s->core, "block device %s: %s at offset %llu: %s; the guest gets an error "
-			 "(told once)", dev->name, verb, (unsigned long long)offset,
-			 error == ENODATA ? "the file has become shorter" :
-			 error == EROFS ? "it is attached read-only" : strerror(error));
-	dev->complained = true;
+	set_device_complain(&dev->is, s->core, "block device %s: %s at offset %llu: %s; the guest gets "
+			    "an error", dev->is.name, verb, (unsigned long long)offset,
+			    error == ENODATA ? "the file has become shorter" :
+			    error == EROFS ? "it is attached read-only" : strerror(error));
 	return HVT_EUNSPEC;
 }
 
@@ -69,7 +60,7 @@ static void account(struct block_device *dev, const struct direction *dir, uint6
 static int serve(struct block_module *s, const struct hvt_block *rq, const struct direction *dir,
 		 int *ret, struct husk_error *e)
 {
-	struct block_device *dev = device_of(s, rq->handle);
+	struct block_device *dev = device_set_find(&s->set, rq->handle);
 	struct iovec span;
 	int error;
 
@@ -77,7 +68,7 @@ static int serve(struct block_module *s, const struct hvt_block *rq, const struc
 	if (dev == NULL || !in_range(&dev->disk, rq->offset, rq->len))
 		return 0;
 	if (dir->span(&s->core->memory, (gpa_t){rq->data}, rq->len, &span, e) == -1)
-		return husk_wrap(e, "block device %s", dev->name);
+		return husk_wrap(e, "block device %s", dev->is.name);
 	error = dir->writes && dev->disk.read_only ? EROFS :
 		dir->transfer(&dev->disk, rq->offset, span, &dev->calls);
 	*ret = error == 0 ? HVT_OK : refuse(s, dev, dir->verb, rq->offset, error);
@@ -151,120 +142,100 @@ static int check_geometry(const struct disk *d, const char *name, uint16_t secto
 	return 0;
 }
 
+/* What opening a device takes. */
+struct opening {
+	const struct block_module *module;
+	const struct settings *settings;
+};
+
 /* Before the lock is taken, which would call it another process's affair, or even hand it over. */
 static int check_alone(const struct block_module *s, const struct block_device *dev,
 		       const char *where, struct husk_error *e)
 {
-	for (unsigned i = 0; i < s->n; i++)
-		if (disk_conflict(&s->devices[i].disk, &dev->disk))
+	for (unsigned i = 0; i < s->set.n; i++) {
+		const struct block_device *other = device_set_at(&s->set, i);
+
+		if (disk_conflict(&other->disk, &dev->disk))
 			return husk_fail(e, HUSK_E_USAGE, "%s: block devices %s and %s would share "
 					 "it: give each a file of its own, or attach both with "
-					 "--block-ro", where, s->devices[i].name, dev->name);
+					 "--block-ro", where, other->is.name, dev->is.name);
+	}
 	return 0;
 }
 
-static int open_device(const struct block_module *s, struct block_device *dev,
-		       const struct settings *settings, struct mft_entry *entry,
-		       struct husk_error *e)
+static int open_device(void *ctx, void *device, struct mft_entry *entry, struct husk_error *e)
 {
-	const struct setting *how = settings_attaching(settings, options, N_OPTIONS, entry->name);
-	uint16_t sector = sector_size(settings, entry->name);
+	const struct opening *o = ctx;
+	struct block_device *dev = device;
+	const struct setting *how = settings_attaching(o->settings, options, N_OPTIONS, entry->name);
+	uint16_t sector = sector_size(o->settings, entry->name);
 
-	dev->name = entry->name;
 	if (disk_open(&dev->disk, how->value, strcmp(how->option->name, "block-ro") == 0,
 		      e) == -1)
 		return -1;
-	if (check_alone(s, dev, how->value, e) == -1 ||
+	if (check_alone(o->module, dev, how->value, e) == -1 ||
 	    disk_claim(&dev->disk, how->value, e) == -1 ||
 	    check_geometry(&dev->disk, entry->name, sector, e) == -1) {
 		disk_close(&dev->disk);
 		return -1;
 	}
 	entry->u.block = (struct mft_block){.capacity = dev->disk.capacity, .block_size = sector};
-	entry->attached = 1;
 	return 0;
 }
+
+static void close_device(void *device)
+{
+	struct block_device *dev = device;
+
+	disk_close(&dev->disk);
+}
+
+static const struct device_set_ops device_ops = {open_device, close_device};
 
 static void block_close(void *state)
 {
 	struct block_module *s = state;
 
-	for (unsigned i = 0; i < s->n; i++)
-		disk_close(&s->devices[i].disk);
-	free(s->devices);
+	device_set_close(&s->set, &device_ops);
 	free(s);
-}
-
-static int open_devices(struct block_module *s, const struct settings *settings,
-			struct manifest *mft, struct husk_error *e)
-{
-	for (unsigned i = 1; i < mft->header.entries; i++) {
-		struct block_device *dev;
-
-		if (mft->entry[i].type != MFT_DEV_BLOCK_BASIC)
-			continue;
-		dev = &s->devices[s->n];
-		if (open_device(s, dev, settings, &mft->entry[i], e) == -1)
-			return -1;
-		s->by_handle[i] = dev;
-		s->n++;
-	}
-	return 0;
 }
 
 static int block_open(void **state, const struct settings *settings, struct manifest *mft,
 		      struct husk_error *e)
 {
 	struct block_module *s = calloc(1, sizeof *s);
-	unsigned n = manifest_count(mft, MFT_DEV_BLOCK_BASIC);
+	struct opening o = {s, settings};
 
-	if (s != NULL && n > 0)
-		s->devices = calloc(n, sizeof s->devices[0]);
-	if (s == NULL || (n > 0 && s->devices == NULL)) {
-		free(s);
+	if (s == NULL)
 		return husk_fail_sys(e, ENOMEM, "module block");
-	}
-	if (open_devices(s, settings, mft, e) == -1) {
-		block_close(s);
+	if (device_set_open(&s->set, &device_ops, &o, mft, MFT_DEV_BLOCK_BASIC,
+			    sizeof(struct block_device), e) == -1) {
+		free(s);
 		return -1;
 	}
 	*state = s;
 	return 0;
 }
 
-static void block_detach(void *state, struct core *c)
-{
-	const struct block_module *s = state;
-
-	if (s->n == 0)
-		return;
-	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE);
-	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_READ);
-}
-
-/* Without a device there is no hypercall either: that ends a guest which calls it. */
 static int block_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct block_module *s = state;
 
+	(void)e;
 	s->core = c;
-	if (s->n == 0)
-		return 0;
-	if (core_register_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write, s,
-				    e) == -1)
-		return -1;
-	if (core_register_hypercall(c, HVT_HYPERCALL_BLOCK_READ, "block_read", block_read, s,
-				    e) == 0)
-		return 0;
-	core_unregister_hypercall(c, HVT_HYPERCALL_BLOCK_WRITE);
-	return -1;
+	return 0;
 }
+
+static const struct module_call calls[] = {
+	{HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write},
+	{HVT_HYPERCALL_BLOCK_READ, "block_read", block_read},
+};
 
 static void report_device(const struct block_device *dev, module_figure *tell, void *ctx)
 {
-	char subject[sizeof "block:" + MFT_NAME_SIZE];
+	char subject[SET_SUBJECT_SIZE];
 
-	snprintf(subject, sizeof subject, "block:%s", dev->name);
+	set_device_subject(&dev->is, "block", subject);
 	tell(ctx, subject, "reads", dev->reads);
 	tell(ctx, subject, "bytes_read", dev->bytes_read);
 	tell(ctx, subject, "writes", dev->writes);
@@ -273,12 +244,12 @@ static void report_device(const struct block_device *dev, module_figure *tell, v
 	tell(ctx, subject, "system_calls", dev->calls);
 }
 
-static void block_report(void *state, module_figure *tell, void *ctx)
+static void block_report(const void *state, module_figure *tell, void *ctx)
 {
 	const struct block_module *s = state;
 
-	for (unsigned i = 0; i < s->n; i++)
-		report_device(&s->devices[i], tell, ctx);
+	for (unsigned i = 0; i < s->set.n; i++)
+		report_device(device_set_at(&s->set, i), tell, ctx);
 }
 
 extern const struct module module_block;
@@ -287,9 +258,10 @@ const struct module module_block = {
 	.device_type = MFT_DEV_BLOCK_BASIC,
 	.options = options,
 	.n_options = N_OPTIONS,
+	.calls = calls,
+	.n_calls = sizeof calls / sizeof calls[0],
 	.open = block_open,
 	.attach = block_attach,
-	.detach = block_detach,
 	.close = block_close,
 	.report = block_report,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "device_set.h"
 #include "module.h"
 #include "netdev.h"
 #include "ring_thread.h"
@@ -18,17 +19,15 @@
 struct net_module;
 
 struct net_device {
+	struct set_device is;
 	struct net_module *module;
-	unsigned handle;		/* index in the manifest */
 	struct netdev dev;
 };
 
 struct net_module {
 	struct core *core;
-	struct net_device *by_handle[MFT_MAX_ENTRIES];	/* NULL: no network device */
-	unsigned n;
-	struct net_device *devices;	/* owned */
-	unsigned n_calls, n_sources;	/* hypercalls and devices that the core knows of */
+	struct device_set set;		/* of struct net_device */
+	unsigned n_sources;		/* devices that the core knows of */
 	bool want_ring;
 	struct ring ring;
 	struct ring_thread thread;
@@ -41,10 +40,9 @@ struct net_module {
 static struct netdev *device_of(void *ctx, uint64_t handle)
 {
 	const struct net_module *s = ctx;
+	struct net_device *d = device_set_find(&s->set, handle);
 
-	if (handle >= MFT_MAX_ENTRIES || s->by_handle[handle] == NULL)
-		return NULL;
-	return &s->by_handle[handle]->dev;
+	return d == NULL ? NULL : &d->dev;
 }
 
 static bool has_ring(const struct net_module *s)
@@ -192,73 +190,60 @@ static int check_shared(const struct settings *settings, const struct setting *h
 	return 0;
 }
 
-static int open_device(struct net_device *d, const struct settings *settings,
-		       struct mft_entry *entry, struct husk_error *e)
-{
-	const struct setting *how = settings_attaching(settings, options, N_OPTIONS, entry->name);
+/* What opening a device takes. */
+struct opening {
+	struct net_module *module;
+	const struct settings *settings;
+};
 
+static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct husk_error *e)
+{
+	const struct opening *o = ctx;
+	struct net_device *d = dev;
+	const struct setting *how = settings_attaching(o->settings, options, N_OPTIONS, entry->name);
+
+	d->module = o->module;
 	entry->u.net = (struct mft_net){0};
-	if (choose_mac(settings, entry->name, entry->u.net.mac, e) == -1 ||
-	    check_shared(settings, how, e) == -1 ||
+	if (choose_mac(o->settings, entry->name, entry->u.net.mac, e) == -1 ||
+	    check_shared(o->settings, how, e) == -1 ||
 	    netdev_open(&d->dev, entry->name, how->value, e) == -1)
 		return -1;
 	entry->u.net.mtu = (uint16_t)d->dev.uplink->mtu;
-	entry->attached = 1;
 	return 0;
 }
+
+static void close_device(void *dev)
+{
+	struct net_device *d = dev;
+
+	netdev_close(&d->dev);
+}
+
+static const struct device_set_ops device_ops = {open_device, close_device};
 
 static void net_close(void *state)
 {
 	struct net_module *s = state;
 
-	for (unsigned i = 0; i < s->n; i++)
-		netdev_close(&s->devices[i].dev);
-	free(s->devices);
+	device_set_close(&s->set, &device_ops);
 	free(s);
-}
-
-static unsigned count(const struct manifest *mft)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 1; i < mft->header.entries; i++)
-		n += mft->entry[i].type == MFT_DEV_NET_BASIC;
-	return n;
-}
-
-static int open_devices(struct net_module *s, const struct settings *settings,
-			struct manifest *mft, struct husk_error *e)
-{
-	for (unsigned i = 1; i < mft->header.entries; i++) {
-		struct net_device *d = &s->devices[s->n];
-
-		if (mft->entry[i].type != MFT_DEV_NET_BASIC)
-			continue;
-		if (open_device(d, settings, &mft->entry[i], e) == -1)
-			return -1;
-		d->module = s;
-		d->handle = i;
-		s->by_handle[i] = d;
-		s->n++;
-	}
-	return 0;
 }
 
 static int net_open(void **state, const struct settings *settings, struct manifest *mft,
 		    struct husk_error *e)
 {
 	struct net_module *s = calloc(1, sizeof *s);
+	struct opening o = {s, settings};
 
 	if (s == NULL)
 		return husk_fail_sys(e, ENOMEM, "module net");
-	s->devices = calloc(count(mft) + 1, sizeof s->devices[0]);
-	if (s->devices == NULL)
-		husk_fail_sys(e, ENOMEM, "module net");
-	if (s->devices == NULL || open_devices(s, settings, mft, e) == -1) {
-		net_close(s);
+	if (device_set_open(&s->set, &device_ops, &o, mft, MFT_DEV_NET_BASIC,
+			    sizeof(struct net_device), e) == -1) {
+		free(s);
 		return -1;
 	}
-	s->want_ring = s->n > 0 && settings_find(settings, "no-net-ring", NULL) == NULL;
+	s->thread.wake_fd = -1;
+	s->want_ring = s->set.n > 0 && settings_find(settings, "no-net-ring", NULL) == NULL;
 	*state = s;
 	return 0;
 }
@@ -347,7 +332,6 @@ static int attach_ring(struct net_module *s, struct husk_error *e)
 	const struct device_description what = {
 		.name = "network ring", .resources = &s->doorbell, .n_resources = 1, .ctx = s,
 	};
-	int denied;
 
 	s->doorbell = (struct device_resource){
 		.kind = cpu_ring_kick.kind == BUS_PIO ? DEVICE_PIO : DEVICE_MMIO,
@@ -357,46 +341,31 @@ static int attach_ring(struct net_module *s, struct husk_error *e)
 	if (ring_init(&s->ring, &c->memory, c->net_ring, device_of, s, e) == -1 ||
 	    core_add_client(c, &ring_client, s, &s->client, e) == -1)
 		return -1;
-	denied = ring_thread_start(&s->thread, &s->ring, c->cycle_freq / US_PER_S, on_alarm, s);
-	if (denied != 0)
-		core_say(c, "network ring: no thread of its own (%s); the guest's serves it",
-			  strerror(denied));
 	if (devices_add(&c->devices, &what, &s->doorbell_id, e) == 0)
 		return 0;
-	ring_thread_stop(&s->thread);
 	core_remove_client(c, s->client);
 	return -1;
 }
 
 static int attach_devices(struct net_module *s, struct husk_error *e)
 {
-	for (; s->n_sources < s->n; s->n_sources++) {
-		struct net_device *d = &s->devices[s->n_sources];
+	for (; s->n_sources < s->set.n; s->n_sources++) {
+		struct net_device *d = device_set_at(&s->set, s->n_sources);
 		const struct event_source source = {source_fd, source_ready, source_resume, d};
 
-		if (events_add(&s->core->events, d->handle, &source, e) == -1)
+		if (events_add(&s->core->events, d->is.handle, &source, e) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-static const struct {
-	int nr;
-	const char *name;
-	hypercall_handler *handler;
-} calls[] = {
-	{HVT_HYPERCALL_NET_WRITE, "net_write", net_write},
-	{HVT_HYPERCALL_NET_READ, "net_read", net_read},
-};
-#define CALLS (sizeof calls / sizeof calls[0])
-
-static int attach_calls(struct net_module *s, struct husk_error *e)
+static void detach_devices(struct net_module *s)
 {
-	for (; s->n_calls < CALLS; s->n_calls++)
-		if (core_register_hypercall(s->core, calls[s->n_calls].nr, calls[s->n_calls].name,
-					    calls[s->n_calls].handler, s, e) == -1)
-			return -1;
-	return 0;
+	while (s->n_sources > 0) {
+		const struct net_device *d = device_set_at(&s->set, --s->n_sources);
+
+		events_remove(&s->core->events, d->is.handle);
+	}
 }
 
 /* As much as there is: also what is left of an attach that failed. A sealed bus stays as it is. */
@@ -411,33 +380,46 @@ static void net_detach(void *state, struct core *c)
 		(void)devices_remove(&c->devices, s->doorbell_id, &ignored);
 		s->doorbell_id = 0;
 	}
-	while (s->n_sources > 0)
-		events_remove(&c->events, s->devices[--s->n_sources].handle);
-	while (s->n_calls > 0)
-		core_unregister_hypercall(c, calls[--s->n_calls].nr);
+	detach_devices(s);
 }
 
-/* Without a device there is no hypercall either: that ends a guest which calls it. */
 static int net_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct net_module *s = state;
 
 	s->core = c;
-	if (s->n == 0)
-		return 0;
-	if (attach_calls(s, e) == 0 && attach_devices(s, e) == 0 &&
-	    (!s->want_ring || attach_ring(s, e) == 0))
+	if (attach_devices(s, e) == 0 && (!s->want_ring || attach_ring(s, e) == 0))
 		return 0;
 	net_detach(s, c);
 	return -1;
 }
 
-static void report_device(const struct netdev *d, bool ring, module_figure *tell, void *ctx)
+static int net_start(void *state, struct husk_error *e)
 {
-	const struct netdev_counters *n = &d->counters;
-	char subject[sizeof "net:" + MFT_NAME_SIZE];
+	struct net_module *s = state;
+	int denied;
 
-	snprintf(subject, sizeof subject, "net:%s", d->name);
+	(void)e;
+	if (!has_ring(s))
+		return 0;
+	denied = ring_thread_start(&s->thread, &s->ring, s->core->cycle_freq / US_PER_S, on_alarm, s);
+	if (denied != 0)
+		core_say(s->core, "network ring: no thread of its own (%s); the guest's serves it",
+			 strerror(denied));
+	return 0;
+}
+
+static const struct module_call calls[] = {
+	{HVT_HYPERCALL_NET_WRITE, "net_write", net_write},
+	{HVT_HYPERCALL_NET_READ, "net_read", net_read},
+};
+
+static void report_device(const struct net_device *d, bool ring, module_figure *tell, void *ctx)
+{
+	const struct netdev_counters *n = &d->dev.counters;
+	char subject[SET_SUBJECT_SIZE];
+
+	set_device_subject(&d->is, "net", subject);
 	tell(ctx, subject, "frames_received", n->rx_frames);
 	tell(ctx, subject, "bytes_received", n->rx_bytes);
 	tell(ctx, subject, "frames_sent", n->tx_frames);
@@ -453,14 +435,12 @@ static void report_device(const struct netdev *d, bool ring, module_figure *tell
 	tell(ctx, subject, "ring_kicks", n->ring_kicks);
 }
 
-static void net_report(void *state, module_figure *tell, void *ctx)
+static void net_report(const void *state, module_figure *tell, void *ctx)
 {
-	struct net_module *s = state;
-	struct husk_error ignored;
+	const struct net_module *s = state;
 
-	(void)drain(s, &ignored);
-	for (unsigned i = 0; i < s->n; i++)
-		report_device(&s->devices[i].dev, has_ring(s), tell, ctx);
+	for (unsigned i = 0; i < s->set.n; i++)
+		report_device(device_set_at(&s->set, i), has_ring(s), tell, ctx);
 	if (!has_ring(s))
 		return;
 	tell(ctx, "ring", "entries", s->ring.entries);
@@ -475,9 +455,12 @@ const struct module module_net = {
 	.device_type = MFT_DEV_NET_BASIC,
 	.options = options,
 	.n_options = N_OPTIONS,
+	.calls = calls,
+	.n_calls = sizeof calls / sizeof calls[0],
 	.open = net_open,
 	.reserve = net_reserve,
 	.attach = net_attach,
+	.start = net_start,
 	.detach = net_detach,
 	.close = net_close,
 	.report = net_report,

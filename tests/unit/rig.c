@@ -35,7 +35,7 @@ void rig_free(struct rig *r)
 	rig_stop(r);
 	while (r->n_modules > 0) {
 		r->n_modules--;
-		r->modules[r->n_modules]->detach(r->state[r->n_modules], &r->core);
+		module_detach(r->modules[r->n_modules], r->state[r->n_modules], &r->core, r->mft);
 		r->modules[r->n_modules]->close(r->state[r->n_modules]);
 	}
 	core_fini(&r->core);
@@ -67,7 +67,12 @@ int rig_attach(struct rig *r, const struct module *m)
 		abort();
 	if (m->open(&state, &r->settings, r->mft, &r->e) == -1)
 		return -1;
-	if (m->attach(state, &r->core, &r->e) == -1) {
+	if (module_attach(m, state, &r->core, r->mft, &r->e) == -1) {
+		m->close(state);
+		return -1;
+	}
+	if (m->start != NULL && m->start(state, &r->e) == -1) {
+		module_detach(m, state, &r->core, r->mft);
 		m->close(state);
 		return -1;
 	}

@@ -325,9 +325,9 @@ static void attach_console(struct fixture *f, int fd)
 {
 	void *s = f->rig.state[0];
 
-	module_core.detach(s, &f->rig.core);
+	module_detach(&module_core, s, &f->rig.core, f->rig.mft);
 	f->rig.core.console_fd = fd;
-	assert_int_equal(module_core.attach(s, &f->rig.core, &f->rig.e), 0);
+	assert_int_equal(module_attach(&module_core, s, &f->rig.core, f->rig.mft, &f->rig.e), 0);
 }
 
 static void a_guest_without_a_console_goes_on(void **state)
@@ -735,7 +735,7 @@ static void it_takes_its_numbers_and_gives_them_back(void **state)
 	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
 		n += table[nr].handler != NULL;
 	assert_int_equal(n, 4);
-	module_core.detach(f->rig.state[0], &f->rig.core);
+	module_detach(&module_core, f->rig.state[0], &f->rig.core, f->rig.mft);
 	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
 		assert_null(table[nr].handler);
 }
@@ -746,18 +746,18 @@ static void it_attaches_all_or_nothing(void **state)
 	const struct hypercall *table = f->rig.core.hypercalls.table;
 	void *s = f->rig.state[0];
 
-	module_core.detach(s, &f->rig.core);
+	module_detach(&module_core, s, &f->rig.core, f->rig.mft);
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(core_register_hypercall(&f->rig.core, numbers[i], "other", other,
 							 NULL, &f->rig.e), 0);
-		assert_int_equal(module_core.attach(s, &f->rig.core, &f->rig.e), -1);
+		assert_int_equal(module_attach(&module_core, s, &f->rig.core, f->rig.mft, &f->rig.e), -1);
 		assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
 		assert_non_null(strstr(f->rig.e.message, "already serves other"));
 		for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
 			assert_int_equal(table[nr].handler != NULL, nr == numbers[i]);
 		core_unregister_hypercall(&f->rig.core, numbers[i]);
 	}
-	assert_int_equal(module_core.attach(s, &f->rig.core, &f->rig.e), 0);
+	assert_int_equal(module_attach(&module_core, s, &f->rig.core, f->rig.mft, &f->rig.e), 0);
 }
 
 /* The console opens a terminal again for itself. */
@@ -777,7 +777,7 @@ static void it_closes_what_it_opened(void **state)
 	close(free_one);
 	attach_console(f, terminal);
 	assert_int_equal(call_puts(f, TEXT, 1), RIG_RESUMED);
-	module_core.detach(f->rig.state[0], &f->rig.core);
+	module_detach(&module_core, f->rig.state[0], &f->rig.core, f->rig.mft);
 	assert_int_equal(fcntl(free_one, F_GETFD), -1);
 	assert_true(fcntl(terminal, F_GETFD) >= 0);
 	assert_int_equal(read(master, path, sizeof path), 1);

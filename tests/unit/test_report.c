@@ -47,7 +47,7 @@ static void spy_close(void *state)
 	(void)state;
 }
 
-static void spy_report(void *state, module_figure *tell, void *ctx)
+static void spy_report(const void *state, module_figure *tell, void *ctx)
 {
 	(void)state;
 	tell(ctx, "first", "things", UINT64_MAX);

@@ -1053,7 +1053,7 @@ static void a_module_without_devices_leaves_the_numbers_of_others_alone(void **s
 	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
 	assert_int_equal(core_register_hypercall(&f->rig.core, READ, "other", other, NULL,
 						 &f->rig.e), 0);
-	module_block.detach(f->rig.state[0], &f->rig.core);
+	module_detach(&module_block, f->rig.state[0], &f->rig.core, f->rig.mft);
 	assert_true(served(f, READ));
 }
 
@@ -1065,7 +1065,7 @@ static void it_takes_its_numbers_and_gives_them_back(void **state)
 		assert_int_equal(served(f, nr), nr == READ || nr == WRITE);
 	assert_string_equal(f->rig.core.hypercalls.table[READ].name, "block_read");
 	assert_string_equal(f->rig.core.hypercalls.table[WRITE].name, "block_write");
-	module_block.detach(f->rig.state[0], &f->rig.core);
+	module_detach(&module_block, f->rig.state[0], &f->rig.core, f->rig.mft);
 	assert_false(served(f, READ) || served(f, WRITE));
 }
 
@@ -1074,16 +1074,16 @@ static void it_attaches_all_or_nothing(void **state)
 	struct fixture *f = *state;
 	void *s = f->rig.state[0];
 
-	module_block.detach(s, &f->rig.core);
+	module_detach(&module_block, s, &f->rig.core, f->rig.mft);
 	for (int nr = WRITE; nr <= READ; nr++) {
 		assert_int_equal(core_register_hypercall(&f->rig.core, nr, "other", other, NULL,
 							 &f->rig.e), 0);
-		assert_int_equal(module_block.attach(s, &f->rig.core, &f->rig.e), -1);
+		assert_int_equal(module_attach(&module_block, s, &f->rig.core, f->rig.mft, &f->rig.e), -1);
 		assert_non_null(strstr(f->rig.e.message, "already serves other"));
 		assert_int_equal(served(f, READ) + served(f, WRITE), 1);
 		core_unregister_hypercall(&f->rig.core, nr);
 	}
-	assert_int_equal(module_block.attach(s, &f->rig.core, &f->rig.e), 0);
+	assert_int_equal(module_attach(&module_block, s, &f->rig.core, f->rig.mft, &f->rig.e), 0);
 }
 
 static void the_highest_handle_is_63(void **state)

@@ -183,10 +183,11 @@ static int attach_net(struct fixture *f)
 
 	if (module_net.open(&s, &r->settings, r->mft, &r->e) == -1)
 		return -1;
-	if (reserve(f, s) == -1 || module_net.attach(s, &r->core, &r->e) == -1) {
+	if (reserve(f, s) == -1 || module_attach(&module_net, s, &r->core, r->mft, &r->e) == -1) {
 		module_net.close(s);
 		return -1;
 	}
+	assert_int_equal(module_net.start(s, &r->e), 0);
 	r->modules[r->n_modules] = &module_net;
 	r->state[r->n_modules++] = s;
 	if (r->core.net_ring != 0)
@@ -718,7 +719,7 @@ static void it_needs_memory_for_its_state(void **state)
 	add_device(f);
 	for (host.calloc_fails = 1; host.calloc_fails <= 2; host.calloc_fails++) {
 		host.callocs = 0;
-		assert_not_opened(f, HUSK_E_HOST, "module net: Cannot allocate memory");
+		assert_not_opened(f, HUSK_E_HOST, ": Cannot allocate memory");
 	}
 }
 
@@ -780,7 +781,7 @@ static void without_a_device_there_is_no_hypercall_and_no_ring(void **state)
 	assert_true(figure(f, "ring", "entries") == UINT64_MAX);
 	assert_int_equal(core_register_hypercall(&f->rig.core, READ, "other", other_call, NULL,
 						 &f->rig.e), 0);
-	module_net.detach(f->rig.state[0], &f->rig.core);
+	module_detach(&module_net, f->rig.state[0], &f->rig.core, f->rig.mft);
 	assert_true(served(f, READ));
 }
 
@@ -795,7 +796,7 @@ static void it_takes_its_numbers_and_gives_them_back(void **state)
 	assert_string_equal(c->hypercalls.table[WRITE].name, "net_write");
 	assert_true(c->events.sources == 1ull << 1);
 	assert_int_equal(clients(c), 1);
-	module_net.detach(f->rig.state[0], c);
+	module_detach(&module_net, f->rig.state[0], c, f->rig.mft);
 	assert_false(served(f, READ) || served(f, WRITE));
 	assert_true(c->events.sources == 0);
 	assert_int_equal(clients(c), 0);
@@ -820,7 +821,7 @@ static void assert_not_attached(struct fixture *f, void *s, const char *message)
 	struct core before = *c;
 	int files = open_descriptors();
 
-	assert_int_equal(module_net.attach(s, c, &f->rig.e), -1);
+	assert_int_equal(module_attach(&module_net, s, c, f->rig.mft, &f->rig.e), -1);
 	if (strstr(f->rig.e.message, message) == NULL)
 		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
 	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
@@ -867,8 +868,8 @@ static void it_attaches_all_or_nothing(void **state)
 	assert_not_attached(f, s, "has 16 clients already");
 	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
 		core_remove_client(c, i);
-	assert_int_equal(module_net.attach(s, c, &f->rig.e), 0);
-	module_net.detach(s, c);
+	assert_int_equal(module_attach(&module_net, s, c, f->rig.mft, &f->rig.e), 0);
+	module_detach(&module_net, s, c, f->rig.mft);
 	module_net.close(s);
 }
 
@@ -1025,7 +1026,8 @@ static void each_device_has_its_part_of_the_ring_in_the_figures(void **state)
 	submit(f, HVT_RING_NET_READ, 2, DATA, ROOM, 0);
 	ring_peer_submit(&f->guest, &(struct hvt_ring_entry){
 		.operation = HVT_RING_NET_WRITE, .handle = 1, .data = DATA, .len = 60});
-	assert_figure(f, "net:service0", "ring_entries", 3);	/* to tell them, the ring is emptied */
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);	/* the end of a run empties the ring */
+	assert_figure(f, "net:service0", "ring_entries", 3);
 	assert_figure(f, "net:service0", "ring_batches", 2);
 	assert_figure(f, "net:service0", "ring_kicks", 1);
 	assert_figure(f, "net:service1", "ring_entries", 1);
@@ -1236,7 +1238,7 @@ static void stopping_sends_what_is_queued(void **state)
 		wire_fill(rig_at(&f->rig, DATA + n * 0x800), 60, n);
 		submit(f, HVT_RING_NET_WRITE, 1, DATA + n * 0x800, 60, 0);
 	}
-	module_net.detach(f->rig.state[0], &f->rig.core);
+	module_detach(&module_net, f->rig.state[0], &f->rig.core, f->rig.mft);
 	for (uint32_t n = 0; n < 60; n++)
 		assert_host_gets(f, 0, n, 60);
 }
@@ -1474,6 +1476,7 @@ static void figures_include_what_is_still_queued(void **state)
 	assert_figure(f, "ring", "handovers", 1);
 	for (int i = 0; i < 5; i++)
 		ring_peer_submit(&f->guest, &e);
+	rig_stop(&f->rig);
 	assert_figure(f, "net:service0", "frames_sent", 5);
 	assert_figure(f, "ring", "entries", BURST + 5);
 	assert_figure(f, "ring", "kicks", BURST);

@@ -1,0 +1,44 @@
+/* module.c: what is done alike for every module. */
+#include "module.h"
+
+static size_t calls_served(const struct module *m, const struct manifest *mft)
+{
+	return m->device_type == 0 || manifest_count(mft, m->device_type) > 0 ? m->n_calls : 0;
+}
+
+static void unregister_calls(const struct module *m, struct core *c, size_t n)
+{
+	while (n-- > 0)
+		core_unregister_hypercall(c, m->calls[n].nr);
+}
+
+static int register_calls(const struct module *m, void *state, struct core *c, size_t n,
+			  struct husk_error *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (core_register_hypercall(c, m->calls[i].nr, m->calls[i].name,
+					    m->calls[i].handler, state, e) == -1) {
+			unregister_calls(m, c, i);
+			return -1;
+		}
+	return 0;
+}
+
+int module_attach(const struct module *m, void *state, struct core *c, const struct manifest *mft,
+		  struct husk_error *e)
+{
+	if (m->attach(state, c, e) == -1)
+		return -1;
+	if (register_calls(m, state, c, calls_served(m, mft), e) == 0)
+		return 0;
+	if (m->detach != NULL)
+		m->detach(state, c);
+	return -1;
+}
+
+void module_detach(const struct module *m, void *state, struct core *c, const struct manifest *mft)
+{
+	unregister_calls(m, c, calls_served(m, mft));
+	if (m->detach != NULL)
+		m->detach(state, c);
+}
