@@ -1,0 +1,182 @@
+/* memory.c: the stand-in's memory segments and maps: FreeBSD's errors in FreeBSD's order. */
+#include "double.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int segments_max(void)
+{
+	return personality()->release < 15 ? 4 : SEGMENTS_MAX;
+}
+
+static int maps_max(void)
+{
+	return personality()->release < 15 ? 8 : MAPS_MAX;
+}
+
+int memory_segment(struct machine *m, int id, uint64_t len)
+{
+	struct segment *s;
+
+	if (id < 0 || id >= segments_max() || len == 0 || len % PAGE != 0)
+		return EINVAL;
+	s = &m->segments[id];
+	if (s->len != 0)
+		return s->len == len ? EEXIST : EINVAL;
+	s->memfd = memfd_create("vmm", MFD_CLOEXEC);
+	if (s->memfd == -1)
+		return ENOMEM;
+	s->view = MAP_FAILED;
+	if (ftruncate(s->memfd, (off_t)len) == 0)
+		s->view = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, s->memfd, 0);
+	if (s->view == MAP_FAILED) {
+		close(s->memfd);
+		return ENOMEM;
+	}
+	s->len = len;
+	return 0;
+}
+
+static int check_map(const struct machine *m, const struct vmm_map *map)
+{
+	uint64_t offset = (uint64_t)map->offset, last;
+
+	if (map->prot == 0 || (map->prot & ~(VMM_PROT_R | VMM_PROT_W | VMM_PROT_X)) != 0)
+		return EINVAL;
+	if ((map->flags & ~VMM_MAP_WIRED) != 0)
+		return EINVAL;
+	if (map->segment < 0 || map->segment >= segments_max() ||
+	    m->segments[map->segment].len == 0)
+		return EINVAL;
+	if (map->offset < 0 || map->len == 0 || __builtin_add_overflow(offset, map->len, &last) ||
+	    last > m->segments[map->segment].len)
+		return EINVAL;
+	return (map->gpa | offset | last) % PAGE != 0 ? EINVAL : 0;
+}
+
+static bool overlaps(const struct machine *m, uint64_t gpa, uint64_t len)
+{
+	for (int i = 0; i < MAPS_MAX; i++) {
+		const struct vmm_map *old = &m->maps[i].m;
+
+		if (m->maps[i].used && gpa < old->gpa + old->len && old->gpa < gpa + len)
+			return true;
+	}
+	return false;
+}
+
+static int slot(struct machine *m, int i, uint64_t size)
+{
+	const struct vmm_map *map = &m->maps[i].m;
+	int flags = cpu_slot_flags(map->prot);
+	struct kvm_userspace_memory_region r = {
+		.slot = (uint32_t)i,
+		.guest_phys_addr = map->gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)(m->segments[map->segment].view + map->offset),
+		.flags = (uint32_t)flags,
+	};
+
+	if (flags == -1)
+		return 0;
+	return ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &r) == -1 ? errno : 0;
+}
+
+int memory_map(struct machine *m, const struct vmm_map *map)
+{
+	int error = check_map(m, map), i = 0;
+
+	if (error != 0)
+		return error;
+	while (i < maps_max() && m->maps[i].used)
+		i++;
+	if (i == maps_max())
+		return ENOSPC;
+	if (map->gpa + map->len < map->gpa || overlaps(m, map->gpa, map->len) ||
+	    !cpu_gpa_ok(m, map->gpa, map->len))
+		return EFAULT;
+	m->maps[i].m = *map;
+	error = slot(m, i, map->len);
+	m->maps[i].used = error == 0;
+	return error;
+}
+
+int memory_unmap(struct machine *m, const struct vmm_unmap *u)
+{
+	for (int i = 0; i < MAPS_MAX; i++)
+		if (m->maps[i].used && m->maps[i].m.gpa == u->gpa && m->maps[i].m.len == u->len) {
+			m->maps[i].used = false;
+			return slot(m, i, 0);
+		}
+	return EINVAL;
+}
+
+int memory_next(const struct machine *m, struct vmm_map *map)
+{
+	const struct vmm_map *next = NULL;
+
+	for (int i = 0; i < MAPS_MAX; i++) {
+		const struct vmm_map *at = &m->maps[i].m;
+
+		if (m->maps[i].used && at->gpa >= map->gpa && (next == NULL || at->gpa < next->gpa))
+			next = at;
+	}
+	if (next == NULL)
+		return ENOENT;
+	*map = *next;
+	return 0;
+}
+
+const struct vmm_map *memory_at(const struct machine *m, uint64_t gpa)
+{
+	for (int i = 0; i < MAPS_MAX; i++) {
+		const struct vmm_map *map = &m->maps[i].m;
+
+		if (m->maps[i].used && gpa >= map->gpa && gpa - map->gpa < map->len)
+			return map;
+	}
+	return NULL;
+}
+
+bool memory_copy(const struct machine *m, uint64_t gpa, void *to, size_t len)
+{
+	const struct vmm_map *map = memory_at(m, gpa);
+
+	if (map == NULL || len > map->len - (gpa - map->gpa))
+		return false;
+	memcpy(to, m->segments[map->segment].view + map->offset + (gpa - map->gpa), len);
+	return true;
+}
+
+int memory_mmap(const struct machine *m, void **out, void *at, size_t len, int prot, int flags,
+		off_t offset, bool writable)
+{
+	const struct vmm_map *map = memory_at(m, (uint64_t)offset);
+	uint64_t into;
+
+	if (len == 0 || offset < 0 || (prot & PROT_EXEC) != 0)
+		return EINVAL;
+	if ((prot & PROT_WRITE) != 0 && ((flags & MAP_PRIVATE) != 0 || !writable))
+		return EACCES;
+	if (map == NULL)
+		return ENOENT;
+	into = (uint64_t)offset - map->gpa;
+	if (len > map->len - into)
+		return ENOENT;
+	*out = mmap(at, len, prot, flags, m->segments[map->segment].memfd,
+		    (off_t)((uint64_t)map->offset + into));
+	return *out == MAP_FAILED ? errno : 0;
+}
+
+void memory_free(struct machine *m)
+{
+	for (int i = 0; i < SEGMENTS_MAX; i++)
+		if (m->segments[i].len != 0) {
+			munmap(m->segments[i].view, m->segments[i].len);
+			close(m->segments[i].memfd);
+			m->segments[i].len = 0;
+		}
+	memset(m->maps, 0, sizeof m->maps);
+}
