@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "boot.h"
+#include "guest_pages.h"
 #include "machine.h"
 
 #define MEM_DEFAULT (512ull << 20)
@@ -19,9 +21,18 @@ static int check_memory(const char *value, struct husk_error *e)
 	return option_memory(value, &bytes, &rounded, e);
 }
 
+static int check_switch(const char *value, struct husk_error *e)
+{
+	if (strcmp(value, "on") == 0 || strcmp(value, "off") == 0)
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "`%s' is neither on nor off", value);
+}
+
 static const struct option own_options[] = {
 	{.name = "mem", .form = OPTION_VALUE, .value = "SIZE", .check = check_memory,
 	 .help = "guest memory in MiB, or with a suffix: 64M, 2G (default 512)"},
+	{.name = "huge-pages", .form = OPTION_VALUE, .value = "on|off", .check = check_switch,
+	 .help = "fill guest memory with huge pages, or with small ones (default: as the host does)"},
 };
 
 size_t machine_options(const struct module *const *mods, struct option_group *groups)
@@ -141,55 +152,26 @@ static int start_modules(struct husk *h, struct husk_error *e)
 	return 0;
 }
 
-static bool guarded(const struct memory_range *r)
+static enum guest_pages_huge huge_pages(const struct husk *h)
 {
-	return r->start >= HVT_GUEST_MIN_BASE && (r->prot & MEMORY_W) == 0;
-}
+	const struct setting *s = settings_find(&h->settings, "huge-pages", NULL);
 
-/*
- * The host protects whole pages, which may be larger than the guest's: where one holds something
- * that the guest may write as well, the rest is left to the guest's tables.
- */
-static int protect_pages(struct core *c, uint64_t start, uint64_t last, uint64_t page,
-			 struct husk_error *e)
-{
-	uint64_t from = (start + page - 1) & ~(page - 1), to = (last + 1) & ~(page - 1);
-
-	return from < to ? c->ops->protect(c->hv, from, to - 1, MEMORY_R, e) : 0;
-}
-
-/*
- * What the image declares read-only or executable; low memory is the tables' affair. Neighbours
- * such as text and rodata are one range: below the guest they have the same rights.
- */
-static int protect_segments(struct core *c, struct husk_error *e)
-{
-	const struct memory *m = &c->memory;
-
-	for (size_t i = 0; i < m->n_ranges; i++) {
-		const struct memory_range *r = &m->ranges[i];
-		uint64_t start = r->start, last = r->last;
-
-		if (!guarded(r))
-			continue;
-		while (i + 1 < m->n_ranges && guarded(r + 1) && r[1].start == last + 1)
-			last = (++r)->last, i++;
-		if (protect_pages(c, start, last, m->host_page, e) == -1)
-			return -1;
-	}
-	return 0;
+	if (s == NULL)
+		return GUEST_PAGES_HOST;
+	return strcmp(s->value, "on") == 0 ? GUEST_PAGES_ON : GUEST_PAGES_OFF;
 }
 
 static int load_image(struct husk *h, struct cpu_state *state, struct husk_error *e)
 {
 	struct core *c = &h->core;
 
+	guest_pages_choose(&c->memory, elf_kernel_end(&h->image), huge_pages(h));
 	if (boot_reserve(&c->gpas, &h->image.manifest, e) == -1 ||
 	    reserve_modules(h, e) == -1 || boot_protect(&c->memory, e) == -1 ||
 	    elf_load(&h->image, &c->memory, e) == -1 ||
 	    cpu_boot(&c->memory, &c->gpas, h->image.entry, state, e) == -1)
 		return -1;
-	return protect_segments(c, e);
+	return guest_pages_protect(c, e);
 }
 
 static int write_boot_info(struct husk *h, struct husk_error *e)

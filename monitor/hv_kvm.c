@@ -59,7 +59,7 @@ static int create_memory(struct hv *hv, uint64_t size, struct husk_error *e)
 {
 	struct kvm_userspace_memory_region slot = {.memory_size = size};
 
-	if (memory_host_allocate(&hv->ram, size, e) == -1)
+	if (memory_host_reserve(&hv->ram, size, e) == -1 || memory_host_commit(&hv->ram, e) == -1)
 		return -1;
 	hv->ram_size = size;
 	slot.userspace_addr = (uintptr_t)hv->ram.base;

@@ -16,6 +16,7 @@
 
 #include "hv.h"
 #include "memory.h"
+#include "memory_host.h"
 
 struct hv {
 	int kvm;		/* /dev/kvm, open only while the machine is made; else -1 */

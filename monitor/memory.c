@@ -1,51 +1,9 @@
-/* memory.c: guest memory: reserve it, check every access to it, copy in and out. */
+/* memory.c: guest memory: checks every access to it, copies in and out. */
 #include "memory.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-/* What a huge page of either architecture needs, and the least size of a guard area. */
-#define HOST_ALIGN ((size_t)0x200000)
-
-static int reserve_failed(uint64_t size, int sys, struct husk_error *e)
-{
-	husk_fail_sys(e, sys, "Cannot reserve %llu bytes of guest memory",
-		      (unsigned long long)size);
-	if (sys == ENOMEM)
-		husk_hint(e, "give the guest less, or raise the host's limits");
-	return -1;
-}
-
-int memory_host_allocate(struct memory_host *h, uint64_t size, struct husk_error *e)
-{
-	size_t map_size;
-	uint8_t *map, *base;
-
-	*h = (struct memory_host){0};
-	if (__builtin_add_overflow(size, 3 * HOST_ALIGN, &map_size))
-		return reserve_failed(size, ENOMEM, e);
-	map = mmap(NULL, map_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED)
-		return reserve_failed(size, errno, e);
-	base = map + HOST_ALIGN + (-(uintptr_t)map & (HOST_ALIGN - 1));
-	if (mprotect(base, size, PROT_READ | PROT_WRITE) != 0) {
-		reserve_failed(size, errno, e);
-		munmap(map, map_size);
-		return -1;
-	}
-	*h = (struct memory_host){.map = map, .map_size = map_size, .base = base};
-	return 0;
-}
-
-void memory_host_release(struct memory_host *h)
-{
-	if (h->map != NULL)
-		munmap(h->map, h->map_size);
-	*h = (struct memory_host){0};
-}
 
 void memory_init(struct memory *m, void *base, uint64_t size)
 {

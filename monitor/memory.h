@@ -47,22 +47,6 @@ struct memory {
 	struct memory_range ranges[MEMORY_RANGES_MAX];
 };
 
-/* A host allocation with inaccessible guard areas on both sides. */
-struct memory_host {
-	void *map;		/* NULL when not allocated */
-	size_t map_size;
-	uint8_t *base;		/* 2 MiB aligned, zero-filled, private to the process */
-};
-
-/*
- * Reserves size bytes (a multiple of the host's page). Fails with HUSK_E_HOST and leaves
- * *h as not allocated.
- */
-int memory_host_allocate(struct memory_host *h, uint64_t size, struct husk_error *e);
-
-/* Releases; accepts what was never allocated, and the same object twice. */
-void memory_host_release(struct memory_host *h);
-
 /* Makes m a view of size bytes at base, all of it readable and writable. */
 void memory_init(struct memory *m, void *base, uint64_t size);
 

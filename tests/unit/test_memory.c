@@ -17,58 +17,6 @@
 
 #define SIZE 4096u
 
-/* ---- host calls, counted and made to fail ---- */
-
-static struct {
-	unsigned calls, fail_at;	/* the fail_at-th call fails, 0 = none */
-	int error;			/* with this errno */
-	int mapped;			/* mappings that are not unmapped yet */
-	size_t size;			/* of the last one */
-	size_t shift;			/* bytes by which it misses what the kernel would return */
-} host;
-
-void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
-int __real_mprotect(void *addr, size_t len, int prot);
-int __wrap_mprotect(void *addr, size_t len, int prot);
-int __real_munmap(void *addr, size_t len);
-int __wrap_munmap(void *addr, size_t len);
-
-void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
-{
-	uint8_t *map;
-
-	if (++host.calls == host.fail_at) {
-		errno = host.error;
-		return MAP_FAILED;
-	}
-	host.mapped++;
-	host.size = len;
-	assert_int_equal(flags, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
-	map = __real_mmap(addr, len + host.shift, prot, flags, fd, offset);
-	if (map != MAP_FAILED && host.shift > 0) {
-		assert_int_equal(__real_munmap(map, host.shift), 0);
-		map += host.shift;
-	}
-	return map;
-}
-
-int __wrap_mprotect(void *addr, size_t len, int prot)
-{
-	if (++host.calls == host.fail_at) {
-		errno = host.error;
-		return -1;
-	}
-	return __real_mprotect(addr, len, prot);
-}
-
-int __wrap_munmap(void *addr, size_t len)
-{
-	host.mapped--;
-	assert_int_equal(len, host.size);
-	return __real_munmap(addr, len);
-}
-
 /* ---- a guest of exactly SIZE bytes, in which each byte holds its own address ---- */
 
 static int set_up(void **state)
@@ -491,128 +439,6 @@ static void ranges_agree_with_a_bitmap(void **state)
 		assert_int_equal(memory_range_at(m, at) != NULL, taken[at]);
 }
 
-/* ---- host memory ---- */
-
-static void host_memory_is_aligned_and_zero(void **state)
-{
-	static const size_t shifts[] = {0, 0x1000, 0x1ff000, 0x200000, 0x201000};
-	struct husk_error e = {0};
-	struct memory_host h;
-	size_t i, k;
-
-	(void)state;
-	for (i = 0; i < sizeof shifts / sizeof shifts[0]; i++) {
-		memset(&host, 0, sizeof host);
-		host.shift = shifts[i];
-		assert_int_equal(memory_host_allocate(&h, 0x200000, &e), 0);
-		assert_int_equal(host.calls, 2);
-		assert_int_equal((uintptr_t)h.base % 0x200000, 0);
-		assert_true(h.base - (uint8_t *)h.map >= 0x200000);
-		assert_true((uint8_t *)h.map + h.map_size - (h.base + 0x200000) >= 0x200000);
-		for (k = 0; k < 0x200000; k += 0x1000)
-			assert_int_equal(h.base[k], 0);
-		h.base[0] = h.base[0x1fffff] = 1;
-		memory_host_release(&h);
-		assert_int_equal(host.mapped, 0);
-	}
-}
-
-static void releasing_twice_or_never_allocated_does_nothing(void **state)
-{
-	struct memory_host h = {0};
-	struct husk_error e;
-
-	(void)state;
-	memset(&host, 0, sizeof host);
-	memory_host_release(&h);
-	assert_int_equal(host.mapped, 0);
-	assert_int_equal(memory_host_allocate(&h, 0x200000, &e), 0);
-	memory_host_release(&h);
-	assert_null(h.map);
-	assert_null(h.base);
-	memory_host_release(&h);
-	assert_int_equal(host.mapped, 0);
-}
-
-/* The kernel looks, so that nothing has to crash. */
-static bool accessible(uint8_t *at)
-{
-	int fds[2];
-	bool yes;
-
-	assert_int_equal(pipe(fds), 0);
-	yes = write(fds[1], at, 1) == 1 && read(fds[0], at, 1) == 1;
-	if (!yes)
-		assert_int_equal(errno, EFAULT);
-	close(fds[0]);
-	close(fds[1]);
-	return yes;
-}
-
-static void guards_lie_on_both_sides(void **state)
-{
-	struct husk_error e = {0};
-	struct memory_host h;
-
-	(void)state;
-	assert_int_equal(memory_host_allocate(&h, 0x200000, &e), 0);
-	assert_true(accessible(h.base));
-	assert_true(accessible(h.base + 0x1fffff));
-	assert_false(accessible(h.base - 1));
-	assert_false(accessible(h.base - 0x200000));
-	assert_false(accessible(h.base + 0x200000));
-	assert_false(accessible(h.base + 0x3fffff));
-	memory_host_release(&h);
-}
-
-static void assert_fails(int error, unsigned fail_at, const char *message)
-{
-	struct husk_error e = {0};
-	struct memory_host h;
-
-	memset(&host, 0, sizeof host);
-	host.error = error;
-	host.fail_at = fail_at;
-	assert_int_equal(memory_host_allocate(&h, 0x400000, &e), -1);
-	assert_int_equal(e.kind, HUSK_E_HOST);
-	assert_int_equal(e.sys, error);
-	assert_string_equal(e.message, message);
-	assert_int_equal(host.mapped, 0);
-	assert_null(h.map);
-	memory_host_release(&h);
-	memset(&host, 0, sizeof host);
-}
-
-static void every_host_call_may_fail(void **state)
-{
-	unsigned k;
-
-	(void)state;
-	for (k = 1; k <= 2; k++) {
-		assert_fails(ENOMEM, k, "Cannot reserve 4194304 bytes of guest memory: Cannot "
-			     "allocate memory: give the guest less, or raise the host's limits");
-		assert_fails(EPERM, k, "Cannot reserve 4194304 bytes of guest memory: Operation "
-			     "not permitted");
-	}
-}
-
-static void too_much_memory_is_refused(void **state)
-{
-	static const uint64_t sizes[] = {UINT64_MAX, UINT64_MAX - 0xfff, UINT64_MAX - 0x5fffff,
-					 UINT64_C(1) << 62};
-	struct husk_error e;
-	struct memory_host h;
-	size_t k;
-
-	(void)state;
-	for (k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
-		assert_int_equal(memory_host_allocate(&h, sizes[k], &e), -1);
-		assert_int_equal(e.kind, HUSK_E_HOST);
-		assert_int_equal(e.sys, ENOMEM);
-		assert_null(h.map);
-	}
-}
-
 #define GUEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -636,11 +462,6 @@ int main(void)
 		GUEST(ranges_outside_memory_are_refused),
 		GUEST(a_full_table_still_merges),
 		GUEST(ranges_agree_with_a_bitmap),
-		cmocka_unit_test(host_memory_is_aligned_and_zero),
-		cmocka_unit_test(releasing_twice_or_never_allocated_does_nothing),
-		cmocka_unit_test(guards_lie_on_both_sides),
-		cmocka_unit_test(every_host_call_may_fail),
-		cmocka_unit_test(too_much_memory_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

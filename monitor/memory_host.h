@@ -1,0 +1,45 @@
+/*
+ * memory_host.h: where a guest's memory lies in the host: address space first, then what fills it.
+ *
+ * One file per host implements it. Used by the thread that makes the machine.
+ */
+#ifndef HUSK_MEMORY_HOST_H
+#define HUSK_MEMORY_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* What a huge page of either architecture needs, and the least size of a guard area. */
+#define MEMORY_HOST_ALIGN ((size_t)0x200000)
+
+struct memory_host {
+	void *map;		/* NULL when not reserved */
+	size_t map_size;
+	uint8_t *base;		/* 2 MiB aligned, with inaccessible guard areas on both sides */
+	size_t size;		/* bytes from base to the guard area behind */
+};
+
+/*
+ * Reserves address space for size bytes (a multiple of the host's page), none of it accessible: for
+ * memory_host_commit, or for a backend to map an object of its own over. HUSK_E_HOST; *h is then as
+ * after memory_host_release.
+ */
+int memory_host_reserve(struct memory_host *h, uint64_t size, struct husk_error *e);
+
+/*
+ * Makes all of it readable and writable: zero-filled, private to the process, and left out of its core
+ * files, as it is the guest's. HUSK_E_HOST; it stays reserved then.
+ */
+int memory_host_commit(struct memory_host *h, struct husk_error *e);
+
+/* Releases; accepts what was never reserved, and the same object twice. */
+void memory_host_release(struct memory_host *h);
+
+enum memory_host_pages { MEMORY_HOST_SMALL, MEMORY_HOST_HUGE };
+
+/* Which pages shall fill len bytes at at, as far as the host can be told; what is there stays. */
+void memory_host_prefer(void *at, size_t len, enum memory_host_pages pages);
+
+#endif
