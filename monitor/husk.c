@@ -31,8 +31,8 @@ static int check_switch(const char *value, struct husk_error *e)
 static const struct option own_options[] = {
 	{.name = "mem", .form = OPTION_VALUE, .value = "SIZE", .check = check_memory,
 	 .help = "guest memory in MiB, or with a suffix: 64M, 2G (default 512)"},
-	{.name = "huge-pages", .form = OPTION_VALUE, .value = "on|off", .check = check_switch,
-	 .help = "fill guest memory with huge pages, or with small ones (default: as the host does)"},
+	{.name = "huge-pages", .form = OPTION_VALUE, .value = "HOW", .check = check_switch,
+	 .help = "huge pages for guest memory, on or off (default: as the host does it)"},
 };
 
 size_t machine_options(const struct module *const *mods, struct option_group *groups)
