@@ -25,20 +25,30 @@ static void leave_out(struct manifest *mft, unsigned i)
 	mft->entry[i].type = MFT_RESERVED_FIRST;
 }
 
-/* Opens what mft has for the module, and closes it again. */
-static int try_module(const struct husk *h, const struct module *m, struct manifest *mft,
-		      struct husk_error *e)
+static void on_notice(void *ctx, const char *text)
 {
+	struct findings *f = ctx;
+
+	fprintf(f->out, "note %s\n", text);
+}
+
+/* Opens what mft has for the module, and closes it again. f NULL: notices were told before. */
+static int try_module(const struct husk *h, const struct module *m, struct manifest *mft,
+		      struct findings *f, struct husk_error *e)
+{
+	struct module_host host = machine_host(h);
 	void *state;
 
-	if (m->open(&state, &h->settings, mft, e) == -1)
+	host.notice = f != NULL ? on_notice : NULL;
+	host.notice_ctx = f;
+	if (machine_open_module(h, m, &host, &state, mft, e) == -1)
 		return -1;
 	m->close(state);
 	return 0;
 }
 
 /* Opens one device by itself, with the others left out of a copy of the manifest. */
-static int try_device(const struct husk *h, unsigned i, struct husk_error *e)
+static int try_device(const struct husk *h, unsigned i, struct findings *f, struct husk_error *e)
 {
 	struct manifest alone = h->image.manifest;
 	const struct mft_entry *entry = &h->image.manifest.entry[i];
@@ -48,7 +58,7 @@ static int try_device(const struct husk *h, unsigned i, struct husk_error *e)
 			leave_out(&alone, k);
 	if (machine_match_device(h, entry, e) == -1)
 		return -1;
-	return try_module(h, machine_module_for(h->modules, entry->type), &alone, e);
+	return try_module(h, machine_module_for(h->modules, entry->type), &alone, f, e);
 }
 
 /* Devices that are good one by one may be in each other's way, as two on one file are. */
@@ -58,7 +68,7 @@ static void check_together(const struct husk *h, struct manifest *good, struct f
 
 	for (const struct module *const *m = h->modules; *m != NULL; m++)
 		if ((*m)->device_type != 0 && manifest_count(good, (*m)->device_type) > 1 &&
-		    try_module(h, *m, good, &e) == -1)
+		    try_module(h, *m, good, NULL, &e) == -1)
 			say_error(f, &e);
 }
 
@@ -74,7 +84,7 @@ static void check_devices(const struct husk *h, struct findings *f)
 	for (unsigned i = 1; i < mft->header.entries; i++) {
 		if (!manifest_must_attach(mft, i))
 			continue;
-		if (try_device(h, i, &e) == -1) {
+		if (try_device(h, i, f, &e) == -1) {
 			say_error(f, &e);
 			leave_out(&good, i);
 		} else {

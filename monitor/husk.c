@@ -112,14 +112,48 @@ static int read_image(struct husk *h, const char *path, uint64_t mem_size, struc
 	return machine_match_devices(h, e);
 }
 
+struct module_host machine_host(const struct husk *h)
+{
+	struct module_host host = {
+		.outputs = {
+			{h->config.console_fd, "the guest's console"},
+			{.fd = -1}, {.fd = -1}, {.fd = -1},
+		},
+		.image_fd = h->image.fd,
+		.notice = h->config.notice,
+		.notice_ctx = h->config.notice_ctx,
+	};
+
+	for (size_t i = 0; i < h->config.n_outputs && i < HUSK_OUTPUTS_MAX; i++)
+		host.outputs[i + 1] = (struct module_output){
+			h->config.outputs[i].fd, h->config.outputs[i].name,
+		};
+	return host;
+}
+
+int machine_open_module(const struct husk *h, const struct module *m,
+			const struct module_host *host, void **state, struct manifest *mft,
+			struct husk_error *e)
+{
+	if (m->open(state, &h->settings, mft, e) == -1)
+		return -1;
+	if (m->confirm == NULL || m->confirm(*state, host, e) == 0)
+		return 0;
+	m->close(*state);
+	return -1;
+}
+
 static int open_modules(struct husk *h, struct husk_error *e)
 {
+	const struct module_host host = machine_host(h);
+
 	for (; h->modules[h->n_opened] != NULL; h->n_opened++) {
 		const struct module *m = h->modules[h->n_opened];
 
 		if (h->n_opened == MODULES_MAX)
 			return husk_fail(e, HUSK_E_HOST, "more than %d modules", MODULES_MAX);
-		if (m->open(&h->state[h->n_opened], &h->settings, &h->image.manifest, e) == -1)
+		if (machine_open_module(h, m, &host, &h->state[h->n_opened], &h->image.manifest,
+					e) == -1)
 			return -1;
 	}
 	return 0;

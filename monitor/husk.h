@@ -15,6 +15,7 @@
 #ifndef HUSK_H
 #define HUSK_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -22,9 +23,23 @@
 
 struct husk;
 
+#define HUSK_OUTPUTS_MAX 3
+
+/* A descriptor that the program writes to, and what messages call it. */
+struct husk_output {
+	int fd;			/* -1: none */
+	const char *name;
+};
+
 struct husk_config {
 	/* where the guest's console goes, -1: nowhere; stays the caller's */
 	int console_fd;
+	/*
+	 * Where else the program writes to, at most HUSK_OUTPUTS_MAX, seen by husk_load and
+	 * husk_check: no disk may be there.
+	 */
+	const struct husk_output *outputs;
+	size_t n_outputs;
 	/* Told what does not end the run, one line without a newline; may be NULL. */
 	void (*notice)(void *ctx, const char *text);
 	void *notice_ctx;

@@ -37,6 +37,17 @@ void machine_say(const struct husk *h, const char *fmt, ...)
  */
 uint64_t machine_memory_size(const struct husk *h);
 
+/* What modules see of the program around h, which tells it notices. */
+struct module_host machine_host(const struct husk *h);
+
+/*
+ * Opens module m for the devices in mft and has it confirmed; host as from machine_host. On failure
+ * nothing stays open.
+ */
+int machine_open_module(const struct husk *h, const struct module *m,
+			const struct module_host *host, void **state, struct manifest *mft,
+			struct husk_error *e);
+
 /* The option groups of the monitor and its modules; returns how many, at most MODULES_MAX + 1. */
 size_t machine_options(const struct module *const *mods, struct option_group *groups);
 

@@ -20,6 +20,7 @@ struct command {
 	struct settings settings;	/* the options of this file */
 	struct husk *machine;
 	struct figures figures;
+	struct husk_output outputs[2];	/* stderr, and where the figures go */
 	bool ended;			/* the guest did, whatever is asked for afterwards */
 	bool told;			/* that we end on a signal */
 	int argc;
@@ -194,6 +195,7 @@ static int launch(struct command *c, struct husk_error *e)
 
 	if (counting && figures_open(&c->figures, figures_place(c), e) == -1)
 		return fail(c, e);
+	c->outputs[1] = (struct husk_output){c->figures.fd, c->figures.where};
 	if (start_guest(c, e) == -1)
 		return fail(c, e);
 	if (!asked(c, "dry-run"))
@@ -281,7 +283,8 @@ static int write_figures(struct command *c, int status, struct husk_error *e)
 static int work(struct command *c, struct husk_error *e)
 {
 	const struct husk_config config = {
-		.console_fd = STDOUT_FILENO, .notice = on_notice, .notice_ctx = c,
+		.console_fd = STDOUT_FILENO, .outputs = c->outputs, .n_outputs = 2,
+		.notice = on_notice, .notice_ctx = c,
 	};
 	int status;
 
@@ -323,7 +326,10 @@ static const char *program_name(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct command c = {.figures = {.fd = -1}, .argc = argc, .argv = argv};
+	struct command c = {
+		.figures = {.fd = -1}, .outputs = {{STDERR_FILENO, "standard error"}, {-1, NULL}},
+		.argc = argc, .argv = argv,
+	};
 	struct husk_error e = {0};
 	int status;
 

@@ -27,6 +27,17 @@ struct module_call {
 	hypercall_handler *handler;
 };
 
+/* The program around the machine, for what modules open. */
+struct module_host {
+	struct module_output {
+		int fd;		/* -1: none */
+		const char *name;
+	} outputs[4];		/* what it writes to; the first is the guest's console */
+	int image_fd;		/* of the image that is to run */
+	core_notice *notice;	/* told what does not end the run; may be NULL */
+	void *notice_ctx;
+};
+
 struct module {
 	const char *name;
 	uint32_t device_type;		/* enum mft_type that it serves, 0 for none */
@@ -46,6 +57,12 @@ struct module {
 	 */
 	int (*open)(void **state, const struct settings *settings, struct manifest *mft,
 		    struct husk_error *e);
+
+	/*
+	 * Holds what was opened against the program's own files, and tells host what will fail
+	 * later on; -1 if it cannot be used. Changes nothing. NULL if there is nothing to hold.
+	 */
+	int (*confirm)(const void *state, const struct module_host *host, struct husk_error *e);
 
 	/* Takes guest memory for what the module shares with the guest; NULL if there is none. */
 	int (*reserve)(void *state, struct core *c, struct husk_error *e);

@@ -1,114 +1,114 @@
-/* disk.c: files and block devices as backing storage. */
+/* disk.c: backing storage: what a path or a descriptor leads to, opened and closed. */
 #include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk_host.h"
+#include "disk_lock.h"
+#include "disk_trial.h"
 #include "options.h"
 
-static int check_mode(const struct disk *d, const char *where, struct husk_error *e)
-{
-	int flags = fcntl(d->fd, F_GETFL);
-	int mode = flags & O_ACCMODE;
+/* ---- finding ---- */
 
-	if (flags == -1)
-		return husk_fail_sys(e, errno, "descriptor %s", where);
-	if (mode == O_WRONLY || (flags & O_PATH) != 0)
-		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is not open for reading", where);
-	if (mode == O_RDONLY && !d->read_only)
-		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is not open for writing; attach "
-				 "it with --block-ro", where);
+static const char *kind_of(mode_t mode)
+{
+	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a FIFO" :
+	       S_ISSOCK(mode) ? "a socket" : S_ISCHR(mode) ? "a character device" : "a special file";
+}
+
+static int identify(struct disk *d, const struct stat *st, const char *where, struct husk_error *e)
+{
+	d->is_device = disk_host_is_device(st->st_mode);
+	if (!S_ISREG(st->st_mode) && !d->is_device)
+		return husk_fail(e, HUSK_E_USAGE, "Could not open block device: %s: %s, neither a "
+				 "file nor a block device", where, kind_of(st->st_mode));
+	d->device = d->is_device ? st->st_rdev : st->st_dev;
+	d->node = d->is_device ? 0 : st->st_ino;
 	return 0;
 }
 
-static int open_descriptor(struct disk *d, const char *where, struct husk_error *e)
+/* Whether a file of this name could be made: its directory is there. */
+static bool has_directory(const char *path)
 {
-	unsigned long long fd;
+	char dir[PATH_MAX] = ".";
+	const char *slash = strrchr(path, '/');
+	struct stat st;
 
-	if (option_number(where + 1, 0, INT_MAX, &fd, e) == -1)
-		return husk_wrap(e, "descriptor %s", where);
-	d->fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
-	if (d->fd == -1)
-		return husk_fail_sys(e, errno, "descriptor %s", where);
-	return check_mode(d, where, e);
+	if (path[0] == '\0' || strlen(path) >= sizeof dir)
+		return false;
+	if (slash != NULL)
+		snprintf(dir, sizeof dir, "%.*s", (int)(slash - path + 1), path);
+	return stat(dir, &st) == 0;
 }
 
-/* O_NONBLOCK so that a FIFO is refused and not waited for; it means nothing to files and disks. */
-static int open_path(struct disk *d, const char *where, struct husk_error *e)
+/* Nothing is opened yet: to open a FIFO or a character device may do something. */
+static int find_path(struct disk *d, const char *path, struct husk_error *e)
 {
-	int flags = (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
 
-	d->fd = open(where, flags);
-	if (d->fd != -1)
-		return 0;
-	husk_fail_sys(e, errno, "Could not open block device: %s", where);
-	if ((e->sys == EACCES || e->sys == EROFS || e->sys == EPERM) && !d->read_only)
-		husk_hint(e, "--block-ro attaches it without writing");
+	if (stat(path, &st) == 0)
+		return identify(d, &st, path, e);
+	husk_fail_sys(e, errno, "Could not open block device: %s", path);
+	if (e->sys == ENOENT && has_directory(path))
+		husk_hint(e, "`truncate -s SIZE %s' makes one", path);
 	return -1;
 }
 
-static int identify(struct disk *d, const char *where, struct husk_error *e)
+static int check_flags(const struct disk *d, int flags, const char *where, struct husk_error *e)
 {
-	struct stat st;
+	int mode = flags & O_ACCMODE;
 
-	if (fstat(d->fd, &st) == -1)
-		return husk_fail_sys(e, errno, "%s", where);
-	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return husk_fail(e, HUSK_E_USAGE, "Could not open block device: %s: neither a file "
-				 "nor a block device", where);
-	d->device = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
-	d->node = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
+	if (mode == O_WRONLY || (flags & O_PATH) != 0)
+		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is not open for reading; open it "
+				 "for reading and writing, as the shell's `<>' does", where);
+	if (mode == O_RDONLY && !d->read_only)
+		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is not open for writing; attach "
+				 "it with --block-ro", where);
+	if ((flags & O_APPEND) != 0 && !d->read_only)
+		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is open for appending (O_APPEND), "
+				 "which would put all writes at the end; open it without, as the "
+				 "shell's `<>' does", where);
 	return 0;
 }
 
-/* File systems without locks exist; there the user has to take care. */
-static int lock(struct disk *d, const char *where, struct husk_error *e)
+int disk_descriptor(const char *where)
 {
-	d->locked = flock(d->fd, (d->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0;
-	if (d->locked || errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return husk_fail_sys(e, errno, "%s: locking", where);
-	return husk_fail(e, HUSK_E_HOST, "%s: in use by another process, which has locked it; stop "
-			 "that one%s", where,
-			 d->read_only ? "" : ", or attach it with --block-ro in both");
+	return (int)strtoul(where + 1, NULL, 10);
 }
 
-/* lseek would tell too, but whoever shares an inherited descriptor shares its offset. */
-static int measure(struct disk *d, const char *where, struct husk_error *e)
+static int find_descriptor(struct disk *d, const char *where, struct husk_error *e)
 {
+	unsigned long long fd;
 	struct stat st;
-	int rc = fstat(d->fd, &st);
+	int flags;
 
-	if (rc == 0 && S_ISBLK(st.st_mode))
-		rc = disk_device_size(d->fd, &d->capacity);
-	else if (rc == 0)
-		d->capacity = (uint64_t)st.st_size;
-	return rc == 0 ? 0 :
-		husk_fail_sys(e, errno, "%s: Could not determine capacity", where);
-}
-
-int disk_open(struct disk *d, const char *where, bool read_only, struct husk_error *e)
-{
-	*d = (struct disk){.fd = -1, .read_only = read_only};
-	if ((where[0] == '@' ? open_descriptor(d, where, e) : open_path(d, where, e)) == -1 ||
-	    identify(d, where, e) == -1) {
-		disk_close(d);
+	if (option_number(where + 1, 0, INT_MAX, &fd, e) == -1)
+		return husk_wrap(e, "descriptor %s", where);
+	flags = fcntl((int)fd, F_GETFL);
+	if (flags == -1 || fstat((int)fd, &st) == -1)
+		return husk_fail_sys(e, errno, "descriptor %s", where);
+	if (identify(d, &st, where, e) == -1)
 		return -1;
-	}
-	return 0;
+	return check_flags(d, flags, where, e);
 }
 
-int disk_claim(struct disk *d, const char *where, struct husk_error *e)
+static const struct disk closed = {.fd = -1, .alias = {-1, -1}};
+
+int disk_find(struct disk *d, const char *where, bool read_only, struct husk_error *e)
 {
-	if (lock(d, where, e) == 0 && measure(d, where, e) == 0)
+	*d = closed;
+	d->read_only = read_only;
+	if ((where[0] == '@' ? find_descriptor(d, where, e) : find_path(d, where, e)) == 0)
 		return 0;
-	disk_close(d);
+	*d = closed;
 	return -1;
 }
 
@@ -117,49 +117,136 @@ bool disk_conflict(const struct disk *a, const struct disk *b)
 	return a->device == b->device && a->node == b->node && !(a->read_only && b->read_only);
 }
 
-/* An inherited descriptor's lock outlives our duplicate unless it is given back. */
+bool disk_is(const struct disk *d, int fd, bool to_write)
+{
+	struct disk other = closed;
+	struct husk_error ignored;
+	struct stat st;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || (to_write && (flags & O_ACCMODE) == O_RDONLY) || fstat(fd, &st) == -1)
+		return false;
+	return identify(&other, &st, "", &ignored) == 0 && disk_conflict(d, &other);
+}
+
+/* ---- opening ---- */
+
+/* What open is asked for. A FIFO that has just taken the file's place is not to be waited for. */
+static int open_flags(const struct disk *d)
+{
+	return (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY |
+	       (!d->is_device ? O_NONBLOCK : d->read_only ? 0 : disk_host_exclusive);
+}
+
+static int open_failed(const struct disk *d, const char *where, int error, struct husk_error *e)
+{
+	husk_fail_sys(e, error, "Could not open block device: %s", where);
+	if (d->read_only)
+		return -1;
+	if (error == EBUSY && d->is_device)
+		husk_hint(e, "mounted or in use by another program%s",
+			  where[0] == '@' ? ", or opened with O_EXCL by who hands it down" : "");
+	if (error == ETXTBSY)
+		husk_hint(e, "it is a program that runs");
+	if (error == EACCES || error == EROFS || error == EPERM || error == EBUSY ||
+	    error == ETXTBSY)
+		husk_hint(e, DISK_READ_ONLY_HINT);
+	return -1;
+}
+
+/*
+ * The starter may have a right to the file that we have not, or there is no way to the file: then
+ * its open file description will do. All else that open says is true of that as well.
+ */
+static bool must_borrow(int error)
+{
+	return error == EACCES || error == EPERM || error == ENOENT || error == ENOTDIR ||
+	       error == ENOSYS || error == ELOOP || error == ESTALE || error == ENXIO;
+}
+
+static int borrow(struct disk *d, int fd, int flags, const char *where, struct husk_error *e)
+{
+	if ((flags & O_DIRECT) != 0)
+		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is open with O_DIRECT, which does "
+				 "not fit transfers of any alignment; open it without", where);
+	d->borrowed = true;
+	d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return d->fd != -1 ? 0 : husk_fail_sys(e, errno, "descriptor %s", where);
+}
+
+static int open_descriptor(struct disk *d, const char *where, struct husk_error *e)
+{
+	int fd = disk_descriptor(where), flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1)
+		return husk_fail_sys(e, errno, "descriptor %s", where);
+	d->fd = disk_host_open_again(fd, open_flags(d) | (flags & (O_SYNC | O_DSYNC)));
+	if (d->fd != -1)
+		return 0;
+	if (must_borrow(errno))
+		return borrow(d, fd, flags, where, e);
+	return open_failed(d, where, errno, e);
+}
+
+static int open_path(struct disk *d, const char *where, struct husk_error *e)
+{
+	d->fd = open(where, open_flags(d));
+	return d->fd != -1 ? 0 : open_failed(d, where, errno, e);
+}
+
+/* A path may lead to something else by now. */
+static int check_same(const struct disk *d, const char *where, struct husk_error *e)
+{
+	struct disk now = *d;
+	struct stat st;
+
+	if (fstat(d->fd, &st) == -1)
+		return husk_fail_sys(e, errno, "%s", where);
+	if (identify(&now, &st, where, e) == -1)
+		return -1;
+	if (now.device != d->device || now.node != d->node)
+		return husk_fail(e, HUSK_E_HOST, "%s: replaced by another file while it was "
+				 "opened; try again", where);
+	return 0;
+}
+
+/*
+ * lseek would tell the size too, but whoever shares an inherited descriptor shares its offset.
+ * st_blocks counts in units of 512 bytes: stat(3type).
+ */
+static int measure(struct disk *d, const char *where, struct husk_error *e)
+{
+	struct stat st;
+	int rc = fstat(d->fd, &st);
+
+	if (rc == 0 && d->is_device)
+		rc = disk_host_size(d->fd, &d->capacity);
+	else if (rc == 0)
+		d->capacity = (uint64_t)st.st_size;
+	d->sparse = rc == 0 && !d->is_device && (uint64_t)st.st_blocks * 512 < d->capacity;
+	return rc == 0 ? 0 :
+		husk_fail_sys(e, errno, "%s: Could not determine capacity", where);
+}
+
+int disk_open(struct disk *d, const char *where, struct husk_error *e)
+{
+	if ((where[0] == '@' ? open_descriptor(d, where, e) : open_path(d, where, e)) == 0 &&
+	    check_same(d, where, e) == 0 && disk_lock(d, where, e) == 0 &&
+	    measure(d, where, e) == 0 && disk_try(d, where, e) == 0)
+		return 0;
+	disk_close(d);
+	return -1;
+}
+
+/* A lock on a borrowed description outlives our duplicate unless it is given back. */
 void disk_close(struct disk *d)
 {
 	if (d->locked)
 		(void)flock(d->fd, LOCK_UN);
 	if (d->fd != -1)
 		close(d->fd);
-	*d = (struct disk){.fd = -1};
-}
-
-typedef ssize_t transfer(int fd, void *buf, size_t len, off_t offset);
-
-static ssize_t write_part(int fd, void *buf, size_t len, off_t offset)
-{
-	return pwrite(fd, buf, len, offset);
-}
-
-static int move(const struct disk *d, transfer *part, uint64_t offset, struct iovec span,
-		uint64_t *calls)
-{
-	uint8_t *at = span.iov_base;
-
-	while (span.iov_len > 0) {
-		ssize_t n = part(d->fd, at, span.iov_len, (off_t)offset);
-
-		++*calls;
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n == 0 ? ENODATA : errno;
-		at += n;
-		offset += (uint64_t)n;
-		span.iov_len -= (size_t)n;
-	}
-	return 0;
-}
-
-int disk_read(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls)
-{
-	return move(d, pread, offset, span, calls);
-}
-
-int disk_write(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls)
-{
-	return move(d, write_part, offset, span, calls);
+	for (unsigned i = 0; i < DISK_ALIASES; i++)
+		if (d->alias[i] != -1)
+			close(d->alias[i]);
+	*d = closed;
 }

@@ -1,10 +1,167 @@
-/* disk_linux.c: how large a block device is, without touching where its readers are. */
+/* disk_linux.c: what Linux knows about files and block devices. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
-#include "disk.h"
+#include "disk_host.h"
 
-int disk_device_size(int fd, uint64_t *bytes)
+#define NOAPPEND 0x20		/* RWF_NOAPPEND, pwritev2(2), Linux 6.9 */
+#define MARK_OFFSET (INT64_MAX - 1)	/* no file has a byte there */
+
+bool disk_host_is_device(mode_t mode)
+{
+	return S_ISBLK(mode);
+}
+
+int disk_host_size(int fd, uint64_t *bytes)
 {
 	return ioctl(fd, BLKGETSIZE64, bytes);
+}
+
+const int disk_host_exclusive = O_EXCL;
+
+int disk_host_open_again(int fd, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, flags);
+}
+
+/* The text of a file of /proc or /sys; false if there is none. */
+static bool read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return false;
+	n = read(fd, text, size - 1);
+	close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	return n >= 0;
+}
+
+/* Lines as proc_pid_fdinfo(5) has them: "lock:\t1: FLOCK  ADVISORY  WRITE 123 08:01:2 0 EOF". */
+int disk_host_lock_held(int fd)
+{
+	char path[40], text[4096], *lock;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+	if (!read_text(path, text, sizeof text))
+		return -1;
+	lock = strstr(text, ": FLOCK ");
+	if (lock == NULL)
+		return LOCK_UN;
+	lock[strcspn(lock, "\n")] = '\0';
+	return strstr(lock, " WRITE ") != NULL ? LOCK_EX : LOCK_SH;
+}
+
+bool disk_host_mark(int fd, bool exclusive)
+{
+	struct flock mark = {
+		.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET,
+		.l_start = MARK_OFFSET, .l_len = 1,
+	};
+
+	return fcntl(fd, F_OFD_SETLK, &mark) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+static bool read_sys(const struct stat *st, const char *file, char *text, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/%s", major(st->st_rdev),
+		 minor(st->st_rdev), file);
+	return read_text(path, text, size);
+}
+
+static int open_for_lock(const char *path, struct stat *st)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd == -1 || fstat(fd, st) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Each node of a device has a lock of its own; the one in /dev is that which everybody can find. */
+static int open_first_node(const struct stat *of)
+{
+	char text[1024], path[80];
+	const char *name;
+	struct stat st;
+	int fd;
+
+	if (!read_sys(of, "uevent", text, sizeof text))
+		return -1;
+	name = strstr(text, "DEVNAME=");
+	if (name == NULL)
+		return -1;
+	name += strlen("DEVNAME=");
+	snprintf(path, sizeof path, "/dev/%.*s", (int)strcspn(name, "\n"), name);
+	fd = open_for_lock(path, &st);
+	if (fd == -1 || (S_ISBLK(st.st_mode) && st.st_rdev == of->st_rdev &&
+			 (st.st_dev != of->st_dev || st.st_ino != of->st_ino)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The path may lead elsewhere by now, or in another mount namespace: the driver knows the inode. */
+static int open_loop_file(int loop, const struct stat *of)
+{
+	char path[4096];
+	struct loop_info64 info;
+	struct stat st;
+	int fd;
+
+	if (!read_sys(of, "loop/backing_file", path, sizeof path) ||
+	    ioctl(loop, LOOP_GET_STATUS64, &info) == -1)
+		return -1;
+	path[strcspn(path, "\n")] = '\0';
+	fd = open_for_lock(path, &st);
+	if (fd == -1 || (st.st_dev == info.lo_device && st.st_ino == info.lo_inode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+int disk_host_open_alias(int fd, unsigned i)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	return i == 0 ? open_first_node(&st) : open_loop_file(fd, &st);
+}
+
+const char *disk_host_write_obstacle(int fd, bool is_device)
+{
+	int seals = is_device ? -1 : fcntl(fd, F_GET_SEALS), read_only = 0;
+
+	if (seals != -1 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0)
+		return "it is sealed against writing";
+	if (is_device && ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0)
+		return "the block device is set read-only";
+	return NULL;
+}
+
+ssize_t disk_host_write_in_place(int fd, struct iovec span, uint64_t offset)
+{
+	long n = syscall(SYS_pwritev2, fd, &span, 1L, (long)offset, 0L, (long)NOAPPEND);
+
+	if (n == -1 && (errno == ENOSYS || errno == EOPNOTSUPP))
+		errno = ENOTSUP;
+	return n;
 }

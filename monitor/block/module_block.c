@@ -16,18 +16,26 @@ struct block_device {
 	uint64_t reads, writes, bytes_read, bytes_written, errors, calls;
 };
 
-struct block_module {
-	struct core *core;
-	struct device_set set;		/* of struct block_device */
-};
-
 /* What the two hypercalls differ in. */
 struct direction {
 	const char *verb;
 	int (*span)(const struct memory *m, gpa_t gpa, uint64_t len, struct iovec *iov,
 		    struct husk_error *e);
-	int (*transfer)(const struct disk *d, uint64_t offset, struct iovec span, uint64_t *calls);
+	int (*transfer)(const struct disk *d, uint64_t offset, struct iovec span, size_t *moved);
 	bool writes;
+};
+
+struct block_request {
+	const struct direction *dir;	/* NULL: there is none */
+	gpa_t arg;			/* where it is, and where its result goes */
+	struct hvt_block rq;		/* as it was when it was made */
+	uint64_t done;			/* bytes moved so far */
+};
+
+struct block_module {
+	struct core *core;
+	struct block_request unfinished;	/* what a stop has cut short */
+	struct device_set set;			/* of struct block_device */
 };
 
 static const struct direction reading = {"reading", memory_sink, disk_read, false};
@@ -39,14 +47,13 @@ static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
 }
 
 /* The guest learns EUNSPEC each time, the user the cause once. */
-static int refuse(const struct block_module *s, struct block_device *dev, const char *verb,
+static int report_failure(const struct block_module *s, struct block_device *dev, const char *verb,
 		  uint64_t offset, int error)
 {
 	dev->errors++;
 	set_device_complain(&dev->is, s->core, "block device %s: %s at offset %llu: %s; the guest gets "
 			    "an error", dev->is.name, verb, (unsigned long long)offset,
-			    error == ENODATA ? "the file has become shorter" :
-			    error == EROFS ? "it is attached read-only" : strerror(error));
+			    error == EROFS ? "it is attached read-only" : disk_error_text(error));
 	return HVT_EUNSPEC;
 }
 
@@ -56,38 +63,74 @@ static void account(struct block_device *dev, const struct direction *dir, uint6
 	*(dir->writes ? &dev->bytes_written : &dev->bytes_read) += len;
 }
 
-/* *ret is the guest's result; -1 ends the guest. */
-static int serve(struct block_module *s, const struct hvt_block *rq, const struct direction *dir,
-		 int *ret, struct husk_error *e)
+/* Moves what is left of the request, piece by piece; a stop ends it between two of them. */
+static int transfer(struct block_module *s, struct block_device *dev, struct block_request *r,
+		    struct iovec span)
 {
-	struct block_device *dev = device_set_find(&s->set, rq->handle);
-	struct iovec span;
-	int error;
+	bool tried = false;
 
-	*ret = HVT_EINVAL;
-	if (dev == NULL || !in_range(&dev->disk, rq->offset, rq->len))
-		return 0;
-	if (dir->span(&s->core->memory, (gpa_t){rq->data}, rq->len, &span, e) == -1)
-		return husk_wrap(e, "block device %s", dev->is.name);
-	error = dir->writes && dev->disk.read_only ? EROFS :
-		dir->transfer(&dev->disk, rq->offset, span, &dev->calls);
-	*ret = error == 0 ? HVT_OK : refuse(s, dev, dir->verb, rq->offset, error);
-	if (error == 0)
-		account(dev, dir, rq->len);
+	while (r->done < span.iov_len && !(tried && core_stopping(s->core))) {
+		const struct iovec rest = {
+			(uint8_t *)span.iov_base + r->done, span.iov_len - r->done,
+		};
+		size_t moved;
+		int error = r->dir->transfer(&dev->disk, r->rq.offset + r->done, rest, &moved);
+
+		dev->calls++;
+		if (error != 0)
+			return error;
+		r->done += moved;
+		tried = true;
+	}
 	return 0;
 }
 
+/* On VMEXIT_RESUME r->rq.ret is the guest's result. */
+static enum vmexit_result serve(struct block_module *s, struct block_request *r,
+				struct husk_error *e)
+{
+	struct block_device *dev = device_set_find(&s->set, r->rq.handle);
+	struct iovec span;
+	int error;
+
+	r->rq.ret = HVT_EINVAL;
+	if (dev == NULL || !in_range(&dev->disk, r->rq.offset, r->rq.len))
+		return VMEXIT_RESUME;
+	if (r->dir->span(&s->core->memory, (gpa_t){r->rq.data}, r->rq.len, &span, e) == -1) {
+		husk_wrap(e, "block device %s", dev->is.name);
+		return VMEXIT_FAIL;
+	}
+	error = r->dir->writes && dev->disk.read_only ? EROFS : transfer(s, dev, r, span);
+	if (error == 0 && r->done < r->rq.len)
+		return VMEXIT_RETRY;
+	r->rq.ret = error == 0 ? HVT_OK :
+		    report_failure(s, dev, r->dir->verb, r->rq.offset, error);
+	if (error == 0)
+		account(dev, r->dir, r->rq.len);
+	return VMEXIT_RESUME;
+}
+
+/* A request that a stop has cut short goes on where it was, as it was when it was made. */
 static enum vmexit_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
-			       struct husk_error *e)
+				  struct husk_error *e)
 {
 	const struct memory *m = &s->core->memory;
-	struct hvt_block rq;
-	int ret;
+	struct block_request r = s->unfinished;
+	enum vmexit_result result;
 
-	if (MEMORY_GET(m, arg, &rq, e) == -1 || serve(s, &rq, dir, &ret, e) == -1)
-		return VMEXIT_FAIL;
-	rq.ret = ret;
-	return MEMORY_PUT_FIELD(m, arg, struct hvt_block, ret, &rq, e) == -1 ? VMEXIT_FAIL : VMEXIT_RESUME;
+	s->unfinished.dir = NULL;
+	if (r.dir != dir || r.arg.v != arg.v) {
+		r = (struct block_request){.dir = dir, .arg = arg};
+		if (MEMORY_GET(m, arg, &r.rq, e) == -1)
+			return VMEXIT_FAIL;
+	}
+	result = serve(s, &r, e);
+	if (result == VMEXIT_RETRY)
+		s->unfinished = r;
+	if (result != VMEXIT_RESUME)
+		return result;
+	return MEMORY_PUT_FIELD(m, arg, struct hvt_block, ret, &r.rq, e) == -1 ? VMEXIT_FAIL :
+	       VMEXIT_RESUME;
 }
 
 static enum vmexit_result block_write(void *ctx, gpa_t arg, struct husk_error *e)
@@ -129,16 +172,16 @@ static uint16_t sector_size(const struct settings *settings, const char *name)
 	return s == NULL ? SECTOR_MIN : (uint16_t)strtoul(s->value, NULL, 10);
 }
 
-static int check_geometry(const struct disk *d, const char *name, uint16_t sector,
-			  struct husk_error *e)
+static int check_geometry(const struct disk *d, uint16_t sector, struct husk_error *e)
 {
 	if (d->capacity % sector != 0)
-		return husk_fail(e, HUSK_E_USAGE, "%s: Backing storage size must be block aligned "
-				 "(%u bytes); it has %llu", name, sector,
+		return husk_fail(e, HUSK_E_USAGE, "Backing storage size must be block aligned "
+				 "(%u bytes); it has %llu bytes", sector,
 				 (unsigned long long)d->capacity);
 	if (d->capacity < sector)
-		return husk_fail(e, HUSK_E_USAGE, "%s: Backing storage must be at least 1 block "
-				 "(%u bytes) in size; it is empty", name, sector);
+		return husk_fail(e, HUSK_E_USAGE, "Backing storage must be at least 1 block "
+				 "(%u bytes) in size; it is empty: `truncate -s SIZE' makes it "
+				 "larger", sector);
 	return 0;
 }
 
@@ -148,7 +191,7 @@ struct opening {
 	const struct settings *settings;
 };
 
-/* Before the lock is taken, which would call it another process's affair, or even hand it over. */
+/* Before it is opened, which would call it another process's affair. */
 static int check_alone(const struct block_module *s, const struct block_device *dev,
 		       const char *where, struct husk_error *e)
 {
@@ -170,14 +213,14 @@ static int open_device(void *ctx, void *device, struct mft_entry *entry, struct 
 	const struct setting *how = settings_attaching(o->settings, options, N_OPTIONS, entry->name);
 	uint16_t sector = sector_size(o->settings, entry->name);
 
-	if (disk_open(&dev->disk, how->value, strcmp(how->option->name, "block-ro") == 0,
-		      e) == -1)
-		return -1;
-	if (check_alone(o->module, dev, how->value, e) == -1 ||
-	    disk_claim(&dev->disk, how->value, e) == -1 ||
-	    check_geometry(&dev->disk, entry->name, sector, e) == -1) {
+	if (disk_find(&dev->disk, how->value, strcmp(how->option->name, "block-ro") == 0,
+		      e) == -1 ||
+	    check_alone(o->module, dev, how->value, e) == -1 ||
+	    disk_open(&dev->disk, how->value, e) == -1)
+		return husk_wrap(e, "device %s", entry->name);
+	if (check_geometry(&dev->disk, sector, e) == -1) {
 		disk_close(&dev->disk);
-		return -1;
+		return husk_wrap(e, "device %s: %s", entry->name, how->value);
 	}
 	entry->u.block = (struct mft_block){.capacity = dev->disk.capacity, .block_size = sector};
 	return 0;
@@ -214,6 +257,45 @@ static int block_open(void **state, const struct settings *settings, struct mani
 		return -1;
 	}
 	*state = s;
+	return 0;
+}
+
+/* Nobody writes to the file but the guest. */
+static int confirm_alone(const struct block_device *dev, const struct module_host *host,
+			 struct husk_error *e)
+{
+	for (size_t i = 0; i < sizeof host->outputs / sizeof host->outputs[0]; i++)
+		if (disk_is(&dev->disk, host->outputs[i].fd, true))
+			return husk_fail(e, HUSK_E_USAGE, "device %s: its disk is the file of %s; "
+					 "send one of them elsewhere", dev->is.name, host->outputs[i].name);
+	if (!dev->disk.read_only && disk_is(&dev->disk, host->image_fd, false))
+		return husk_fail(e, HUSK_E_USAGE, "device %s: its disk is the image that is to "
+				 "run; attach a copy, or with --block-ro", dev->is.name);
+	return 0;
+}
+
+static void tell_caveats(const struct block_device *dev, const struct module_host *host)
+{
+	char text[200], line[sizeof text + sizeof "block device : " + MFT_NAME_SIZE];
+
+	for (unsigned i = 0; host->notice != NULL && i < DISK_CAVEATS; i++)
+		if (disk_caveat(&dev->disk, i, text, sizeof text)) {
+			snprintf(line, sizeof line, "block device %s: %s", dev->is.name, text);
+			host->notice(host->notice_ctx, line);
+		}
+}
+
+static int block_confirm(const void *state, const struct module_host *host, struct husk_error *e)
+{
+	const struct block_module *s = state;
+
+	for (unsigned i = 0; i < s->set.n; i++) {
+		const struct block_device *dev = device_set_at(&s->set, i);
+
+		if (confirm_alone(dev, host, e) == -1)
+			return -1;
+		tell_caveats(dev, host);
+	}
 	return 0;
 }
 
@@ -261,6 +343,7 @@ const struct module module_block = {
 	.calls = calls,
 	.n_calls = sizeof calls / sizeof calls[0],
 	.open = block_open,
+	.confirm = block_confirm,
 	.attach = block_attach,
 	.close = block_close,
 	.report = block_report,

@@ -65,8 +65,19 @@ static void wait_for_host(void)
 	} while (buffer[0] != 'Z');
 }
 
+/* Reads so many MiB at once behind everything else, and again until somebody ends it. */
+static void read_for_ever(const struct solo5_start_info *si, uint64_t mib)
+{
+	request = (struct hvt_block){
+		.handle = 1, .data = (si->heap_start + 4095) & ~4095ull, .len = mib << 20,
+	};
+	say("WAITING\n");
+	for (;;)
+		hypercall(HVT_HYPERCALL_BLOCK_READ, (uintptr_t)&request);
+}
+
 /* One command and its numbers: the result, or 89. */
-static int command(const char **args)
+static int command(const char **args, const struct solo5_start_info *si)
 {
 	uint64_t offset;
 
@@ -82,6 +93,8 @@ static int command(const char **args)
 		return fails(HVT_HYPERCALL_BLOCK_READ, take_number(args));
 	if (take_word(args, "unwritable"))
 		return fails(HVT_HYPERCALL_BLOCK_WRITE, take_number(args));
+	if (take_word(args, "huge"))
+		read_for_ever(si, take_number(args));
 	if (!take_word(args, "wait"))
 		return 89;
 	wait_for_host();
@@ -95,6 +108,6 @@ int solo5_app_main(const struct solo5_start_info *si)
 	int ret = 0;
 
 	while (*args != '\0' && ret == 0)
-		ret = command(&args);
+		ret = command(&args, si);
 	return ret == 0 ? succeed() : ret + 10;
 }

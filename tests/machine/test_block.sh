@@ -11,6 +11,7 @@ mounted=
 # shellcheck disable=SC2317 # called on the way out
 cleanup() {
 	[ -z "$mounted" ] || umount "$mounted"
+	[ -z "${loop-}" ] || losetup -d "$loop"
 }
 
 # disk BYTES: a fresh $T/disk, full of zeros and without blocks.
@@ -111,6 +112,21 @@ transfers() {
 	report "the file has not grown" "$([ "$(wc -c <"$T/disk")" -eq 16384 ] || echo "it is larger than 16384 bytes")"
 }
 
+# A request of any size is moved piece by piece.
+stopped_within() {
+	if [ "$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)" -lt 2048 ]; then
+		skip "a stop within a request" "less than 2 GiB of memory"
+		return
+	fi
+	disk 1073741824
+	start --mem=1100 --block-ro:storage="$T/disk" -- "$(image disk)" huge 1024
+	within 10 grep -q WAITING "$T/out" || echo "# the guest did not start"
+	sleep 0.3
+	kill -TERM "$started"
+	await 1
+	judge "a stop within a request of 1 GiB" 1 'Exiting on signal 15'
+}
+
 # --- ways to name a disk ----------------------------------------------------------------------------------------------
 
 attaching() {
@@ -130,16 +146,186 @@ attaching() {
 	run --mem=2 --block-ro:storage=@5 -- "$(image disk)" read 100 50
 	succeeds "the same, read-only"
 	exec 5>&-
+	mkfifo "$T/pipe"
 	for bad in @5 @ @x @-1 @99999999999 "$T" "$T/nowhere" /dev/null; do
 		run --mem=2 --block:storage="$bad" -- "$(image disk)"
 		case $bad in
-		@*) judge "--block:storage=$bad" 1 '^husk.*: ' ;;
-		*) judge "--block:storage=${bad#"$T"}" 1 'Could not open block device' ;;
+		@*) judge "--block:storage=$bad" 1 '^husk.*: device storage: descriptor' ;;
+		*) judge "--block:storage=${bad#"$T"}" 1 '^husk.*: device storage: Could not open block device' ;;
 		esac
 	done
-	mkfifo "$T/pipe"
+	run --mem=2 --block:storage="$T/nowhere" -- "$(image disk)"
+	judge "a file that is not there can be made" 1 "\`truncate -s SIZE $T/nowhere' makes one"
 	run --mem=2 --block:storage="$T/pipe" -- "$(image disk)"
-	judge "a FIFO is no disk, and nobody waits for its other end" 1 'Could not open block device'
+	judge "a FIFO is no disk, and nobody waits for its other end" 1 'pipe: a FIFO, neither a file nor a block device'
+}
+
+# --- what is inherited ------------------------------------------------------------------------------------------------
+
+# held HOW OPTION [ARGUMENT]...: a run with the disk as descriptor 5, opened and locked as HOW says.
+held() {
+	how=$1 option=$2
+	shift 2
+	timeout -s KILL "$LIMIT" "$BUILD/obj/tests/machine/hold" "$how" "$T/disk" "$HUSK" --mem=2 "$option:storage=@5" \
+		"$@" >"$T/out" 2>"$T/err" </dev/null
+	status=$?
+}
+
+# whatever STATUS PATTERN HOW OPTION: what becomes of a run, a dry run and a check; they change nothing.
+whatever() {
+	wanted_status=$1 pattern=$2 how=$3 option=$4
+	cp "$T/disk" "$T/before"
+	held "$how" "$option" -- "$(image disk)" read 512 512
+	judge "descriptor '$how', $option" "$wanted_status" "$pattern"
+	held "$how" "$option" --dry-run -- "$(image disk)"
+	judge "descriptor '$how', $option --dry-run" "$wanted_status"
+	held "$how" "$option" --check -- "$(image disk)"
+	judge "descriptor '$how', $option --check" "$wanted_status"
+	report "the disk is as it was" "$(cmp "$T/disk" "$T/before" 2>&1)"
+}
+
+inherited() {
+	if [ ! -x "$BUILD/obj/tests/machine/hold" ]; then
+		skip "inherited descriptors" "the program that hands them down is not built"
+		return
+	fi
+	disk 65536
+	on_disk write 512 512
+	for how in - e n s ne; do
+		whatever 0 . "$how" --block
+		whatever 0 . "$how" --block-ro
+	done
+	whatever 1 'holds a shared lock' h --block
+	whatever 0 . h --block-ro
+	whatever 1 'open for appending (O_APPEND)' a --block
+	whatever 0 . a --block-ro
+	whatever 1 'not open for reading' w --block-ro
+	whatever 1 'not open for writing' r --block
+	held d --block -- "$(image disk)" write 777 5000 read 777 5000
+	if [ "$status" = 98 ]; then
+		skip "a descriptor with O_DIRECT" "the file system has no such thing"
+	else
+		succeeds "a descriptor with O_DIRECT, transfers of any alignment"
+	fi
+	not_ours
+}
+
+# The starter may open what the monitor may not.
+not_ours() {
+	if ! chown 65534 "$T/disk" 2>/dev/null; then
+		skip "a file that only the starter may open" "cannot give files away"
+		return
+	fi
+	chmod 600 "$T/disk"
+	held c --block -- "$(image disk)" write 0 512 read 0 512
+	succeeds "a file that only the starter may open"
+	report "the bytes are in the file" "$(holds 0 512)"
+	whatever 0 . ce --block
+	whatever 1 'O_DIRECT' cd --block
+}
+
+# --- one file, two roles ----------------------------------------------------------------------------------------------
+
+# twice NAME: the run was refused, and the disk is as it was.
+twice() {
+	judge "$1" 1
+	report "the disk is as it was" "$(cmp "$T/disk" "$T/before" 2>&1)"
+}
+
+two_roles() {
+	disk 65536
+	cp "$T/disk" "$T/before"
+	: >"$T/out"
+	for option in --block --block-ro; do
+		for where in "$T/disk" @1; do
+			timeout -s KILL "$LIMIT" "$HUSK" --mem=2 $option:storage="$where" -- "$(image disk)" \
+				1<>"$T/disk" 2>"$T/err" </dev/null
+			status=$?
+			twice "$option:storage=${where#"$T/"}, where the console goes"
+			judge "the user is told" 1 "the file of the guest's console"
+		done
+	done
+	exec 7<>"$T/disk"
+	run --mem=2 --block:storage="$T/disk" --stats-to=@7 -- "$(image disk)"
+	exec 7>&-
+	twice "where the figures go"
+	judge "the user is told" 1 'the file of @7'
+	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 --block:storage="$T/disk" -- "$(image disk)" write 0 512 \
+		1<"$T/disk" 2>"$T/err" </dev/null
+	status=$?
+	judge "a descriptor that cannot be written harms nobody" 0
+	cp "$(image disk)" "$T/disk.hvt"
+	dd if=/dev/null of="$T/disk.hvt" bs=1 seek=1048576 2>/dev/null
+	run --mem=2 --block:storage="$T/disk.hvt" -- "$T/disk.hvt" read 0 512
+	judge "the image itself, to write" 1 'its disk is the image that is to run'
+	run --mem=2 --block-ro:storage="$T/disk.hvt" --dry-run -- "$T/disk.hvt"
+	judge "the image itself, to read" 0
+}
+
+# --- block devices ----------------------------------------------------------------------------------------------------
+
+loop=
+block_devices() {
+	disk 4194304
+	loop=$(losetup -f --show "$T/disk" 2>/dev/null)
+	if [ -z "$loop" ] || ! mknod "$T/node" b "0x$(stat -c %t "$loop")" "0x$(stat -c %T "$loop")" 2>/dev/null; then
+		skip "block devices" "cannot make one"
+		return
+	fi
+	run --mem=2 --block:storage="$T/node" -- "$(image disk)" write 777 5000 read 777 5000
+	succeeds "a block device"
+	start --mem=2 --block:storage="$T/node" -- "$(image disk)" wait
+	within 10 grep -q WAITING "$T/out" || echo "# the guest that should hold the device did not start"
+	for other in "$T/node" "$loop" "$T/disk"; do
+		for option in --block --block-ro; do
+			timeout -s KILL "$LIMIT" "$HUSK" --mem=2 $option:storage="$other" --dry-run -- "$(image disk)" \
+				>"$T/out2" 2>"$T/err" </dev/null
+			status=$?
+			judge "$option:storage=${other#"$T/"}, which is another's by another name" 1 'in use by another'
+		done
+	done
+	printf Z | dd of="$loop" conv=notrunc bs=1 2>/dev/null
+	await 10
+	succeeds "its user did not notice"
+	mounted_device
+	run --mem=2 --block:storage="$loop" --dry-run -- "$(image disk)"
+	judge "it is free again afterwards" 0
+	device_set_read_only
+	losetup -d "$loop"
+	loop=
+}
+
+device_set_read_only() {
+	if ! blockdev --setro "$loop" 2>/dev/null; then
+		skip "a device that is set read-only" "cannot set one"
+		return
+	fi
+	run --mem=2 --block:storage="$loop" --check -- "$(image disk)"
+	judge "a device that is set read-only" 1 '--block-ro attaches it without writing'
+	run --mem=2 --block-ro:storage="$loop" --dry-run -- "$(image disk)"
+	judge "the same, read-only" 0
+	blockdev --setrw "$loop"
+}
+
+mounted_device() {
+	mkdir "$T/mnt"
+	if ! mkfs.ext2 -q "$loop" 2>/dev/null || ! mount "$loop" "$T/mnt" 2>/dev/null; then
+		skip "a device that is mounted" "cannot mount one"
+		return
+	fi
+	mounted=$T/mnt
+	for how in --check --dry-run; do
+		run --mem=2 --block:storage="$T/node" $how -- "$(image disk)"
+		judge "a device that is mounted, $how" 1 'mounted or in use by another program'
+		run --mem=2 --block-ro:storage="$T/node" $how -- "$(image disk)"
+		judge "the same, read-only" 0
+	done
+	exec 5<>"$loop"
+	run --mem=2 --block:storage=@5 -- "$(image disk)"
+	judge "a device that is mounted, inherited" 1 'mounted or in use by another program'
+	exec 5>&-
+	umount "$mounted"
+	mounted=
 }
 
 read_only() {
@@ -233,7 +419,15 @@ limited() {
 	)
 	status=$?
 	succeeds "a limit on the size of files: writing fails, the guest goes on"
-	judge "and the user is told" 0 'storage'
+	judge "and the user is told" 0 'storage: writing at offset 49152: .*ulimit -f'
+	judge "before it happens too" 0 'storage: only 8192 of its 65536 bytes can be written'
+	(
+		ulimit -f 16
+		run --mem=2 --check --block:storage="$T/disk" -- "$(image disk)"
+		exit "$status"
+	)
+	status=$?
+	judge "and by --check" 0 '^note block device storage: only 8192 of its 65536 bytes can be written'
 }
 
 full() {
@@ -247,6 +441,8 @@ full() {
 	run --mem=2 --block:storage="$T/small/disk" -- "$(image disk)" write 0 8192 unwritable 49152 read 0 8192
 	succeeds "a full file system: writing fails, the guest goes on"
 	judge "and the user is told" 0 'No space left on device'
+	run --mem=2 --check --block:storage="$T/small/disk" -- "$(image disk)"
+	judge "the next one is told before it begins" 0 '^note block device storage: it has holes, and its file system is full'
 }
 
 # Without standard output the disk's descriptor might become it.
@@ -271,7 +467,11 @@ no_output() {
 interface
 geometry
 transfers
+stopped_within
 attaching
+inherited
+two_roles
+block_devices
 read_only
 locks
 truncated

@@ -34,6 +34,7 @@ struct fixture {
 	struct husk *h;
 	struct husk_error e;
 	struct image image;
+	char disk[80];		/* a file of 8 sectors or so */
 	char words[4][120];	/* options that name a file */
 	unsigned n_words;
 	char *text;
@@ -65,12 +66,15 @@ static void create(struct fixture *f, const struct hv_ops *ops)
 static int set_up(void **state)
 {
 	static struct fixture f;
+	int fd;
 
 	f = (struct fixture){.files = open_descriptors()};
 	make_image(&f, NULL, 0);
 	create(&f, &hv_fake_ops);
 	*state = &f;
-	return 0;
+	strcpy(f.disk, "/tmp/test_check.XXXXXX");
+	fd = mkstemp(f.disk);
+	return fd == -1 ? -1 : close(fd);
 }
 
 static int tear_down(void **state)
@@ -79,6 +83,7 @@ static int tear_down(void **state)
 
 	husk_destroy(f->h);
 	image_free(&f->image);
+	unlink(f->disk);
 	free(f->text);
 	assert_int_equal(open_descriptors(), f->files);
 	return 0;
@@ -90,7 +95,6 @@ static void set(struct fixture *f, const char *word)
 		fail_msg("%s", f->e.message);
 }
 
-/* "--block:NAME=" and the image itself, cut to 8 sectors: any file is a disk. */
 static void attach(struct fixture *f, const char *option, const char *path)
 {
 	char *word = f->words[f->n_words++];
@@ -113,7 +117,7 @@ static int check(struct fixture *f, const char *path)
 	return bad;
 }
 
-/* All that is said; %s stands for the image's name. */
+/* All that is said; %s stands for the image's name, %d for the disk's. */
 static void assert_findings(struct fixture *f, int bad, const char *format)
 {
 	char expected[2000], *to = expected;
@@ -122,6 +126,8 @@ static void assert_findings(struct fixture *f, int bad, const char *format)
 	for (const char *at = format; *at != '\0'; at++)
 		if (strncmp(at, "%s", 2) == 0)
 			to = stpcpy(to, f->image.path), at++;
+		else if (strncmp(at, "%d", 2) == 0)
+			to = stpcpy(to, f->disk), at++;
 		else
 			*to++ = *at;
 	*to = '\0';
@@ -227,12 +233,15 @@ static void devices_that_can_be_attached_are_listed(void **state)
 	struct fixture *f = *state;
 
 	make_image(f, disks, COUNT(disks));
-	assert_int_equal(truncate(f->image.path, 0x4000), 0);
-	attach(f, "--block-ro:one", f->image.path);
-	attach(f, "--block-ro:two", f->image.path);
+	assert_int_equal(truncate(f->disk, 0x4000), 0);
+	attach(f, "--block-ro:one", f->disk);
+	attach(f, "--block-ro:two", f->disk);
 	assert_findings(f, 0, RUNS "ok   device one, BLOCK_BASIC: can be attached\n"
 			"ok   device two, BLOCK_BASIC: can be attached\n");
 }
+
+#define NOWHERE ": Could not open block device: /nowhere: No such file or directory: " \
+	"`truncate -s SIZE /nowhere' makes one\n"
 
 static void one_bad_device_does_not_hide_another(void **state)
 {
@@ -241,13 +250,13 @@ static void one_bad_device_does_not_hide_another(void **state)
 	make_image(f, disks, COUNT(disks));
 	attach(f, "--block:one", "/nowhere");
 	assert_findings(f, 2, RUNS
-			"FAIL Could not open block device: /nowhere: No such file or directory\n"
+			"FAIL device one" NOWHERE
 			"FAIL Device 'two' of type BLOCK_BASIC declared but not attached: All "
 			"declared devices must be attached; add --block:two=PATH\n");
-	assert_int_equal(truncate(f->image.path, 0x4000), 0);
-	attach(f, "--block:two", f->image.path);
+	assert_int_equal(truncate(f->disk, 0x4000), 0);
+	attach(f, "--block:two", f->disk);
 	assert_findings(f, 1, RUNS
-			"FAIL Could not open block device: /nowhere: No such file or directory\n"
+			"FAIL device one" NOWHERE
 			"ok   device two, BLOCK_BASIC: can be attached\n");
 }
 
@@ -263,18 +272,18 @@ static void devices_that_are_in_each_others_way_are_told(void **state)
 	int fd;
 
 	make_image(f, three, COUNT(three));
-	assert_int_equal(truncate(f->image.path, 0x4000), 0);
-	attach(f, "--block:one", f->image.path);
-	attach(f, "--block-ro:two", f->image.path);
+	assert_int_equal(truncate(f->disk, 0x4000), 0);
+	attach(f, "--block:one", f->disk);
+	attach(f, "--block-ro:two", f->disk);
 	attach(f, "--block:bad", "/nowhere");
 #define FINDINGS "ok   device one, BLOCK_BASIC: can be attached\n" \
 		 "ok   device two, BLOCK_BASIC: can be attached\n" \
-		 "FAIL Could not open block device: /nowhere: No such file or directory\n"
+		 "FAIL device bad" NOWHERE
 #define IN_THE_WAY ": block devices one and two would share it: give each a file of its own, or " \
 		   "attach both with --block-ro\n"
-	assert_findings(f, 2, RUNS FINDINGS "FAIL %s" IN_THE_WAY);
+	assert_findings(f, 2, RUNS FINDINGS "FAIL device two: %d" IN_THE_WAY);
 	assert_int_equal(husk_load(f->h, f->image.path, 0, NULL, &f->e), -1);
-	fd = open(f->image.path, O_RDWR | O_CLOEXEC);
+	fd = open(f->disk, O_RDWR | O_CLOEXEC);
 	f->files++;
 	snprintf(where, sizeof where, "@%d", fd);
 	f->n_words = 0;
@@ -282,7 +291,8 @@ static void devices_that_are_in_each_others_way_are_told(void **state)
 	attach(f, "--block:one", where);
 	attach(f, "--block-ro:two", where);
 	attach(f, "--block:bad", "/nowhere");
-	snprintf(expected, sizeof expected, RUNS FINDINGS "FAIL %s" IN_THE_WAY, "%s", where);
+	snprintf(expected, sizeof expected, RUNS FINDINGS "FAIL device two: %s" IN_THE_WAY, "%s",
+		 where);
 	assert_findings(f, 2, expected);
 	close(fd);
 	f->files--;
@@ -293,12 +303,12 @@ static void a_device_that_is_bad_by_itself_is_in_nobodys_way(void **state)
 	struct fixture *f = *state;
 
 	make_image(f, disks, COUNT(disks));
-	assert_int_equal(truncate(f->image.path, 0x4000), 0);
-	attach(f, "--block-ro:one", f->image.path);
-	attach(f, "--block:two", f->image.path);
+	assert_int_equal(truncate(f->disk, 0x4000), 0);
+	attach(f, "--block-ro:one", f->disk);
+	attach(f, "--block:two", f->disk);
 	set(f, "--block-sector-size:two=32768");
 	assert_int_equal(check(f, f->image.path), 1);
-	assert_non_null(strstr(f->text, "FAIL two: Backing storage size"));
+	assert_non_null(strstr(f->text, "FAIL device two: "));
 	assert_null(strstr(f->text, "share"));
 }
 
@@ -307,11 +317,11 @@ static void a_device_that_does_not_suit_its_options_is_told(void **state)
 	struct fixture *f = *state;
 
 	make_image(f, disks, 1);
-	assert_int_equal(truncate(f->image.path, 0x4200), 0);
-	attach(f, "--block:one", f->image.path);
+	assert_int_equal(truncate(f->disk, 0x4200), 0);
+	attach(f, "--block:one", f->disk);
 	set(f, "--block-sector-size:one=1024");
-	assert_findings(f, 1, RUNS "FAIL one: Backing storage size must be block aligned (1024 "
-			"bytes); it has 16896\n");
+	assert_findings(f, 1, RUNS "FAIL device one: %d: Backing storage size must be block "
+			"aligned (1024 bytes); it has 16896 bytes\n");
 }
 
 static void a_device_that_nobody_serves_is_told(void **state)
@@ -348,9 +358,9 @@ static void the_last_of_many_devices_is_looked_at_too(void **state)
 		many[i] = (struct image_device){names[i], MFT_DEV_BLOCK_BASIC};
 	}
 	make_image(f, many, COUNT(many));
-	assert_int_equal(truncate(f->image.path, 0x4000), 0);
+	assert_int_equal(truncate(f->disk, 0x4000), 0);
 	for (unsigned i = 0; i < COUNT(many) - 1; i++) {
-		snprintf(words[i], sizeof words[i], "--block-ro:d%u=%s", i, f->image.path);
+		snprintf(words[i], sizeof words[i], "--block-ro:d%u=%s", i, f->disk);
 		set(f, words[i]);
 	}
 	assert_int_equal(check(f, f->image.path), 1);
@@ -365,8 +375,8 @@ static void a_machine_that_was_checked_can_still_run(void **state)
 	struct fixture *f = *state;
 
 	make_image(f, disks, 1);
-	assert_int_equal(truncate(f->image.path, 0x4000), 0);
-	attach(f, "--block:one", f->image.path);
+	assert_int_equal(truncate(f->disk, 0x4000), 0);
+	attach(f, "--block:one", f->disk);
 	set(f, "--mem=2");
 	assert_int_equal(check(f, f->image.path), 0);
 	assert_int_equal(check(f, f->image.path), 0);

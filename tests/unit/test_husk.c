@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../../monitor/machine.h"
@@ -129,7 +130,9 @@ static void on_notice(void *ctx, const char *text)
 
 static struct husk *create(struct fixture *f, const struct module *const *mods, int console_fd)
 {
-	const struct husk_config config = {console_fd, on_notice, f};
+	const struct husk_config config = {
+		.console_fd = console_fd, .notice = on_notice, .notice_ctx = f,
+	};
 	struct husk *h = machine_create(&config, &hv_fake_ops, mods, &f->e);
 
 	assert_non_null(h);
@@ -297,14 +300,16 @@ static void the_guest_finds_its_boot_info(void **state)
 	const struct mft_header *header;
 	struct mft_entry entry;
 	const uint8_t *ram;
+	int backing = memfd_create("disk", MFD_CLOEXEC);
 
 	make_image(&f->image, &disk, 1);
-	snprintf(f->disk_option, sizeof f->disk_option, "--block:disk=%s", f->image.path);
-	assert_int_equal(truncate(f->image.path, 0x8000), 0);	/* any file is a disk */
+	snprintf(f->disk_option, sizeof f->disk_option, "--block:disk=@%d", backing);
+	assert_int_equal(ftruncate(backing, 0x8000), 0);
 	assert_int_equal(husk_option(f->h, f->disk_option, &f->e), 0);
 	assert_int_equal(husk_option(f->h, "--mem=4", &f->e), 0);
 	if (husk_load(f->h, f->image.path, 3, args, &f->e) != 0)
 		fail_msg("%s", f->e.message);
+	close(backing);
 	ram = hv_of(f->h)->ram;
 	memcpy(&info, ram + HVT_BOOT_INFO_GPA, sizeof info);
 	assert_true(info.mem_size == MEMORY);

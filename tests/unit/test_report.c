@@ -93,7 +93,7 @@ static int set_up(void **state)
 	image_manifest(&f.image, &disk, 1);
 	image_abi(&f.image, ELF_ABI_HVT, 2);
 	assert_int_equal(truncate(image_save(&f.image), 0x8000), 0);	/* a disk too */
-	snprintf(f.disk, sizeof f.disk, "--block:" NAME_67 "=%s", f.image.path);
+	snprintf(f.disk, sizeof f.disk, "--block-ro:" NAME_67 "=%s", f.image.path);
 	f.h = machine_create(&config, &hv_fake_ops, mods, &f.e);
 	*state = &f;
 	return f.h == NULL ? -1 : 0;

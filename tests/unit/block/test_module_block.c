@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../../monitor/block/disk.h"
+#include "../../../monitor/husk.h"
 #include "rig.h"
 
 #define CAPACITY 0x4000u
@@ -31,6 +33,8 @@ static struct {
 	int error;
 	size_t most;		/* bytes that one of them moves, 0: no limit */
 	bool interrupts;	/* every other one is interrupted */
+	unsigned stop_at;	/* the one before which core is stopped; 0: none */
+	struct core *core;
 	int flock_error;	/* locking fails with it, 0: works */
 	int open_error;		/* the same for opening */
 } host;
@@ -39,6 +43,7 @@ void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
+ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __real_flock(int fd, int operation);
@@ -56,6 +61,8 @@ void *__wrap_calloc(size_t n, size_t size)
 static size_t interfere(size_t len)
 {
 	host.transfers++;
+	if (host.transfers == host.stop_at)
+		core_stop(host.core, 15);
 	errno = host.error;
 	if (host.fail_from != 0 && host.transfers >= host.fail_from)
 		return 0;
@@ -72,10 +79,19 @@ ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
 	return cut == 0 ? -1 : __real_pread(fd, buf, cut, offset);
 }
 
+ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room)
+{
+	assert_true(len <= room);
+	return __wrap_pread(fd, buf, len, offset);
+}
+
+/* Nothing is written to try whether it could be. */
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
-	size_t cut = interfere(len);
+	size_t cut = len == 0 ? 0 : interfere(len);
 
+	if (len == 0)
+		return __real_pwrite(fd, buf, 0, offset);
 	return cut == 0 ? -1 : __real_pwrite(fd, buf, cut, offset);
 }
 
@@ -90,7 +106,7 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags & O_CREAT, 0);
 	assert_int_equal(flags & O_CLOEXEC, O_CLOEXEC);
 	errno = host.open_error;
-	return host.open_error != 0 ? -1 : __real_open(path, flags);
+	return host.open_error != 0 && strncmp(path, "/proc/", 6) != 0 ? -1 : __real_open(path, flags);
 }
 
 /* What open is called where the compiler does not know the flags. */
@@ -181,6 +197,7 @@ static void attach(struct fixture *f, const char *name, const char *where)
 	assert_int_equal(option(f, name, "disk", where), 0);
 	if (rig_attach(&f->rig, &module_block) != 0)
 		fail_msg("%s", f->rig.e.message);
+	host.transfers = 0;
 }
 
 static int set_up_disk(void **state)
@@ -541,6 +558,125 @@ static void a_file_that_has_become_shorter_is_an_error(void **state)
 			    "has become shorter; the guest gets an error (told once)");
 }
 
+/* ---- stops ---- */
+
+/* A request that takes ten transfers. */
+#define LONG 1000u
+#define PARTS 10u
+
+static void set_up_long(struct fixture *f, unsigned stop_at)
+{
+	memset(rig_at(&f->rig, DATA), FILLER, LONG);
+	host.core = &f->rig.core;
+	host.most = LONG / PARTS;
+	host.transfers = 0;
+	host.stop_at = stop_at;
+}
+
+/* What the guest has as a result of the last call. */
+static int result(struct fixture *f)
+{
+	return ((const struct hvt_block *)rig_at(&f->rig, ARG))->ret;
+}
+
+/* Whenever it comes, the request is done as a whole, or not answered yet. */
+static void a_stop_ends_a_long_request_and_the_next_run_goes_on(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2 * PARTS; i++) {
+		unsigned at = i / 2 + 1;
+		int nr = i % 2 == 0 ? READ : WRITE;
+
+		set_up_long(f, at);
+		assert_int_equal(call(f, nr, 1, 512, DATA, LONG), RIG_STOPPED);
+		assert_int_equal(host.transfers, at);
+		assert_int_equal(result(f), at == PARTS ? HVT_OK : RET_BEFORE);
+		assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+		assert_int_equal(host.transfers, PARTS);
+		assert_int_equal(result(f), HVT_OK);
+		if (nr == READ)
+			assert_memory(f, 512, LONG);
+		else
+			assert_disk(f, 512, LONG);
+		make_file(f->path, CAPACITY);
+	}
+	assert_true(figure(f, "reads") == PARTS && figure(f, "bytes_read") == PARTS * LONG);
+	assert_true(figure(f, "writes") == PARTS && figure(f, "errors") == 0);
+	assert_true(figure(f, "system_calls") == 2 * PARTS * PARTS);
+	assert_int_equal(f->rig.n_notices, 0);
+}
+
+/* However often it is stopped, there is a part of it done each time. */
+static void a_request_comes_to_its_end_through_any_number_of_stops(void **state)
+{
+	struct fixture *f = *state;
+	enum rig_end end;
+
+	set_up_long(f, 1);
+	end = call(f, READ, 1, 512, DATA, LONG);
+	for (unsigned runs = 2; end == RIG_STOPPED && runs <= PARTS; runs++) {
+		assert_int_equal(result(f), RET_BEFORE);
+		assert_int_equal(host.transfers, runs - 1);
+		host.stop_at = runs;
+		end = rig_run(&f->rig);
+	}
+	assert_int_equal(result(f), HVT_OK);
+	assert_memory(f, 512, LONG);
+	assert_int_equal(host.transfers, PARTS);
+}
+
+/* One of a piece is done in less time than it takes to see a stop. */
+static void a_short_request_is_not_cut(void **state)
+{
+	struct fixture *f = *state;
+
+	set_up_long(f, 1);
+	host.most = 0;
+	assert_int_equal(call(f, READ, 1, 512, DATA, LONG), RIG_STOPPED);
+	assert_int_equal(result(f), HVT_OK);
+	assert_memory(f, 512, LONG);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(host.transfers, 1);
+}
+
+/* What has been read over it does not matter, nor what others make of it. */
+static void a_request_goes_on_as_it_was_made(void **state)
+{
+	struct fixture *f = *state;
+	const struct hvt_block rq = {.handle = 1, .offset = 512, .data = ARG - 100, .len = LONG};
+	const uint8_t *at = rig_at(&f->rig, ARG - 100);
+
+	set_up_long(f, 7);
+	assert_int_equal(call_at(f, ARG, READ, &rq), RIG_STOPPED);
+	memset(rig_at(&f->rig, ARG), 0x11, 32);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(result(f), HVT_OK);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(at[i], byte_of_disk(512 + i));
+	for (unsigned i = 100 + sizeof rq; i < LONG; i++)
+		assert_int_equal(at[i], byte_of_disk(512 + i));
+}
+
+static void a_host_that_fails_after_a_stop_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	set_up_long(f, 3);
+	assert_int_equal(call(f, WRITE, 1, 512, DATA, LONG), RIG_STOPPED);
+	host.fail_from = 4;
+	host.error = ENOSPC;
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(result(f), HVT_EUNSPEC);
+	assert_int_equal(f->rig.n_notices, 1);
+	assert_disk(f, 512, 300);
+	host.fail_from = 0;
+	set_up_long(f, 0);		/* the next one begins at its beginning */
+	assert_result(f, WRITE, 1, 512, DATA, LONG, HVT_OK);
+	assert_int_equal(host.transfers, PARTS);
+	assert_disk(f, 512, LONG);
+}
+
 static void attach_two(struct fixture *f)
 {
 	make(f);
@@ -692,12 +828,14 @@ static void a_disk_has_whole_sectors_and_at_least_one(void **state)
 
 	make_file(f->path, 100);
 	open_with(f, "block", f->path);
-	assert_not_opened(f, HUSK_E_USAGE, "disk: Backing storage size must be block aligned (512 "
-			  "bytes); it has 100");
+	assert_not_opened(f, HUSK_E_USAGE, "Backing storage size must be block aligned (512 "
+			  "bytes); it has 100 bytes");
+	assert_non_null(strstr(f->rig.e.message, "device disk: "));
+	assert_non_null(strstr(f->rig.e.message, f->path));
 	make_file(f->path, 0);
 	open_with(f, "block", f->path);
-	assert_not_opened(f, HUSK_E_USAGE, "disk: Backing storage must be at least 1 block (512 "
-			  "bytes) in size; it is empty");
+	assert_not_opened(f, HUSK_E_USAGE, "Backing storage must be at least 1 block (512 "
+			  "bytes) in size; it is empty: `truncate -s SIZE' makes it larger");
 	make_file(f->path, 512);
 	open_with(f, "block", f->path);
 	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
@@ -737,8 +875,8 @@ static void what_is_not_a_disk_is_refused(void **state)
 	char path[sizeof f->path + 8];
 
 	open_with(f, "block", "/nowhere/disk");
-	assert_not_opened(f, HUSK_E_HOST, "Could not open block device: /nowhere/disk: No such "
-			  "file");
+	assert_not_opened(f, HUSK_E_HOST, "device disk: Could not open block device: "
+			  "/nowhere/disk: No such file");
 	open_with(f, "block-ro", f->dir);
 	assert_not_opened(f, HUSK_E_USAGE, "neither a file nor a block device");
 	open_with(f, "block", "/dev/null");
@@ -869,7 +1007,7 @@ static void a_descriptor_is_a_number_of_one_that_is_open(void **state)
 	struct fixture *f = *state;
 
 	open_with(f, "block", "@1000");
-	assert_not_opened(f, HUSK_E_HOST, "descriptor @1000: Bad file descriptor");
+	assert_not_opened(f, HUSK_E_HOST, "device disk: descriptor @1000: Bad file descriptor");
 	open_with(f, "block", "@");
 	assert_not_opened(f, HUSK_E_USAGE, "descriptor @: `' is not a number");
 	open_with(f, "block", "@x");
@@ -959,7 +1097,7 @@ static void two_devices_do_not_share_a_file_that_one_may_write_to(void **state)
 		const char *second = i / 3 == 1 ? f->path : where;
 
 		OPEN_TWO(f, modes[i % 3][0], modes[i % 3][1], first, second);
-		snprintf(message, sizeof message, "%s: block devices one and two would share it: "
+		snprintf(message, sizeof message, "device two: %s: block devices one and two would share it: "
 			 "give each a file of its own, or attach both with --block-ro", second);
 		assert_not_opened(f, HUSK_E_USAGE, message);
 		assert_true(can_lock(f, LOCK_EX));
@@ -985,6 +1123,26 @@ static void two_devices_may_read_one_file(void **state)
 	}
 	rig_free(&f->rig);
 	assert_true(can_lock(f, LOCK_EX));
+	close(fd);
+}
+
+/* What it held before it holds afterwards; what was not locked is not. */
+static void an_inherited_lock_stays(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++) {
+		int lock = i < 2 ? LOCK_EX : LOCK_SH;
+
+		assert_int_equal(__real_flock(fd, lock), 0);
+		open_descriptor(f, i == 0 ? "block" : "block-ro", fd);
+		assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+		assert_int_equal(can_lock(f, LOCK_SH), lock == LOCK_SH);
+		rig_free(&f->rig);
+		assert_int_equal(can_lock(f, LOCK_SH), lock == LOCK_SH);
+		assert_false(can_lock(f, LOCK_EX));
+	}
 	close(fd);
 }
 
@@ -1015,6 +1173,76 @@ static void file_systems_without_locks_will_do(void **state)
 	open_with(f, "block", f->path);
 	host.flock_error = EIO;
 	assert_not_opened(f, HUSK_E_HOST, ": locking: Input/output error");
+}
+
+/* ---- the program around it ---- */
+
+static void on_notice(void *ctx, const char *text)
+{
+	snprintf(ctx, 400, "%s", text);
+}
+
+static int confirm(struct fixture *f, const struct module_host *host_of_it)
+{
+	f->rig.e = (struct husk_error){0};
+	return module_block.confirm(f->rig.state[0], host_of_it, &f->rig.e);
+}
+
+/* Whatever it writes to, and whoever opened that, it is not the disk. */
+static void a_disk_is_no_file_that_the_program_writes_to(void **state)
+{
+	struct fixture *f = *state;
+	int rw = open(f->path, O_RDWR | O_CLOEXEC), r = open(f->path, O_RDONLY | O_CLOEXEC);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct module_host host_of_it;
+
+	for (int i = 0; i < 2; i++) {
+		open_with(f, i == 0 ? "block" : "block-ro", f->path);
+		assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+		host_of_it = (struct module_host){
+			{{r, "one"}, {null, "two"}, {-1, NULL}, {null, "four"}}, null, NULL, NULL,
+		};
+		assert_int_equal(confirm(f, &host_of_it), 0);
+		for (int k = 0; k < 4; k++) {
+			host_of_it.outputs[k] = (struct module_output){rw, "standard error"};
+			assert_int_equal(confirm(f, &host_of_it), -1);
+			assert_string_equal(f->rig.e.message, "device disk: its disk is the file "
+					    "of standard error; send one of them elsewhere");
+			assert_int_equal(f->rig.e.kind, HUSK_E_USAGE);
+			host_of_it.outputs[k].fd = r;
+		}
+		host_of_it.image_fd = r;
+		assert_int_equal(confirm(f, &host_of_it), i == 0 ? -1 : 0);
+		if (i == 0)
+			assert_string_equal(f->rig.e.message, "device disk: its disk is the image "
+					    "that is to run; attach a copy, or with --block-ro");
+	}
+	assert_int_equal(close(rw) + close(r) + close(null), 0);
+}
+
+static void what_will_fail_later_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, limit;
+	char notice[400] = "";
+	struct module_host host_of_it = {
+		{{-1, ""}, {-1, ""}, {-1, ""}, {-1, ""}}, -1, on_notice, notice,
+	};
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	open_with(f, "block", f->path);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_int_equal(confirm(f, &host_of_it), 0);
+	assert_string_equal(notice, "");
+	limit = (struct rlimit){4096, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(confirm(f, &host_of_it), 0);
+	host_of_it.notice = NULL;
+	assert_int_equal(confirm(f, &host_of_it), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_string_equal(notice, "block device disk: only 4096 of its 16384 bytes can be "
+			    "written: raise the limit on the size of files (ulimit -f, "
+			    "RLIMIT_FSIZE)");
 }
 
 /* ---- attaching ---- */
@@ -1111,7 +1339,8 @@ static void a_disk_is_closed_once(void **state)
 	struct disk d;
 	int fd;
 
-	assert_int_equal(disk_open(&d, f->path, false, &f->rig.e), 0);
+	assert_int_equal(disk_find(&d, f->path, false, &f->rig.e), 0);
+	assert_int_equal(disk_open(&d, f->path, &f->rig.e), 0);
 	fd = d.fd;
 	disk_close(&d);
 	assert_int_equal(open(f->path, O_RDWR | O_CLOEXEC), fd);
@@ -1153,6 +1382,11 @@ int main(void)
 		DISK(a_host_error_is_told_the_guest_each_time_and_the_user_once),
 		DISK(an_error_after_a_part_is_an_error),
 		DISK(a_file_that_has_become_shorter_is_an_error),
+		DISK(a_stop_ends_a_long_request_and_the_next_run_goes_on),
+		DISK(a_request_comes_to_its_end_through_any_number_of_stops),
+		DISK(a_short_request_is_not_cut),
+		DISK(a_request_goes_on_as_it_was_made),
+		DISK(a_host_that_fails_after_a_stop_is_told),
 		TEST(each_device_has_its_own_notice),
 		TEST(each_device_is_counted_for_itself),
 		DISK(what_happened_is_counted),
@@ -1174,10 +1408,13 @@ int main(void)
 		DISK(a_disk_is_nobody_elses_while_it_is_attached),
 		READ_ONLY(a_read_only_disk_is_shared_with_other_readers),
 		TEST(a_disk_in_use_is_refused),
+		TEST(an_inherited_lock_stays),
 		TEST(an_inherited_descriptor_is_unlocked_at_the_end),
 		TEST(two_devices_do_not_share_a_file_that_one_may_write_to),
 		TEST(two_devices_may_read_one_file),
 		TEST(file_systems_without_locks_will_do),
+		TEST(a_disk_is_no_file_that_the_program_writes_to),
+		TEST(what_will_fail_later_is_told),
 		TEST(without_a_device_there_is_no_hypercall),
 		TEST(a_module_without_devices_leaves_the_numbers_of_others_alone),
 		DISK(it_takes_its_numbers_and_gives_them_back),

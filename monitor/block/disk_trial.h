@@ -1,0 +1,15 @@
+/* disk_trial.h: trying a disk that has been opened and measured; a part of disk_open. */
+#ifndef HUSK_DISK_TRIAL_H
+#define HUSK_DISK_TRIAL_H
+
+#include "disk.h"
+
+#define DISK_READ_ONLY_HINT "--block-ro attaches it without writing"
+
+/*
+ * Reads the first and last bytes and has the host say what it would do with a write. HUSK_E_HOST,
+ * with what opening did not tell.
+ */
+int disk_try(const struct disk *d, const char *where, struct husk_error *e);
+
+#endif
