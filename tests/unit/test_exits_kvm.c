@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -295,6 +297,156 @@ static void a_run_that_the_kernel_wants_again_is_made_again(void **state)
 	assert_int_equal(host.runs, 1);
 }
 
+/* The thread that the kernel needs before the first run, where there may be no further one. */
+static void a_run_that_the_kernel_never_makes_ends_in_a_line(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(KVM_RUN, -1, EAGAIN, 1000);
+	assert_int_equal(hv_backend.run(f->hv, &f->exit, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_HOST);
+	assert_int_equal(f->e.sys, EAGAIN);
+	assert_non_null(strstr(f->e.message, "RLIMIT_NPROC"));
+	assert_non_null(strstr(f->e.message, "pids.max"));
+	assert_in_range(host.special[0].times, 800, 950);
+}
+
+static void a_kick_ends_that_too(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(KVM_RUN, -1, EAGAIN, 1000);
+	hv_backend.kick(f->hv);
+	run(f, HV_EXIT_INTERRUPTED);
+	assert_int_equal(host.special[0].times, 999);
+	assert_int_equal(f->hv->run->immediate_exit, 0);
+}
+
+/* ---- completing ---- */
+
+static void completing_runs_no_further(void **state)
+{
+	struct fixture *f = *state;
+
+	f->hv->run->exit_reason = KVM_EXIT_IO;
+	answer(KVM_RUN, -1, EINTR, 1);
+	assert_int_equal(hv_backend.complete(f->hv, &f->exit, &f->e), 0);
+	assert_int_equal(f->exit.kind, HV_EXIT_INTERRUPTED);
+	assert_int_equal(f->hv->run->immediate_exit, 1);
+	answer(KVM_RUN, -1, EINTR, 1);
+	run(f, HV_EXIT_INTERRUPTED);
+	assert_int_equal(f->hv->run->immediate_exit, 0);
+}
+
+static void completing_may_meet_the_next_exit_of_the_instruction(void **state)
+{
+	struct fixture *f = *state;
+
+	f->hv->run->exit_reason = KVM_EXIT_IO;
+	f->hv->run->io.port = 0x505;
+	assert_int_equal(hv_backend.complete(f->hv, &f->exit, &f->e), 0);
+	assert_int_equal(f->exit.kind, HV_EXIT_PIO);
+	answer(KVM_RUN, -1, EIO, 1);
+	assert_int_equal(hv_backend.complete(f->hv, &f->exit, &f->e), -1);
+	assert_int_equal(f->e.sys, EIO);
+}
+
+/* ---- the thread that runs ---- */
+
+static sigset_t blocked(void)
+{
+	sigset_t set;
+
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &set), 0);
+	return set;
+}
+
+static void owning_blocks_the_kick_and_gives_the_mask_back(void **state)
+{
+	struct fixture *f = *state;
+	const sigset_t before = blocked();
+	sigset_t owned, after;
+
+	assert_int_equal(hv_backend.own(f->hv, &f->e), 0);
+	owned = blocked();
+	assert_int_equal(sigismember(&owned, SIGURG), 1);
+	hv_backend.disown(f->hv);
+	after = blocked();
+	for (int signal = 1; signal < 32; signal++)
+		assert_int_equal(sigismember(&after, signal), sigismember(&before, signal));
+	answer(KVM_SET_SIGNAL_MASK, -1, EINVAL, 1);
+	assert_int_equal(hv_backend.own(f->hv, &f->e), -1);
+	assert_string_equal(f->e.message, "KVM_SET_SIGNAL_MASK: Invalid argument");
+	after = blocked();
+	assert_int_equal(sigismember(&after, SIGURG), sigismember(&before, SIGURG));
+}
+
+static void *kick_it(void *ctx)
+{
+	hv_backend.kick(ctx);
+	return NULL;
+}
+
+/* A kick that comes when the run is over interrupts nothing that comes later. */
+static void late_kicks_are_drained(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+	sigset_t pending;
+
+	assert_int_equal(hv_backend.own(f->hv, &f->e), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, kick_it, f->hv), 0);
+		pthread_join(thread, NULL);
+		assert_int_equal(sigpending(&pending), 0);
+		assert_int_equal(sigismember(&pending, SIGURG), 1);
+		if (i == 0) {
+			answer(KVM_RUN, -1, EINTR, 1);
+			run(f, HV_EXIT_INTERRUPTED);
+		} else {
+			hv_backend.disown(f->hv);
+		}
+		assert_int_equal(sigpending(&pending), 0);
+		assert_int_equal(sigismember(&pending, SIGURG), 0);
+	}
+}
+
+static void who_owns_it_needs_no_signal(void **state)
+{
+	struct fixture *f = *state;
+	sigset_t pending;
+
+	assert_int_equal(hv_backend.own(f->hv, &f->e), 0);
+	hv_backend.kick(f->hv);
+	assert_int_equal(sigpending(&pending), 0);
+	assert_int_equal(sigismember(&pending, SIGURG), 0);
+	assert_int_equal(f->hv->run->immediate_exit, 1);
+	hv_backend.disown(f->hv);
+}
+
+/* ---- what a machine is made of ---- */
+
+static void what_makes_machines_is_closed_once_one_is_made(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(f->hv->kvm, -1);
+	assert_int_equal(open_descriptors(), f->files + 2);
+}
+
+static void string_output_keeps_its_count(void **state)
+{
+	struct fixture *f = *state;
+
+	f->hv->run->exit_reason = KVM_EXIT_IO;
+	f->hv->run->io.port = 0x505;
+	f->hv->run->io.size = 4;
+	f->hv->run->io.count = 7;
+	f->hv->run->io.direction = KVM_EXIT_IO_OUT;
+	run(f, HV_EXIT_PIO);
+	assert_int_equal(f->exit.io.count, 7);
+}
+
 static void a_run_that_the_kernel_refuses_is_an_error(void **state)
 {
 	static const int errors[] = {EINVAL, EIO, EBADF, ENOMEM};
@@ -441,6 +593,15 @@ int main(void)
 		TEST(H09_an_unknown_reason_is_an_error_with_its_number),
 		TEST(an_interrupted_run_is_over_and_its_kick_with_it),
 		TEST(a_run_that_the_kernel_wants_again_is_made_again),
+		TEST(a_run_that_the_kernel_never_makes_ends_in_a_line),
+		TEST(a_kick_ends_that_too),
+		TEST(completing_runs_no_further),
+		TEST(completing_may_meet_the_next_exit_of_the_instruction),
+		TEST(owning_blocks_the_kick_and_gives_the_mask_back),
+		TEST(late_kicks_are_drained),
+		TEST(who_owns_it_needs_no_signal),
+		TEST(what_makes_machines_is_closed_once_one_is_made),
+		TEST(string_output_keeps_its_count),
 		TEST(a_run_that_the_kernel_refuses_is_an_error),
 		TEST(H01_each_way_of_having_no_kvm_has_its_own_words),
 		TEST(H02_doorbells_are_optional),

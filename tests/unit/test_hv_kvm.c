@@ -344,6 +344,105 @@ static void H08_no_kick_is_lost(void **state)
 		interrupt(b, true, i);
 }
 
+static void *kick_alone(void *ctx)
+{
+	struct kicker *k = ctx;
+
+	usleep(k->after_us);
+	hv_backend.kick(k->b->hv);
+	return NULL;
+}
+
+/* No handler, no signal of the kicker's own: the thread that runs is known. */
+static void a_kick_from_another_thread_ends_a_busy_guest(void **state)
+{
+	struct bare *b = *state;
+
+	code_spin(&b->code);
+	start(b);
+	assert_int_equal(hv_backend.own(b->hv, &b->e), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		struct kicker k = {b, pthread_self(), i % 10 == 0 ? 5000 : i, true};
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, kick_alone, &k), 0);
+		assert_exit(b, HV_EXIT_INTERRUPTED);
+		pthread_join(thread, NULL);
+	}
+	hv_backend.disown(b->hv);
+}
+
+/* ---- completing, and registers ---- */
+
+static void complete(struct bare *b)
+{
+	assert_int_equal(hv_backend.complete(b->hv, &b->exit, &b->e), 0);
+	assert_int_equal(b->exit.kind, HV_EXIT_INTERRUPTED);
+}
+
+/* Whatever is left of a kick does not show. */
+static void go_on(struct bare *b, unsigned nr, uint32_t arg)
+{
+	do
+		assert_int_equal(bare_run(b), 0);
+	while (b->exit.kind == HV_EXIT_INTERRUPTED);
+	assert_int_equal(b->exit.io.addr, cpu_hypercall_window.base +
+			 nr * cpu_hypercall_window.stride);
+	assert_memory_equal(b->exit.io.data, &arg, sizeof arg);
+}
+
+static void a_completed_access_is_behind_the_guest_and_the_next_is_not_begun(void **state)
+{
+	struct bare *b = *state;
+	uint64_t second;
+
+	code_hypercall(&b->code, 2, 1);
+	second = BARE_TEXT + b->code.n;
+	code_hypercall(&b->code, 2, 2);
+	start(b);
+	assert_call(b, 2, 1);
+	complete(b);
+	assert_true(bare_ip(b) == second);
+	complete(b);
+	assert_true(bare_ip(b) == second);
+	go_on(b, 2, 2);
+}
+
+static void a_completed_load_has_its_value(void **state)
+{
+	struct bare *b = *state;
+
+	code_load(&b->code, BARE_HOLE);
+	code_hypercall_loaded(&b->code, 2);
+	start(b);
+	assert_mmio(b, BARE_HOLE, 4, false);
+	memcpy(b->exit.io.data, "\x05\0\0\0", 4);
+	complete(b);
+	go_on(b, 2, 5);
+}
+
+static void registers_are_read_and_written(void **state)
+{
+	const struct hv_register_ops *regs;
+	struct bare *b = *state;
+	struct cpu_regs there, back;
+
+	code_hypercall(&b->code, 2, 1);
+	code_hypercall(&b->code, 2, 2);
+	start(b);
+	regs = hv_backend.caps(b->hv)->registers;
+	assert_non_null(regs);
+	assert_int_equal(regs->get(b->hv, &there, &b->e), 0);
+	assert_call(b, 2, 1);
+	complete(b);
+	assert_int_equal(regs->set(b->hv, &there, &b->e), 0);
+	assert_int_equal(regs->get(b->hv, &back, &b->e), 0);
+	assert_memory_equal(&back, &there, sizeof back);
+	assert_true(bare_ip(b) == BARE_TEXT);
+	go_on(b, 2, 1);
+	go_on(b, 2, 2);
+}
+
 /* ---- doorbells ---- */
 
 static uint64_t rung(int fd)
@@ -638,6 +737,10 @@ int main(void)
 		TEST(H08_a_kick_during_the_run_ends_it),
 		TEST(a_signal_during_the_run_ends_it),
 		TEST(H08_no_kick_is_lost),
+		TEST(a_kick_from_another_thread_ends_a_busy_guest),
+		TEST(a_completed_access_is_behind_the_guest_and_the_next_is_not_begun),
+		TEST(a_completed_load_has_its_value),
+		TEST(registers_are_read_and_written),
 		TEST(a_doorbell_rings_without_an_exit),
 		TEST(H17_a_doorbell_is_added_once),
 		TEST(H17_a_doorbell_is_removed_by_its_own_descriptor),

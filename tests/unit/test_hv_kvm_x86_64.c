@@ -9,10 +9,12 @@
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "../../monitor/core.h"
 #include "../../monitor/cpuid_x86_64.h"
+#include "../../monitor/hv_kvm.h"
 #include "bare.h"
 
 #define CODE(b, ...) code_bytes(&(b)->code, (const uint8_t[]){__VA_ARGS__}, \
@@ -360,6 +362,34 @@ static void the_frequency_is_in_hertz(void **state)
 	assert_true(hz == 1000);
 }
 
+static void a_processor_that_is_kept_too_long_is_an_error_and_a_bus_lock_is_not(void **state)
+{
+	struct bare *b = *state;
+
+	start(b);
+	answer(KVM_RUN, 0, 0);
+	b->hv->run->exit_reason = KVM_EXIT_NOTIFY;
+	assert_exit(b, HV_EXIT_ERROR);
+	assert_non_null(strstr(b->exit.error.hint, "where no interrupt reaches it"));
+	answer(KVM_RUN, 0, 0);
+	b->hv->run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
+	assert_exit(b, HV_EXIT_INTERRUPTED);
+}
+
+/* As on AMD, where the processor has reset the vcpu by then. */
+static void an_instruction_pointer_is_lost_in_a_reset(void **state)
+{
+	const struct kvm_regs reset = {.rip = 0xfff0};
+	struct bare *b = *state;
+	uint64_t ip;
+
+	start(b);
+	assert_int_equal(ioctl(b->hv->vcpu, KVM_SET_REGS, &reset), 0);
+	assert_true(hv_backend.ip(b->hv, &ip));
+	b->hv->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	assert_false(hv_backend.ip(b->hv, &ip));
+}
+
 static void an_instruction_pointer_that_cannot_be_had_is_0(void **state)
 {
 	struct bare *b = *state;
@@ -475,6 +505,8 @@ int main(void)
 		TEST(H18_string_output_rings_once_for_each_element),
 		TEST(a_counter_without_a_frequency_is_an_error),
 		TEST(the_frequency_is_in_hertz),
+		TEST(a_processor_that_is_kept_too_long_is_an_error_and_a_bus_lock_is_not),
+		TEST(an_instruction_pointer_is_lost_in_a_reset),
 		TEST(an_instruction_pointer_that_cannot_be_had_is_0),
 		TEST(registers_that_are_refused_are_an_error),
 		TEST(a_processor_that_is_refused_is_an_error),
