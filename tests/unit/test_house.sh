@@ -1,0 +1,86 @@
+#!/bin/sh
+# test_house.sh: includes go down or stay on their floor, and no module knows another.
+#
+# The floors are those of docs/architecture.md; a file that is on none of them fails.
+set -u
+src=${SRC:?}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+number=0
+
+# result NAME FILE: passes if the file is empty, and shows it otherwise.
+result() {
+	number=$((number + 1))
+	if [ -s "$2" ]; then
+		echo "not ok $number - $1"
+		sed 's/^/# /' "$2"
+	else
+		echo "ok $number - $1"
+	fi
+}
+
+# Lines "floor pattern", from the rows of the table.
+sed -n '/^## The house/,/^## A launch/s/^| \([0-9]\) [a-z]* |.*| \([^|]*\) |$/\1 \2/p' "$src/docs/architecture.md" |
+	while read -r floor patterns; do
+		printf '%s\n' "$patterns" | tr ' ' '\n' | sed "s/^/$floor /"
+	done >"$tmp/floors"
+
+# floor_of FILE: its floor, "?" for none. FILE is relative to monitor/.
+floor_of() {
+	case $1 in
+	*/*) name=${1%%/*}/ ;;
+	*) name=${1%.[ch]} ;;
+	esac
+	best=? length=0
+	while read -r floor pattern; do
+		# shellcheck disable=SC2254
+		case $name in
+		$pattern) [ ${#pattern} -le $length ] || best=$floor length=${#pattern} ;;
+		esac
+	done <"$tmp/floors"
+	echo "$best"
+}
+
+(cd "$src/monitor" && ls ./*.[ch] ./*/*.[ch]) | sed 's|^\./||' | while read -r file; do
+	echo "$file $(floor_of "$file")"
+done >"$tmp/files"
+
+grep ' ?$' "$tmp/files" | sed 's/ ?$/ is on no floor/' >"$tmp/wrong"
+[ "$(wc -l <"$tmp/floors")" -gt 20 ] || echo "docs/architecture.md has no table of floors" >>"$tmp/wrong"
+result "every file of the monitor is on a floor of docs/architecture.md" "$tmp/wrong"
+
+# Lines "includer included", both relative to monitor/.
+while read -r file floor; do
+	case $file in */*) folder=${file%/*}/ ;; *) folder= ;; esac
+	sed -n 's/^#include "\([^"]*\)".*/\1/p' "$src/monitor/$file" | while read -r header; do
+		case $header in
+		*include/*) continue ;;
+		esac
+		if [ -e "$src/monitor/$folder$header" ]; then
+			echo "$file $floor $folder$header"
+		else
+			echo "$file $floor $header"
+		fi
+	done
+done <"$tmp/files" >"$tmp/includes"
+
+awk 'NR == FNR { floor[$1] = $2; next }
+	!($3 in floor) { print $1 " includes " $3 ", which is not in monitor/"; next }
+	floor[$3] > $2 { print $1 ", floor " $2 ", includes " $3 ", floor " floor[$3] }' \
+	"$tmp/files" "$tmp/includes" >"$tmp/wrong"
+[ "$(wc -l <"$tmp/includes")" -gt 100 ] || echo "too few includes are seen" >>"$tmp/wrong"
+result "no file includes one of a floor above" "$tmp/wrong"
+
+awk '{ split($1, a, "/"); n = split($3, b, "/") }
+	n > 1 && a[1] != b[1] { print $1 " includes " $3 }' "$tmp/includes" >"$tmp/wrong"
+result "nobody but a module itself includes its headers" "$tmp/wrong"
+
+(cd "$src" && grep -n '^[[:space:]]*#[[:space:]]*\(if\|ifdef\|ifndef\|elif\)' monitor/*.c monitor/*/*.c) >"$tmp/wrong"
+result "no source of the monitor has a conditional" "$tmp/wrong"
+
+for file in "$src"/monitor/*.[ch] "$src"/monitor/*/*.[ch]; do
+	head -n 3 "$file" | grep -q "$(basename "$file"): " || echo "${file#"$src"/}"
+done >"$tmp/wrong"
+result "every file opens by saying what it is for" "$tmp/wrong"
+
+echo "1..$number"
