@@ -55,7 +55,8 @@ enum resource_status bus_insert(struct bus *b, const struct bus_range *list, siz
 enum resource_status bus_remove(struct bus *b, uint32_t id);
 
 /*
- * Moves the range of id that starts at start to [to, last], which may overlap its old place.
+ * Moves the range of id that starts at start to [to, last], which may overlap its old place. For
+ * devices whose window the guest places, as PCI has them; none of ours does yet.
  * RESOURCE_NOT_ALLOCATED, RESOURCE_BAD_RANGE (beyond the space, another length), RESOURCE_BUSY,
  * RESOURCE_IN_DISPATCH; the old range stays on failure.
  */

@@ -79,7 +79,8 @@ void devices_clear(struct devices *d);
 
 /*
  * One line per device, by id: name, ranges, numbers; no host pointers. Writes at most size
- * bytes with a NUL and returns how many it would have written without it, as snprintf.
+ * bytes with a NUL and returns how many it would have written without it, as snprintf. For a look at
+ * a running machine; tests compare states by it.
  */
 size_t devices_dump(const struct devices *d, char *out, size_t size);
 

@@ -96,7 +96,10 @@ const struct resource_range *resource_overlap(const struct resource_space *s, ui
 /* From here on alloc, reserve and free fail with SEALED. There is no unseal. */
 void resource_seal(struct resource_space *s);
 
-/* Numbers: hypercalls, handles, slots. A bitmap of at most RESOURCE_IDS_MAX ids. */
+/*
+ * Numbers: handles, slots, ports. A bitmap of at most RESOURCE_IDS_MAX ids. Round robin is for those
+ * that a peer may still mention after they were freed, such as the host's ports of vsock.
+ */
 
 #define RESOURCE_IDS_MAX 4096
 
