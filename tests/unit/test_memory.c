@@ -284,6 +284,76 @@ static void read_only_ranges_are_not_written(void **state)
 	assert_int_equal(memory_read(m, gpa(90), buf, sizeof buf, &e), 0);
 }
 
+/* ---- spans of many megabytes ---- */
+
+#define MIB (1ull << 20)
+
+/* Read-only from the first to the last byte; between them lies what may be written. */
+static const struct { uint64_t start, last; } far_apart[] = {
+	{0, MIB - 1}, {3 * MIB, 3 * MIB}, {5 * MIB + 4096, 7 * MIB + 8191},
+	{0x7fffffff, 0x80000000}, {0xfffff000, 0xffffffff},
+};
+#define N_FAR (sizeof far_apart / sizeof far_apart[0])
+
+/* Says the slow way which of them is the first in the way; N_FAR: none. */
+static size_t first_in_the_way(uint64_t at, uint64_t len)
+{
+	size_t i = 0;
+
+	while (i < N_FAR && (len == 0 || at > far_apart[i].last || at + len <= far_apart[i].start))
+		i++;
+	return i;
+}
+
+static void assert_sink(const struct memory *m, uint64_t at, uint64_t len)
+{
+	struct husk_error e = {0};
+	struct iovec iov;
+	size_t first = first_in_the_way(at, len);
+	char message[200];
+	int rc = memory_sink(m, gpa(at), len, &iov, &e);
+
+	if (first == N_FAR) {
+		assert_int_equal(rc, 0);
+		assert_ptr_equal(iov.iov_base, m->base + at);
+		assert_true(iov.iov_len == len);
+		return;
+	}
+	snprintf(message, sizeof message, "Invalid guest access: gpa=0x%llx, sz=%llu: inside "
+		 "read-only %c", (unsigned long long)at, (unsigned long long)len,
+		 (char)('a' + first));
+	assert_int_equal(rc, -1);
+	assert_string_equal(e.message, message);
+}
+
+/*
+ * Whatever it spans, the host is not asked to write a byte of read-only memory: each start and
+ * length that lies at an end of a range, or a byte beside it. Nothing is touched, so that there need
+ * be no such memory.
+ */
+static void no_sink_spans_read_only_memory(void **state)
+{
+	static const char *const names[N_FAR] = {"a", "b", "c", "d", "e"};
+	struct memory m;
+	struct husk_error e = {0};
+	uint64_t ends[6 * N_FAR];
+	size_t n = 0;
+
+	memory_init(&m, ((struct memory *)*state)->base, 1ull << 32);
+	for (size_t i = 0; i < N_FAR; i++) {
+		assert_int_equal(memory_declare(&m, far_apart[i].start, far_apart[i].last, MEMORY_R,
+						names[i], &e), 0);
+		for (unsigned k = 0; k < 3; k++) {
+			ends[n++] = far_apart[i].start + k - (far_apart[i].start > 0);
+			ends[n++] = far_apart[i].last + k - 1;
+		}
+	}
+	assert_int_equal(memory_declare_rest(&m, 0, m.size - 1, MEMORY_R | MEMORY_W, "data", &e), 0);
+	for (size_t i = 0; i < n * n; i++)
+		if (ends[i / n] <= ends[i % n] && ends[i % n] <= m.size)
+			assert_sink(&m, ends[i / n], ends[i % n] - ends[i / n]);
+}
+
 static void a_read_only_last_byte_is_kept(void **state)
 {
 	struct memory *m = *state;
@@ -454,6 +524,7 @@ int main(void)
 		GUEST(a_failed_access_touches_nothing),
 		cmocka_unit_test(memory_of_no_size_has_no_base),
 		GUEST(read_only_ranges_are_not_written),
+		GUEST(no_sink_spans_read_only_memory),
 		GUEST(a_read_only_last_byte_is_kept),
 		GUEST(ranges_are_found),
 		GUEST(neighbours_alike_are_merged),
