@@ -120,6 +120,8 @@ struct module_host machine_host(const struct husk *h)
 			{.fd = -1}, {.fd = -1}, {.fd = -1},
 		},
 		.image_fd = h->image.fd,
+		.output_is_disk = h->config.output_is_disk,
+		.output_ctx = h->config.output_ctx,
 		.notice = h->config.notice,
 		.notice_ctx = h->config.notice_ctx,
 	};

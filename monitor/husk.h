@@ -40,6 +40,9 @@ struct husk_config {
 	 */
 	const struct husk_output *outputs;
 	size_t n_outputs;
+	/* Told of each output, the console too, that was to be a disk: write nothing there. May be NULL. */
+	void (*output_is_disk)(void *ctx, int fd);
+	void *output_ctx;
 	/* Told what does not end the run, one line without a newline; may be NULL. */
 	void (*notice)(void *ctx, const char *text);
 	void *notice_ctx;

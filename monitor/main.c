@@ -1,6 +1,8 @@
 /* main.c: the program: argv in, exit status out; it and main_*.c alone talk to a user. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +23,7 @@ struct command {
 	struct husk *machine;
 	struct figures figures;
 	struct husk_output outputs[2];	/* stderr, and where the figures go */
+	bool stdout_is_disk, stderr_is_disk;	/* of the guest: nothing is written there */
 	bool ended;			/* the guest did, whatever is asked for afterwards */
 	bool told;			/* that we end on a signal */
 	int argc;
@@ -52,6 +55,16 @@ static void on_notice(void *ctx, const char *text)
 	struct command *c = ctx;
 
 	messages_say(&c->messages, text);
+}
+
+static void on_output_is_disk(void *ctx, int fd)
+{
+	struct command *c = ctx;
+
+	c->stdout_is_disk |= fd == STDOUT_FILENO;
+	c->stderr_is_disk |= fd == STDERR_FILENO;
+	messages_redirect(&c->messages, !c->stderr_is_disk ? STDERR_FILENO :
+			  !c->stdout_is_disk ? STDOUT_FILENO : -1);
 }
 
 static int stopped(struct command *c, int signal)
@@ -212,7 +225,7 @@ static int inspect(struct command *c, FILE *out, struct husk_error *e)
 	return STATUS_OK;
 }
 
-static int check(const struct command *c, FILE *out)
+static int check_all(const struct command *c, FILE *out)
 {
 	const char *place = figures_place(c);
 	int bad = husk_check(c->machine, c->kernel, out);
@@ -222,6 +235,28 @@ static int check(const struct command *c, FILE *out)
 		fprintf(out, "FAIL %s\n", e.message);
 		bad++;
 	}
+	return bad;
+}
+
+/* Nothing is written before it is known that standard output is no disk of the guest. */
+static int check(struct command *c, FILE *out, struct husk_error *e)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *findings = open_memstream(&text, &len);
+	int bad;
+
+	if (findings == NULL) {
+		husk_fail_sys(e, ENOMEM, "findings");
+		return fail(c, e);
+	}
+	bad = check_all(c, findings);
+	if (fclose(findings) == 0 && !c->stdout_is_disk)
+		fwrite(text, 1, len, out);
+	else
+		messages_say(&c->messages, "standard output is a disk of the guest: nothing was "
+			     "written there");
+	free(text);
 	return bad == 0 ? STATUS_OK : STATUS_FAILED;
 }
 
@@ -233,7 +268,7 @@ static int answer(struct command *c, FILE *out, struct husk_error *e)
 	if (asked(c, "version"))
 		return print_version(c, out), STATUS_OK;
 	if (asked(c, "check"))
-		return check(c, out);
+		return check(c, out, e);
 	return inspect(c, out, e);
 }
 
@@ -284,6 +319,7 @@ static int work(struct command *c, struct husk_error *e)
 {
 	const struct husk_config config = {
 		.console_fd = STDOUT_FILENO, .outputs = c->outputs, .n_outputs = 2,
+		.output_is_disk = on_output_is_disk, .output_ctx = c,
 		.notice = on_notice, .notice_ctx = c,
 	};
 	int status;

@@ -71,12 +71,19 @@ static int write_all(struct output *o, const char *text, size_t len, long end)
 
 void messages_init(struct messages *m, const char *program)
 {
-	*m = (struct messages){.program = program, .out.fd = -1};
+	*m = (struct messages){.program = program, .out.fd = -1, .to = STDERR_FILENO};
 }
 
 void messages_fini(struct messages *m)
 {
 	output_fini(&m->out);
+}
+
+void messages_redirect(struct messages *m, int fd)
+{
+	output_fini(&m->out);
+	m->out.fd = -1;
+	m->to = fd;
 }
 
 /* Names and paths are shown as they are, but for what would move a terminal's cursor. */
@@ -103,8 +110,10 @@ void messages_say(struct messages *m, const char *text)
 	char lines[4 * sizeof ((struct husk_error *)0)->message], lost[64];
 	size_t n = 0;
 
+	if (m->to == -1)
+		return;
 	if (m->out.fd == -1)
-		output_init(&m->out, STDERR_FILENO);
+		output_init(&m->out, m->to);
 	if (m->lost > 0) {
 		snprintf(lost, sizeof lost, "%u messages before this one were lost", m->lost);
 		n = make_line(m, lost, lines, sizeof lines);

@@ -17,13 +17,17 @@
 
 struct messages {
 	const char *program;	/* in front of every line */
-	struct output out;	/* stderr */
+	struct output out;	/* to, from the first line on */
+	int to;			/* stderr, if nothing else is said; -1: nowhere */
 	bool stuck;		/* its reader took nothing the last time */
 	unsigned lost;		/* lines, since the last one that was taken */
 };
 
 void messages_init(struct messages *m, const char *program);
 void messages_fini(struct messages *m);
+
+/* From now on messages go to fd, -1: nowhere. */
+void messages_redirect(struct messages *m, int fd);
 
 /*
  * One line, control characters made harmless; lost, and counted, if it is not taken in time. The

@@ -33,6 +33,8 @@ struct module_host {
 		int fd;		/* -1: none */
 		const char *name;
 	} outputs[4];		/* what it writes to; the first is the guest's console */
+	void (*output_is_disk)(void *ctx, int fd);	/* told of each that is; may be NULL */
+	void *output_ctx;
 	int image_fd;		/* of the image that is to run */
 	core_notice *notice;	/* told what does not end the run; may be NULL */
 	void *notice_ctx;

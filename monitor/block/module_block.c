@@ -260,14 +260,32 @@ static int block_open(void **state, const struct settings *settings, struct mani
 	return 0;
 }
 
+/* All outputs that are the disk are told before the first message could be written to it. */
+static int check_outputs(const struct block_device *dev, const struct module_host *host,
+			 struct husk_error *e)
+{
+	const size_t n = sizeof host->outputs / sizeof host->outputs[0];
+	size_t first = n;
+
+	for (size_t i = n; i-- > 0;) {
+		if (!disk_is(&dev->disk, host->outputs[i].fd, true))
+			continue;
+		first = i;
+		if (host->output_is_disk != NULL)
+			host->output_is_disk(host->output_ctx, host->outputs[i].fd);
+	}
+	if (first == n)
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "device %s: its disk is the file of %s; send one of them "
+			 "elsewhere", dev->is.name, host->outputs[first].name);
+}
+
 /* Nobody writes to the file but the guest. */
 static int confirm_alone(const struct block_device *dev, const struct module_host *host,
 			 struct husk_error *e)
 {
-	for (size_t i = 0; i < sizeof host->outputs / sizeof host->outputs[0]; i++)
-		if (disk_is(&dev->disk, host->outputs[i].fd, true))
-			return husk_fail(e, HUSK_E_USAGE, "device %s: its disk is the file of %s; "
-					 "send one of them elsewhere", dev->is.name, host->outputs[i].name);
+	if (check_outputs(dev, host, e) == -1)
+		return -1;
 	if (!dev->disk.read_only && disk_is(&dev->disk, host->image_fd, false))
 		return husk_fail(e, HUSK_E_USAGE, "device %s: its disk is the image that is to "
 				 "run; attach a copy, or with --block-ro", dev->is.name);

@@ -245,6 +245,23 @@ two_roles() {
 			judge "the user is told" 1 "the file of the guest's console"
 		done
 	done
+	for how in --dry-run --check; do
+		timeout -s KILL "$LIMIT" "$HUSK" --mem=2 --block:storage="$T/disk" $how -- "$(image disk)" \
+			1<>"$T/disk" 2>"$T/err" </dev/null
+		status=$?
+		twice "where the console goes, $how"
+		report "the user is told" "$([ -s "$T/err" ] || echo "nothing was printed")"
+	done
+	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 --block:storage="$T/disk" -- "$(image disk)" \
+		>"$T/out" 2<>"$T/disk" </dev/null
+	status=$?
+	: >"$T/err"
+	twice "where messages go"
+	judge "the user is told where there is something else" 1 'the file of standard error'
+	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 --block:storage="$T/disk" -- "$(image disk)" \
+		1<>"$T/disk" 2<>"$T/disk" </dev/null
+	status=$?
+	twice "where all goes"
 	exec 7<>"$T/disk"
 	run --mem=2 --block:storage="$T/disk" --stats-to=@7 -- "$(image disk)"
 	exec 7>&-

@@ -1182,6 +1182,12 @@ static void on_notice(void *ctx, const char *text)
 	snprintf(ctx, 400, "%s", text);
 }
 
+/* Adds them up. */
+static void note_output(void *ctx, int fd)
+{
+	*(int *)ctx += fd;
+}
+
 static int confirm(struct fixture *f, const struct module_host *host_of_it)
 {
 	f->rig.e = (struct husk_error){0};
@@ -1195,12 +1201,15 @@ static void a_disk_is_no_file_that_the_program_writes_to(void **state)
 	int rw = open(f->path, O_RDWR | O_CLOEXEC), r = open(f->path, O_RDONLY | O_CLOEXEC);
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct module_host host_of_it;
+	int noted = 0;
 
 	for (int i = 0; i < 2; i++) {
 		open_with(f, i == 0 ? "block" : "block-ro", f->path);
 		assert_int_equal(rig_attach(&f->rig, &module_block), 0);
 		host_of_it = (struct module_host){
-			{{r, "one"}, {null, "two"}, {-1, NULL}, {null, "four"}}, null, NULL, NULL,
+			.outputs = {{r, "one"}, {null, "two"}, {-1, NULL}, {null, "four"}},
+			.output_is_disk = i == 0 ? note_output : NULL, .output_ctx = &noted,
+			.image_fd = null,
 		};
 		assert_int_equal(confirm(f, &host_of_it), 0);
 		for (int k = 0; k < 4; k++) {
@@ -1211,6 +1220,12 @@ static void a_disk_is_no_file_that_the_program_writes_to(void **state)
 			assert_int_equal(f->rig.e.kind, HUSK_E_USAGE);
 			host_of_it.outputs[k].fd = r;
 		}
+		assert_int_equal(noted, 4 * rw);
+		host_of_it.outputs[0].fd = host_of_it.outputs[2].fd = rw;
+		assert_int_equal(confirm(f, &host_of_it), -1);
+		assert_int_equal(noted, i == 0 ? 6 * rw : 4 * rw);
+		host_of_it.outputs[0].fd = host_of_it.outputs[2].fd = r;
+		noted = 4 * rw;
 		host_of_it.image_fd = r;
 		assert_int_equal(confirm(f, &host_of_it), i == 0 ? -1 : 0);
 		if (i == 0)
@@ -1226,7 +1241,8 @@ static void what_will_fail_later_is_told(void **state)
 	struct rlimit before, limit;
 	char notice[400] = "";
 	struct module_host host_of_it = {
-		{{-1, ""}, {-1, ""}, {-1, ""}, {-1, ""}}, -1, on_notice, notice,
+		.outputs = {{-1, ""}, {-1, ""}, {-1, ""}, {-1, ""}}, .image_fd = -1,
+		.notice = on_notice, .notice_ctx = notice,
 	};
 
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
