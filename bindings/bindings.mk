@@ -18,7 +18,7 @@ include $(SRC)/bindings/bindings_$(ARCH).mk
 
 guest_string_src := string.c $(guest_arch_string_src)
 guest_hvt_src := start.c format.c log.c exit.c ssp.c console.c memory.c clock.c yield.c \
-	manifest.c block.c net.c ring.c notes.c $(guest_arch_src) $(guest_string_src)
+	manifest.c block.c net.c ring.c virtqueue.c notes.c $(guest_arch_src) $(guest_string_src)
 guest_headers := elf_abi.h hvt_abi.h mft_abi.h solo5.h
 
 guest_obj = $(patsubst %,$(guest_dir)/%.o,$(basename $1))
