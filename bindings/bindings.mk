@@ -69,7 +69,7 @@ $(guest_string_obj): guest_app_cflags += $(if $(filter gcc,$(guest_cc_kind)),\
 	-fno-tree-loop-distribute-patterns)
 
 # One object; every name that is not the API's becomes local.
-guest_globals := 'solo5_*' '_start*' '__stack_chk_*'
+guest_globals := 'solo5_*' 'solo5x_*' '_start*' '__stack_chk_*'
 guest_join = $(GUEST_LD) -r -o $@.tmp $(filter %.o,$^) && \
 	$(GUEST_OBJCOPY) -w $(guest_globals:%=-G %) $@.tmp $@ && rm -f $@.tmp
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../include/elf_abi.h"
+#include "../monitor/device_types.h"
 #include "../monitor/elf.h"
 #include "../monitor/error.h"
 #include "../monitor/manifest.h"
@@ -88,22 +89,37 @@ static int decode_name(struct mft_entry *entry, const json_t *j, const char *whe
 	return 0;
 }
 
+/* "A", "B" or "C" */
+static void list_types(char *text, size_t room)
+{
+	const struct device_type *t, *next;
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; (t = device_type_at(i)) != NULL && used < room; i++) {
+		next = device_type_at(i + 1);
+		used += (size_t)snprintf(text + used, room - used, "\"%s\"%s", t->name,
+					 next == NULL ? "" :
+					 device_type_at(i + 2) == NULL ? " or " : ", ");
+	}
+}
+
 static int decode_type(struct mft_entry *entry, const json_t *j, const char *where,
 		       struct husk_error *e)
 {
-	static const uint32_t types[] = {MFT_DEV_BLOCK_BASIC, MFT_DEV_NET_BASIC};
-	size_t i;
+	const struct device_type *t;
+	char known[160];
 
 	if (expect(j, JSON_STRING, "STRING", where, e) != 0)
 		return -1;
-	for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-		if (strcmp(json_string_value(j), manifest_type_name(types[i])) == 0) {
-			entry->type = types[i];
-			return 0;
-		}
+	t = device_type_named(json_string_value(j));
+	if (t != NULL) {
+		entry->type = t->number;
+		return 0;
 	}
-	return husk_fail(e, HUSK_E_USAGE, "%s: invalid type \"%.40s\", expected \"BLOCK_BASIC\" or "
-			 "\"NET_BASIC\"", where, json_string_value(j));
+	list_types(known, sizeof known);
+	return husk_fail(e, HUSK_E_USAGE, "%s: invalid type \"%.40s\", expected %s", where,
+			 json_string_value(j), known);
 }
 
 static int decode_device(struct manifest *m, json_t *j, size_t i, struct husk_error *e)
@@ -428,7 +444,7 @@ static int with_image(const char *path, int (*print)(const struct elf_image *, s
 	struct elf_image img;
 	int rc;
 
-	if (elf_open(&img, path, e) != 0)
+	if (elf_open(&img, path, NULL, e) != 0)
 		return -1;
 	rc = print(&img, e);
 	elf_close(&img);

@@ -1,5 +1,10 @@
 /* check.c: looks at host, image and devices before a run, one line per finding. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "boot.h"
 #include "machine.h"
+#include "memory_host.h"
 
 struct findings {
 	FILE *out;
@@ -48,17 +53,18 @@ static int try_module(const struct husk *h, const struct module *m, struct manif
 }
 
 /* Opens one device by itself, with the others left out of a copy of the manifest. */
-static int try_device(const struct husk *h, unsigned i, struct findings *f, struct husk_error *e)
+static int try_device(const struct husk *h, unsigned i, struct manifest *alone,
+		      struct findings *f, struct husk_error *e)
 {
-	struct manifest alone = h->image.manifest;
 	const struct mft_entry *entry = &h->image.manifest.entry[i];
 
-	for (unsigned k = 1; k < alone.header.entries; k++)
+	*alone = h->image.manifest;
+	for (unsigned k = 1; k < alone->header.entries; k++)
 		if (k != i)
-			leave_out(&alone, k);
+			leave_out(alone, k);
 	if (machine_match_device(h, entry, e) == -1)
 		return -1;
-	return try_module(h, machine_module_for(h->modules, entry->type), &alone, f, e);
+	return try_module(h, machine_module_for(h->modules, entry->type), alone, f, e);
 }
 
 /* Devices that are good one by one may be in each other's way, as two on one file are. */
@@ -72,40 +78,75 @@ static void check_together(const struct husk *h, struct manifest *good, struct f
 			say_error(f, &e);
 }
 
-static void check_devices(const struct husk *h, struct findings *f)
+/* The copies are the caller's, because a starter may have made the stack small. */
+static void check_each(const struct husk *h, struct manifest *alone, struct manifest *good,
+		       struct findings *f)
 {
 	const struct manifest *mft = &h->image.manifest;
-	struct manifest good = *mft;
 	struct husk_error e;
 
-	for (size_t i = 0; i < h->settings.n; i++)
-		if (machine_match_setting(h, &h->settings.list[i], &e) == -1)
-			say_error(f, &e);
+	*good = *mft;
 	for (unsigned i = 1; i < mft->header.entries; i++) {
 		if (!manifest_must_attach(mft, i))
 			continue;
-		if (try_device(h, i, f, &e) == -1) {
+		if (try_device(h, i, alone, f, &e) == -1) {
 			say_error(f, &e);
-			leave_out(&good, i);
+			leave_out(good, i);
 		} else {
 			fprintf(f->out, "ok   device %s, %s: can be attached\n",
 				mft->entry[i].name, manifest_type_name(mft->entry[i].type));
 		}
 	}
-	check_together(h, &good, f);
+}
+
+static void check_devices(const struct husk *h, struct findings *f)
+{
+	struct manifest *copies = calloc(2, sizeof *copies);
+	struct husk_error e;
+
+	if (copies == NULL) {
+		husk_fail_sys(&e, ENOMEM, "devices");
+		say_error(f, &e);
+		return;
+	}
+	for (size_t i = 0; i < h->settings.n; i++)
+		if (machine_match_setting(h, &h->settings.list[i], &e) == -1)
+			say_error(f, &e);
+	check_each(h, &copies[0], &copies[1], f);
+	check_together(h, &copies[1], f);
+	free(copies);
+}
+
+/* What the guest is given: memory of that size, and the words behind the image. */
+static void check_guest(const struct husk *h, uint64_t mem_size, struct findings *f)
+{
+	struct memory_host memory;
+	struct husk_error e;
+	char *cmdline;
+
+	if (memory_host_reserve(&memory, mem_size, &e) == -1 ||
+	    memory_host_commit(&memory, &e) == -1)
+		say_error(f, &e);
+	memory_host_release(&memory);
+	if (boot_join_cmdline(&cmdline, h->guest_argc, h->guest_argv, &e) == -1)
+		say_error(f, &e);
+	else
+		free(cmdline);
 }
 
 static void check_image(struct husk *h, const char *path, struct findings *f)
 {
+	const struct elf_stop stop = {h->config.stopping, h->config.stopping_ctx};
 	uint64_t mem_size = machine_memory_size(h);
 	struct husk_error e;
 
-	if (elf_open(&h->image, path, &e) == -1) {
+	check_guest(h, mem_size, f);
+	if (elf_open(&h->image, path, &stop, &e) == -1) {
 		say_error(f, &e);
 		return;
 	}
 	if (elf_require(&h->image, cpu_elf_machine, &e) == -1 ||
-	    elf_fit(&h->image, mem_size, &e) == -1) {
+	    machine_fit(h, mem_size, &e) == -1) {
 		say_error(f, &e);
 	} else {
 		say(f, true, path, "an image that can run here");
@@ -114,10 +155,12 @@ static void check_image(struct husk *h, const char *path, struct findings *f)
 	elf_close(&h->image);
 }
 
-int husk_check(struct husk *h, const char *path, FILE *out)
+int husk_check(struct husk *h, const char *path, int argc, char *const args[], FILE *out)
 {
 	struct findings f = {.out = out};
 
+	h->guest_argc = argc;
+	h->guest_argv = args;
 	(void)h->ops->probe(say, &f);
 	if (path != NULL)
 		check_image(h, path, &f);

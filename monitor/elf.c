@@ -2,7 +2,6 @@
 #include "elf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,8 +9,6 @@
 
 #include "../include/hvt_abi.h"
 #include "elf_file.h"
-
-#define MIB UINT64_C(0x100000)
 
 /* A message stays readable behind even the longest path. */
 #define NAME_FORMAT "%.150s"
@@ -25,36 +22,25 @@ struct windows {
 
 /* ---- file header ---- */
 
-static int check_magic(const struct elf_image *img, const uint8_t *b, struct husk_error *e)
+/* e_machine lies at the same place in all ELF files, in their byte order. */
+static const char *machine_in(const uint8_t *b)
 {
-	uint64_t n = img->file_size;
+	size_t at = offsetof(Elf64_Ehdr, e_machine);
+	bool big = b[EI_DATA] == ELFDATA2MSB;
 
-	if (n == 0)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "the file is empty");
-	if (n >= 2 && b[0] == '#' && b[1] == '!')
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is a script, not an ELF file: "
-				 "name the unikernel image itself");
-	if (n < SELFMAG || memcmp(b, ELFMAG, SELFMAG) != 0)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is not an ELF file: "
-				 "name a unikernel image built for the hvt target");
-	if (n < sizeof(Elf64_Ehdr))
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "elf header does not match the expected "
-				 "size (%llu != %zu): the file is cut short", (ull)n,
-				 sizeof(Elf64_Ehdr));
-	return 0;
+	return elf_machine_name((uint16_t)(big ? b[at] << 8 | b[at + 1] : b[at + 1] << 8 | b[at]));
 }
 
-static int check_class(const uint8_t *ident, struct husk_error *e)
+static int check_class(const uint8_t *b, struct husk_error *e)
 {
-	if (ident[EI_CLASS] == ELFCLASS32)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is a 32-bit ELF file: "
-				 "build the unikernel for a 64-bit machine");
-	if (ident[EI_CLASS] != ELFCLASS64)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "unknown ELF class %u",
-				 ident[EI_CLASS]);
-	if (ident[EI_DATA] != ELFDATA2LSB)
+	if (b[EI_CLASS] == ELFCLASS32)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is a 32-bit ELF file (machine %s): "
+				 "build the unikernel for a 64-bit machine", machine_in(b));
+	if (b[EI_CLASS] != ELFCLASS64)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "unknown ELF class %u", b[EI_CLASS]);
+	if (b[EI_DATA] != ELFDATA2LSB)
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "this ELF file is not little-endian "
-				 "(EI_DATA is %u)", ident[EI_DATA]);
+				 "(EI_DATA is %u, machine %s)", b[EI_DATA], machine_in(b));
 	return 0;
 }
 
@@ -66,7 +52,8 @@ static int check_type(unsigned type, struct husk_error *e)
 	case ET_DYN:
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is position-independent (ET_DYN), "
 				 "an ordinary program or a library: "
-				 "link the unikernel statically, without PIE");
+				 "link the unikernel statically, without PIE (MirageOS: mirage "
+				 "configure -t hvt)");
 	case ET_REL:
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is an object file (ET_REL): "
 				 "link it to a unikernel first");
@@ -93,23 +80,27 @@ static int check_header(const struct elf_image *img, const Elf64_Ehdr *h, struct
 	if (h->e_phentsize != sizeof(Elf64_Phdr))
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "e_phentsize is %u, expected %zu",
 				 h->e_phentsize, sizeof(Elf64_Phdr));
-	if (!elf_in_file(img, h->e_phoff, table))
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "program header does not match the "
-				 "expected size (%llu bytes at 0x%llx in a file of %llu)",
-				 (ull)table, (ull)h->e_phoff, (ull)img->file_size);
-	return 0;
+	if (elf_in_file(img, h->e_phoff, table))
+		return 0;
+	husk_fail(e, HUSK_E_IMAGE, INVALID "program header does not match the expected size (%llu "
+		  "bytes at 0x%llx in a file of %llu)", (ull)table, (ull)h->e_phoff,
+		  (ull)img->file_size);
+	return elf_hint_cut(img, h->e_phoff, table, e);
 }
 
 static int read_header(const struct elf_image *img, struct window *w, Elf64_Ehdr *h,
 		       struct husk_error *e)
 {
-	const uint8_t *b;
-	size_t len = img->file_size < sizeof *h ? (size_t)img->file_size : sizeof *h;
+	size_t len = img->file_size < KIND_LEN ? (size_t)img->file_size : KIND_LEN;
+	const uint8_t *b = elf_window_at(img, w, 0, len, e);
 
-	b = elf_window_at(img, w, 0, len, e);
-	if (b == NULL || check_magic(img, b, e) != 0 || check_class(b, e) != 0)
+	if (b == NULL || elf_check_kind(b, len, e) != 0)
 		return -1;
-	if (elf_translate(h, b, sizeof *h, ELF_T_EHDR, e) != 0)
+	if (len < sizeof *h)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "elf header does not match the expected "
+				 "size (%zu != %zu): the file is cut short: copy it again", len,
+				 sizeof *h);
+	if (check_class(b, e) != 0 || elf_translate(h, b, sizeof *h, ELF_T_EHDR, e) != 0)
 		return -1;
 	return check_header(img, h, e);
 }
@@ -176,10 +167,31 @@ static int check_segment(const struct elf_image *img, const struct elf_segment *
 	if ((s->prot & (MEMORY_W | MEMORY_X)) == (MEMORY_W | MEMORY_X))
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] requests WRITE and EXEC "
 				 "permissions", s->index);
-	if (!elf_in_file(img, s->offset, s->filesz))
-		return husk_fail(e, HUSK_E_IMAGE, "phdr[%u] host file segment mismatched (%llu "
-				 "bytes at 0x%llx in a file of %llu)", s->index, (ull)s->filesz,
-				 (ull)s->offset, (ull)img->file_size);
+	if (elf_in_file(img, s->offset, s->filesz))
+		return 0;
+	husk_fail(e, HUSK_E_IMAGE, "phdr[%u] host file segment mismatched (%llu bytes at 0x%llx in "
+		  "a file of %llu)", s->index, (ull)s->filesz, (ull)s->offset,
+		  (ull)img->file_size);
+	return elf_hint_cut(img, s->offset, s->filesz, e);
+}
+
+static int keep_segment(struct elf_image *img, const struct elf_segment *s, struct husk_error *e)
+{
+	size_t n = img->n_segments;
+
+	if (n == ELF_SEGMENTS_MAX)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] is one segment too many, the "
+				 "maximum is %d", s->index, ELF_SEGMENTS_MAX);
+	/* Grows at powers of two. */
+	if ((n & (n - 1)) == 0) {
+		struct elf_segment *grown = reallocarray(img->segments, n == 0 ? 1 : 2 * n,
+							 sizeof *grown);
+
+		if (grown == NULL)
+			return husk_fail_sys(e, ENOMEM, "Could not read");
+		img->segments = grown;
+	}
+	img->segments[img->n_segments++] = *s;
 	return 0;
 }
 
@@ -194,15 +206,13 @@ static int add_segment(struct elf_image *img, const Elf64_Phdr *p, unsigned i,
 	if (end > img->bss_end)
 		img->bss_end = end;
 	/* Without bytes in the file a header means nothing: memory is zero-filled anyway. */
-	if (p->p_filesz == 0)
+	if (p->p_filesz == 0) {
+		img->code_missing |= (p->p_flags & PF_X) != 0 && p->p_memsz > 0;
 		return 0;
-	if (img->n_segments == ELF_SEGMENTS_MAX)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] is one segment too many, the "
-				 "maximum is %d", i, ELF_SEGMENTS_MAX);
+	}
 	if (segment_range(&s, p, i, e) != 0 || check_segment(img, &s, e) != 0)
 		return -1;
-	img->segments[img->n_segments++] = s;
-	return 0;
+	return keep_segment(img, &s, e);
 }
 
 /* ---- the image as a whole ---- */
@@ -227,12 +237,12 @@ static int read_program_headers(struct elf_image *img, struct windows *w, const 
 	return 0;
 }
 
-static int open_file(struct elf_image *img, const char *path, struct husk_error *e)
+static int open_file(struct elf_image *img, const char *path, const struct elf_stop *stop,
+		     struct husk_error *e)
 {
 	struct stat st;
 
-	/* Without O_NONBLOCK, opening a named pipe would wait for its other end. */
-	img->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	img->fd = elf_open_path(path);
 	if (img->fd < 0)
 		return husk_fail_sys(e, errno, "Could not open");
 	if (fstat(img->fd, &st) != 0)
@@ -240,8 +250,10 @@ static int open_file(struct elf_image *img, const char *path, struct husk_error 
 	if (S_ISDIR(st.st_mode))
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is a directory: "
 				 "name the unikernel image in it");
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+		return elf_read_stream(img, S_ISSOCK(st.st_mode), stop, e);
 	if (!S_ISREG(st.st_mode))
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is not a regular file");
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is not a regular file, nor a pipe");
 	img->file_size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -259,12 +271,13 @@ static int read_headers(struct elf_image *img, struct windows *w, struct husk_er
 	return read_program_headers(img, w, &h, e);
 }
 
-static int read_image(struct elf_image *img, const char *path, struct husk_error *e)
+static int read_image(struct elf_image *img, const char *path, const struct elf_stop *stop,
+		      struct husk_error *e)
 {
 	struct windows *w;
 	int rc;
 
-	if (open_file(img, path, e) != 0)
+	if (open_file(img, path, stop, e) != 0)
 		return -1;
 	w = malloc(sizeof *w);
 	if (w == NULL)
@@ -274,40 +287,78 @@ static int read_image(struct elf_image *img, const char *path, struct husk_error
 	return rc;
 }
 
-int elf_open(struct elf_image *img, const char *path, struct husk_error *e)
+int elf_open(struct elf_image *img, const char *path, const struct elf_stop *stop,
+	     struct husk_error *e)
 {
 	memset(img, 0, sizeof *img);
 	img->fd = -1;
 	img->name = strdup(path);
 	if (img->name == NULL)
 		return husk_fail_sys(e, errno, NAME_FORMAT, path);
-	if (read_image(img, path, e) == 0)
+	if (read_image(img, path, stop, e) == 0)
 		return 0;
 	husk_wrap(e, NAME_FORMAT, path);
 	elf_close(img);
 	return -1;
 }
 
-void elf_close(struct elf_image *img)
+void elf_release(struct elf_image *img)
 {
 	/* A zeroed image, which nobody opened, has no name and does not own descriptor 0. */
 	if (img->name != NULL && img->fd >= 0)
 		close(img->fd);
-	free(img->name);
-	img->name = NULL;
 	img->fd = -1;
+	free(img->bytes);
+	img->bytes = NULL;
 }
 
-static const char *machine_name(unsigned machine)
+void elf_close(struct elf_image *img)
 {
-	switch (machine) {
-	case EM_X86_64:
-		return "x86_64";
-	case EM_AARCH64:
-		return "aarch64";
+	elf_release(img);
+	free(img->segments);
+	img->segments = NULL;
+	img->n_segments = 0;
+	free(img->name);
+	img->name = NULL;
+}
+
+/* ---- what it is for ---- */
+
+static int no_abi(const struct elf_image *img, struct husk_error *e)
+{
+	husk_fail(e, HUSK_E_IMAGE, "No Solo5 ABI information found in executable");
+	if (strcmp(img->foreign_owner, "Xen") == 0)
+		return husk_hint(e, "its notes are Xen's: this is a kernel for Xen or a PVH loader, "
+				 "not a unikernel for hvt");
+	if (strcmp(img->foreign_owner, "GNU") == 0 || strcmp(img->foreign_owner, "FreeBSD") == 0)
+		return husk_hint(e, "it is an ordinary program, not a unikernel for hvt");
+	return husk_hint(e, "is it a unikernel? Build it for hvt");
+}
+
+/* Who runs what is built for another of Solo5's targets. */
+static const char *runner(uint32_t target)
+{
+	switch (target) {
+	case ELF_ABI_SPT:
+		return ", which solo5-spt runs";
+	case ELF_ABI_VIRTIO:
+		return ", which QEMU and other virtual machines with virtio run";
+	case ELF_ABI_MUEN:
+		return ", a subject of the Muen separation kernel";
+	case ELF_ABI_GENODE:
+		return ", a component of Genode";
+	case ELF_ABI_XEN:
+		return ", which Xen runs as a PVH guest";
 	default:
-		return "another machine";
+		return "";
 	}
+}
+
+static const char *known_machine(uint16_t machine)
+{
+	const char *name = elf_machine_name(machine);
+
+	return strcmp(name, "unknown") == 0 ? "another machine" : name;
 }
 
 static int check_purpose(const struct elf_image *img, uint16_t machine, struct husk_error *e)
@@ -315,13 +366,14 @@ static int check_purpose(const struct elf_image *img, uint16_t machine, struct h
 	if (img->machine != machine)
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "built for %s (e_machine is %u), but "
 				 "this host runs %s: rebuild it for that",
-				 machine_name(img->machine), img->machine, machine_name(machine));
+				 known_machine(img->machine), img->machine,
+				 known_machine(machine));
 	if (!img->has_abi)
-		return husk_fail(e, HUSK_E_IMAGE, "No Solo5 ABI information found in executable: "
-				 "is it a unikernel?");
+		return no_abi(img, e);
 	if (img->abi.target != HVT_ABI_TARGET)
 		return husk_fail(e, HUSK_E_IMAGE, "Executable is not for the solo5-hvt target, but "
-				 "for %s: build it for hvt", elf_target_name(img->abi.target));
+				 "for %s%s: build it for hvt (MirageOS: mirage configure -t hvt)",
+				 elf_target_name(img->abi.target), runner(img->abi.target));
 	if (img->abi.version != HVT_ABI_VERSION)
 		return husk_fail(e, HUSK_E_IMAGE, "Executable requests unsupported ABI version %u, "
 				 "expected %u: rebuild it with Solo5 0.8 or later",
@@ -343,6 +395,18 @@ int elf_require(const struct elf_image *img, uint16_t machine, struct husk_error
 	return named(img, check_purpose(img, machine, e), e);
 }
 
+/* ---- where it goes ---- */
+
+/* How much memory would do for what ends there. */
+static int hint_memory(uint64_t end, struct husk_error *e)
+{
+	const uint64_t mask = HVT_MEM_GRANULE - 1;
+
+	if (end >= HVT_MEM_MAX)
+		return husk_hint(e, "no guest has more than %llu MiB", HVT_MEM_MAX / MIB);
+	return husk_hint(e, "give it --mem=%llu or more", (ull)(((end + mask) & ~mask) / MIB));
+}
+
 static int check_place(const struct elf_segment *s, uint64_t mem_size, struct husk_error *e)
 {
 	if (s->start < HVT_GUEST_MIN_BASE)
@@ -353,26 +417,58 @@ static int check_place(const struct elf_segment *s, uint64_t mem_size, struct hu
 		return 0;
 	husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] ends at 0x%llx, beyond the guest's memory of "
 		  "%llu MiB", s->index, (ull)s->end, (ull)(mem_size / MIB));
-	if (s->end < HVT_MEM_MAX)
-		husk_hint(e, "give it more than %llu MiB", (ull)(s->end / MIB));
-	return -1;
+	return hint_memory(s->end, e);
+}
+
+static int check_bss(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
+{
+	if (img->bss_end <= mem_size)
+		return 0;
+	husk_fail(e, HUSK_E_IMAGE, INVALID "its zero-filled data end at 0x%llx, beyond the guest's "
+		  "memory of %llu MiB", (ull)img->bss_end, (ull)(mem_size / MIB));
+	return hint_memory(img->bss_end, e);
+}
+
+static bool holds(const struct elf_segment *s, uint64_t gpa)
+{
+	return gpa >= s->vaddr && gpa - s->vaddr < s->filesz;
+}
+
+static int no_code(const struct elf_image *img, struct husk_error *e)
+{
+	husk_fail(e, HUSK_E_IMAGE, INVALID "e_entry is 0x%llx, and no executable bytes of the file "
+		  "go there", (ull)img->entry);
+	if (!img->code_missing)
+		return -1;
+	return husk_hint(e, "it has only what debuggers want, as objcopy --only-keep-debug leaves "
+			 "it: name the image itself");
+}
+
+static int check_entry(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
+{
+	if (img->entry < HVT_GUEST_MIN_BASE || img->entry >= mem_size)
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "e_entry does not fall within the memory "
+				 "allocation range (0x%llx is not in 0x%x-0x%llx)",
+				 (ull)img->entry, HVT_GUEST_MIN_BASE, (ull)mem_size);
+	for (size_t i = 0; i < img->n_segments; i++)
+		if ((img->segments[i].prot & MEMORY_X) != 0 && holds(&img->segments[i], img->entry))
+			return 0;
+	return no_code(img, e);
 }
 
 static int check_places(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
 {
 	size_t i;
 
-	if (img->n_segments == 0)
+	if (img->n_segments == 0 && !img->code_missing)
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "there is nothing to load");
 	for (i = 0; i < img->n_segments; i++) {
 		if (check_place(&img->segments[i], mem_size, e) != 0)
 			return -1;
 	}
-	if (img->entry < HVT_GUEST_MIN_BASE || img->entry >= mem_size)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "e_entry does not fall within the memory "
-				 "allocation range (0x%llx is not in 0x%x-0x%llx)",
-				 (ull)img->entry, HVT_GUEST_MIN_BASE, (ull)mem_size);
-	return 0;
+	if (check_entry(img, mem_size, e) != 0)
+		return -1;
+	return check_bss(img, mem_size, e);
 }
 
 int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
@@ -380,32 +476,57 @@ int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e
 	return named(img, check_places(img, mem_size, e), e);
 }
 
-static int load_segment(const struct elf_image *img, const struct elf_segment *s,
-			struct memory *m, struct husk_error *e)
+uint64_t elf_memory_needed(const struct elf_image *img)
 {
-	struct iovec iov;
+	uint64_t end = elf_kernel_end(img);
+
+	return end > img->bss_end ? end : img->bss_end;
+}
+
+/* In pieces, because a large segment takes seconds. */
+static int read_segment(const struct elf_image *img, const struct elf_segment *s,
+			struct iovec iov, const struct elf_stop *stop, struct husk_error *e)
+{
+	uint8_t *to = iov.iov_base;
+	size_t done, piece;
 	ssize_t n;
 
-	if (memory_place_span(m, s->vaddr, s->filesz, &iov, e) != 0)
+	for (done = 0; done < iov.iov_len; done += piece) {
+		piece = iov.iov_len - done < MIB ? iov.iov_len - done : MIB;
+		if (elf_stopping(stop))
+			return elf_stopped(e);
+		n = elf_read(img, to + done, piece, s->offset + done);
+		if (n < 0)
+			return husk_fail_sys(e, errno, "Could not read phdr[%u]", s->index);
+		if ((size_t)n != piece)
+			return husk_fail(e, HUSK_E_IMAGE, "phdr[%u] host file segment mismatched "
+					 "(%zu != %zu): the file became shorter", s->index,
+					 done + (size_t)n, iov.iov_len);
+	}
+	return 0;
+}
+
+static int load_segment(const struct elf_image *img, const struct elf_segment *s,
+			struct memory *m, const struct elf_stop *stop, struct husk_error *e)
+{
+	struct iovec iov;
+
+	if (memory_place_span(m, s->vaddr, s->filesz, &iov, e) != 0 ||
+	    read_segment(img, s, iov, stop, e) != 0)
 		return -1;
-	n = elf_read(img->fd, iov.iov_base, iov.iov_len, s->offset);
-	if (n < 0)
-		return husk_fail_sys(e, errno, "Could not read phdr[%u]", s->index);
-	if ((size_t)n != iov.iov_len)
-		return husk_fail(e, HUSK_E_IMAGE, "phdr[%u] host file segment mismatched (%zd != "
-				 "%zu): the file became shorter", s->index, n, iov.iov_len);
 	/* Writable data is what undeclared memory is. */
 	if (s->prot & MEMORY_W)
 		return 0;
 	return memory_declare(m, s->start, s->end - 1, s->prot, "image segment", e);
 }
 
-int elf_load(const struct elf_image *img, struct memory *m, struct husk_error *e)
+int elf_load(const struct elf_image *img, struct memory *m, const struct elf_stop *stop,
+	     struct husk_error *e)
 {
 	size_t i;
 
 	for (i = 0; i < img->n_segments; i++) {
-		if (load_segment(img, &img->segments[i], m, e) != 0)
+		if (load_segment(img, &img->segments[i], m, stop, e) != 0)
 			return named(img, -1, e);
 	}
 	return 0;
@@ -414,24 +535,4 @@ int elf_load(const struct elf_image *img, struct memory *m, struct husk_error *e
 uint64_t elf_kernel_end(const struct elf_image *img)
 {
 	return img->n_segments == 0 ? 0 : img->segments[img->n_segments - 1].end;
-}
-
-const char *elf_target_name(uint32_t target)
-{
-	switch (target) {
-	case ELF_ABI_HVT:
-		return "hvt";
-	case ELF_ABI_SPT:
-		return "spt";
-	case ELF_ABI_VIRTIO:
-		return "virtio";
-	case ELF_ABI_MUEN:
-		return "muen";
-	case ELF_ABI_GENODE:
-		return "genode";
-	case ELF_ABI_XEN:
-		return "xen";
-	default:
-		return "unknown";
-	}
 }

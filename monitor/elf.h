@@ -16,7 +16,7 @@
 #include "manifest.h"
 #include "memory.h"
 
-#define ELF_SEGMENTS_MAX 32
+#define ELF_SEGMENTS_MAX 256
 
 /* A PT_LOAD with bytes in the file. */
 struct elf_segment {
@@ -31,45 +31,70 @@ struct elf_segment {
 struct elf_image {
 	char *name;		/* as given, for messages; owned */
 	int fd;			/* owned; -1 when closed */
+	uint8_t *bytes;		/* of what came through a pipe; owned; NULL: they are read from fd */
 	uint64_t file_size;
 	uint16_t machine;	/* EM_* */
 	uint64_t entry;		/* gpa */
 	size_t n_segments;
-	struct elf_segment segments[ELF_SEGMENTS_MAX];
-	/* highest p_vaddr + p_memsz of any PT_LOAD, saturating: for --inspect */
+	struct elf_segment *segments;	/* owned */
+	/* highest p_vaddr + p_memsz of any PT_LOAD, saturating */
 	uint64_t bss_end;
+	bool code_missing;	/* an executable PT_LOAD has no bytes in the file */
 	bool has_abi, has_manifest;
+	char foreign_owner[8];	/* of the first note that is not Solo5's or OpenBSD's; "" if none */
 	struct elf_abi_info abi;
 	struct manifest manifest;
 };
 
+/* Asked every 100 ms of waiting and every MiB of reading: whether to give up. */
+struct elf_stop {
+	bool (*asked)(void *ctx);	/* NULL: never */
+	void *ctx;
+};
+
 /*
  * Opens the file and reads header, program headers and notes; takes no more than it needs
- * of a hostile file. Checks everything that does not depend on the size of memory, and
+ * of a hostile file. What comes through a pipe or a socket is read to its end and kept in memory,
+ * at most HVT_MEM_MAX bytes. Checks everything that does not depend on the size of memory, and
  * neither the machine nor the presence of notes: see elf_require. HUSK_E_HOST if the file
- * cannot be read, else HUSK_E_IMAGE. On failure *img is as after elf_close.
+ * cannot be read, with EINTR if stop says so, else HUSK_E_IMAGE. On failure *img is as after
+ * elf_close.
  */
-int elf_open(struct elf_image *img, const char *path, struct husk_error *e);
+int elf_open(struct elf_image *img, const char *path, const struct elf_stop *stop,
+	     struct husk_error *e);
 
-/* Closes; accepts a half-open image and the same one twice. */
+/* Closes the file; what was learnt from it stays. Accepts a released and a closed image. */
+void elf_release(struct elf_image *img);
+
+/* Releases and frees; accepts a half-open image and the same one twice. */
 void elf_close(struct elf_image *img);
 
 /* The image is for this machine (EM_*), for hvt ABI version 2, and has a manifest. HUSK_E_IMAGE. */
 int elf_require(const struct elf_image *img, uint16_t machine, struct husk_error *e);
 
-/* Entry and segments lie in [HVT_GUEST_MIN_BASE, mem_size). HUSK_E_IMAGE. */
+/*
+ * Segments and zero-filled data lie in [HVT_GUEST_MIN_BASE, mem_size), and the entry in code that
+ * is in the file. HUSK_E_IMAGE.
+ */
 int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e);
+
+/* Bytes of guest memory, from gpa 0, that segments and zero-filled data take. */
+uint64_t elf_memory_needed(const struct elf_image *img);
 
 /*
  * Copies the segments into m, which is zero-filled, and declares their protections there.
- * elf_fit has passed for m's size. HUSK_E_HOST, HUSK_E_IMAGE.
+ * elf_fit has passed for m's size. HUSK_E_HOST, with EINTR if stop says so; HUSK_E_IMAGE.
  */
-int elf_load(const struct elf_image *img, struct memory *m, struct husk_error *e);
+int elf_load(const struct elf_image *img, struct memory *m, const struct elf_stop *stop,
+	     struct husk_error *e);
 
 /* End of the highest segment with bytes in the file: hvt_boot_info.kernel_end. */
 uint64_t elf_kernel_end(const struct elf_image *img);
 
 /* "hvt", "spt", ..., "unknown". */
 const char *elf_target_name(uint32_t target);
+
+/* "x86_64", "riscv", ... of an EM_*; "unknown". */
+const char *elf_machine_name(uint16_t machine);
 
 #endif

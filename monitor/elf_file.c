@@ -11,7 +11,16 @@ bool elf_in_file(const struct elf_image *img, uint64_t offset, uint64_t len)
 	return len <= img->file_size && offset <= img->file_size - len;
 }
 
-ssize_t elf_read(int fd, void *buf, size_t len, uint64_t offset)
+int elf_hint_cut(const struct elf_image *img, uint64_t offset, uint64_t len, struct husk_error *e)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(offset, len, &end) || end <= img->file_size)
+		return -1;
+	return husk_hint(e, "the file is cut short: copy it again");
+}
+
+static ssize_t read_file(int fd, void *buf, size_t len, uint64_t offset)
 {
 	size_t done = 0;
 
@@ -29,6 +38,28 @@ ssize_t elf_read(int fd, void *buf, size_t len, uint64_t offset)
 	return (ssize_t)done;
 }
 
+ssize_t elf_read(const struct elf_image *img, void *buf, size_t len, uint64_t offset)
+{
+	if (img->bytes == NULL)
+		return read_file(img->fd, buf, len, offset);
+	if (offset >= img->file_size)
+		return 0;
+	if (len > img->file_size - offset)
+		len = (size_t)(img->file_size - offset);
+	memcpy(buf, img->bytes + offset, len);
+	return (ssize_t)len;
+}
+
+bool elf_stopping(const struct elf_stop *stop)
+{
+	return stop != NULL && stop->asked != NULL && stop->asked(stop->ctx);
+}
+
+int elf_stopped(struct husk_error *e)
+{
+	return husk_fail_sys(e, EINTR, "Stopped while it was read");
+}
+
 static bool window_covers(const struct window *w, uint64_t offset, size_t len)
 {
 	return offset >= w->offset && len <= w->valid && offset - w->offset <= w->valid - len;
@@ -43,7 +74,7 @@ static int window_fill(const struct elf_image *img, struct window *w, uint64_t o
 	ssize_t n;
 
 	assert(wanted <= w->room);
-	n = elf_read(img->fd, w->bytes, (size_t)(left < wanted ? left : wanted), start);
+	n = elf_read(img, w->bytes, (size_t)(left < wanted ? left : wanted), start);
 	w->offset = start;
 	w->valid = n < 0 ? 0 : (size_t)n;
 	return n < 0 ? husk_fail_sys(e, errno, "Could not read") : 0;

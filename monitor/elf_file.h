@@ -21,8 +21,11 @@
 
 #define INVALID "invalid executable: "
 #define PAGE UINT64_C(0x1000)
+#define MIB UINT64_C(0x100000)
 
 typedef unsigned long long ull;
+
+#define KIND_LEN 512u		/* bytes by which other files are told from images */
 
 /* The longest note that is read, with its header. */
 #define ELF_NOTE_MAX \
@@ -41,8 +44,25 @@ struct window {
 
 bool elf_in_file(const struct elf_image *img, uint64_t offset, uint64_t len);
 
+/* Appends the remedy, if a longer file would have what lies at offset. Returns -1. */
+int elf_hint_cut(const struct elf_image *img, uint64_t offset, uint64_t len, struct husk_error *e);
+
 /* Bytes read, fewer than len only at the end of the file; -1 with errno. */
-ssize_t elf_read(int fd, void *buf, size_t len, uint64_t offset);
+ssize_t elf_read(const struct elf_image *img, void *buf, size_t len, uint64_t offset);
+
+/* Whether to give up, and the failure then; stop may be NULL. */
+bool elf_stopping(const struct elf_stop *stop);
+int elf_stopped(struct husk_error *e);
+
+/* Opens for reading without waiting; "/dev/stdin" and its like in any case. -1 with errno. */
+int elf_open_path(const char *path);
+
+/* Reads what comes through img->fd to its end into img->bytes. HUSK_E_HOST, HUSK_E_IMAGE. */
+int elf_read_stream(struct elf_image *img, bool socket, const struct elf_stop *stop,
+		    struct husk_error *e);
+
+/* The file that begins with these bytes is ELF. HUSK_E_IMAGE: what it is instead. */
+int elf_check_kind(const uint8_t *b, size_t len, struct husk_error *e);
 
 /*
  * The only place that forms a pointer to what the file says. The caller asked elf_in_file. Valid

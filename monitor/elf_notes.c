@@ -21,9 +21,10 @@ static const struct note_kind note_manifest = {
 static int note_outside(const struct elf_image *img, unsigned i, uint64_t offset, uint64_t len,
 			struct husk_error *e)
 {
-	return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within valid size "
-			 "(%llu bytes at 0x%llx in a file of %llu)", i, (ull)len, (ull)offset,
-			 (ull)img->file_size);
+	husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within valid size "
+		  "(%llu bytes at 0x%llx in a file of %llu)", i, (ull)len, (ull)offset,
+		  (ull)img->file_size);
+	return elf_hint_cut(img, offset, len, e);
 }
 
 static int check_note_size(const Elf64_Phdr *p, unsigned i, const struct note_kind *k,
@@ -41,6 +42,18 @@ static int check_note_size(const Elf64_Phdr *p, unsigned i, const struct note_ki
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] note does not fall within "
 				 "valid size (%u < %u)", i, descsz, k->pad + k->payload_min);
 	return 0;
+}
+
+/* Who wrote the first note that is neither Solo5's nor there for OpenBSD, for messages. */
+static void keep_owner(struct elf_image *img, const Elf64_Nhdr *n, const uint8_t *owner)
+{
+	size_t len = n->n_namesz;
+
+	if (img->foreign_owner[0] != '\0' || len < 2 || len > sizeof img->foreign_owner ||
+	    owner[len - 1] != '\0' || memcmp(owner, ELF_ABI_NOTE_OWNER, len) == 0 ||
+	    memcmp(owner, "OpenBSD", len) == 0)
+		return;
+	memcpy(img->foreign_owner, owner, len);
 }
 
 /* What kind the note at b is, NULL if it is not ours or not the first of its kind. */
@@ -88,8 +101,10 @@ int elf_read_note(struct elf_image *img, struct window *w, const Elf64_Phdr *p, 
 	if (b == NULL || elf_translate(&n, b, sizeof n, ELF_T_WORD, e) != 0)
 		return -1;
 	k = note_wanted(img, &n, b + sizeof n);
-	if (k == NULL)
+	if (k == NULL) {
+		keep_owner(img, &n, b + sizeof n);
 		return 0;
+	}
 	if (check_note_size(p, i, k, n.n_descsz, e) != 0)
 		return -1;
 	if (!elf_in_file(img, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE + n.n_descsz))

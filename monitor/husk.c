@@ -65,7 +65,11 @@ struct husk *machine_create(const struct husk_config *config, const struct hv_op
 
 struct husk *husk_create(const struct husk_config *config, struct husk_error *e)
 {
-	return machine_create(config, &hv_backend, modules, e);
+	struct husk *h = machine_create(config, &hv_backend, modules, e);
+
+	if (h != NULL)
+		h->absent = absent_modules;
+	return h;
 }
 
 void machine_say(const struct husk *h, const char *fmt, ...)
@@ -86,6 +90,8 @@ int husk_option(struct husk *h, const char *word, struct husk_error *e)
 	struct option_group groups[MODULES_MAX + 1];
 	size_t n = machine_options(h->modules, groups);
 
+	if (h->absent != NULL && machine_option_absent(h->absent, word, e) == -1)
+		return -1;
 	return settings_add(&h->settings, groups, n, word, e);
 }
 
@@ -99,15 +105,23 @@ uint64_t machine_memory_size(const struct husk *h)
 	if (s != NULL)
 		(void)option_memory(s->value, &bytes, &rounded, &ignored);
 	if (rounded)
-		machine_say(h, "adjusting memory to %llu bytes", bytes);
+		machine_say(h, "adjusting memory to %llu MiB: it comes in pieces of %u MiB",
+			    bytes >> 20, HVT_MEM_GRANULE >> 20);
 	return bytes;
+}
+
+static struct elf_stop stop_of(const struct husk *h)
+{
+	return (struct elf_stop){h->config.stopping, h->config.stopping_ctx};
 }
 
 static int read_image(struct husk *h, const char *path, uint64_t mem_size, struct husk_error *e)
 {
-	if (elf_open(&h->image, path, e) == -1 ||
+	const struct elf_stop stop = stop_of(h);
+
+	if (elf_open(&h->image, path, &stop, e) == -1 ||
 	    elf_require(&h->image, cpu_elf_machine, e) == -1 ||
-	    elf_fit(&h->image, mem_size, e) == -1)
+	    machine_fit(h, mem_size, e) == -1)
 		return -1;
 	return machine_match_devices(h, e);
 }
@@ -199,12 +213,13 @@ static enum guest_pages_huge huge_pages(const struct husk *h)
 
 static int load_image(struct husk *h, struct cpu_state *state, struct husk_error *e)
 {
+	const struct elf_stop stop = stop_of(h);
 	struct core *c = &h->core;
 
 	guest_pages_choose(&c->memory, elf_kernel_end(&h->image), huge_pages(h));
 	if (boot_reserve(&c->gpas, &h->image.manifest, e) == -1 ||
 	    reserve_modules(h, e) == -1 || boot_protect(&c->memory, e) == -1 ||
-	    elf_load(&h->image, &c->memory, e) == -1 ||
+	    elf_load(&h->image, &c->memory, &stop, e) == -1 ||
 	    cpu_boot(&c->memory, &c->gpas, h->image.entry, state, e) == -1)
 		return -1;
 	return guest_pages_protect(c, e);
@@ -267,13 +282,15 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 
 	if (h->loaded)
 		return husk_fail(e, HUSK_E_USAGE, "%s: the machine has an image already", path);
+	h->guest_argc = argc;
+	h->guest_argv = args;
 	if (boot_join_cmdline(&h->cmdline, argc, args, e) == -1 ||
 	    read_image(h, path, mem_size, e) == -1 || open_modules(h, e) == -1 ||
 	    make_machine(h, mem_size, e) == -1) {
 		unload(h);
 		return -1;
 	}
-	close(h->image.fd), h->image.fd = -1;
+	elf_release(&h->image);
 	__atomic_store_n(&h->loaded, true, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #ifndef HUSK_H
 #define HUSK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,6 +47,9 @@ struct husk_config {
 	/* Told what does not end the run, one line without a newline; may be NULL. */
 	void (*notice)(void *ctx, const char *text);
 	void *notice_ctx;
+	/* Asked while an image is read: true makes husk_load fail soon. May be NULL. */
+	bool (*stopping)(void *ctx);
+	void *stopping_ctx;
 };
 
 /* An empty machine; NULL and HUSK_E_HOST if there is no memory for it. */
@@ -105,9 +109,9 @@ void husk_modules(FILE *out);
 int husk_inspect(const char *path, int json, FILE *out, struct husk_error *e);
 
 /*
- * Looks at the host, and with a path at the image and at each of its devices as the options
- * attach them; writes a line per finding. Returns how many will not do. Before husk_load.
+ * Looks at the host, and with a path at the image, at the guest's command line and at each device as
+ * the options attach it; writes a line per finding. Returns how many will not do. Before husk_load.
  */
-int husk_check(struct husk *h, const char *path, FILE *out);
+int husk_check(struct husk *h, const char *path, int argc, char *const args[], FILE *out);
 
 #endif

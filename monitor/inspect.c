@@ -1,21 +1,11 @@
 /* inspect.c: what an image says about itself, for people (text) and programs (JSON). */
-#include <elf.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "elf.h"
 #include "husk.h"
 #include "json.h"
-
-static const char *machine_name(uint16_t machine)
-{
-	switch (machine) {
-	case EM_X86_64:
-		return "x86_64";
-	case EM_AARCH64:
-		return "aarch64";
-	}
-	return "unknown";
-}
 
 static void rights(unsigned prot, char out[4])
 {
@@ -51,7 +41,7 @@ static void text_devices(const struct elf_image *img, FILE *out)
 
 static void text(const struct elf_image *img, FILE *out)
 {
-	fprintf(out, "image:    %s\nmachine:  %s\n", img->name, machine_name(img->machine));
+	fprintf(out, "image:    %s\nmachine:  %s\n", img->name, elf_machine_name(img->machine));
 	if (img->has_abi)
 		fprintf(out, "abi:      %s version %" PRIu32 "\n", elf_target_name(img->abi.target),
 			img->abi.version);
@@ -102,7 +92,7 @@ static void json_image(const struct elf_image *img, FILE *out)
 
 	json_begin(&j, out);
 	json_string(&j, "image", img->name);
-	json_string(&j, "machine", machine_name(img->machine));
+	json_string(&j, "machine", elf_machine_name(img->machine));
 	if (img->has_abi) {
 		json_open(&j, "abi", '{');
 		json_string(&j, "target", elf_target_name(img->abi.target));
@@ -119,11 +109,17 @@ static void json_image(const struct elf_image *img, FILE *out)
 
 int husk_inspect(const char *path, int json, FILE *out, struct husk_error *e)
 {
-	struct elf_image img;
+	/* Not on the stack, which a starter may have made small. */
+	struct elf_image *img = malloc(sizeof *img);
+	int rc;
 
-	if (elf_open(&img, path, e) == -1)
-		return -1;
-	(json ? json_image : text)(&img, out);
-	elf_close(&img);
-	return 0;
+	if (img == NULL)
+		return husk_fail_sys(e, ENOMEM, "image");
+	rc = elf_open(img, path, NULL, e);
+	if (rc == 0) {
+		(json ? json_image : text)(img, out);
+		elf_close(img);
+	}
+	free(img);
+	return rc;
 }

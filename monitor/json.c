@@ -3,16 +3,58 @@
 
 #include <inttypes.h>
 
+/* Unicode 15.0, table 3-7: how long the sequence at p is, 0 if it is none. */
+static unsigned sequence(const unsigned char *p)
+{
+	unsigned char first = p[0], low = 0x80, high = 0xbf;
+	unsigned len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	if (first == 0xe0)
+		low = 0xa0;		/* below: written longer than needed */
+	else if (first == 0xed)
+		high = 0x9f;		/* above: surrogates */
+	else if (first == 0xf0)
+		low = 0x90;
+	else if (first == 0xf4)
+		high = 0x8f;		/* above: beyond the last character */
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (unsigned i = 2; i < len; i++)
+		if (p[i] < 0x80 || p[i] > 0xbf)
+			return 0;
+	return len;
+}
+
+/* C0, DEL and, as two bytes, C1: terminals obey them. Returns the character, -1 for others. */
+static int control(const unsigned char *p, unsigned len)
+{
+	if (len == 1 && (*p < 0x20 || *p == 0x7f))
+		return *p;
+	return len == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? p[1] : -1;
+}
+
 static void quote(FILE *out, const char *text)
 {
+	const unsigned char *p = (const unsigned char *)text;
+
 	fputc('"', out);
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
-		if (*p == '"' || *p == '\\')
+	while (*p != '\0') {
+		unsigned len = sequence(p);
+
+		if (len == 0)
+			fputs("\\ufffd", out);
+		else if (*p == '"' || *p == '\\')
 			fprintf(out, "\\%c", *p);
-		else if (*p < 0x20 || *p > 0x7e)
-			fprintf(out, "\\u%04x", *p);
+		else if (control(p, len) >= 0)
+			fprintf(out, "\\u%04x", (unsigned)control(p, len));
 		else
-			fputc(*p, out);
+			fwrite(p, 1, len, out);
+		p += len == 0 ? 1 : len;
+	}
 	fputc('"', out);
 }
 

@@ -25,7 +25,10 @@ void json_close(struct json *j, char bracket);
 
 void json_number(struct json *j, const char *key, uint64_t value);
 
-/* value is any bytes; those that are not ASCII text are written as \u00XX. */
+/*
+ * value is UTF-8, and stays it. Control characters are escaped; a byte that is part of no character
+ * becomes U+FFFD, written \ufffd.
+ */
 void json_string(struct json *j, const char *key, const char *value);
 
 #endif

@@ -15,6 +15,9 @@ struct husk {
 	struct husk_config config;
 	const struct hv_ops *ops;
 	const struct module *const *modules;
+	const struct absent_module *absent;	/* NULL: none is known */
+	int guest_argc;			/* words behind the image; the caller's, for messages */
+	char *const *guest_argv;
 	struct settings settings;
 	struct elf_image image;
 	struct core core;
@@ -61,6 +64,12 @@ int machine_match_devices(const struct husk *h, struct husk_error *e);
 int machine_match_setting(const struct husk *h, const struct setting *s, struct husk_error *e);
 int machine_match_device(const struct husk *h, const struct mft_entry *entry,
 			 struct husk_error *e);
+
+/* elf_fit, with a hint if --mem stands behind the image. */
+int machine_fit(const struct husk *h, uint64_t mem_size, struct husk_error *e);
+
+/* HUSK_E_USAGE if the word is an option of one of these modules. */
+int machine_option_absent(const struct absent_module *m, const char *word, struct husk_error *e);
 
 /* The module that serves devices of this type; NULL if it is not compiled in. */
 const struct module *machine_module_for(const struct module *const *mods, uint32_t type);

@@ -34,8 +34,9 @@ struct command {
 };
 
 static const struct option actions[] = {
-	{.name = "help", .form = OPTION_FLAG, .help = "print this and exit"},
-	{.name = "version", .form = OPTION_FLAG, .help = "print version and features and exit"},
+	{.name = "help", .form = OPTION_FLAG, .help = "print this and exit; -h too"},
+	{.name = "version", .form = OPTION_FLAG,
+	 .help = "print version and features and exit; -v too"},
 	{.name = "inspect", .form = OPTION_MAYBE, .value = "json",
 	 .help = "print what the image says about itself; no machine is made"},
 	{.name = "check", .form = OPTION_FLAG,
@@ -75,6 +76,12 @@ static int stopped(struct command *c, int signal)
 	messages_say(&c->messages, text);
 	c->told = true;
 	return STATUS_FAILED;
+}
+
+static bool is_stopping(void *ctx)
+{
+	(void)ctx;
+	return signals_asked() != 0;
 }
 
 /* Where a signal asked for the end, that is the reason, and not what it has interrupted. */
@@ -147,6 +154,8 @@ static int take_option(struct command *c, const char *word, struct husk_error *e
 {
 	size_t len = strcspn(word, "=:");
 
+	if (strcmp(word, "-h") == 0 || strcmp(word, "-v") == 0)
+		return take_option(c, word[1] == 'h' ? "--help" : "--version", e);
 	for (size_t i = 0; i < action_group.n; i++)
 		if (strncmp(word, "--", 2) == 0 && len == strlen(actions[i].name) + 2 &&
 		    memcmp(word + 2, actions[i].name, len - 2) == 0)
@@ -220,6 +229,12 @@ static int launch(struct command *c, struct husk_error *e)
 
 static int inspect(struct command *c, FILE *out, struct husk_error *e)
 {
+	if (c->guest_argc > 0) {
+		husk_fail(e, HUSK_E_USAGE, "--inspect takes one image, and `%.60s' stands behind it: "
+			  "options go in front, and another image has a run of its own",
+			  c->guest_argv[0]);
+		return fail(c, e);
+	}
 	if (husk_inspect(c->kernel, asked_json(c, "inspect"), out, e) == -1)
 		return fail(c, e);
 	return STATUS_OK;
@@ -228,7 +243,7 @@ static int inspect(struct command *c, FILE *out, struct husk_error *e)
 static int check_all(const struct command *c, FILE *out)
 {
 	const char *place = figures_place(c);
-	int bad = husk_check(c->machine, c->kernel, out);
+	int bad = husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
 	struct husk_error e;
 
 	if (place != NULL && figures_check(place, &e) == -1) {
@@ -321,6 +336,7 @@ static int work(struct command *c, struct husk_error *e)
 		.console_fd = STDOUT_FILENO, .outputs = c->outputs, .n_outputs = 2,
 		.output_is_disk = on_output_is_disk, .output_ctx = c,
 		.notice = on_notice, .notice_ctx = c,
+		.stopping = is_stopping,
 	};
 	int status;
 

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "device_types.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "manifests are used as they lie");
 _Static_assert(sizeof(struct manifest) == 8 + 64 * 104, "manifest layout");
 
@@ -125,16 +127,11 @@ size_t manifest_size(const struct manifest *m)
 
 const char *manifest_type_name(uint32_t type)
 {
-	switch (type) {
-	case MFT_DEV_BLOCK_BASIC:
-		return "BLOCK_BASIC";
-	case MFT_DEV_NET_BASIC:
-		return "NET_BASIC";
-	case MFT_RESERVED_FIRST:
+	const struct device_type *t = device_type_of(type);
+
+	if (type == MFT_RESERVED_FIRST)
 		return "RESERVED_FIRST";
-	default:
-		return "<undefined type>";
-	}
+	return t == NULL ? "<undefined type>" : t->name;
 }
 
 unsigned manifest_count(const struct manifest *m, uint32_t type)

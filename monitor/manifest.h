@@ -38,7 +38,7 @@ int manifest_must_attach(const struct manifest *m, unsigned i);
 /* Bytes of the guest's copy. */
 size_t manifest_size(const struct manifest *m);
 
-/* "BLOCK_BASIC", "NET_BASIC", "RESERVED_FIRST" or "<undefined type>". */
+/* As in device_types.h: "BLOCK_BASIC"; "RESERVED_FIRST", or "<undefined type>". */
 const char *manifest_type_name(uint32_t type);
 
 #endif

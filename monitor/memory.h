@@ -33,7 +33,7 @@ struct memory_range {
 	const char *what;	/* "image segment", for messages; not owned */
 };
 
-#define MEMORY_RANGES_MAX 64
+#define MEMORY_RANGES_MAX 288	/* all segments of an image, and low memory */
 
 /*
  * base may be NULL when size is 0. Ranges are sorted and disjoint; what no range covers

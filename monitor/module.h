@@ -95,4 +95,13 @@ int module_attach(const struct module *m, void *state, struct core *c, const str
 /* Undoes module_attach, start included. */
 void module_detach(const struct module *m, void *state, struct core *c, const struct manifest *mft);
 
+/* A module of the source tree that is not compiled in, with the names of its options. */
+struct absent_module {
+	const char *name;
+	const char *const *options;	/* NULL-terminated */
+};
+
+/* All of them, the last without a name; generated likewise, from the makefile fragments. */
+extern const struct absent_module absent_modules[];
+
 #endif

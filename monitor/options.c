@@ -261,8 +261,8 @@ int option_number(const char *text, unsigned long long min, unsigned long long m
 static int too_large(const char *text, struct husk_error *e)
 {
 	return husk_fail(e, HUSK_E_USAGE,
-			 "guest memory size `%s' exceeds the max size %llu bytes", text,
-			 HVT_MEM_MAX);
+			 "guest memory size `%s' exceeds the max size %llu MiB", text,
+			 HVT_MEM_MAX >> MIB_SHIFT);
 }
 
 int option_memory(const char *text, unsigned long long *bytes, bool *rounded,

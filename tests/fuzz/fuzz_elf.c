@@ -11,7 +11,7 @@
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define HEADER_WORDS ((sizeof(Elf64_Ehdr) + IMAGE_PHDRS * sizeof(Elf64_Phdr)) / 8)
-#define MEM_SIZE (IMAGE_END + 0x1000u)
+#define MEM_SIZE (IMAGE_MEM + 0x1000u)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -70,9 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		change(&i, data, size);
 	}
-	if (elf_open(&img, image_write(&i), &e) == 0) {
+	if (elf_open(&img, image_write(&i), NULL, &e) == 0) {
 		elf_require(&img, EM_X86_64, &e);
-		if (elf_fit(&img, m.size, &e) == 0 && elf_load(&img, &m, &e) == 0)
+		if (elf_fit(&img, m.size, &e) == 0 && elf_load(&img, &m, NULL, &e) == 0)
 			check_loaded(&img, &i, &m);
 		elf_close(&img);
 	} else {

@@ -44,6 +44,8 @@ help() {
 		report "it tells of --$option" "$(grep -q -e "^ *--$option\\>" "$T/out" || echo "it does not")"
 	done
 	cp "$T/out" "$T/help"
+	run -h
+	report "-h is --help" "$(cmp "$T/help" "$T/out" 2>&1)"
 	run --nosuch --help --mem=junk "$hello"
 	judge "--help counts whatever is beside it" 0 '^usage: '
 	report "and says the same" "$(cmp "$T/help" "$T/out" 2>&1)"
@@ -54,6 +56,9 @@ version() {
 	judge "--version" 0 'husk'
 	silent "it is not an error" err
 	report "a line is exactly: ABI version 2" "$(grep -qx -e 'ABI version 2' "$T/out" || echo "there is none")"
+	cp "$T/out" "$T/version"
+	run -v
+	report "-v is --version" "$(cmp "$T/version" "$T/out" 2>&1)"
 	run --nosuch --version
 	judge "--version counts whatever is beside it" 0 '^ABI version 2$'
 }
@@ -110,7 +115,9 @@ images() {
 	refused "an empty file" 'empty: .*invalid executable' "$T/empty"
 	refused "a device" '/dev/null: ' /dev/null
 	head -c 1000 "$hello" >"$T/short"
-	refused "a file that was cut off" 'short: ' "$T/short"
+	refused "a file that was cut off" 'short: .*cut short: copy it again' "$T/short"
+	other_files
+	debug_files
 	refused "a program of the host" 'invalid executable' "$HUSK"
 	ln -s "$HUSK" "$T/solo5-hvt"
 	"$T/solo5-hvt" --nosuch >"$T/out" 2>"$T/err"
@@ -122,12 +129,81 @@ images() {
 	succeeds "an image whose name begins with dashes"
 }
 
+other_files() {
+	for tool in gzip xz zstd bzip2; do
+		if ! command -v $tool >/dev/null; then
+			skip "an image that is packed with $tool" "there is no $tool"
+			continue
+		fi
+		$tool -c "$hello" >"$T/packed"
+		refused "an image that is packed with $tool" "compressed with $tool: unpack it with $tool -d" \
+			"$T/packed"
+	done
+	printf '#!/bin/sh\nexec husk\n' >"$T/script.sh"
+	refused "a script" 'this is a script, not an ELF file' "$T/script.sh"
+}
+
+# What objcopy leaves for debuggers has the image's headers, and none of its code.
+debug_files() {
+	objcopy=${GUEST_OBJCOPY:-objcopy}
+	if ! $objcopy --only-keep-debug "$hello" "$T/hello.debug" 2>"$T/err"; then
+		skip "an image's debug file" "$objcopy cannot make one"
+		return
+	fi
+	refused "an image's debug file" 'objcopy --only-keep-debug leaves it: name the image' "$T/hello.debug"
+	refused "an image's debug file, --dry-run" 'no executable bytes' --dry-run "$T/hello.debug"
+	run --check "$T/hello.debug"
+	judge "an image's debug file, --check" 1 '^FAIL .*no executable bytes of the file go there'
+}
+
+# stop_while_waiting NAME WORD...: the monitor waits for an image that never comes, and one signal ends it.
+stop_while_waiting() {
+	what=$1
+	shift
+	start "$@"
+	sleep 0.3
+	kill -TERM "$started"
+	await 5
+	judge "$what" 1 'Exiting on signal 15'
+}
+
+pipes() {
+	timeout -s KILL "$LIMIT" "$HUSK" /dev/stdin Hello_Solo5 <"$hello" >"$T/out" 2>"$T/err"
+	status=$?
+	succeeds "an image from standard input"
+	# shellcheck disable=SC2002 # a pipe is what is tried
+	cat "$hello" | timeout -s KILL "$LIMIT" "$HUSK" /dev/stdin Hello_Solo5 >"$T/out" 2>"$T/err"
+	status=$?
+	succeeds "an image from a pipe"
+	mkfifo "$T/fifo"
+	{ sleep 0.2; cat "$hello"; } >"$T/fifo" &
+	run "$T/fifo" Hello_Solo5
+	succeeds "an image from a named pipe"
+	{ head -c 5000 "$hello"; } >"$T/fifo" &
+	refused "an image from a pipe that breaks" 'fifo: .*cut short: copy it again' "$T/fifo"
+	stop_while_waiting "a signal ends the wait for a named pipe" "$T/fifo"
+}
+
+behind() {
+	refused "a device option behind the image" "\`--block:storage=x' stands behind the image.*put it in front" \
+		"$blk" --block:storage=x
+	refused "the same with --dry-run" 'stands behind the image' --dry-run "$blk" --block:storage=x
+	run --check "$blk" --block:storage=x
+	judge "the same with --check" 1 'stands behind the image'
+	refused "--mem behind the image" "give it --mem=10 or more: \`--mem=64' stands behind" \
+		--mem=4 "$(image bigbss)" --mem=64
+	refused "a second image for --inspect" "--inspect takes one image, and \`$blk" --inspect "$hello" "$blk"
+	refused "an option behind the image of --inspect" "\`--mem=4' stands behind it" --inspect "$hello" --mem=4
+}
+
 devices() {
 	refused "a device that is not attached" "Device 'storage' of type BLOCK_BASIC declared but not attached" "$blk"
 	refused "63 of them" "Device 'storage0' of type BLOCK_BASIC declared but not attached" "$(image maxdevices)"
-	refused "a device that the image does not declare" "Resource not declared in manifest: 'other'" \
+	refused "a device that the image does not declare" \
+		"Resource not declared in manifest: 'other' (--block): the image declares storage (BLOCK_BASIC)" \
 		"--block:other=$T/disk" "$blk"
-	refused "in an image without devices" "Resource not declared in manifest: 'storage'" "--block:storage=$T/disk" "$hello"
+	refused "in an image without devices" \
+		"'storage' (--block): the image declares none" "--block:storage=$T/disk" "$hello"
 	refused "a block size for an undeclared device" "Resource not declared in manifest: 'other'" \
 		--block-sector-size:other=512 "$hello"
 	refused "a block size is no disk" "Device 'storage' of type BLOCK_BASIC declared but not attached" \
@@ -176,6 +252,14 @@ checking() {
 	judge "--check of a disk that is not there" 1 'nowhere'
 	run --check "$T/script"
 	judge "--check of what is no image" 1 'invalid executable'
+	run --check --mem=4 "$(image bigbss)"
+	judge "--check knows --mem" 1 '^FAIL .*beyond the guest.s memory of 4 MiB: give it --mem=10'
+	run --check --mem=10 "$(image bigbss)"
+	judge "--check of an image that just fits" 0
+	refused "--dry-run knows --mem" 'beyond the guest.s memory of 4 MiB' --dry-run --mem=4 "$(image bigbss)"
+	long=$(printf '%8192s' '' | tr ' ' x)
+	run --check "$hello" "$long"
+	judge "--check knows the guest's command line" 1 '^FAIL .*[Cc]ommand line'
 	run --dry-run "$hello"
 	judge "--dry-run" 0
 	silent "the guest does not run" out
@@ -219,6 +303,8 @@ version
 options
 memory_sizes
 images
+pipes
+behind
 devices
 inspecting
 checking

@@ -58,11 +58,12 @@ memory() {
 	succeeds "2 MiB of memory"
 	run --mem=7 -- "$(image memory)" 6
 	succeeds "an odd size is rounded down"
-	judge "and the user is told" 0 'adjusting memory to 6291456 bytes'
+	judge "and the user is told" 0 'adjusting memory to 6 MiB'
 	run --mem=32 -- "$(image bigbss)"
 	succeeds "zero-filled data that the image does not hold"
 	run --mem=4 -- "$(image bigbss)"
-	aborts "data that do not fit are noticed"
+	judge "data that do not fit are told before the run" 1 \
+		'its zero-filled data end at 0x[0-9a-f]*, beyond .* 4 MiB: give it --mem=10 or more'
 }
 
 # Where addresses have 32 bits, and memory as many.

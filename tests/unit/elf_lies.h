@@ -12,22 +12,44 @@ LIE(a_file_of_one_byte, OPEN, "this is not an ELF file", i->size = 1)
 LIE(a_file_of_three_bytes, OPEN, "this is not an ELF file", i->size = 3)
 LIE(a_script, OPEN, "this is a script, not an ELF file", make_text(i, "#!/bin/sh\n", 10))
 LIE(the_shortest_script, OPEN, "this is a script, not an ELF file", make_text(i, "#!", 2))
+LIE(gzip, OPEN, "invalid executable: this is compressed with gzip: unpack it with gzip -d", make_text(i, "\x1f\x8b\b", 3))
+LIE(xz, OPEN, "invalid executable: this is compressed with xz: unpack it with xz -d", make_text(i, "\xfd" "7zXZ\0", 6))
+LIE(zstd, OPEN, "invalid executable: this is compressed with zstd: unpack it with zstd -d", make_text(i, "(\xb5/\xfd", 4))
+LIE(bzip2, OPEN, "invalid executable: this is compressed with bzip2: unpack it with bzip2 -d", make_text(i, "BZh9", 4))
+LIE(lz4, OPEN, "invalid executable: this is compressed with lz4: unpack it with lz4 -d", make_text(i, "\x04\"M\x18", 4))
+LIE(zip, OPEN, "invalid executable: this is a zip archive: unpack it", make_text(i, "PK\3\4", 4))
+LIE(a_pe_file, OPEN, "invalid executable: this is a PE file", make_text(i, "MZ\x90", 3))
+LIE(mach_o, OPEN, "invalid executable: this is a Mach-O file", make_text(i, "\xcf\xfa\xed\xfe", 4))
+LIE(mach_o_for_two_machines, OPEN, "invalid executable: this is a Mach-O file", make_text(i, "\xca\xfe\xba\xbe", 4))
+LIE(an_archive, OPEN, "invalid executable: this is an archive of object files", make_text(i, "!<arch>\n", 8))
+LIE(web_assembly, OPEN, "invalid executable: this is WebAssembly", make_text(i, "\0asm", 4))
+LIE(a_web_page, OPEN, "invalid executable: this is an HTML page", make_text(i, "<!DOCTYPE html>", 15))
+LIE(a_tar_archive, OPEN, "invalid executable: this is a tar archive", memset(i->bytes, 'x', 257),
+    memcpy(i->bytes + 257, "ustar", 5), i->size = 600, i->keep_bytes = true)
+LIE(what_ends_before_a_tar_archive_says_so, OPEN, "this is not an ELF file",
+    memset(i->bytes, 'x', 257), memcpy(i->bytes + 257, "ustar", 5), i->size = 261,
+    i->keep_bytes = true)
 LIE(a_comment, OPEN, "this is not an ELF file", make_text(i, "# hello\n", 8))
 LIE(a_text_file, OPEN, "this is not an ELF file", make_text(i, "h!llo, world\n", 13))
-LIE(only_the_magic, OPEN, "elf header does not match the expected size (4 != 64)", i->size = 4,
+LIE(only_the_magic, OPEN, "elf header does not match the expected size (4 != 64)" CUT, i->size = 4,
     memcpy(i->bytes, ELFMAG, SELFMAG))
-LIE(a_header_cut_by_one, OPEN, "elf header does not match the expected size (63 != 64)",
+LIE(a_header_cut_by_one, OPEN, "elf header does not match the expected size (63 != 64)" CUT,
     i->size = 63, memcpy(i->bytes, ELFMAG, SELFMAG))
 LIE(a_header_alone, OPEN, "program header does not match the expected size (504 bytes at 0x40 "
-    "in a file of 64)", i->size = 64)
+    "in a file of 64)" CUT, i->size = 64)
 
 /* The file header. */
 LIE(another_magic, OPEN, "this is not an ELF file", i->ehdr.e_ident[3] = 'f')
 LIE(class_32_bit, OPEN, "this is a 32-bit ELF file", i->ehdr.e_ident[EI_CLASS] = ELFCLASS32)
+LIE(class_32_bit_of_another_byte_order, OPEN, "this is a 32-bit ELF file (machine ppc)",
+    i->ehdr.e_ident[EI_CLASS] = ELFCLASS32, i->ehdr.e_ident[EI_DATA] = ELFDATA2MSB,
+    i->ehdr.e_machine = EM_PPC << 8)
+LIE(big_endian_of_a_known_machine, OPEN, "not little-endian (EI_DATA is 2, machine s390x)",
+    i->ehdr.e_ident[EI_DATA] = ELFDATA2MSB, i->ehdr.e_machine = EM_S390 << 8)
 LIE(class_unknown, OPEN, "unknown ELF class 3", i->ehdr.e_ident[EI_CLASS] = 3)
 LIE(class_none, OPEN, "unknown ELF class 0", i->ehdr.e_ident[EI_CLASS] = 0)
-LIE(big_endian, OPEN, "not little-endian (EI_DATA is 2)", i->ehdr.e_ident[EI_DATA] = ELFDATA2MSB)
-LIE(no_endianness, OPEN, "not little-endian (EI_DATA is 0)", i->ehdr.e_ident[EI_DATA] = 0)
+LIE(big_endian, OPEN, "not little-endian (EI_DATA is 2, machine ", i->ehdr.e_ident[EI_DATA] = ELFDATA2MSB)
+LIE(no_endianness, OPEN, "not little-endian (EI_DATA is 0, machine x86_64)", i->ehdr.e_ident[EI_DATA] = 0)
 LIE(version_0, OPEN, "e_version is 0, expected 1", i->ehdr.e_version = 0)
 LIE(version_2, OPEN, "e_version is 2, expected 1", i->ehdr.e_version = 2)
 LIE(a_small_e_ehsize, OPEN, "e_ehsize is 63, expected 64", i->ehdr.e_ehsize = 63)
@@ -56,8 +78,23 @@ LIE(an_entry_at_0, FIT, "e_entry does not fall within the memory allocation rang
     i->ehdr.e_entry = 0)
 LIE(an_entry_just_too_low, FIT, "e_entry does not fall within the memory allocation range",
     i->ehdr.e_entry = 0xfffff)
-LIE(an_entry_just_too_high, FIT, "(0x103000 is not in 0x100000-0x103000)",
+LIE(an_entry_just_too_high, FIT, "(0x104000 is not in 0x100000-0x104000)",
+    i->ehdr.e_entry = IMAGE_MEM)
+LIE(an_entry_in_data, FIT, "e_entry is 0x102000, and no executable bytes of the file go there",
+    i->ehdr.e_entry = IMAGE_DATA_GPA)
+LIE(an_entry_in_constants, FIT, "e_entry is 0x101000, and no executable bytes of the file go there",
+    i->ehdr.e_entry = IMAGE_RODATA_GPA)
+LIE(an_entry_in_zero_filled_data, FIT, "e_entry is 0x103000, and no executable bytes",
     i->ehdr.e_entry = IMAGE_END)
+LIE(an_entry_behind_the_bytes_of_code, FIT, "e_entry is 0x100800, and no executable bytes",
+    TEXT->p_filesz = 0x800, i->ehdr.e_entry = 0x100800)
+LIE(an_entry_between_segments, FIT, "e_entry is 0x101fff, and no executable bytes",
+    i->ehdr.e_entry = IMAGE_RODATA_GPA + 0xfff)
+LIE(code_without_bytes, FIT, "e_entry is 0x100000, and no executable bytes of the file go there: it "
+    "has only what debuggers want, as objcopy --only-keep-debug leaves it: name the image itself",
+    TEXT->p_filesz = 0)
+LIE(no_segment_with_bytes, FIT, "objcopy --only-keep-debug", TEXT->p_filesz = RODATA->p_filesz =
+    DATA->p_filesz = 0)
 LIE(an_entry_at_the_end_of_everything, FIT, "e_entry does not fall within",
     i->ehdr.e_entry = UINT64_MAX)
 
@@ -72,8 +109,7 @@ LIE(a_note_that_wraps, OPEN, "phdr[5] " BAD_NOTE "(20 bytes at 0xfffffffffffffff
     i->phdr[IMAGE_OPENBSD].p_offset = -UINT64_C(16))
 LIE(a_note_header_cut_by_one, OPEN, "phdr[5] " BAD_NOTE "(20 bytes at",
     i->phdr[IMAGE_OPENBSD].p_offset = i->size - 19)
-LIE(an_abi_cut_by_the_end_of_the_file, OPEN, "] " BAD_NOTE "(36 bytes at",
-    add_bad_abi(i, 16), i->size--)
+LIE(an_abi_cut_by_the_end_of_the_file, OPEN, CUT, add_bad_abi(i, 16), i->size--)
 LIE(an_abi_without_a_descriptor, OPEN, "phdr[7] " BAD_NOTE "(0 < 1 || 0 > 32)",
     image_nhdr(i, NOTE_ABI)->n_descsz = 0)
 LIE(an_abi_of_one_byte, OPEN, "phdr[7] " BAD_NOTE "(1 < 16)",
@@ -119,9 +155,20 @@ LIE(an_abi_in_a_segment_of_nineteen_bytes, REQUIRE, "No Solo5 ABI information fo
     NOTE_ABI->p_filesz = 19)
 LIE(both_notes_in_one_segment, REQUIRE, "No Solo5 ABI information found",
     NOTE_ABI->p_offset = NOTE_MFT->p_offset, NOTE_ABI->p_filesz = 240 + 36)
-LIE(target_spt, REQUIRE, "Executable is not for the solo5-hvt target, but for spt",
+LIE(target_spt, REQUIRE, "Executable is not for the solo5-hvt target, but for spt, which solo5-spt "
+    "runs: build it for hvt (MirageOS: mirage configure -t hvt)",
     image_desc(i, NOTE_ABI)[0] = ELF_ABI_SPT)
-LIE(target_0, REQUIRE, "Executable is not for the solo5-hvt target, but for unknown",
+LIE(target_virtio, REQUIRE, "but for virtio, which QEMU", image_desc(i, NOTE_ABI)[0] = ELF_ABI_VIRTIO)
+LIE(target_muen, REQUIRE, "but for muen, a subject", image_desc(i, NOTE_ABI)[0] = ELF_ABI_MUEN)
+LIE(target_genode, REQUIRE, "but for genode, a", image_desc(i, NOTE_ABI)[0] = ELF_ABI_GENODE)
+LIE(target_xen, REQUIRE, "but for xen, which Xen", image_desc(i, NOTE_ABI)[0] = ELF_ABI_XEN)
+LIE(notes_of_xen, REQUIRE, "No Solo5 ABI information found in executable: its notes are Xen's",
+    NOTE_ABI->p_type = PT_NULL, image_note(i, "Xen", 18, "\0\0\x10", 4))
+LIE(notes_of_gnu, REQUIRE, "No Solo5 ABI information found in executable: it is an ordinary program",
+    NOTE_ABI->p_type = PT_NULL, image_note(i, "GNU", 3, "01234567", 8))
+LIE(notes_of_nobody, REQUIRE, "No Solo5 ABI information found in executable: is it a unikernel?",
+    NOTE_ABI->p_type = PT_NULL, image_note(i, "", 3, "01234567", 8))
+LIE(target_0, REQUIRE, "Executable is not for the solo5-hvt target, but for unknown: build it",
     image_desc(i, NOTE_ABI)[0] = 0)
 LIE(abi_version_1, REQUIRE, "Executable requests unsupported ABI version 1, expected 2",
     image_desc(i, NOTE_ABI)[4] = 1)
@@ -165,22 +212,26 @@ LIE(an_end_that_wraps_by_rounding, OPEN, "phdr[2] wraps around the end of the ad
 LIE(an_address_that_wraps, OPEN, "phdr[2] wraps around", DATA->p_vaddr = UINT64_MAX - 0xfff,
     DATA->p_filesz = DATA->p_memsz = 0x1000)
 LIE(the_highest_address_possible, FIT, "phdr[2] ends at 0xfffffffffffff000, beyond the guest's "
-    "memory of 1 MiB", DATA->p_vaddr = UINT64_MAX - 0x1fff,
+    "memory of 1 MiB: no guest has more than 4096 MiB", DATA->p_vaddr = UINT64_MAX - 0x1fff,
     DATA->p_filesz = DATA->p_memsz = 1)
-LIE(a_segment_beyond_memory, FIT, "phdr[2] ends at 0x104000, beyond the guest's memory of 1 MiB: "
-    "give it more than 1 MiB", DATA->p_vaddr += 0x1000)
-LIE(bss_in_a_segment_beyond_memory, FIT, "phdr[2] ends at 0x104000", DATA->p_memsz = 0x1001)
+LIE(a_segment_beyond_memory, FIT, "phdr[2] ends at 0x105000, beyond the guest's memory of 1 MiB: "
+    "give it --mem=2 or more", DATA->p_vaddr += 0x2000)
+LIE(bss_in_a_segment_beyond_memory, FIT, "phdr[2] ends at 0x105000", DATA->p_memsz = 0x2001)
+LIE(bss_beyond_memory, FIT, "its zero-filled data end at 0x104001, beyond the guest's memory of 1 MiB: "
+    "give it --mem=2 or more", i->phdr[IMAGE_BSS].p_memsz = 0x1001)
+LIE(bss_without_an_end, FIT, "its zero-filled data end at 0xffffffffffffffff, beyond the guest's "
+    "memory of 1 MiB: no guest has more than 4096 MiB", i->phdr[IMAGE_BSS].p_memsz = UINT64_MAX)
 LIE(write_and_exec, OPEN, "phdr[0] requests WRITE and EXEC permissions",
     TEXT->p_flags = PF_W | PF_X)
 LIE(read_write_and_exec, OPEN, "phdr[2] requests WRITE and EXEC permissions",
     DATA->p_flags = PF_R | PF_W | PF_X)
-LIE(a_segment_beyond_the_end_of_the_file, OPEN, "phdr[2] host file segment mismatched (288 bytes",
+LIE(a_segment_beyond_the_end_of_the_file, OPEN, CUT,
     DATA->p_offset = i->size)
-LIE(a_segment_cut_by_one, OPEN, "phdr[2] host file segment mismatched", i->size--)
+LIE(a_segment_cut_by_one, OPEN, "phdr[2] host file segment mismatched (288 bytes", i->size--)
 LIE(a_segment_offset_that_wraps, OPEN, "phdr[2] host file segment mismatched",
     DATA->p_offset = -UINT64_C(8))
 LIE(too_many_segments, OPEN, "] is one segment too many, the maximum is ",
-    make_many_segments(i))
+    add_segments(i, ELF_SEGMENTS_MAX - 2))
 LIE(nothing_to_load, FIT, "there is nothing to load",
     TEXT->p_type = RODATA->p_type = DATA->p_type = PT_NULL)
 
@@ -193,11 +244,12 @@ TRUTH(identification_is_not_looked_at_behind_the_byte_order, memset(&i->ehdr.e_i
 TRUTH(program_headers_may_lie_anywhere, move_program_headers(i, 8))
 TRUTH(program_headers_need_no_alignment, image_append(i, "x", 1, 1), move_program_headers(i, 1))
 TRUTH(there_may_be_65535_program_headers, make_many_headers(i))
-TRUTH(segments_without_file_bytes_are_not_looked_at, i->phdr[IMAGE_BSS].p_memsz = UINT64_MAX,
-      i->phdr[IMAGE_BSS].p_flags = PF_W | PF_X, i->phdr[IMAGE_BSS].p_align = 3,
+TRUTH(bss_may_end_with_memory, i->phdr[IMAGE_BSS].p_memsz = 0x1000)
+TRUTH(segments_without_file_bytes_are_hardly_looked_at, i->phdr[IMAGE_BSS].p_flags = PF_W | PF_X, i->phdr[IMAGE_BSS].p_align = 3,
       i->phdr[IMAGE_BSS].p_offset = UINT64_MAX)
 TRUTH(an_interpreter_is_not_looked_at, image_phdr(i, PT_INTERP)->p_offset = UINT64_MAX)
-TRUTH(an_entry_may_be_the_last_byte, i->ehdr.e_entry = IMAGE_END - 1)
+TRUTH(an_entry_may_be_the_last_byte_of_code, i->ehdr.e_entry = IMAGE_RODATA_GPA - 1)
+TRUTH(other_code_may_lack_bytes, i->phdr[IMAGE_BSS].p_flags = PF_X)
 TRUTH(notes_of_twelve_to_nineteen_bytes_are_skipped, i->phdr[IMAGE_OPENBSD].p_filesz = 12)
 TRUTH(foreign_notes_may_be_longer_than_the_file,
       image_nhdr(i, &i->phdr[IMAGE_OPENBSD])->n_descsz = UINT32_MAX,

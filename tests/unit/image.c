@@ -199,6 +199,8 @@ void image_finish(struct image *i)
 {
 	size_t table = i->n_phdrs * sizeof i->phdr[0];
 
+	if (i->keep_bytes)
+		return;
 	if (i->size >= sizeof i->ehdr)
 		memcpy(i->bytes, &i->ehdr, sizeof i->ehdr);
 	if (i->size >= sizeof i->ehdr + table)

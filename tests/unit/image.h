@@ -16,6 +16,7 @@
 #define IMAGE_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,8 +39,9 @@ enum image_phdr {
 #define IMAGE_RODATA_GPA 0x101000u
 #define IMAGE_DATA_GPA 0x102000u
 #define IMAGE_DATA_SIZE 0x120u
-#define IMAGE_END 0x103000u	/* kernel_end, and the least memory that it fits into */
-#define IMAGE_BSS_END 0x403ca0u
+#define IMAGE_END 0x103000u	/* kernel_end */
+#define IMAGE_BSS_END 0x103ca0u
+#define IMAGE_MEM 0x104000u	/* the least memory that it fits into, in pages */
 
 struct image {
 	Elf64_Ehdr ehdr;
@@ -47,6 +49,7 @@ struct image {
 	unsigned n_phdrs;	/* that lie in the file, whatever e_phnum says */
 	uint8_t *bytes;		/* the file; headers are there from image_finish on */
 	size_t size;
+	bool keep_bytes;	/* image_finish puts no headers there */
 	char path[64];		/* "" until image_save */
 };
 

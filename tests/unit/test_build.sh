@@ -124,6 +124,19 @@ left_out_module() {
 	make -C "$rooted" MODULES= husk && ! nm "$rooted/husk" | grep ' module_block$'
 }
 
+# The program without modules, as the test before leaves it, knows what it lacks.
+left_out_options() {
+	for fragment in "$src"/monitor/*/*.mk; do
+		m=$(basename "$fragment" .mk)
+		for o in $(sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}' "$fragment" |
+			sed -n "s/^${m}_options := *//p"); do
+			! "$rooted/husk" "--$o:name=x" image 2>"$tmp/said" && cat "$tmp/said" &&
+				grep -q -e "--$o belongs to module $m, which is not compiled in" "$tmp/said" ||
+				return
+		done
+	done
+}
+
 install_into() {
 	make -C "$tmp/out" install DESTDIR="$tmp/dest" prefix=/opt/husk &&
 		cd "$tmp/dest/opt/husk" && cmp bin/husk "$tmp/out/husk" &&
@@ -401,6 +414,11 @@ case " ${MONITOR_CFLAGS:-} " in
 esac
 check 'a module that is configured but missing does not link' missing_module
 check 'a module that is left out is not in the program' left_out_module
+if [ "${CROSS:-no}" = no ]; then
+	check 'the options of a module that is left out are known' left_out_options
+else
+	skip 'the options of a module that is left out are known' 'built for another machine'
+fi
 check 'installing puts everything below DESTDIR and prefix' install_into
 if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 	if command -v pkg-config >/dev/null; then

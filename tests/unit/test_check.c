@@ -111,7 +111,7 @@ static int check(struct fixture *f, const char *path)
 	free(f->text);
 	out = open_memstream(&f->text, &f->len);
 	assert_non_null(out);
-	bad = husk_check(f->h, path, out);
+	bad = husk_check(f->h, path, 0, NULL, out);
 	assert_int_equal(fclose(out), 0);
 	assert_int_equal(open_descriptors(), f->files);
 	return bad;
@@ -333,7 +333,7 @@ static void a_device_that_nobody_serves_is_told(void **state)
 	f->h->modules = without_net;
 	make_image(f, &net, 1);
 	assert_findings(f, 1, RUNS "FAIL Device 'service0' of type NET_BASIC declared but not "
-			"attached: no module for its type is compiled in\n");
+			"attached: it needs module net, which is not compiled in\n");
 }
 
 static void options_for_devices_that_are_not_there_are_told(void **state)
@@ -343,8 +343,8 @@ static void options_for_devices_that_are_not_there_are_told(void **state)
 	set(f, "--block:nobody=/dev/null");
 	set(f, "--block-sector-size:none=512");
 	assert_findings(f, 2, RUNS
-			"FAIL Resource not declared in manifest: 'nobody' (--block)\n"
-			"FAIL Resource not declared in manifest: 'none' (--block-sector-size)\n");
+			"FAIL Resource not declared in manifest: 'nobody' (--block): the image declares none\n"
+			"FAIL Resource not declared in manifest: 'none' (--block-sector-size): the image declares none\n");
 }
 
 static void the_last_of_many_devices_is_looked_at_too(void **state)

@@ -60,6 +60,24 @@ compare() {
 sed -n 's/^\.It Fl -\([a-z-]*\).*/--\1/p' "$src/docs/husk.1" | LC_ALL=C sort -u >"$tmp/manual"
 compare "husk.1 and --help have the same options" "$tmp/manual" "$tmp/names"
 
+# What a fragment says is told of modules that are not compiled in, where nothing else is known.
+if [ -z "$runs" ]; then
+	skip "the makefile fragments list the options that their modules have" "$husk does not run here"
+else
+	for fragment in "$src"/monitor/*/*.mk; do
+		m=$(basename "$fragment" .mk)
+		missing_module | grep -qx "$m" && continue
+		sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}' "$fragment" |
+			sed -n "s/^${m}_options := *//p" | tr -s ' \t' '\n\n' | LC_ALL=C sort >"$tmp/listed"
+		awk -v title="Options of $m:" '
+			/^[^ ]/ { here = $0 == title }
+			here && /^  --/ { sub(/^  --/, ""); sub(/[^a-z-].*/, ""); print }' "$tmp/help" |
+			LC_ALL=C sort >"$tmp/had"
+		diff "$tmp/listed" "$tmp/had" | sed -n "s/^[<>]/$m: only in one of fragment and table:/p"
+	done >"$tmp/wrong"
+	result "the makefile fragments list the options that their modules have" "$tmp/wrong"
+fi
+
 # shellcheck disable=SC2016
 sed -n '/^## Options/,/^## [^O]/s/^| \(`--[^|]*\)|.*/\1/p' "$src/README.md" | tr ',' '\n' |
 	sed -n 's/^ *`\(--[^`]*\)` *$/\1/p' | LC_ALL=C sort -u >"$tmp/readme"

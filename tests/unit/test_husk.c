@@ -381,7 +381,7 @@ static void a_size_that_is_rounded_is_told(void **state)
 	assert_int_equal(husk_load(f->h, f->image.path, 0, NULL, &f->e), 0);
 	assert_true(hv_of(f->h)->size == MEMORY);
 	assert_int_equal(f->n_notices, 1);
-	assert_string_equal(f->notice, "adjusting memory to 4194304 bytes");
+	assert_string_equal(f->notice, "adjusting memory to 4 MiB: it comes in pieces of 2 MiB");
 	f->h->config.notice = NULL;
 	assert_true(machine_memory_size(f->h) == MEMORY);
 	assert_int_equal(f->n_notices, 1);

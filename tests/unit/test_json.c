@@ -180,18 +180,22 @@ static void numbers_have_64_bits(void **state)
 	assert_value(f, "high", "9223372036854775808");
 }
 
+/* Every byte but NUL, one by one: those above ASCII are no characters by themselves. */
 static void any_bytes_make_a_string(void **state)
 {
 	struct fixture *f = *state;
-	char all[256] = "";
+	char all[256] = "", wanted[256];
 
-	for (unsigned c = 1; c < 256; c++)
+	for (unsigned c = 1; c < 256; c++) {
 		all[c - 1] = (char)c;
+		wanted[c - 1] = c < 0x80 ? (char)c : '?';
+	}
+	wanted[255] = '\0';
 	json_begin(&f->j, f->out);
 	json_string(&f->j, "value", all);
 	json_string(&f->j, all, "name");
 	json_end(&f->j);
-	assert_value(f, "value", all);
+	assert_value(f, "value", wanted);
 	for (const char *c = written(f); *c != '\n'; c++)
 		assert_in_range(*c, ' ', '~');
 	assert_int_equal(f->text[f->len - 1], '\n');
@@ -207,8 +211,46 @@ static void only_what_must_be_is_escaped(void **state)
 	json_string(&f->j, "escaped", "\x01\t\n\x1f\"\\\x7f\x80\xff");
 	json_end(&f->j);
 	assert_string_equal(written(f), "{\"plain\":\" !#$%&'()*+,-./09:;<=>?@AZ[]^_`az{|}~\","
-			    "\"escaped\":\"\\u0001\\u0009\\u000a\\u001f\\\"\\\\\\u007f\\u0080"
-			    "\\u00ff\"}\n");
+			    "\"escaped\":\"\\u0001\\u0009\\u000a\\u001f\\\"\\\\\\u007f\\ufffd"
+			    "\\ufffd\"}\n");
+}
+
+/* The first and last of each length, and what is next to them; Unicode 15.0, table 3-7. */
+static void utf_8_stays_as_it_is(void **state)
+{
+	static const struct { const char *text, *written; } cases[] = {
+		{"gr\xc3\xbc\xc3\x9f-\xe6\x97\xa5-\xf0\x9f\x98\x80",
+		 "gr\xc3\xbc\xc3\x9f-\xe6\x97\xa5-\xf0\x9f\x98\x80"},
+		{"\xc2\xa0\xdf\xbf", "\xc2\xa0\xdf\xbf"},
+		{"\xe0\xa0\x80\xed\x9f\xbf", "\xe0\xa0\x80\xed\x9f\xbf"},
+		{"\xee\x80\x80\xef\xbf\xbf", "\xee\x80\x80\xef\xbf\xbf"},
+		{"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"},
+		{"\xc2\x80\xc2\x9f", "\\u0080\\u009f"},
+		{"\xc0\xaf", "\\ufffd\\ufffd"},
+		{"\xc1\xbf", "\\ufffd\\ufffd"},
+		{"\xe0\x9f\xbf", "\\ufffd\\ufffd\\ufffd"},
+		{"\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"},
+		{"\xf0\x8f\xbf\xbf", "\\ufffd\\ufffd\\ufffd\\ufffd"},
+		{"\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"},
+		{"\xf5\x80\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"},
+		{"\xc3", "\\ufffd"}, {"\xe6\x97", "\\ufffd\\ufffd"},
+		{"\xf0\x9f\x98", "\\ufffd\\ufffd\\ufffd"},
+		{"\xc3(", "\\ufffd("}, {"\xe6\x97z", "\\ufffd\\ufffdz"}, {"\x80""a", "\\ufffd""a"},
+	};
+	struct fixture *f = *state;
+	char key[16], wanted[100];
+
+	json_begin(&f->j, f->out);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(key, sizeof key, "%zu", i);
+		json_string(&f->j, key, cases[i].text);
+	}
+	json_end(&f->j);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(wanted, sizeof wanted, "\"%zu\":\"%s\"", i, cases[i].written);
+		if (strstr(written(f), wanted) == NULL)
+			fail_msg("%s is not in %s", wanted, f->text);
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -225,6 +267,7 @@ int main(void)
 		TEST(numbers_have_64_bits),
 		TEST(any_bytes_make_a_string),
 		TEST(only_what_must_be_is_escaped),
+		TEST(utf_8_stays_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

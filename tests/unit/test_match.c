@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../monitor/machine.h"
@@ -150,8 +151,8 @@ static void reserved_types_need_not_be_attached(void **state)
 	declare(*state, "c", MFT_RESERVED_FIRST + 1);
 	assert_matches(*state);
 	declare(*state, "d", MFT_RESERVED_FIRST - 1);
-	assert_differs(*state, "Device 'd' of type <undefined type> declared but not attached: no "
-		       "module for its type is compiled in");
+	assert_differs(*state, "Device 'd' of type <undefined type> declared but not attached: "
+		       "there is no type of device with the number 1073741823");
 }
 
 static void a_device_may_be_attached_twice(void **state)
@@ -204,15 +205,15 @@ static void a_device_without_a_module_cannot_be_attached(void **state)
 	husk_destroy(f->h);
 	make(f, without_net);
 	declare(f, "a", MFT_DEV_NET_BASIC);
-	assert_differs(f, "Device 'a' of type NET_BASIC declared but not attached: no module for "
-		       "its type is compiled in");
+	assert_differs(f, "Device 'a' of type NET_BASIC declared but not attached: it needs module "
+		       "net, which is not compiled in");
 }
 
 static void a_device_whose_module_has_no_such_option_cannot_be_attached(void **state)
 {
 	declare(*state, "a", TYPE_STRANGE);
-	assert_differs(*state, "Device 'a' of type <undefined type> declared but not attached: no "
-		       "module for its type is compiled in");
+	assert_differs(*state, "Device 'a' of type <undefined type> declared but not attached: "
+		       "there is no type of device with the number 77");
 }
 
 static void a_device_that_is_not_declared_is_told(void **state)
@@ -220,13 +221,35 @@ static void a_device_that_is_not_declared_is_told(void **state)
 	declare(*state, "a", MFT_DEV_BLOCK_BASIC);
 	give(*state, "--block:a=x");
 	give(*state, "--block:b=x");
-	assert_differs(*state, "Resource not declared in manifest: 'b' (--block)");
+	assert_differs(*state, "Resource not declared in manifest: 'b' (--block): the image "
+		       "declares a (BLOCK_BASIC)");
+}
+
+static void all_devices_are_listed_as_far_as_there_is_room(void **state)
+{
+	struct fixture *f = *state;
+	char name[MFT_NAME_SIZE];
+
+	declare(f, "a", MFT_DEV_BLOCK_BASIC);
+	declare(f, "b", MFT_DEV_NET_BASIC);
+	declare(f, "c", MFT_RESERVED_FIRST);
+	give(f, "--block:x=x");
+	assert_differs(f, "Resource not declared in manifest: 'x' (--block): the image declares a "
+		       "(BLOCK_BASIC), b (NET_BASIC)");
+	memset(name, 'd', MFT_NAME_MAX);
+	name[MFT_NAME_MAX] = '\0';
+	for (unsigned i = f->h->image.manifest.header.entries; i < MFT_MAX_ENTRIES; i++)
+		declare(f, name, MFT_DEV_NET_BASIC);
+	assert_int_equal(machine_match_devices(f->h, &f->e), -1);
+	assert_non_null(strstr(f->e.message, " and 59 more, see --inspect"));
+	assert_non_null(strstr(f->e.message, "b (NET_BASIC), ddd"));
 }
 
 static void a_companion_option_needs_a_device_too(void **state)
 {
 	give(*state, "--block-size:b=512");
-	assert_differs(*state, "Resource not declared in manifest: 'b' (--block-size)");
+	assert_differs(*state, "Resource not declared in manifest: 'b' (--block-size): the image "
+		       "declares none");
 }
 
 static void a_device_of_another_type_is_told(void **state)
@@ -243,7 +266,8 @@ static void names_match_as_a_whole(void **state)
 	declare(*state, "disk", MFT_DEV_BLOCK_BASIC);
 	give(*state, "--block:disk=x");
 	give(*state, "--block:dis=x");
-	assert_differs(*state, "Resource not declared in manifest: 'dis' (--block)");
+	assert_differs(*state, "Resource not declared in manifest: 'dis' (--block): the image "
+		       "declares disk (BLOCK_BASIC)");
 }
 
 static void the_reserved_entry_is_no_device(void **state)
@@ -254,14 +278,105 @@ static void the_reserved_entry_is_no_device(void **state)
 	f->h->image.manifest.entry[0].type = MFT_DEV_BLOCK_BASIC;
 	assert_matches(f);
 	give(f, "--block:a=x");
-	assert_differs(f, "Resource not declared in manifest: 'a' (--block)");
+	assert_differs(f, "Resource not declared in manifest: 'a' (--block): the image declares "
+		       "none");
 }
 
 static void a_setting_is_told_before_a_device(void **state)
 {
 	declare(*state, "a", MFT_DEV_BLOCK_BASIC);
 	give(*state, "--block:b=x");
-	assert_differs(*state, "Resource not declared in manifest: 'b' (--block)");
+	assert_differs(*state, "Resource not declared in manifest: 'b' (--block): the image "
+		       "declares a (BLOCK_BASIC)");
+}
+
+/* ---- options behind the image ---- */
+
+static void stand_behind(struct fixture *f, char *const *words, int n)
+{
+	f->h->guest_argc = n;
+	f->h->guest_argv = words;
+}
+
+static void an_option_behind_the_image_is_noticed(void **state)
+{
+	static char wire[] = "--net:b=tap0", ro[] = "--block-ro:a=x", other[] = "--block:aa=x";
+	static char *const words[] = {wire, ro, other};
+	struct fixture *f = *state;
+
+	declare(f, "a", MFT_DEV_BLOCK_BASIC);
+	stand_behind(f, words, 3);
+	assert_differs(f, "Device 'a' of type BLOCK_BASIC declared but not attached: "
+		       "`--block-ro:a=x' stands behind the image, where it is the guest's: put it "
+		       "in front");
+	/* Of another device, by the same option. */
+	stand_behind(f, words + 2, 1);
+	assert_differs(f, "Device 'a' of type BLOCK_BASIC declared but not attached: "
+		       "`--block:aa=x' stands behind the image, where it is the guest's: put it "
+		       "in front");
+}
+
+static void other_words_behind_the_image_are_not(void **state)
+{
+	static char bare[] = "--block", companion[] = "--block-size:a=512", no_dash[] = "block:a=x";
+	static char one_dash[] = "-block:a=x", longer[] = "--blocks:a=x", none[] = "";
+	static char wire[] = "--net:b=tap0";
+	static char *const words[] = {
+		wire, bare, companion, no_dash, one_dash, longer, none,
+	};
+	struct fixture *f = *state;
+
+	declare(f, "a", MFT_DEV_BLOCK_BASIC);
+	stand_behind(f, words, sizeof words / sizeof words[0]);
+	assert_differs(f, "Device 'a' of type BLOCK_BASIC declared but not attached: All "
+		       "declared devices must be attached; add --block:a=PATH");
+}
+
+static void more_memory_behind_the_image_is_noticed(void **state)
+{
+	static char mem[] = "--mem=64";
+	static char *const words[] = {mem};
+	struct fixture *f = *state;
+
+	f->h->image.name = strdup("x");
+	f->h->image.code_missing = true;
+	f->h->image.entry = f->h->image.bss_end = 4 << 20;
+	assert_int_equal(machine_fit(f->h, 2 << 20, &f->e), -1);
+	assert_null(strstr(f->e.message, "stands behind"));
+	stand_behind(f, words, 1);
+	assert_int_equal(machine_fit(f->h, 2 << 20, &f->e), -1);
+	assert_non_null(strstr(f->e.message, "`--mem=64' stands behind the image, where it is the "
+			       "guest's: put it in front"));
+	assert_int_equal(machine_fit(f->h, 8 << 20, &f->e), -1);
+	assert_null(strstr(f->e.message, "stands behind"));
+}
+
+/* ---- what is not compiled in ---- */
+
+static void options_of_modules_that_are_not_compiled_in_are_known(void **state)
+{
+	static const char *const rng_options[] = {"rng", "rng-rate", NULL};
+	static const char *const no_options[] = {NULL};
+	static const struct absent_module absent[] = {
+		{"quiet", no_options}, {"rng", rng_options}, {NULL, NULL},
+	};
+	static const char *const others[] = {
+		"--rn:a=x", "--rngs:a=x", "--mem=4", "rng", "--", "-", "", "--:a", "--rng-", "--=rng",
+	};
+	struct fixture *f = *state;
+
+	assert_int_equal(machine_option_absent(absent, "--rng:a=x", &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_string_equal(f->e.message, "Invalid option: `--rng:a=x': --rng belongs to module rng, "
+			    "which is not compiled in");
+	assert_int_equal(machine_option_absent(absent, "--rng", &f->e), -1);
+	assert_int_equal(machine_option_absent(absent, "--rng-rate=4", &f->e), -1);
+	assert_non_null(strstr(f->e.message, "--rng-rate belongs to module rng"));
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_int_equal(machine_option_absent(absent, others[i], &f->e), 0);
+	f->h->absent = absent;
+	assert_int_equal(husk_option(f->h, "--rng:a=x", &f->e), -1);
+	assert_non_null(strstr(f->e.message, "which is not compiled in"));
 }
 
 /* ---- one by one, as --check does it ---- */
@@ -326,6 +441,11 @@ int main(void)
 		TEST(names_match_as_a_whole),
 		TEST(the_reserved_entry_is_no_device),
 		TEST(a_setting_is_told_before_a_device),
+		TEST(all_devices_are_listed_as_far_as_there_is_room),
+		TEST(an_option_behind_the_image_is_noticed),
+		TEST(other_words_behind_the_image_are_not),
+		TEST(more_memory_behind_the_image_is_noticed),
+		TEST(options_of_modules_that_are_not_compiled_in_are_known),
 		TEST(one_device_is_held_against_the_options),
 		TEST(one_setting_is_held_against_the_manifest),
 		TEST(a_type_has_the_module_that_serves_it),

@@ -676,7 +676,7 @@ static void a_size_beyond_4_gib_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		snprintf(message, sizeof message, "guest memory size `%s' exceeds the max size "
-			 "4294967296 bytes", texts[i]);
+			 "4096 MiB", texts[i]);
 		assert_memory(texts[i], message);
 	}
 }
