@@ -93,7 +93,9 @@ void ring_init(const struct hvt_boot_info *boot, struct solo5_start_info *info);
 /* Whether frames go through the ring. If so, the next two serve attached devices. */
 bool ring_in_use(void);
 
-/* Queues a copy of one frame, of at most MTU and header. */
+#define NET_TAGS 8u		/* bytes of two tags, IEEE 802.1ad: frames may be longer by that */
+
+/* Queues a copy of one frame, of at most MTU, header and tags. */
 void ring_write(solo5_handle_t handle, const uint8_t *buf, size_t size);
 
 /* Waits for the monitor's answer, not for a frame. */

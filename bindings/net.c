@@ -14,13 +14,32 @@ solo5_result_t solo5_net_acquire(const char *name, solo5_handle_t *handle,
 	return SOLO5_R_OK;
 }
 
+/* Bytes of the tags of IEEE 802.1Q and 802.1ad, which the MTU does not count; at most two. */
+static size_t tags(const uint8_t *frame, size_t size)
+{
+	size_t at = SOLO5_NET_HLEN - 2, n = 0;
+
+	while (n < NET_TAGS && at + n + 4 <= size &&
+	       ((frame[at + n] == 0x81 && frame[at + n + 1] == 0x00) ||
+		(frame[at + n] == 0x88 && frame[at + n + 1] == 0xa8)))
+		n += 4;
+	return n;
+}
+
+static bool fits(const uint8_t *frame, size_t size, size_t mtu)
+{
+	size_t most = mtu + SOLO5_NET_HLEN;
+
+	return size <= most || (size <= most + NET_TAGS && size <= most + tags(frame, size));
+}
+
 solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t size)
 {
 	const struct mft_entry *e = manifest_get(handle, MFT_DEV_NET_BASIC);
 	struct hvt_net arg = {.handle = handle, .data = (uintptr_t)buf, .len = size};
 
 	/* Some monitors end the guest for a frame without a whole header. */
-	if (e == NULL || size < SOLO5_NET_HLEN || size - SOLO5_NET_HLEN > e->u.net.mtu)
+	if (e == NULL || size < SOLO5_NET_HLEN || !fits(buf, size, e->u.net.mtu))
 		return SOLO5_R_EINVAL;
 	if (ring_in_use()) {
 		ring_write(handle, buf, size);

@@ -30,7 +30,8 @@ static void publish(uint32_t *counter, uint32_t value)
 /* Every frame has room, jumbo or not: one that took another way could overtake those before it. */
 static bool take_buffers(struct solo5_start_info *info, size_t mtu)
 {
-	buffer_size = (mtu + SOLO5_NET_HLEN + BUFFER_ALIGN - 1) & ~(size_t)(BUFFER_ALIGN - 1);
+	buffer_size = (mtu + SOLO5_NET_HLEN + NET_TAGS + BUFFER_ALIGN - 1) &
+		~(size_t)(BUFFER_ALIGN - 1);
 	for (n_buffers = BUFFERS_MAX; n_buffers > 0; n_buffers /= 2) {
 		buffers = memory_take(info, n_buffers * buffer_size);
 		if (buffers != NULL)

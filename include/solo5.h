@@ -118,14 +118,16 @@ solo5_result_t solo5_net_acquire(const char *name, solo5_handle_t *handle,
 	struct solo5_net_info *info);
 
 /*
- * Sends one frame, header included, checksum not; at most mtu + SOLO5_NET_HLEN bytes.
- * Never waits. SOLO5_R_OK means handed over: like any network, the host may drop it.
+ * Sends one frame, header included, checksum not; at most mtu + SOLO5_NET_HLEN bytes, and 4 more
+ * for each tag of IEEE 802.1Q or 802.1ad, of which there may be two (husk). Never waits.
+ * SOLO5_R_OK means handed over: like any network, the host may drop it.
  */
 solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t size);
 
 /*
- * Receives one frame; size must be at least mtu + SOLO5_NET_HLEN. *read_size becomes the
- * frame's length. Never waits: SOLO5_R_AGAIN if nothing has arrived.
+ * Receives one frame; size must be at least mtu + SOLO5_NET_HLEN, and as much more as a tagged
+ * frame may have: what does not fit is dropped. *read_size becomes the frame's length. Never
+ * waits: SOLO5_R_AGAIN if nothing has arrived.
  */
 solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
 	size_t *read_size);
