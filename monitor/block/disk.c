@@ -169,6 +169,8 @@ static int borrow(struct disk *d, int fd, int flags, const char *where, struct h
 	if ((flags & O_DIRECT) != 0)
 		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is open with O_DIRECT, which does "
 				 "not fit transfers of any alignment; open it without", where);
+	if (d->is_device && !d->read_only && disk_host_is_mounted(d->device))
+		return open_failed(d, where, EBUSY, e);
 	d->borrowed = true;
 	d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	return d->fd != -1 ? 0 : husk_fail_sys(e, errno, "descriptor %s", where);

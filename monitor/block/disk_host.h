@@ -33,10 +33,14 @@ int disk_host_open_again(int fd, int flags);
 int disk_host_lock_held(int fd);
 
 /*
- * A mark beside the flock, where that is the starter's: two monitors that were handed the same
- * descriptor see each other by it. False if another one has it. It is gone when fd is closed.
+ * A mark beside the flock, where that is the starter's or would be: two monitors that were handed
+ * the same descriptor see each other by it. shared: fd's description is the starter's. False if
+ * another one has it. It is gone when fd is closed.
  */
-bool disk_host_mark(int fd, bool exclusive);
+bool disk_host_mark(int fd, bool exclusive, bool shared);
+
+/* Whether a file system is mounted from the block device, as far as can be seen from here. */
+bool disk_host_is_mounted(dev_t device);
 
 /*
  * Opens the i-th (below DISK_ALIASES) of other files that lead to the bytes of the block device fd,

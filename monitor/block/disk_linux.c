@@ -66,14 +66,39 @@ int disk_host_lock_held(int fd)
 	return strstr(lock, " WRITE ") != NULL ? LOCK_EX : LOCK_SH;
 }
 
-bool disk_host_mark(int fd, bool exclusive)
+/*
+ * A lock of one byte that no file has: of the description if that is ours, else of the process.
+ * Whoever locks the whole file has another one, and that is no mark.
+ */
+bool disk_host_mark(int fd, bool exclusive, bool shared)
 {
-	struct flock mark = {
+	const struct flock mark = {
 		.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET,
 		.l_start = MARK_OFFSET, .l_len = 1,
 	};
+	struct flock other = mark;
 
-	return fcntl(fd, F_OFD_SETLK, &mark) == 0 || (errno != EAGAIN && errno != EACCES);
+	if (fcntl(fd, shared ? F_SETLK : F_OFD_SETLK, &mark) == 0 ||
+	    (errno != EAGAIN && errno != EACCES))
+		return true;
+	return fcntl(fd, shared ? F_GETLK : F_OFD_GETLK, &other) == -1 ||
+	       other.l_type == F_UNLCK || other.l_start != mark.l_start || other.l_len != 1;
+}
+
+/* Its third field is MAJOR:MINOR: proc_pid_mountinfo(5). */
+bool disk_host_is_mounted(dev_t device)
+{
+	FILE *in = fopen("/proc/self/mountinfo", "re");
+	char line[4096], wanted[32];
+	bool found = false;
+
+	if (in == NULL)
+		return false;
+	snprintf(wanted, sizeof wanted, " %u:%u ", major(device), minor(device));
+	while (!found && fgets(line, sizeof line, in) != NULL)
+		found = strstr(line, wanted) != NULL;
+	fclose(in);
+	return found;
 }
 
 static bool read_sys(const struct stat *st, const char *file, char *text, size_t size)

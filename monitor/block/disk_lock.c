@@ -57,11 +57,12 @@ static int lock_inherited(struct disk *d, const char *where, struct husk_error *
 {
 	int held = disk_host_lock_held(disk_descriptor(where));
 
+	if ((held == LOCK_EX || d->borrowed) &&
+	    !disk_host_mark(d->fd, !d->read_only, d->borrowed))
+		return in_use(d, where, e);
 	d->unlocked = held == -1 && d->borrowed;
 	if (d->unlocked)
 		return 0;
-	if (held == LOCK_EX && !d->borrowed && !disk_host_mark(d->fd, !d->read_only))
-		return in_use(d, where, e);
 	if (held == LOCK_EX || (held == LOCK_SH && (d->borrowed || !d->read_only)))
 		return accept_lock(d, held, where, e);
 	d->locked = lock_description(d, d->fd) == 0;

@@ -23,6 +23,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ static struct {
 	size_t most;		/* bytes that one of them moves, 0: no limit */
 	unsigned unlocks;
 	uint64_t device;	/* files are block devices of so many bytes; 0: they are files */
+	dev_t number;		/* another one than DEVICE */
 	bool claimed;		/* which somebody has to himself */
 	bool set_read_only;	/* which cannot be written */
 	const char *sys;	/* directory that stands in for /dev and the device's in /sys */
@@ -144,7 +146,7 @@ static void become_device(struct stat *st)
 	if (host.device == 0 || !S_ISREG(st->st_mode) ||
 	    (host.loop.st_ino != 0 && st->st_ino == host.loop.st_ino))
 		return;
-	st->st_rdev = DEVICE;
+	st->st_rdev = host.number != 0 ? host.number : DEVICE;
 	st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFBLK;
 	st->st_size = 0;
 }
@@ -233,14 +235,15 @@ long __wrap_syscall(long nr, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	if (nr == SYS_pwritev2) {
-		host.transfers++;
 		if (host.append_to > 0 && !host.no_in_place)
 			set_append(host.append_to);
 		errno = ENOSYS;
 		if (host.no_in_place)
 			return -1;
 	}
-	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	nr = __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	host.transfers += nr > 0;
+	return nr;
 }
 
 /* The length that a transfer is cut to; 0 if it fails. */
@@ -812,6 +815,45 @@ static void two_may_not_share_a_descriptor_that_its_starter_has_locked(void **st
 	close(fd);
 }
 
+/* 0: the disk could be had, 1: it is in use, 2: anything else. */
+static int exit_status_of_taking(struct fixture *f, int fd, bool read_only)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct disk d;
+		int rc = take(&d, at(fd), read_only, &f->e);
+
+		_exit(rc == 0 ? 0 : strstr(f->e.message, "in use by another") != NULL ? 1 : 2);
+	}
+	assert_int_not_equal(child, -1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+}
+
+/* Not even where they have its description in common, and with it every lock of that. */
+static void two_processes_may_not_share_a_descriptor(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open_file(f->path, O_RDWR);
+
+	for (unsigned i = 0; i < 3 * 8; i++) {
+		int lock = i / 8 == 0 ? LOCK_UN : i / 8 == 1 ? LOCK_SH : LOCK_EX;
+		bool ours = (i & 1) != 0, theirs = (i & 2) != 0;
+
+		if (lock == LOCK_SH && !(ours && theirs))
+			continue;	/* refused for that */
+		host.no_again = (i & 4) != 0 ? EACCES : 0;
+		assert_int_equal(__real_flock(fd, lock), 0);
+		assert_opens(f, at(fd), ours);
+		assert_int_equal(exit_status_of_taking(f, fd, theirs), !(ours && theirs));
+		disk_close(&f->d);
+		assert_int_equal(exit_status_of_taking(f, fd, theirs), 0);
+	}
+	close(fd);
+}
+
 /* Nobody can say what lock it has, and one of ours might be its end. */
 static void what_may_be_locked_is_left_alone_and_told(void **state)
 {
@@ -956,6 +998,26 @@ static void a_device_is_had_alone_unless_it_is_only_read(void **state)
 		 "writing", f->path);
 	assert_refused(f, f->path, false, HUSK_E_HOST, message);
 	assert_opens(f, f->path, true);
+}
+
+static void a_device_that_is_mounted_is_not_borrowed_to_write(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open_file(f->path, O_RDWR);
+	struct stat proc;
+
+	assert_int_equal(__real_stat("/proc", &proc), 0);
+	assert_true(disk_host_is_mounted(proc.st_dev));
+	assert_false(disk_host_is_mounted(DEVICE));
+	host.device = SIZE;
+	host.no_again = EACCES;
+	assert_opens(f, at(fd), false);
+	disk_close(&f->d);
+	host.number = proc.st_dev;
+	assert_int_equal(take(&f->d, at(fd), false, &f->e), -1);
+	assert_contains(f->e.message, "mounted or in use by another program");
+	assert_opens(f, at(fd), true);
+	close(fd);
 }
 
 static void write_text(const char *path, const char *text)
@@ -1262,8 +1324,18 @@ static void locks_of_other_kinds_stay(void **state)
 
 	strcpy(where, at(fd));
 	assert_int_equal(fcntl_lock(fd, F_OFD_SETLK, F_WRLCK), 0);
-	for (unsigned i = 0; i < 8; i++) {
-		host.no_again = i / 4 == 0 ? 0 : EACCES;
+	for (unsigned i = 0; i < 16; i++) {
+		host.no_again = i / 4 % 2 == 0 ? 0 : EACCES;
+		if (i == 8) {		/* even where marks are used */
+			assert_int_equal(fcntl_lock(fd, F_OFD_SETLK, F_UNLCK), 0);
+			assert_int_equal(fcntl_lock(other, F_OFD_SETLK, F_WRLCK), 0);
+			assert_int_equal(__real_flock(fd, LOCK_EX), 0);
+		}
+		if (i >= 8) {
+			assert_opens(f, where, i % 2 != 0);
+			disk_close(&f->d);
+			continue;
+		}
 		assert_opens(f, i / 2 % 2 == 0 ? where : f->path, i % 2 != 0);
 		disk_close(&f->d);
 		assert_int_equal(fcntl_lock(other, F_OFD_SETLK, F_RDLCK), -1);
@@ -1705,6 +1777,7 @@ int main(void)
 		TEST(many_may_read_one_disk),
 		TEST(a_failure_after_locking_unlocks),
 		TEST(two_may_not_share_a_descriptor_that_its_starter_has_locked),
+		TEST(two_processes_may_not_share_a_descriptor),
 		TEST(what_may_be_locked_is_left_alone_and_told),
 		TEST(a_device_that_is_locked_for_a_moment_is_waited_for),
 		TEST(one_file_is_one_whatever_its_names),
@@ -1712,6 +1785,7 @@ int main(void)
 		TEST(a_disk_is_not_opened_before_it_is_asked_for),
 		TEST(a_disk_knows_descriptors_of_its_own_file),
 		TEST(a_device_is_had_alone_unless_it_is_only_read),
+		TEST(a_device_that_is_mounted_is_not_borrowed_to_write),
 		TEST(all_nodes_of_a_device_have_one_lock),
 		TEST(a_loop_device_is_locked_with_its_file),
 		TEST(a_file_system_without_locks_will_do),
