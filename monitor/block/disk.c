@@ -49,7 +49,7 @@ static bool has_directory(const char *path)
 	return stat(dir, &st) == 0;
 }
 
-/* Nothing is opened yet: to open a FIFO or a character device may do something. */
+/* By stat: opening a FIFO may block, and opening a character device may have effects. */
 static int find_path(struct disk *d, const char *path, struct husk_error *e)
 {
 	struct stat st;
@@ -131,7 +131,7 @@ bool disk_is(const struct disk *d, int fd, bool to_write)
 
 /* ---- opening ---- */
 
-/* What open is asked for. A FIFO that has just taken the file's place is not to be waited for. */
+/* O_NONBLOCK in case a FIFO has taken the file's place since it was found. */
 static int open_flags(const struct disk *d)
 {
 	return (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY |
@@ -155,8 +155,8 @@ static int open_failed(const struct disk *d, const char *where, int error, struc
 }
 
 /*
- * The starter may have a right to the file that we have not, or there is no way to the file: then
- * its open file description will do. All else that open says is true of that as well.
+ * Errors after which the starter's open file description is used: the starter had a permission that
+ * we lack, or the file cannot be reached by /proc. All others hold for the description as well.
  */
 static bool must_borrow(int error)
 {
@@ -196,7 +196,7 @@ static int open_path(struct disk *d, const char *where, struct husk_error *e)
 	return d->fd != -1 ? 0 : open_failed(d, where, errno, e);
 }
 
-/* A path may lead to something else by now. */
+/* The path may lead to another file by now. */
 static int check_same(const struct disk *d, const char *where, struct husk_error *e)
 {
 	struct disk now = *d;
@@ -240,7 +240,7 @@ int disk_open(struct disk *d, const char *where, struct husk_error *e)
 	return -1;
 }
 
-/* A lock on a borrowed description outlives our duplicate unless it is given back. */
+/* A lock on a borrowed description would outlive our duplicate of the descriptor. */
 void disk_close(struct disk *d)
 {
 	if (d->locked)

@@ -69,7 +69,8 @@ enum { DISK_SHORTER = -1, DISK_APPENDS = -2 };
 /*
  * One system call: moves the first of at most DISK_PIECE bytes of span at offset, which the caller
  * keeps within capacity, and says how many those were (0: interrupted). Returns 0, or what stopped
- * it. The bytes go where they belong or the call fails, whatever the starter does to a descriptor.
+ * it. If somebody else has set O_APPEND on a borrowed description, the bytes still go to offset;
+ * where the system cannot do that (Linux before 6.9) the call fails with DISK_APPENDS.
  */
 #define DISK_PIECE ((size_t)1 << 20)
 int disk_read(const struct disk *d, uint64_t offset, struct iovec span, size_t *moved);

@@ -1,4 +1,4 @@
-/* disk_linux.c: what Linux knows about files and block devices. */
+/* disk_linux.c: disk_host.h on Linux: /proc, /sys, and its own flags, locks and ioctls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -67,8 +67,8 @@ int disk_host_lock_held(int fd)
 }
 
 /*
- * A lock of one byte that no file has: of the description if that is ours, else of the process.
- * Whoever locks the whole file has another one, and that is no mark.
+ * A lock on one byte that no file has, owned by the description if that is ours, else by the
+ * process. A lock of another length, on the whole file for instance, is no mark.
  */
 bool disk_host_mark(int fd, bool exclusive, bool shared)
 {
@@ -82,7 +82,7 @@ bool disk_host_mark(int fd, bool exclusive, bool shared)
 	    (errno != EAGAIN && errno != EACCES))
 		return true;
 	return fcntl(fd, shared ? F_GETLK : F_OFD_GETLK, &other) == -1 ||
-	       other.l_type == F_UNLCK || other.l_start != mark.l_start || other.l_len != 1;
+	       other.l_type == F_UNLCK || other.l_len != mark.l_len;
 }
 
 /* Its third field is MAJOR:MINOR: proc_pid_mountinfo(5). */
@@ -120,7 +120,7 @@ static int open_for_lock(const char *path, struct stat *st)
 	return -1;
 }
 
-/* Each node of a device has a lock of its own; the one in /dev is that which everybody can find. */
+/* flock locks the node, not the device. The node in /dev is the one that every monitor can find. */
 static int open_first_node(const struct stat *of)
 {
 	char text[1024], path[80];
@@ -143,7 +143,7 @@ static int open_first_node(const struct stat *of)
 	return -1;
 }
 
-/* The path may lead elsewhere by now, or in another mount namespace: the driver knows the inode. */
+/* The path may be out of date or of another mount namespace; the inode that the driver reports is not. */
 static int open_loop_file(int loop, const struct stat *of)
 {
 	char path[4096];

@@ -8,8 +8,8 @@
 #include "disk_host.h"
 
 /*
- * On Linux, udev holds a shared lock on a block device for a moment after each change
- * (systemd, BLOCK_DEVICE_LOCKING): that is no user of it.
+ * udev holds a shared lock on a block device for a moment after each change (systemd.io,
+ * BLOCK_DEVICE_LOCKING), so a conflict is tried again for 100 ms.
  */
 static int lock_description(const struct disk *d, int fd)
 {
@@ -23,7 +23,7 @@ static int lock_description(const struct disk *d, int fd)
 	return rc;
 }
 
-/* File systems without locks exist; there the user has to take care. */
+/* Some file systems have no locks; there the user has to take care. */
 static bool no_locks(int error)
 {
 	return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS;
@@ -43,7 +43,7 @@ static int lock_failed(const struct disk *d, const char *where, int error, struc
 	return no_locks(error) ? 0 : husk_fail_sys(e, error, "%s: locking", where);
 }
 
-/* The starter's lock is left as it is, and is as good as ours if it excludes as many others. */
+/* The starter's lock is never changed. It serves instead of ours if it excludes as many others. */
 static int accept_lock(const struct disk *d, int held, const char *where, struct husk_error *e)
 {
 	if (held == LOCK_SH && !d->read_only)

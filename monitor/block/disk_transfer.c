@@ -33,7 +33,7 @@ static bool appends(const struct disk *d)
 	return flags == -1 || (flags & O_APPEND) != 0;
 }
 
-/* Whoever shares the description can make it append at any time. */
+/* The starter, or another program that it gave the descriptor to, may set O_APPEND at any time. */
 static int write_borrowed(const struct disk *d, uint64_t offset, struct iovec piece, size_t *moved)
 {
 	ssize_t n = disk_host_write_in_place(d->fd, piece, offset);
@@ -51,7 +51,7 @@ int disk_write(const struct disk *d, uint64_t offset, struct iovec span, size_t 
 	struct iovec piece = piece_of(span);
 
 	*moved = 0;
-	if (d->borrowed && !d->is_device)
+	if (d->borrowed)
 		return write_borrowed(d, offset, piece, moved);
 	return result(pwrite(d->fd, piece.iov_base, piece.iov_len, (off_t)offset), moved);
 }

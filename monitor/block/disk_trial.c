@@ -9,7 +9,7 @@
 
 #include "disk_host.h"
 
-/* write(2) of no bytes is checked like any other and does nothing. */
+/* A write of no bytes is checked like any other, and changes nothing: write(2). */
 static int try_write(const struct disk *d, const char *where, struct husk_error *e)
 {
 	const char *obstacle = disk_host_write_obstacle(d->fd, d->is_device);

@@ -28,13 +28,13 @@ struct direction {
 struct block_request {
 	const struct direction *dir;	/* NULL: there is none */
 	gpa_t arg;			/* where it is, and where its result goes */
-	struct hvt_block rq;		/* as it was when it was made */
+	struct hvt_block rq;		/* a copy, made once */
 	uint64_t done;			/* bytes moved so far */
 };
 
 struct block_module {
 	struct core *core;
-	struct block_request unfinished;	/* what a stop has cut short */
+	struct block_request unfinished;	/* interrupted by a stop */
 	struct device_set set;			/* of struct block_device */
 };
 
@@ -46,7 +46,7 @@ static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
 	return offset < d->capacity && len <= d->capacity - offset;
 }
 
-/* The guest learns EUNSPEC each time, the user the cause once. */
+/* The guest gets EUNSPEC each time; the user is told the cause once. */
 static int report_failure(const struct block_module *s, struct block_device *dev, const char *verb,
 		  uint64_t offset, int error)
 {
@@ -63,7 +63,7 @@ static void account(struct block_device *dev, const struct direction *dir, uint6
 	*(dir->writes ? &dev->bytes_written : &dev->bytes_read) += len;
 }
 
-/* Moves what is left of the request, piece by piece; a stop ends it between two of them. */
+/* Moves the rest of the request in pieces; a stop ends it between two of them. */
 static int transfer(struct block_module *s, struct block_device *dev, struct block_request *r,
 		    struct iovec span)
 {
@@ -110,7 +110,7 @@ static enum vmexit_result serve(struct block_module *s, struct block_request *r,
 	return VMEXIT_RESUME;
 }
 
-/* A request that a stop has cut short goes on where it was, as it was when it was made. */
+/* Continues a request that a stop has interrupted, from the copy that was made of it. */
 static enum vmexit_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
 				  struct husk_error *e)
 {
@@ -191,7 +191,7 @@ struct opening {
 	const struct settings *settings;
 };
 
-/* Before it is opened, which would call it another process's affair. */
+/* Before the disk is opened: its lock would make this look like another process's doing. */
 static int check_alone(const struct block_module *s, const struct block_device *dev,
 		       const char *where, struct husk_error *e)
 {
@@ -260,7 +260,7 @@ static int block_open(void **state, const struct settings *settings, struct mani
 	return 0;
 }
 
-/* All outputs that are the disk are told before the first message could be written to it. */
+/* Reports every output that is the disk, so that not even the message about it goes there. */
 static int check_outputs(const struct block_device *dev, const struct module_host *host,
 			 struct husk_error *e)
 {
@@ -280,7 +280,7 @@ static int check_outputs(const struct block_device *dev, const struct module_hos
 			 "elsewhere", dev->is.name, host->outputs[first].name);
 }
 
-/* Nobody writes to the file but the guest. */
+/* Only the guest may write to the file. */
 static int confirm_alone(const struct block_device *dev, const struct module_host *host,
 			 struct husk_error *e)
 {

@@ -529,6 +529,10 @@ static void what_has_been_replaced_is_refused(void **state)
 		assert_string_equal(f->e.message, message);
 		assert_closed(&f->d);
 	}
+	assert_int_equal(disk_find(&f->d, f->path, false, &f->e), 0);
+	host.number = makedev(4095, 78);
+	assert_int_equal(disk_open(&f->d, f->path, &f->e), -1);
+	assert_string_equal(f->e.message, message);
 	host.device = 0;
 	assert_int_equal(disk_find(&f->d, f->path, false, &f->e), 0);
 	assert_int_equal(unlink(f->path) + mkfifo(f->path, 0600), 0);
@@ -1086,7 +1090,7 @@ static void all_nodes_of_a_device_have_one_lock(void **state)
 static void a_loop_device_is_locked_with_its_file(void **state)
 {
 	struct fixture *f = *state;
-	char file[64], name[64], text[80];
+	char file[64], other[64], name[64], text[80];
 
 	strcpy(file, in_dir(f, "file"));
 	make_file(file, SIZE);
@@ -1097,12 +1101,15 @@ static void a_loop_device_is_locked_with_its_file(void **state)
 	snprintf(text, sizeof text, "%s\n", file);
 	write_text(name, text);
 	assert_locked_with_it(f, file);
-	write_text(name, "/dev/null\n");	/* the driver says that it is not that */
-	assert_false(excluded_by(f, file, LOCK_EX, false));
+	strcpy(other, in_dir(f, "other"));
+	make_file(other, SIZE);
+	snprintf(text, sizeof text, "%s\n", other);
+	write_text(name, text);		/* the driver says that it is not that */
+	assert_false(excluded_by(f, other, LOCK_EX, false));
 	write_text(name, "/nowhere\n");
 	assert_opens(f, f->path, false);
 	disk_close(&f->d);
-	assert_int_equal(unlink(name) + unlink(file), 0);
+	assert_int_equal(unlink(name) + unlink(file) + unlink(other), 0);
 }
 
 static void a_file_system_without_locks_will_do(void **state)

@@ -397,7 +397,7 @@ static void devices_of_other_types_are_refused(void **state)
 	assert_int_equal(f->rig.mft->entry[1].attached, 0);
 }
 
-static void H12_data_outside_memory_ends_the_guest(void **state)
+static void data_outside_memory_ends_the_guest(void **state)
 {
 	static const struct { uint64_t data, len; } bad[] = {
 		{RIG_MEMORY - 511, 512}, {RIG_MEMORY, 1}, {UINT64_MAX, 1}, {UINT64_MAX - 510, 512},
@@ -421,7 +421,7 @@ static void a_bad_range_is_refused_before_the_data_is_looked_at(void **state)
 	assert_both(*state, 2, 0, UINT64_MAX, 512, HVT_EINVAL);
 }
 
-static void H12_the_structure_may_end_at_the_last_byte_of_memory(void **state)
+static void the_structure_may_end_at_the_last_byte_of_memory(void **state)
 {
 	static const struct hvt_block rq = {
 		.handle = 1, .data = DATA, .len = 512, .ret = RET_BEFORE,
@@ -656,6 +656,30 @@ static void a_request_goes_on_as_it_was_made(void **state)
 		assert_int_equal(at[i], byte_of_disk(512 + i));
 	for (unsigned i = 100 + sizeof rq; i < LONG; i++)
 		assert_int_equal(at[i], byte_of_disk(512 + i));
+}
+
+/* Should another one come all the same, it is not taken for that. */
+static void what_is_unfinished_is_no_other_request(void **state)
+{
+	struct fixture *f = *state;
+	const struct hypercall *h = f->rig.core.hypercalls.table;
+	struct hvt_block *other = rig_at(&f->rig, ARG + 0x80);
+
+	for (int nr = WRITE; nr <= READ; nr++)
+		for (int same = 0; same < 2; same++) {
+			uint64_t at = same ? ARG : ARG + 0x80;
+
+			if (same && nr == READ)
+				continue;
+			set_up_long(f, 3);
+			assert_int_equal(call(f, READ, 1, 512, DATA, LONG), RIG_STOPPED);
+			*other = (struct hvt_block){1, 0, DATA + 0x1000, 100, RET_BEFORE, 0};
+			assert_int_equal(h[nr].handler(h[nr].ctx, (gpa_t){at}, &f->rig.e),
+					 VMEXIT_RESUME);
+			assert_int_equal(host.transfers, same ? 3 + PARTS : 4);
+			assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+			assert_int_equal(result(f), HVT_OK);
+		}
 }
 
 static void a_host_that_fails_after_a_stop_is_told(void **state)
@@ -1388,9 +1412,9 @@ int main(void)
 		DISK(nothing_can_be_transferred_on_the_disk),
 		DISK(handles_of_no_block_device_are_refused),
 		TEST(devices_of_other_types_are_refused),
-		DISK(H12_data_outside_memory_ends_the_guest),
+		DISK(data_outside_memory_ends_the_guest),
 		DISK(a_bad_range_is_refused_before_the_data_is_looked_at),
-		DISK(H12_the_structure_may_end_at_the_last_byte_of_memory),
+		DISK(the_structure_may_end_at_the_last_byte_of_memory),
 		DISK(read_only_memory_is_written_to_disk_but_never_read_into),
 		DISK(the_result_is_not_written_into_read_only_memory),
 		DISK(data_may_overlap_the_structure),
@@ -1402,6 +1426,7 @@ int main(void)
 		DISK(a_request_comes_to_its_end_through_any_number_of_stops),
 		DISK(a_short_request_is_not_cut),
 		DISK(a_request_goes_on_as_it_was_made),
+		DISK(what_is_unfinished_is_no_other_request),
 		DISK(a_host_that_fails_after_a_stop_is_told),
 		TEST(each_device_has_its_own_notice),
 		TEST(each_device_is_counted_for_itself),
