@@ -18,7 +18,7 @@ Usage: configure.sh [options]
 
 Environment (a compiler may be several words, such as "clang --target=aarch64-linux-gnu"):
 
-  MONITOR_CC, MONITOR_AR            compiler and archiver for the monitor
+  MONITOR_CC, MONITOR_AR, MONITOR_OBJCOPY  compiler and binutils for the monitor
   MONITOR_CFLAGS, MONITOR_LDFLAGS   flags put after husk's own (default: -O2 -g, none)
   MONITOR_PKG_CONFIG                pkg-config for the monitor's target
   BUILD_CC                          compiler for tools that run on this machine
@@ -141,6 +141,9 @@ find_archiver() {
 	found "$monitor_ar" ||
 		lack "no archiver${monitor_ar:+: there is no $monitor_ar}" "$(binutils_package)"
 	say "archiver: $monitor_ar"
+	monitor_objcopy=${MONITOR_OBJCOPY:-$(first_tool "${monitor_prefix}objcopy" llvm-objcopy)}
+	found "$monitor_objcopy" ||
+		lack "no objcopy${monitor_objcopy:+: there is no $monitor_objcopy}" "$(binutils_package)"
 }
 
 # Architecture and system, in one spelling whoever was asked.
@@ -370,6 +373,7 @@ write_config() {
 		assign MODULES "$modules"
 		assign MONITOR_CC "$monitor_cc"
 		assign MONITOR_AR "$monitor_ar"
+		assign MONITOR_OBJCOPY "$monitor_objcopy"
 		assign MONITOR_CFLAGS "$monitor_cflags"
 		assign MONITOR_LDFLAGS "$monitor_ldflags"
 		assign HARDEN "$harden"

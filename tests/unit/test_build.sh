@@ -117,6 +117,13 @@ missing_module() {
 	grep -q 'undefined.*module_nonesuch' "$tmp/said"
 }
 
+# A program that embeds the library may use any other name itself.
+own_names_only() {
+	nm -g --defined-only "$tmp/out/libhusk.a" | sed -n 's/.* [A-Z] //p' | grep -v '^husk_' &&
+		return 1
+	nm -g --defined-only "$tmp/out/libhusk.a" | grep -q ' T husk_run$'
+}
+
 # What is not compiled in cannot be attacked.
 left_out_module() {
 	nm "$tmp/out/husk" | grep -q ' module_block$' || return
@@ -419,6 +426,7 @@ if [ "${CROSS:-no}" = no ]; then
 else
 	skip 'the options of a module that is left out are known' 'built for another machine'
 fi
+check 'the library has no global names but its own' own_names_only
 check 'installing puts everything below DESTDIR and prefix' install_into
 if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 	if command -v pkg-config >/dev/null; then
