@@ -80,9 +80,9 @@ enum husk_end {
 enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e);
 
 /*
- * Ends husk_run soon, or the next one at once. From any thread or signal handler; to end a
- * guest that is busy, the thread in husk_run must also get a signal that has a handler.
- * reason is not 0. Not before husk_load has succeeded: it does nothing then.
+ * Ends husk_run soon, or the next one at once, whatever the guest does. From any thread or signal
+ * handler. reason is not 0. Not before husk_load has succeeded: it does nothing then. On Linux
+ * husk_run takes SIGURG for this: blocked in its thread while it runs, without a handler.
  */
 void husk_stop(struct husk *h, int reason);
 
