@@ -97,7 +97,7 @@ static void init_parts(struct core *c, uint64_t mem_size)
 	c->caps = c->ops->caps(c->hv);
 	memory_init(&c->memory, c->ops->memory(c->hv), mem_size);
 	resource_space_init(&c->gpas, 0, mem_size - 1);
-	devices_init(&c->devices, mem_size, HVT_HYPERCALL_MAX, c->caps->doorbells, c->hv);
+	devices_init(&c->devices, mem_size, c->caps->doorbells, c->hv);
 	events_init(&c->events);
 	waiter_init(&c->waiter, &c->mailbox);
 	c->last.kind = HV_EXIT_INTERRUPTED;

@@ -9,17 +9,12 @@
 
 #define RESOURCE_TEXT 80	/* the longest description of a resource, with room */
 
-void devices_init(struct devices *d, uint64_t ram_size, uint32_t hypercall_max,
-		  const struct hv_doorbell_ops *doorbells, struct hv *hv)
+void devices_init(struct devices *d, uint64_t ram_size, const struct hv_doorbell_ops *doorbells,
+		  struct hv *hv)
 {
-	enum resource_status st;
-
 	*d = (struct devices){.ram_size = ram_size, .doorbells = doorbells, .hv = hv};
 	bus_init(&d->pio, BUS_PIO);
 	bus_init(&d->mmio, BUS_MMIO);
-	st = resource_ids_init(&d->hypercalls, 0, hypercall_max - 1, RESOURCE_LOWEST);
-	assert(st == RESOURCE_OK);
-	(void)st;
 }
 
 static void resource_text(const struct device_resource *r, char text[RESOURCE_TEXT])
@@ -31,11 +26,8 @@ static void resource_text(const struct device_resource *r, char text[RESOURCE_TE
 		[DEVICE_MMIO_DOORBELL] = "doorbell mmio",
 	};
 
-	if (r->kind == DEVICE_HYPERCALLS)
-		snprintf(text, RESOURCE_TEXT, "hypercalls %" PRIu64 "-%" PRIu64, r->start, r->last);
-	else
-		snprintf(text, RESOURCE_TEXT, "%s 0x%" PRIx64 "-0x%" PRIx64, kind[r->kind],
-			 r->start, r->last);
+	snprintf(text, RESOURCE_TEXT, "%s 0x%" PRIx64 "-0x%" PRIx64, kind[r->kind], r->start,
+		 r->last);
 }
 
 /* Begins a refusal, "device net: ports 0x600-0x603"; the caller appends why. */
@@ -61,42 +53,6 @@ static struct bus *bus_of(struct devices *d, const struct device_resource *r)
 static unsigned doorbell_width(const struct device_resource *r)
 {
 	return (unsigned)(r->last - r->start) + 1;
-}
-
-static const char *owner_of_number(const struct devices *d, uint64_t nr)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		const struct device_description *is = &d->table[i].is;
-
-		for (size_t k = 0; k < is->n_resources; k++) {
-			const struct device_resource *r = &is->resources[k];
-
-			if (r->kind == DEVICE_HYPERCALLS && r->start <= nr && nr <= r->last)
-				return is->name;
-		}
-	}
-	return NULL;
-}
-
-/* All of [start, last] or none. */
-static int take_numbers(struct devices *d, const struct device_description *what,
-			const struct device_resource *r, struct husk_error *e)
-{
-	if (r->start > r->last || r->last > d->hypercalls.last) {
-		refuse(what, r, e);
-		return husk_hint(e, "hypercall numbers end at %" PRIu32, d->hypercalls.last);
-	}
-	for (uint64_t nr = r->start; nr <= r->last; nr++)
-		if (resource_ids_taken(&d->hypercalls, (uint32_t)nr)) {
-			const char *owner = owner_of_number(d, nr);
-
-			refuse(what, r, e);
-			return husk_hint(e, "%" PRIu64 " is already taken by %s", nr,
-					 owner != NULL ? owner : what->name);
-		}
-	for (uint64_t nr = r->start; nr <= r->last; nr++)
-		(void)resource_ids_alloc_at(&d->hypercalls, (uint32_t)nr);
-	return 0;
 }
 
 static int take_addresses(struct devices *d, const struct device_description *what, uint32_t id,
@@ -155,8 +111,6 @@ static int take_doorbell(struct devices *d, const struct device_description *wha
 static int take(struct devices *d, const struct device_description *what, uint32_t id,
 		const struct device_resource *r, struct husk_error *e)
 {
-	if (r->kind == DEVICE_HYPERCALLS)
-		return take_numbers(d, what, r, e);
 	if (is_doorbell(r))
 		return take_doorbell(d, what, id, r, e);
 	assert(r->handler != NULL);	/* the bus would hold it for a doorbell */
@@ -165,10 +119,7 @@ static int take(struct devices *d, const struct device_description *what, uint32
 
 static void give_back_one(struct devices *d, const struct device_resource *r)
 {
-	if (r->kind == DEVICE_HYPERCALLS)
-		for (uint64_t nr = r->start; nr <= r->last; nr++)
-			(void)resource_ids_free(&d->hypercalls, (uint32_t)nr);
-	else if (is_doorbell(r))
+	if (is_doorbell(r))
 		d->doorbells->del(d->hv, bus_of(d, r)->kind, r->start,
 				 doorbell_width(r), r->fd);
 }

@@ -17,7 +17,6 @@ enum device_resource_kind {
 	DEVICE_MMIO,		/* trapped addresses [start, last] */
 	DEVICE_PIO_DOORBELL,	/* a write of width bytes to start signals fd; no exit */
 	DEVICE_MMIO_DOORBELL,
-	DEVICE_HYPERCALLS,	/* hypercall numbers [start, last] */
 };
 
 struct device_resource {
@@ -38,7 +37,6 @@ struct device_description {
 
 struct devices {
 	struct bus pio, mmio;
-	struct resource_ids hypercalls;	/* numbers that have an owner */
 	uint64_t ram_size;		/* no MMIO range may start below it */
 	const struct hv_doorbell_ops *doorbells;	/* NULL: the hypervisor has none */
 	struct hv *hv;
@@ -51,11 +49,11 @@ struct devices {
 };
 
 /*
- * ram_size: bytes of RAM from gpa 0 that no MMIO range may touch. hypercall_max: exclusive, 1 to
- * RESOURCE_IDS_MAX. doorbells may be NULL, where the hypervisor hv has none.
+ * ram_size: bytes of RAM from gpa 0 that no MMIO range may touch. doorbells may be NULL, where the
+ * hypervisor hv has none.
  */
-void devices_init(struct devices *d, uint64_t ram_size, uint32_t hypercall_max,
-		  const struct hv_doorbell_ops *doorbells, struct hv *hv);
+void devices_init(struct devices *d, uint64_t ram_size, const struct hv_doorbell_ops *doorbells,
+		  struct hv *hv);
 
 /*
  * Adds a device with all its resources; *id names it from then on. On failure nothing has
@@ -78,7 +76,7 @@ void devices_seal(struct devices *d);
 void devices_clear(struct devices *d);
 
 /*
- * One line per device, by id: name, ranges, numbers; no host pointers. Writes at most size
+ * One line per device, by id: name and ranges; no host pointers. Writes at most size
  * bytes with a NUL and returns how many it would have written without it, as snprintf. For a look at
  * a running machine; tests compare states by it.
  */

@@ -885,8 +885,6 @@ static void H19_nothing_can_be_added_after_the_seal(void **state)
 
 static void the_parts_agree_on_the_size_of_memory(void **state)
 {
-	static const struct device_resource numbers = {DEVICE_HYPERCALLS, 0, HVT_HYPERCALL_MAX - 1,
-						       NULL, -1};
 	static struct device_resource low, high;
 	struct fixture *f = *state;
 	struct core *c = &f->rig.core;
@@ -902,7 +900,6 @@ static void the_parts_agree_on_the_size_of_memory(void **state)
 	high = (struct device_resource){DEVICE_MMIO, RIG_MEMORY, RIG_MEMORY, device, -1};
 	assert_int_equal(add_device(f, "low", &low, NULL, &id), -1);
 	assert_int_equal(add_device(f, "high", &high, NULL, &id), 0);
-	assert_int_equal(add_device(f, "numbers", &numbers, NULL, &id), 0);
 	assert_int_equal(c->console_fd, -1);
 	assert_false(core_stopping(c));
 }

@@ -95,7 +95,6 @@ static const struct device_resource window[] = {
 };
 static const struct device_resource net[] = {
 	{.kind = DEVICE_PIO_DOORBELL, .start = 0x600, .last = 0x603, .fd = 7},
-	{.kind = DEVICE_HYPERCALLS, .start = 6, .last = 7},
 };
 static const struct device_resource everything[] = {
 	{.kind = DEVICE_PIO, .start = 0x700, .last = 0x70f, .handler = probe_handler},
@@ -103,7 +102,6 @@ static const struct device_resource everything[] = {
 	{.kind = DEVICE_MMIO, .start = M - 0xfff, .last = M, .handler = probe_handler},
 	{.kind = DEVICE_PIO_DOORBELL, .start = 0x710, .last = 0x711, .fd = 3},
 	{.kind = DEVICE_MMIO_DOORBELL, .start = RAM + 0x1000, .last = RAM + 0x1007, .fd = 4},
-	{.kind = DEVICE_HYPERCALLS, .start = 64, .last = 66},
 };
 
 #define DESCRIBED(text, list) \
@@ -126,7 +124,7 @@ static int setup(void **state)
 
 	if (m == NULL)
 		return -1;
-	devices_init(&m->d, RAM, 128, &ops, (struct hv *)&m->hv);
+	devices_init(&m->d, RAM, &ops, (struct hv *)&m->hv);
 	*state = m;
 	return 0;
 }
@@ -139,8 +137,6 @@ static int teardown(void **state)
 	m->hv.fail_at = 0;
 	devices_clear(&m->d);
 	clean = m->hv.n == 0 && m->d.n == 0 && m->d.pio.n == 0 && m->d.mmio.n == 0;
-	for (uint32_t nr = 0; nr < 128; nr++)
-		clean &= !resource_ids_taken(&m->d.hypercalls, nr);
 	free(m);
 	return clean ? 0 : -1;
 }
@@ -172,8 +168,6 @@ static void assert_unchanged(const struct machine *m, const struct machine *befo
 {
 	assert_true(same_bus(&m->d.pio, &before->d.pio));
 	assert_true(same_bus(&m->d.mmio, &before->d.mmio));
-	assert_memory_equal(m->d.hypercalls.taken, before->d.hypercalls.taken,
-			    sizeof m->d.hypercalls.taken);
 	assert_int_equal(m->d.n, before->d.n);
 	assert_memory_equal(m->d.table, before->d.table, m->d.n * sizeof m->d.table[0]);
 	assert_int_equal(m->hv.n, before->hv.n);
@@ -228,8 +222,6 @@ static void d01_a_device_gets_all_its_resources(void **state)
 	assert_int_equal(bus_find(&m->d.mmio, M)->id, 1);
 	assert_null(bus_find(&m->d.mmio, RAM + 0x1007)->handler);
 	assert_string_equal(bus_find(&m->d.mmio, M)->owner, "all");
-	for (uint32_t nr = 0; nr < 128; nr++)
-		assert_int_equal(resource_ids_taken(&m->d.hypercalls, nr), nr >= 64 && nr <= 66);
 	assert_int_equal(m->hv.n, 2);
 	assert_bell(&m->hv.bells[0], BUS_PIO, 0x710, 2, 3);
 	assert_bell(&m->hv.bells[1], BUS_MMIO, RAM + 0x1000, 8, 4);
@@ -252,7 +244,6 @@ static void d01_every_handler_gets_the_device_s_context(void **state)
 static void d02_a_conflict_of_the_last_range_leaves_nothing_behind(void **state)
 {
 	static const struct device_resource list[] = {
-		{.kind = DEVICE_HYPERCALLS, .start = 4, .last = 5},
 		{.kind = DEVICE_PIO, .start = 0x700, .last = 0x70f, .handler = probe_handler},
 		{.kind = DEVICE_PIO_DOORBELL, .start = 0x710, .last = 0x713, .fd = 9},
 		{.kind = DEVICE_PIO, .start = 0x508, .last = 0x50f, .handler = probe_handler},
@@ -285,17 +276,10 @@ static void d03_a_list_that_overlaps_itself_is_refused(void **state)
 		{.kind = DEVICE_PIO, .start = 0x700, .last = 0x70f, .handler = probe_handler},
 		{.kind = DEVICE_PIO, .start = 0x70f, .last = 0x710, .handler = probe_handler},
 	};
-	static const struct device_resource numbers[] = {
-		{.kind = DEVICE_HYPERCALLS, .start = 4, .last = 5},
-		{.kind = DEVICE_HYPERCALLS, .start = 5, .last = 6},
-	};
-	static const struct device_description twice[] = {
-		DESCRIBED("block", ports), DESCRIBED("block", numbers),
-	};
+	static const struct device_description twice = DESCRIBED("block", ports);
 	struct machine *m = *state;
 
-	assert_refused(m, &twice[0], "device block: ports 0x70f-0x710: already taken by block");
-	assert_refused(m, &twice[1], "device block: hypercalls 5-6: 5 is already taken by block");
+	assert_refused(m, &twice, "device block: ports 0x70f-0x710: already taken by block");
 }
 
 static void d04_an_empty_range_is_refused(void **state)
@@ -311,9 +295,6 @@ static void d04_an_empty_range_is_refused(void **state)
 	assert_one_refused(m, (struct device_resource){
 		.kind = DEVICE_MMIO_DOORBELL, .start = M, .last = 0,
 	}, "device new: doorbell mmio 0xffffffffffffffff-0x0: not a range of this space");
-	assert_one_refused(m, (struct device_resource){
-		.kind = DEVICE_HYPERCALLS, .start = 5, .last = 4,
-	}, "device new: hypercalls 5-4: hypercall numbers end at 127");
 	assert_one_refused(m, (struct device_resource){
 		.kind = DEVICE_PIO, .start = 0xffff, .last = 0x10000, .handler = probe_handler,
 	}, "device new: ports 0xffff-0x10000: not a range of this space");
@@ -454,11 +435,11 @@ static void d09_the_capacity_of_a_bus_is_told_apart(void **state)
 
 static const char dumped[] =
 	"1 hypercalls: ports 0x500-0x50b\n"
-	"2 net: doorbell ports 0x600-0x603, hypercalls 6-7\n"
+	"2 net: doorbell ports 0x600-0x603\n"
 	"3 dumpcore\n"
 	"4 all: ports 0x700-0x70f, mmio 0x20000000-0x20000fff, "
 	"mmio 0xfffffffffffff000-0xffffffffffffffff, doorbell ports 0x710-0x711, "
-	"doorbell mmio 0x20001000-0x20001007, hypercalls 64-66\n";
+	"doorbell mmio 0x20001000-0x20001007\n";
 
 static void d10_a_dump_has_one_line_per_device(void **state)
 {
@@ -587,7 +568,6 @@ static void d13_a_sealed_machine_can_still_be_cleared(void **state)
 	assert_int_equal(m->d.n, 0);
 	assert_int_equal(m->hv.n, 0);
 	assert_int_equal(m->d.pio.n, 0);
-	assert_false(resource_ids_taken(&m->d.hypercalls, 64));
 	devices_clear(&m->d);
 }
 
@@ -615,7 +595,7 @@ static void d16_hypercalls_work_the_same_without_doorbells(void **state)
 	const struct bus_access ring = {.addr = 0x600, .width = 4, .count = 1, .write = true};
 	struct husk_error e = {0};
 
-	devices_init(&m->d, RAM, 128, NULL, NULL);
+	devices_init(&m->d, RAM, NULL, NULL);
 	what.ctx = &p;
 	add(m, &what);
 	assert_int_equal(bus_dispatch(&m->d.pio, &call, &e), VMEXIT_RESUME);
@@ -660,7 +640,7 @@ static void b22_a_machine_without_ram_takes_mmio_at_zero(void **state)
 	};
 	struct machine *m = *state;
 
-	devices_init(&m->d, 0, 128, NULL, NULL);
+	devices_init(&m->d, 0, NULL, NULL);
 	assert_int_equal(add(m, &what), 1);
 }
 
@@ -707,74 +687,6 @@ static void b22_a_doorbell_has_a_width_that_the_cpu_can_write(void **state)
 	}
 }
 
-static void i15_hypercall_numbers_beyond_the_last_are_refused(void **state)
-{
-	static const struct device_resource last = {
-		.kind = DEVICE_HYPERCALLS, .start = 0, .last = 127,
-	};
-	static const struct device_description what = {
-		.name = "last", .resources = &last, .n_resources = 1,
-	};
-	struct machine *m = *state;
-
-	assert_one_refused(m, (struct device_resource){
-		.kind = DEVICE_HYPERCALLS, .start = 127, .last = 128,
-	}, "device new: hypercalls 127-128: hypercall numbers end at 127");
-	assert_one_refused(m, (struct device_resource){
-		.kind = DEVICE_HYPERCALLS, .start = (uint64_t)-1, .last = (uint64_t)-1,
-	}, "device new: hypercalls 18446744073709551615-18446744073709551615: "
-	   "hypercall numbers end at 127");
-	assert_one_refused(m, (struct device_resource){
-		.kind = DEVICE_HYPERCALLS, .start = UINT64_C(0x100000005),
-		.last = UINT64_C(0x100000005),
-	}, "device new: hypercalls 4294967301-4294967301: hypercall numbers end at 127");
-	assert_int_equal(add(m, &what), 1);
-}
-
-static void the_owner_of_a_taken_hypercall_number_is_named(void **state)
-{
-	struct machine *m = *state;
-
-	add(m, &all);
-	add(m, &a_net);
-	assert_one_refused(m, (struct device_resource){
-		.kind = DEVICE_HYPERCALLS, .start = 5, .last = 6,
-	}, "device new: hypercalls 5-6: 6 is already taken by net");
-	assert_one_refused(m, (struct device_resource){
-		.kind = DEVICE_HYPERCALLS, .start = 7, .last = 8,
-	}, "device new: hypercalls 7-8: 7 is already taken by net");
-	assert_one_refused(m, (struct device_resource){
-		.kind = DEVICE_HYPERCALLS, .start = 60, .last = 70,
-	}, "device new: hypercalls 60-70: 64 is already taken by all");
-}
-
-/* Neither a device that is gone nor what lies beyond its list of resources owns a number. */
-static void only_a_present_device_owns_a_hypercall_number(void **state)
-{
-	static const struct device_resource list[] = {
-		{.kind = DEVICE_HYPERCALLS, .start = 20, .last = 20},
-		{.kind = DEVICE_HYPERCALLS, .start = 30, .last = 30},
-		{.kind = DEVICE_HYPERCALLS, .start = 29, .last = 30},
-	};
-	const struct device_description first = {
-		.name = "first", .resources = list, .n_resources = 1,
-	};
-	const struct device_description gone = {
-		.name = "gone", .resources = list + 1, .n_resources = 1,
-	};
-	const struct device_description twice = {
-		.name = "twice", .resources = list + 1, .n_resources = 2,
-	};
-	struct machine *m = *state;
-	struct husk_error e;
-
-	add(m, &first);
-	add(m, &gone);
-	assert_int_equal(devices_remove(&m->d, 2, &e), 0);
-	assert_refused(m, &twice,
-		       "device twice: hypercalls 29-30: 30 is already taken by twice");
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -807,9 +719,6 @@ int main(void)
 		TEST(b22_a_machine_without_ram_takes_mmio_at_zero),
 		TEST(b22_a_second_doorbell_at_the_address_is_refused),
 		TEST(b22_a_doorbell_has_a_width_that_the_cpu_can_write),
-		TEST(i15_hypercall_numbers_beyond_the_last_are_refused),
-		TEST(the_owner_of_a_taken_hypercall_number_is_named),
-		TEST(only_a_present_device_owns_a_hypercall_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -349,7 +349,7 @@ static void a_window_that_is_taken_is_an_error(void **state)
 	struct husk_error e = {0};
 
 	(void)state;
-	devices_init(&d, RIG_MEMORY, HVT_HYPERCALL_MAX, NULL, NULL);
+	devices_init(&d, RIG_MEMORY, NULL, NULL);
 	assert_int_equal(add_device(&d, WINDOW->base + 8, WINDOW->base + 8, &e), 0);
 	assert_int_equal(hypercalls_init(&h, &d, &mailbox, &e), -1);
 	assert_int_equal(e.kind, HUSK_E_HOST);
