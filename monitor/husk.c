@@ -95,6 +95,11 @@ int husk_option(struct husk *h, const char *word, struct husk_error *e)
 	return settings_add(&h->settings, groups, n, word, e);
 }
 
+void husk_look_only(struct husk *h)
+{
+	h->settings.look = true;
+}
+
 uint64_t machine_memory_size(const struct husk *h)
 {
 	const struct setting *s = settings_find(&h->settings, "mem", NULL);
@@ -299,8 +304,9 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 {
 	int reason = 0;
 
-	if (!h->loaded) {
-		husk_fail(e, HUSK_E_USAGE, "the machine has no image to run");
+	if (!h->loaded || h->settings.look) {
+		husk_fail(e, HUSK_E_USAGE, h->loaded ? "the machine's devices were only looked at" :
+			  "the machine has no image to run");
 		return HUSK_FAILED;
 	}
 	switch (core_run(&h->core, &reason, e)) {

@@ -69,6 +69,12 @@ int husk_option(struct husk *h, const char *word, struct husk_error *e);
 int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 	      struct husk_error *e);
 
+/*
+ * From here on husk_load only looks at devices, and leaves no trace of that on the host: no lock, no
+ * flag, no link that goes up. husk_run refuses. Before husk_load.
+ */
+void husk_look_only(struct husk *h);
+
 enum husk_end {
 	HUSK_FAILED = -1,	/* e says why */
 	HUSK_HALTED = 0,	/* *status is what the guest gave to halt, untruncated */

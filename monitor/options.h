@@ -41,6 +41,7 @@ struct setting {
 struct settings {
 	size_t n, room;
 	struct setting *list;	/* owned */
+	bool look;		/* nothing will run: what is opened for them leaves no trace */
 };
 
 /* A group of the table, such as a module's. */

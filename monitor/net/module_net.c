@@ -10,6 +10,7 @@
 #include "module.h"
 #include "netdev.h"
 #include "ring_thread.h"
+#include "sealed.h"
 
 #define US_PER_S 1000000u
 #define MAC_SIZE 6u
@@ -27,6 +28,7 @@ struct net_device {
 struct net_module {
 	struct core *core;
 	struct device_set set;		/* of struct net_device */
+	struct sealed sealed;		/* what their uplinks need to come back */
 	unsigned n_sources;		/* devices that the core knows of */
 	bool want_ring;
 	struct ring ring;
@@ -147,11 +149,25 @@ static int check_mac(const char *value, struct husk_error *e)
 	return parse_mac(value, mac, e);
 }
 
+static int parse_mtu(const char *value, unsigned long long *mtu, struct husk_error *e)
+{
+	return option_number(value, NETDEV_MTU_MIN, NETDEV_MTU_MAX, mtu, e);
+}
+
+static int check_mtu(const char *value, struct husk_error *e)
+{
+	unsigned long long mtu;
+
+	return parse_mtu(value, &mtu, e);
+}
+
 static const struct option options[] = {
 	{.name = "net", .form = OPTION_DEVICE, .value = "IFACE", .attaches = true,
-	 .help = "attach a tap interface (or @FD) to NAME"},
+	 .help = "attach a tap to NAME; or @FD, unix:PATH, stream:@FD"},
 	{.name = "net-mac", .form = OPTION_DEVICE, .value = "MAC", .check = check_mac,
 	 .help = "hardware address of NAME (default: a random one)"},
+	{.name = "net-mtu", .form = OPTION_DEVICE, .value = "N", .check = check_mtu,
+	 .help = "MTU of NAME (default: what it is attached to has, else 1500)"},
 	{.name = "no-net-ring", .form = OPTION_FLAG,
 	 .help = "offer no shared ring: every frame is a hypercall"},
 };
@@ -170,6 +186,19 @@ static int choose_mac(const struct settings *settings, const char *name, uint8_t
 	if (getrandom(mac, MAC_SIZE, 0) != (ssize_t)MAC_SIZE)
 		return husk_fail_sys(e, errno, "random hardware address for %s", name);
 	mac[0] = (uint8_t)((mac[0] & ~MAC_GROUP) | MAC_LOCAL);
+	return 0;
+}
+
+/* 0: what the uplink has. */
+static int choose_mtu(const struct settings *settings, const char *name, unsigned *mtu,
+		      struct husk_error *e)
+{
+	const struct setting *given = settings_find(settings, "net-mtu", name);
+	unsigned long long value = 0;
+
+	if (given != NULL && parse_mtu(given->value, &value, e) == -1)
+		return -1;
+	*mtu = (unsigned)value;
 	return 0;
 }
 
@@ -201,14 +230,19 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 	const struct opening *o = ctx;
 	struct net_device *d = dev;
 	const struct setting *how = settings_attaching(o->settings, options, N_OPTIONS, entry->name);
+	const struct uplink_request rq = {
+		.where = how->value, .look = o->settings->look, .sealed = &o->module->sealed,
+	};
+	unsigned mtu;
 
 	d->module = o->module;
 	entry->u.net = (struct mft_net){0};
 	if (choose_mac(o->settings, entry->name, entry->u.net.mac, e) == -1 ||
+	    choose_mtu(o->settings, entry->name, &mtu, e) == -1 ||
 	    check_shared(o->settings, how, e) == -1 ||
-	    netdev_open(&d->dev, entry->name, how->value, e) == -1)
+	    netdev_open(&d->dev, entry->name, &rq, mtu, e) == -1)
 		return -1;
-	entry->u.net.mtu = (uint16_t)d->dev.uplink->mtu;
+	entry->u.net.mtu = (uint16_t)d->dev.mtu;
 	return 0;
 }
 
@@ -226,6 +260,7 @@ static void net_close(void *state)
 	struct net_module *s = state;
 
 	device_set_close(&s->set, &device_ops);
+	sealed_free(&s->sealed);
 	free(s);
 }
 
@@ -238,13 +273,33 @@ static int net_open(void **state, const struct settings *settings, struct manife
 	if (s == NULL)
 		return husk_fail_sys(e, ENOMEM, "module net");
 	if (device_set_open(&s->set, &device_ops, &o, mft, MFT_DEV_NET_BASIC,
-			    sizeof(struct net_device), e) == -1) {
-		free(s);
+			    sizeof(struct net_device), e) == -1 ||
+	    sealed_protect(&s->sealed, e) == -1) {
+		net_close(s);
 		return -1;
 	}
 	s->thread.wake_fd = -1;
 	s->want_ring = s->set.n > 0 && settings_find(settings, "no-net-ring", NULL) == NULL;
 	*state = s;
+	return 0;
+}
+
+/* A guess that a user may know better. */
+static int net_confirm(const void *state, const struct module_host *host, struct husk_error *e)
+{
+	const struct net_module *s = state;
+	char text[sizeof e->message];
+
+	for (unsigned i = 0; i < s->set.n && host->notice != NULL; i++) {
+		const struct net_device *d = device_set_at(&s->set, i);
+
+		if (!d->dev.mtu_assumed)
+			continue;
+		snprintf(text, sizeof text, "network device %s: the MTU of its interface cannot be "
+			 "found out, %u is assumed: --net-mtu:%s=N says another", d->dev.name,
+			 d->dev.mtu, d->dev.name);
+		host->notice(host->notice_ctx, text);
+	}
 	return 0;
 }
 
@@ -313,9 +368,7 @@ static int source_ready(void *ctx, bool readable, struct husk_error *e)
 
 	if (drain(d->module, e) == -1)
 		return -1;
-	if (readable || netdev_fd(&d->dev) == -1)
-		return netdev_read_ahead(&d->dev, 1) > 0;
-	return d->dev.n > 0;
+	return netdev_ready(&d->dev, readable);
 }
 
 static void source_resume(void *ctx)
@@ -458,6 +511,7 @@ const struct module module_net = {
 	.calls = calls,
 	.n_calls = sizeof calls / sizeof calls[0],
 	.open = net_open,
+	.confirm = net_confirm,
 	.reserve = net_reserve,
 	.attach = net_attach,
 	.start = net_start,

@@ -10,18 +10,39 @@
 #define FAILURES_IN_A_ROW 16u	/* to read, before the device backs off */
 #define DROPS_IN_A_ROW 64	/* frames that a flood of oversized ones may cost one call */
 
-int netdev_open(struct netdev *d, const char *name, const char *where, struct husk_error *e)
+/* What the guest is told: what was asked for, if the uplink carries frames as long as that. */
+static int choose_mtu(struct netdev *d, const char *where, unsigned asked, struct husk_error *e)
 {
-	*d = (struct netdev){.name = name};
-	if (uplink_open(&d->uplink, where, e) == -1)
-		return -1;
-	d->room = d->uplink->mtu + NETDEV_HEADER;
+	const struct uplink *u = d->uplink;
+
+	d->mtu = asked != 0 ? asked : u->mtu != 0 ? u->mtu : NETDEV_MTU_DEFAULT;
+	d->mtu_assumed = asked == 0 && u->mtu_hidden;
+	if (u->mtu_max == 0 || d->mtu <= u->mtu_max)
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "network device %s: the MTU %u is more than the %u of %s: "
+			 "make that larger first, or say --net-mtu:%s=%u", d->name, d->mtu,
+			 u->mtu_max, where, d->name, u->mtu_max);
+}
+
+static int make_slots(struct netdev *d, struct husk_error *e)
+{
+	d->room = d->mtu + UPLINK_HEADER + UPLINK_TAGS;
 	d->ahead = malloc(NETDEV_AHEAD * d->room);
 	d->lengths = malloc(NETDEV_AHEAD * sizeof d->lengths[0]);
 	if (d->ahead != NULL && d->lengths != NULL)
 		return 0;
+	return husk_fail_sys(e, ENOMEM, "network device %s", d->name);
+}
+
+int netdev_open(struct netdev *d, const char *name, const struct uplink_request *rq, unsigned mtu,
+		struct husk_error *e)
+{
+	*d = (struct netdev){.name = name};
+	if (uplink_open(&d->uplink, rq, e) == 0 && choose_mtu(d, rq->where, mtu, e) == 0 &&
+	    make_slots(d, e) == 0)
+		return 0;
 	netdev_close(d);
-	return husk_fail_sys(e, ENOMEM, "network device %s", name);
+	return -1;
 }
 
 void netdev_close(struct netdev *d)
@@ -67,7 +88,7 @@ static bool present(struct netdev *d)
 }
 
 /* Whether a read may be tried. */
-static bool readable(struct netdev *d)
+static bool may_read(struct netdev *d)
 {
 	return present(d) && (!d->backing_off || now_ns() >= d->read_at);
 }
@@ -118,11 +139,34 @@ static void write_frame(struct netdev *d, struct iovec frame)
 	}
 }
 
+/* IEEE 802.1Q-2022 9.6: a tag of 4 bytes, in front of the EtherType of what is tagged. */
+static bool tag_at(const uint8_t *frame, size_t len, size_t at)
+{
+	return len >= at + 4 && ((frame[at] == 0x81 && frame[at + 1] == 0x00) ||
+				 (frame[at] == 0x88 && frame[at + 1] == 0xa8));
+}
+
+/*
+ * The MTU says what a frame carries, which is the same with a customer's tag, a provider's, or one
+ * behind the other. A guest may change its frame meanwhile: that concerns only itself.
+ */
+static bool fits_mtu(const struct netdev *d, const uint8_t *frame, size_t len)
+{
+	const size_t type = UPLINK_HEADER - 2;
+	size_t tags = 0;
+
+	if (len <= d->mtu + UPLINK_HEADER)
+		return true;
+	while (tags < UPLINK_TAGS && tag_at(frame, len, type + tags))
+		tags += 4;
+	return len <= d->mtu + UPLINK_HEADER + tags;
+}
+
 void netdev_send(struct netdev *d, struct iovec frame)
 {
-	if (frame.iov_len < NETDEV_HEADER)
+	if (frame.iov_len < UPLINK_HEADER)
 		drop(d, NETDEV_TX_SHORT);
-	else if (frame.iov_len > d->room)
+	else if (!fits_mtu(d, frame.iov_base, frame.iov_len))
 		drop(d, NETDEV_TX_LONG);
 	else if (!present(d))
 		drop(d, NETDEV_TX_DOWN);
@@ -145,7 +189,9 @@ static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
 		note_result(d, result);
 		switch (result) {
 		case UPLINK_OK:
-			return true;
+			if (fits_mtu(d, buffer.iov_base, *len))
+				return true;
+			/* fallthrough */
 		case UPLINK_TOO_LONG:
 			drop(d, NETDEV_RX_LONG);
 			continue;
@@ -168,15 +214,26 @@ size_t netdev_read_ahead(struct netdev *d, size_t max)
 {
 	size_t len;
 
-	while (d->n < max && d->n < NETDEV_AHEAD && readable(d)) {
+	while (d->n < max && d->n < NETDEV_AHEAD && may_read(d)) {
 		size_t slot = (d->head + d->n) % NETDEV_AHEAD;
 
 		if (!read_frame(d, (struct iovec){d->ahead + slot * d->room, d->room}, &len))
 			break;
-		d->lengths[slot] = (uint16_t)len;
+		d->lengths[slot] = (uint32_t)len;
 		d->n++;
 	}
 	return d->n;
+}
+
+bool netdev_ready(struct netdev *d, bool readable)
+{
+	const struct uplink *u = d->uplink;
+
+	if (d->n > 0)
+		return true;
+	if (readable || netdev_fd(d) == -1 || (u->ops->buffered != NULL && u->ops->buffered(u)))
+		return netdev_read_ahead(d, 1) > 0;
+	return false;
 }
 
 /* The oldest frame read ahead that fits into buffer; false if there is none. */
@@ -199,7 +256,7 @@ static bool take_ahead(struct netdev *d, struct iovec buffer, size_t *len)
 
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len)
 {
-	if (!take_ahead(d, buffer, len) && (!readable(d) || !read_frame(d, buffer, len)))
+	if (!take_ahead(d, buffer, len) && (!may_read(d) || !read_frame(d, buffer, len)))
 		return HVT_AGAIN;
 	d->counters.rx_frames++;
 	d->counters.rx_bytes += *len;

@@ -17,16 +17,18 @@
 #include "error.h"
 #include "uplink.h"
 
-#define NETDEV_HEADER 14u		/* Ethernet, without FCS */
+#define NETDEV_MTU_DEFAULT 1500u	/* of an uplink that has none of its own */
+#define NETDEV_MTU_MIN 68u		/* RFC 791 */
+#define NETDEV_MTU_MAX 65521u		/* Linux drivers/net/tun.c: what a tap can be given */
 #define NETDEV_RETRY_NS 250000000ull	/* between attempts to attach or read again */
 
 enum netdev_drop {
 	NETDEV_TX_SHORT,	/* less than an Ethernet header */
-	NETDEV_TX_LONG,		/* more than the MTU and an Ethernet header */
+	NETDEV_TX_LONG,		/* more than the MTU, an Ethernet header and the frame's tags */
 	NETDEV_TX_FULL,		/* the uplink takes no more for now */
 	NETDEV_TX_DOWN,		/* the uplink is down or gone */
 	NETDEV_TX_ERROR,
-	NETDEV_RX_LONG,		/* more than the guest's buffer, or the MTU and a header */
+	NETDEV_RX_LONG,		/* that, or more than the guest's buffer */
 	NETDEV_RX_ERROR,
 	NETDEV_DROPS
 };
@@ -43,6 +45,8 @@ struct netdev_counters {
 struct netdev {
 	const char *name;	/* in the manifest; not owned */
 	struct uplink *uplink;	/* owned; NULL: closed */
+	unsigned mtu;		/* without the Ethernet header and tags */
+	bool mtu_assumed;	/* the uplink has one that nobody knows */
 	bool gone;		/* the uplink has vanished */
 	uint64_t retry_at;	/* ns of CLOCK_MONOTONIC */
 	unsigned failures;	/* to read, in a row */
@@ -51,7 +55,7 @@ struct netdev {
 	size_t room;		/* bytes of each frame in ahead */
 	uint8_t *ahead;		/* AHEAD_FRAMES slots of room bytes; owned */
 	size_t head, n;		/* first slot in use, how many are */
-	uint16_t *lengths;	/* of the frames in the slots; owned */
+	uint32_t *lengths;	/* of the frames in the slots; owned */
 	struct netdev_counters counters;
 	uint64_t last_batch;	/* of the ring, that held an entry for it */
 };
@@ -59,10 +63,11 @@ struct netdev {
 #define NETDEV_AHEAD 64u
 
 /*
- * Opens the uplink that where names, see uplink_open. HUSK_E_HOST, HUSK_E_USAGE; then *d is as
- * after netdev_close.
+ * Opens the uplink that rq asks for. mtu: what the guest is told; 0: what the uplink has. HUSK_E_HOST,
+ * HUSK_E_USAGE; then *d is as after netdev_close.
  */
-int netdev_open(struct netdev *d, const char *name, const char *where, struct husk_error *e);
+int netdev_open(struct netdev *d, const char *name, const struct uplink_request *rq, unsigned mtu,
+		struct husk_error *e);
 
 /* Accepts a closed device. */
 void netdev_close(struct netdev *d);
@@ -72,12 +77,18 @@ void netdev_send(struct netdev *d, struct iovec frame);
 
 /*
  * The next frame into buffer: HVT_OK and its length, or HVT_AGAIN. One that is longer than buffer,
- * or than the MTU at the start and an Ethernet header, is dropped, however it is read.
+ * or than the MTU allows, is dropped, however it is read.
  */
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len);
 
 /* Reads ahead, at most max frames; returns how many are there for netdev_receive. */
 size_t netdev_read_ahead(struct netdev *d, size_t max);
+
+/*
+ * Whether there is a frame for netdev_receive, read ahead if need be. readable: a wait has just
+ * said so of netdev_fd, which does not make it true.
+ */
+bool netdev_ready(struct netdev *d, bool readable);
 
 /*
  * What to wait on; -1 while the uplink is gone or reading it fails all the time: then

@@ -1,24 +1,32 @@
-/* tap_adopt_linux.c: takes over an inherited descriptor: a tap, or else what carries frames. */
+/* tap_adopt_linux.c: takes over an inherited descriptor of a tap, and leaves its flags alone. */
 #include "tap_linux.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* After net/if.h, whose names it would define again. */
 #include <linux/filter.h>
 #include <linux/if_tun.h>
 
-#include "options.h"
+#include "link.h"
+#include "netns.h"
 
 #define PI_SIZE 4u		/* struct tun_pi, in front of frames without IFF_NO_PI */
+
+void tap_refuse_offloads(int fd)
+{
+	(void)ioctl(fd, TUNSETOFFLOAD, 0);
+}
+
+/* What can be found out about the interface of a descriptor by its name. */
+struct surroundings {
+	const struct tap *tap;
+	unsigned mtu;		/* 0: it cannot be */
+	bool known;		/* facts are */
+	struct link_facts facts;
+};
 
 /* Whether the tap behind a descriptor has this hardware address. */
 static bool has_address(int fd, const void *address)
@@ -26,22 +34,42 @@ static bool has_address(int fd, const void *address)
 	struct ifreq ifr = {0};
 
 	return ioctl(fd, SIOCGIFHWADDR, &ifr) == 0 &&
-	       memcmp(ifr.ifr_hwaddr.sa_data, address, TAP_ADDRESS_SIZE) == 0;
+	       memcmp(ifr.ifr_hwaddr.sa_data, address, LINK_ADDRESS_SIZE) == 0;
 }
 
-/* Of the tap behind a descriptor, which may be of another network namespace than the name. */
-static unsigned mtu_inherited(int fd, const char *name)
+/*
+ * In the calling thread's network namespace, which may have another interface of that name. Kernels
+ * that say nothing by netlink do so by name.
+ */
+static void look_around(void *ctx)
 {
-	struct ifreq named;
+	struct surroundings *s = ctx;
+	int fd = s->tap->uplink.fd;
+	struct ifreq ifr;
 
-	if (tap_ask(&named, name, SIOCGIFHWADDR) == -1 || !has_address(fd, named.ifr_hwaddr.sa_data))
-		return UPLINK_MTU_DEFAULT;
-	return tap_mtu(name);
+	s->known = link_learn(s->tap->name, &s->facts) && s->facts.type == LINK_TAP &&
+		   has_address(fd, s->facts.address);
+	if (s->known)
+		s->mtu = s->facts.mtu;
+	else if (tap_ask_once(&ifr, s->tap->name, SIOCGIFHWADDR) == 0 &&
+		 has_address(fd, ifr.ifr_hwaddr.sa_data) &&
+		 tap_ask_once(&ifr, s->tap->name, SIOCGIFMTU) == 0 && ifr.ifr_mtu > 0)
+		s->mtu = (unsigned)ifr.ifr_mtu;
 }
 
-static bool learn_inherited(int fd, const char *name, struct link_facts *facts)
+/* Here, or else in the network namespace of the interface, for who may enter that. */
+static void find_out(struct surroundings *s)
 {
-	return link_learn(name, facts) && has_address(fd, facts->address);
+	int ns;
+
+	look_around(s);
+	if (s->mtu != 0)
+		return;
+	ns = ioctl(s->tap->uplink.fd, TUNGETDEVNETNS);
+	if (ns == -1)
+		return;
+	(void)netns_call(ns, look_around, s);
+	close(ns);
 }
 
 /*
@@ -64,155 +92,84 @@ static bool pi_by_filter(int fd)
 }
 
 /*
- * Where nothing better is known, a filter is tried out, but never in place of another: rather is
- * the tap taken for one without packet information, as nearly all are.
+ * Where nothing better is known, a filter is tried out, but never in place of another, nor when
+ * only looking: rather is the tap taken for one without packet information, as nearly all are.
  */
-static bool has_pi(int fd, short flags, const struct link_facts *facts)
+static bool has_pi(const struct tap *t, short flags, const struct surroundings *s, bool look)
 {
 	struct sock_fprog filter = {0};
+	int fd = t->uplink.fd;
 
 	if ((flags & IFF_NO_PI) == 0)
 		return true;
-	if (facts != NULL)
-		return facts->pi != 0;
-	return ioctl(fd, TUNGETFILTER, &filter) == 0 && filter.len == 0 && pi_by_filter(fd);
+	if (s->known)
+		return s->facts.pi != 0;
+	return !look && ioctl(fd, TUNGETFILTER, &filter) == 0 && filter.len == 0 &&
+	       pi_by_filter(fd);
 }
 
-/* What an inherited tap puts in front of each frame. Other descriptors put nothing. */
-static unsigned prefix_of(int fd, short flags, const struct link_facts *facts)
+/* What the tap puts in front of each frame. */
+static unsigned prefix_of(const struct tap *t, short flags, const struct surroundings *s, bool look)
 {
-	unsigned prefix = has_pi(fd, flags, facts) ? PI_SIZE : 0;
+	unsigned prefix = has_pi(t, flags, s, look) ? PI_SIZE : 0;
 	int vnet = 0;
 
-	if ((flags & IFF_VNET_HDR) != 0 && ioctl(fd, TUNGETVNETHDRSZ, &vnet) == 0 && vnet > 0)
+	if ((flags & IFF_VNET_HDR) != 0 &&
+	    ioctl(t->uplink.fd, TUNGETVNETHDRSZ, &vnet) == 0 && vnet > 0)
 		prefix += (unsigned)vnet;
 	return prefix;
 }
 
-static int check_inherited(const struct tap *t, const char *where, short flags,
-			   const struct link_facts *facts, struct husk_error *e)
+static int check_inherited(const struct tap *t, const char *where, const struct surroundings *s,
+			   struct husk_error *e)
 {
-	if ((flags & IFF_TAP) == 0)
-		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
-				 "interface, not a tap; make it with IFF_TAP", where, t->name);
 	if (t->prefix > TAP_PREFIX_MAX)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: its header of "
 				 "%u bytes is too long; make it %u at most by TUNSETVNETHDRSZ",
 				 where, t->prefix, TAP_PREFIX_MAX);
-	if (facts != NULL && facts->queues > 1)
-		return tap_attach_failed(where, EBUSY, e);
-	return 0;
+	return s->known && s->facts.queues > 1 ? tap_attach_failed(where, EBUSY, e) : 0;
 }
 
-/* Why no frames go through what is no tap, for which TUNGETIFF gave sys; NULL: they may. */
-static const char *unusable(int fd, mode_t mode, int sys)
+static int adopt(struct tap *t, const struct uplink_request *rq, struct husk_error *e)
 {
-	struct sockaddr_storage peer;
-	socklen_t size = sizeof peer;
-
-	switch (mode & S_IFMT) {
-	case S_IFIFO:
-		return NULL;
-	case S_IFSOCK:
-		return getpeername(fd, (struct sockaddr *)&peer, &size) == -1 &&
-		       errno == ENOTCONN ? "a socket that is not connected" : NULL;
-	case S_IFREG:
-		return "a regular file";
-	case S_IFDIR:
-		return "a directory";
-	case S_IFCHR:
-		return sys == EBADFD ? TAP_DEVICE " without an interface (TUNSETIFF)" :
-				       "a device that is no tap";
-	}
-	return "nothing that carries frames";
-}
-
-static int check_usable(int fd, int sys, const char *where, struct husk_error *e)
-{
-	const char *why;
-	struct stat st;
-
-	if (fstat(fd, &st) == -1)
-		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
-	why = unusable(fd, st.st_mode, sys);
-	return why == NULL ? 0 :
-	       husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it is %s: give a tap, a "
-			 "connected socket or a FIFO, open for reading and writing", where, why);
-}
-
-static int check_access(int flags, const char *where, struct husk_error *e)
-{
-	if ((flags & O_ACCMODE) == O_RDWR)
-		return 0;
-	return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it is open for %s only: "
-			 "open it for reading and writing, in a shell N<>PATH", where,
-			 (flags & O_ACCMODE) == O_RDONLY ? "reading" : "writing");
-}
-
-static int adopt_tap(struct tap *t, const struct ifreq *ifr, const char *where,
-		     struct husk_error *e)
-{
-	struct link_facts facts, *known;
-
-	memcpy(t->name, ifr->ifr_name, sizeof t->name - 1);
-	t->uplink.mtu = mtu_inherited(t->uplink.fd, t->name);
-	known = learn_inherited(t->uplink.fd, t->name, &facts) ? &facts : NULL;
-	t->prefix = prefix_of(t->uplink.fd, ifr->ifr_flags, known);
-	if (check_inherited(t, where, ifr->ifr_flags, known, e) == -1)
-		return -1;
-	tap_refuse_offloads(t->uplink.fd);
-	return 0;
-}
-
-static int adopt(struct tap *t, const char *where, struct husk_error *e)
-{
+	struct surroundings s = {.tap = t};
 	struct ifreq ifr = {0};
-	int flags = fcntl(t->uplink.fd, F_GETFL), rc;
 
-	if (flags == -1)
-		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
-	t->uplink.mtu = UPLINK_MTU_DEFAULT;
-	rc = ioctl(t->uplink.fd, TUNGETIFF, &ifr) == 0 ? adopt_tap(t, &ifr, where, e) :
-	     check_usable(t->uplink.fd, errno, where, e);
-	if (rc == -1 || check_access(flags, where, e) == -1)
-		return -1;
-	if (fcntl(t->uplink.fd, F_SETFL, flags | O_NONBLOCK) == -1)
-		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
-	return 0;
+	if (ioctl(t->uplink.fd, TUNGETIFF, &ifr) == -1)
+		return tap_attach_failed(rq->where, errno, e);
+	memcpy(t->name, ifr.ifr_name, sizeof t->name - 1);
+	if ((ifr.ifr_flags & IFF_TAP) == 0)
+		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
+				 "interface, not a tap; make it with IFF_TAP", rq->where, t->name);
+	find_out(&s);
+	t->uplink.mtu = t->uplink.mtu_max = s.mtu;
+	t->uplink.mtu_hidden = s.mtu == 0;
+	t->prefix = prefix_of(t, ifr.ifr_flags, &s, rq->look);
+	return check_inherited(t, rq->where, &s, e);
 }
 
-static int not_inherited(const char *where, int sys, struct husk_error *e)
+int tap_adopt(struct uplink **u, const struct uplink_request *rq, int fd, struct husk_error *e)
 {
-	husk_fail_sys(e, sys, "Could not attach interface: %s", where);
-	return sys != EBADF ? -1 :
-	       husk_hint(e, "it is not open; what starts this program must open it and leave it so");
-}
+	static const struct uplink_ops ops = {
+		.read = tap_read_shared, .write = tap_write_shared, .close = uplink_free,
+	};
+	struct tap *t = uplink_new(sizeof *t, &ops, e);
 
-static const struct uplink_ops inherited = {
-	.read = tap_read, .write = tap_write, .close = tap_close,
-};
-
-static int open_descriptor(struct tap *t, const char *where, struct husk_error *e)
-{
-	unsigned long long fd;
-
-	if (option_number(where + 1, 0, INT_MAX, &fd, e) == -1)
-		return husk_wrap(e, "Could not attach interface: %s", where);
-	t->uplink.fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
-	if (t->uplink.fd == -1)
-		return not_inherited(where, errno, e);
-	return adopt(t, where, e);
-}
-
-int tap_adopt(struct uplink **u, const char *where, struct husk_error *e)
-{
-	struct tap *t = tap_new(&inherited, e);
-
-	if (t == NULL)
+	if (t == NULL) {
+		close(fd);
 		return -1;
-	if (open_descriptor(t, where, e) == -1) {
-		tap_close(&t->uplink);
+	}
+	t->control = -1;
+	t->uplink.fd = fd;
+	if (adopt(t, rq, e) == -1) {
+		uplink_free(&t->uplink);
 		return -1;
+	}
+	if (rq->look) {
+		uplink_look_only(&t->uplink);
+	} else {
+		tap_refuse_offloads(fd);
+		tap_probe_shared(t);
 	}
 	*u = &t->uplink;
 	return 0;

@@ -13,32 +13,26 @@
 /* After net/if.h, whose names it would define again. */
 #include <linux/if_tun.h>
 
+#include "link.h"
 #include "options.h"
 
-_Static_assert(TAP_NAME_SIZE == IFNAMSIZ, "an interface name fits");
+int tap_ask(int control, struct ifreq *ifr, const char *name, unsigned long request)
+{
+	*ifr = (struct ifreq){0};
+	snprintf(ifr->ifr_name, sizeof ifr->ifr_name, "%s", name);
+	return ioctl(control, request, ifr);
+}
 
-/* Any kind of socket serves. */
-int tap_ask(struct ifreq *ifr, const char *name, unsigned long request)
+int tap_ask_once(struct ifreq *ifr, const char *name, unsigned long request)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, saved;
 
-	*ifr = (struct ifreq){0};
-	snprintf(ifr->ifr_name, sizeof ifr->ifr_name, "%s", name);
-	rc = fd == -1 ? -1 : ioctl(fd, request, ifr);
+	rc = fd == -1 ? -1 : tap_ask(fd, ifr, name, request);
 	saved = errno;
 	if (fd != -1)
 		close(fd);
 	errno = saved;
 	return rc;
-}
-
-unsigned tap_mtu(const char *name)
-{
-	struct ifreq ifr;
-
-	if (name[0] == '\0' || tap_ask(&ifr, name, SIOCGIFMTU) == -1 || ifr.ifr_mtu <= 0)
-		return UPLINK_MTU_DEFAULT;
-	return (unsigned)ifr.ifr_mtu;
 }
 
 /* One interface has one name and address, whichever way it was opened; what is none, an inode. */
@@ -72,7 +66,7 @@ static bool identify(const char *where, struct identity *id)
 	if (where[0] == '@')
 		return identify_descriptor(where + 1, id);
 	snprintf(id->name.ifr_name, sizeof id->name.ifr_name, "%s", where);
-	return tap_ask(&id->address, where, SIOCGIFHWADDR) == 0;
+	return tap_ask_once(&id->address, where, SIOCGIFHWADDR) == 0;
 }
 
 bool tap_same(const char *where, const char *other)
@@ -83,6 +77,6 @@ bool tap_same(const char *where, const char *other)
 		return false;
 	return strcmp(a.name.ifr_name, b.name.ifr_name) == 0 &&
 	       memcmp(a.address.ifr_hwaddr.sa_data, b.address.ifr_hwaddr.sa_data,
-		      TAP_ADDRESS_SIZE) == 0 &&
+		      LINK_ADDRESS_SIZE) == 0 &&
 	       a.device == b.device && a.inode == b.inode;
 }

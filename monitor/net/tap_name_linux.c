@@ -3,14 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* After net/if.h, whose names it would define again. */
 #include <linux/if_tun.h>
+
+#include "link.h"
+
+/* What TUNSETIFF is asked: an interface that was made for several queues wants the second. */
+#define REQUESTS 2
+
+_Static_assert(IFNAMSIZ == 16, "messages have the number");
 
 /* Something else in place of a name that a shell would not take for one word. */
 static const char *word(const char *name)
@@ -40,7 +50,8 @@ int tap_attach_failed(const char *name, int sys, struct husk_error *e)
 				 "del %s && ip tuntap add %s mode tap user %u && ip link set %s up",
 				 w, w, geteuid(), w);
 	case EINVAL:
-		return husk_hint(e, "it is not a tap interface; give one that `ip tuntap' lists");
+		return husk_hint(e, "it is not a tap interface; make one, as root: ip tuntap add "
+				 "NAME mode tap user %u && ip link set NAME up", geteuid());
 	case ENOTTY:
 		return husk_hint(e, TAP_DEVICE " is something else; make it anew, as root: rm " TAP_DEVICE
 				 " && mknod -m 666 " TAP_DEVICE " c 10 200");
@@ -82,13 +93,38 @@ static int check_name(const char *name, struct husk_error *e)
 	return husk_hint(e, "no interface can have that name; give one that `ip link' lists");
 }
 
-static int check_up(const char *name, struct husk_error *e)
+static int tun_failed(const char *name, struct husk_error *e)
+{
+	const char *w = word(name);
+
+	husk_fail_sys(e, EINVAL, "Could not attach interface: %s", name);
+	return husk_hint(e, "it is a tun interface, which carries no Ethernet frames; make it anew, "
+			 "as root: ip link del %s && ip tuntap add %s mode tap user %u && ip link "
+			 "set %s up", w, w, geteuid(), w);
+}
+
+/* Why TUNSETIFF has failed, or would: the kernel has one number for all that is no tap. */
+static int refused(const char *name, int sys, struct husk_error *e)
+{
+	struct link_facts facts;
+
+	if (sys == EINVAL && link_learn(name, &facts) && facts.type == LINK_TUN)
+		return tun_failed(name, e);
+	return tap_attach_failed(name, sys, e);
+}
+
+static int index_of(int control, const char *name)
 {
 	struct ifreq ifr;
 
-	if (check_name(name, e) == -1)
-		return -1;
-	if (tap_ask(&ifr, name, SIOCGIFFLAGS) == -1)
+	return tap_ask(control, &ifr, name, SIOCGIFINDEX) == -1 ? -1 : ifr.ifr_ifindex;
+}
+
+static int check_up(int control, const char *name, struct husk_error *e)
+{
+	struct ifreq ifr;
+
+	if (tap_ask(control, &ifr, name, SIOCGIFFLAGS) == -1)
 		return tap_attach_failed(name, errno, e);
 	if ((ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == 0)
 		return tap_attach_failed(name, ENETDOWN, e);
@@ -109,75 +145,229 @@ static int check_alone(const char *name, unsigned ours)
 	return -1;
 }
 
-/*
- * Without vnet header, whatever the interface was made with. One that was made for several queues
- * takes only attachments that say so. Of two that come at the same time, none may stay.
- */
-static int attach_queue(int fd, const char *name)
+/* Without vnet header, whatever the interface was made with. */
+static void prepare(struct ifreq rq[REQUESTS], const char *name)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	rq[0] = (struct ifreq){.ifr_flags = IFF_TAP | IFF_NO_PI};
+	memcpy(rq[0].ifr_name, name, strlen(name) + 1);
+	rq[1] = rq[0];
+	rq[1].ifr_flags |= IFF_MULTI_QUEUE;
+}
 
-	memcpy(ifr.ifr_name, name, strlen(name) + 1);
-	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+/*
+ * The kernel writes the answer over the question: where that may not be written, it says EFAULT
+ * once everything is done. EEXIST: it had been done before.
+ */
+static int set_interface(int fd, const struct ifreq *rq)
+{
+	return ioctl(fd, TUNSETIFF, rq) == 0 || errno == EFAULT || errno == EEXIST ? 0 : -1;
+}
+
+/*
+ * One that was made for several queues takes only attachments that say so. Of two that come at the
+ * same time, none may stay.
+ */
+static int attach_queue(int fd, const char *name, const struct ifreq rq[REQUESTS])
+{
+	if (set_interface(fd, &rq[0]) == 0)
 		return 0;
 	if (errno != EINVAL || check_alone(name, 0) == -1)
 		return -1;
-	ifr.ifr_flags |= IFF_MULTI_QUEUE;
-	return ioctl(fd, TUNSETIFF, &ifr) == -1 ? -1 : check_alone(name, 1);
+	return set_interface(fd, &rq[1]) == -1 ? -1 : check_alone(name, 1);
 }
 
-/* Returns the descriptor. */
-static int attach(const char *name, struct husk_error *e)
+/*
+ * With CAP_NET_ADMIN the kernel makes an interface where there is none of that name, and takes it
+ * away with the descriptor: before is the index of the one that was meant.
+ */
+static bool made_anew(int fd, int control, const char *name, int before)
+{
+	struct ifreq ifr = {0};
+
+	return ioctl(fd, TUNGETIFF, &ifr) == 0 && (ifr.ifr_flags & IFF_PERSIST) == 0 &&
+	       index_of(control, name) != before;
+}
+
+static int open_device(const char *name, struct husk_error *e)
 {
 	int fd = open(TAP_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
+	return fd == -1 ? open_failed(name, errno, e) : fd;
+}
+
+/* Returns the descriptor. */
+static int attach(int control, const char *name, const struct ifreq rq[REQUESTS],
+		  struct husk_error *e)
+{
+	int before = index_of(control, name), fd = open_device(name, e), sys;
+
 	if (fd == -1)
-		return open_failed(name, errno, e);
-	if (attach_queue(fd, name) == 0) {
+		return -1;
+	sys = attach_queue(fd, name, rq) == -1 ? errno :
+	      made_anew(fd, control, name, before) ? ENODEV : 0;
+	if (sys == 0) {
 		tap_refuse_offloads(fd);
 		return fd;
 	}
-	tap_attach_failed(name, errno, e);
 	close(fd);
-	return -1;
+	return refused(name, sys, e);
 }
 
+/* capabilities(7): whether the kernel would, or might, make interfaces for this thread. */
+static bool may_make_interfaces(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	return syscall(SYS_capget, &head, sets) == -1 ||
+	       (sets[0].effective & 1u << CAP_NET_ADMIN) != 0;
+}
+
+/* Linux drivers/net/tun.c, tun_not_capable: whether this user may attach. */
+static bool is_ours(const struct link_facts *facts)
+{
+	gid_t groups[64];
+	int n = getgroups(sizeof groups / sizeof groups[0], groups);
+	/* Whoever is in more groups may be in that one. */
+	bool member = n == -1 || facts->group == LINK_ANYBODY || facts->group == getegid();
+
+	for (int i = 0; i < n; i++)
+		member = member || groups[i] == facts->group;
+	return member && (facts->owner == LINK_ANYBODY || facts->owner == geteuid());
+}
+
+/* What TUNSETIFF would say. A tap for one has its carrier from whoever is attached to it. */
+static int foresee(const char *name)
+{
+	struct link_facts facts;
+
+	if (!link_learn(name, &facts) || facts.type == LINK_UNSAID)
+		return 0;
+	if (facts.type != LINK_TAP)
+		return EINVAL;
+	if (facts.multi_queue ? facts.queues > 0 : facts.carrier)
+		return EBUSY;
+	return is_ours(&facts) || may_make_interfaces() ? 0 : EPERM;
+}
+
+/* Attaching would switch the carrier, which bridges and others see. */
+static int look(const char *name, struct husk_error *e)
+{
+	int fd = open_device(name, e), sys;
+
+	if (fd == -1)
+		return -1;
+	close(fd);
+	sys = foresee(name);
+	return sys == 0 ? 0 : refused(name, sys, e);
+}
+
+static int open_again(struct uplink *u)
+{
+	if (u->fd == -1)
+		u->fd = open(TAP_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return u->fd == -1 ? -1 : 0;
+}
+
+/* Takes away what made_anew has found: the interface goes with its descriptor. */
+static void undo(struct uplink *u)
+{
+	close(u->fd);
+	u->fd = -1;
+	(void)open_again(u);
+}
+
+static int attach_again(const struct tap *t)
+{
+	if (set_interface(t->uplink.fd, &t->again[0]) == 0)
+		return 0;
+	return errno == EINVAL ? set_interface(t->uplink.fd, &t->again[1]) : -1;
+}
+
+/*
+ * No open, and no socket: one call on the old descriptor, which the kernel has detached from the
+ * interface that is gone. Whoever may make interfaces looks first, or the kernel would make one.
+ */
 static int reattach(struct uplink *u)
 {
 	const struct tap *t = (struct tap *)u;
-	int fd;
-	struct husk_error ignored;
+	int before = t->control == -1 ? 0 : index_of(t->control, t->name);
 
-	if (check_up(t->name, &ignored) == -1)
+	if (before == -1 || open_again(u) == -1 || attach_again(t) == -1)
 		return -1;
-	fd = attach(t->name, &ignored);
-	if (fd == -1)
-		return -1;
-	close(u->fd);
-	u->fd = fd;
-	return 0;
+	if (t->control == -1 || !made_anew(u->fd, t->control, t->name, before))
+		return 0;
+	undo(u);
+	return -1;
+}
+
+static void forget_control(struct tap *t)
+{
+	if (t->control != -1)
+		close(t->control);
+	t->control = -1;
+}
+
+static void named_close(struct uplink *u)
+{
+	forget_control((struct tap *)u);
+	uplink_free(u);
 }
 
 static const struct uplink_ops named_tap = {
-	.read = tap_read, .write = tap_write, .reattach = reattach, .close = tap_close,
+	.read = tap_read, .write = tap_write, .reattach = reattach, .close = named_close,
 };
 
-int tap_attach(struct uplink **u, const char *name, struct husk_error *e)
+static void learn_mtu(struct tap *t)
+{
+	struct ifreq ifr;
+
+	t->uplink.mtu_hidden = tap_ask(t->control, &ifr, t->name, SIOCGIFMTU) == -1 ||
+			       ifr.ifr_mtu <= 0;
+	if (!t->uplink.mtu_hidden)
+		t->uplink.mtu = t->uplink.mtu_max = (unsigned)ifr.ifr_mtu;
+}
+
+static int open_named(struct tap *t, const struct uplink_request *rq, struct husk_error *e)
+{
+	struct ifreq questions[REQUESTS];
+	void *again;
+
+	t->control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (t->control == -1)
+		return tap_attach_failed(t->name, errno, e);
+	if (check_up(t->control, t->name, e) == -1)
+		return -1;
+	learn_mtu(t);
+	if (rq->look)
+		return look(t->name, e);
+	prepare(questions, t->name);
+	if (sealed_put(rq->sealed, questions, sizeof questions, &again, e) == -1)
+		return -1;
+	t->again = again;
+	t->uplink.fd = attach(t->control, t->name, questions, e);
+	return t->uplink.fd == -1 ? -1 : 0;
+}
+
+int tap_attach(struct uplink **u, const struct uplink_request *rq, struct husk_error *e)
 {
 	struct tap *t;
 
-	if (check_up(name, e) == -1)
+	if (check_name(rq->where, e) == -1)
 		return -1;
-	t = tap_new(&named_tap, e);
+	t = uplink_new(sizeof *t, &named_tap, e);
 	if (t == NULL)
 		return -1;
-	snprintf(t->name, sizeof t->name, "%s", name);
-	t->uplink.fd = attach(name, e);
-	if (t->uplink.fd == -1) {
-		tap_close(&t->uplink);
+	t->control = -1;
+	snprintf(t->name, sizeof t->name, "%s", rq->where);
+	if (open_named(t, rq, e) == -1) {
+		named_close(&t->uplink);
 		return -1;
 	}
-	t->uplink.mtu = tap_mtu(name);
+	if (rq->look || !may_make_interfaces())
+		forget_control(t);
+	if (rq->look)
+		uplink_look_only(&t->uplink);
 	*u = &t->uplink;
 	return 0;
 }

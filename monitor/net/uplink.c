@@ -1,14 +1,35 @@
 /* uplink.c: from the word of an option to the kind of uplink that it asks for. */
 #include "uplink.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "adopt.h"
+#include "stream.h"
 #include "tap.h"
 
-int uplink_open(struct uplink **u, const char *where, struct husk_error *e)
+#define UNIX "unix:"
+#define STREAM "stream:"
+
+/* What follows the prefix, or NULL. */
+static const char *behind(const char *where, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(where, prefix, len) == 0 ? where + len : NULL;
+}
+
+/* No interface has a colon in its name. */
+int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e)
 {
 	*u = NULL;
-	return where[0] == '@' ? tap_adopt(u, where, e) : tap_attach(u, where, e);
+	if (behind(rq->where, UNIX) != NULL)
+		return stream_connect(u, rq, behind(rq->where, UNIX), e);
+	if (behind(rq->where, STREAM) != NULL)
+		return adopt_stream(u, rq, behind(rq->where, STREAM), e);
+	return rq->where[0] == '@' ? adopt_frames(u, rq, e) : tap_attach(u, rq, e);
 }
 
 void uplink_close(struct uplink *u)
@@ -17,9 +38,58 @@ void uplink_close(struct uplink *u)
 		u->ops->close(u);
 }
 
+/* Each connection to a socket's path is one of its own. */
 bool uplink_same(const char *where, const char *other)
 {
+	if (behind(where, UNIX) != NULL || behind(other, UNIX) != NULL)
+		return false;
+	if (behind(where, STREAM) != NULL)
+		where = behind(where, STREAM);
+	if (behind(other, STREAM) != NULL)
+		other = behind(other, STREAM);
 	if (strcmp(where, other) == 0)
 		return true;
 	return (where[0] == '@' || other[0] == '@') && tap_same(where, other);
+}
+
+void *uplink_new(size_t size, const struct uplink_ops *ops, struct husk_error *e)
+{
+	struct uplink *u = calloc(1, size);
+
+	if (u == NULL)
+		husk_fail_sys(e, ENOMEM, "network device");
+	else
+		*u = (struct uplink){.ops = ops, .fd = -1};
+	return u;
+}
+
+void uplink_free(struct uplink *u)
+{
+	if (u->fd != -1)
+		close(u->fd);
+	free(u);
+}
+
+static enum uplink_result read_none(struct uplink *u, struct iovec buffer, size_t *len)
+{
+	(void)u, (void)buffer, (void)len;
+	return UPLINK_AGAIN;
+}
+
+static enum uplink_result write_none(struct uplink *u, struct iovec frame)
+{
+	(void)u, (void)frame;
+	return UPLINK_DOWN;
+}
+
+void uplink_look_only(struct uplink *u)
+{
+	static const struct uplink_ops none = {
+		.read = read_none, .write = write_none, .close = uplink_free,
+	};
+
+	if (u->fd != -1)
+		close(u->fd);
+	u->fd = -1;
+	u->ops = &none;
 }

@@ -12,8 +12,10 @@
 #include <sys/uio.h>
 
 #include "error.h"
+#include "sealed.h"
 
-#define UPLINK_MTU_DEFAULT 1500u	/* where there is nothing to ask */
+#define UPLINK_HEADER 14u		/* Ethernet: two addresses and an EtherType */
+#define UPLINK_TAGS 8u			/* IEEE 802.1ad: two tags of 4 bytes in front of that type */
 
 struct uplink;
 
@@ -34,28 +36,49 @@ struct uplink_ops {
 	/* Writes one frame. Never blocks. */
 	enum uplink_result (*write)(struct uplink *u, struct iovec frame);
 
+	/* Whether a read may succeed although fd is not readable. NULL: no. */
+	bool (*buffered)(const struct uplink *u);
+
 	/*
-	 * After UPLINK_GONE: 0 once it is there again, or -1. May change fd, and keeps mtu. NULL:
-	 * what is gone stays so.
+	 * After UPLINK_GONE: 0 once it is there again, or -1. May change fd. NULL: what is gone
+	 * stays so.
 	 */
 	int (*reattach)(struct uplink *u);
 
-	/* Gives back everything, u itself included. */
+	/* Gives back everything, u itself included, and undoes what opening has changed. */
 	void (*close)(struct uplink *u);
 };
 
 /* The head of every kind of uplink, which is allocated by its opener. */
 struct uplink {
 	const struct uplink_ops *ops;
-	int fd;			/* to wait on: readable when there may be something to read */
-	unsigned mtu;		/* without the Ethernet header */
+	int fd;			/* to wait on: readable when a read may succeed; -1: none */
+	unsigned mtu;		/* its own, without the Ethernet header; 0: it has none */
+	unsigned mtu_max;	/* that the device may have; 0: no limit */
+	bool mtu_hidden;	/* it has one of its own, which cannot be found out */
+};
+
+struct uplink_request {
+	/*
+	 * As the option --net has it: the name of an interface, @N or stream:@N for an inherited
+	 * descriptor, unix:PATH.
+	 */
+	const char *where;
+
+	/*
+	 * Finds out whether it can be opened, and leaves no trace of that: what comes of it carries
+	 * no frames.
+	 */
+	bool look;
+
+	struct sealed *sealed;	/* for what reattach needs; must outlive the uplink */
 };
 
 /*
- * Opens where, as the option --net has it: the name of an interface, or @N for an inherited
- * descriptor. HUSK_E_HOST, HUSK_E_USAGE, with the remedy; *u is then NULL.
+ * HUSK_E_HOST, HUSK_E_USAGE, with the remedy; *u is then NULL. A descriptor is duplicated, and its
+ * status flags are left as they are.
  */
-int uplink_open(struct uplink **u, const char *where, struct husk_error *e);
+int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
 
 /* Accepts NULL. */
 void uplink_close(struct uplink *u);
@@ -65,5 +88,16 @@ void uplink_close(struct uplink *u);
  * cannot be found out.
  */
 bool uplink_same(const char *where, const char *other);
+
+/* ---- for the kinds ---- */
+
+/* An uplink of size bytes, all zeros but for its head, without a descriptor. HUSK_E_HOST: NULL. */
+void *uplink_new(size_t size, const struct uplink_ops *ops, struct husk_error *e);
+
+/* Closes the descriptor and frees u: all that most kinds need. */
+void uplink_free(struct uplink *u);
+
+/* What comes of looking: closes the descriptor; from here on no frames go through u. */
+void uplink_look_only(struct uplink *u);
 
 #endif

@@ -57,7 +57,7 @@ static void make(struct memory *m, struct wire *w, struct netdev *dev)
 	signal(SIGPIPE, SIG_IGN);
 	wire_make(w);
 	memory_init(m, aligned_alloc(0x1000, MEMORY), MEMORY);
-	CHECK(netdev_open(dev, "net", w->where, &e) == 0);
+	CHECK(netdev_open(dev, "net", &(struct uplink_request){.where = w->where}, 0, &e) == 0);
 	CHECK(memory_declare(m, 0, RING - 1, MEMORY_R, "low", &e) == 0);
 	CHECK(memory_declare(m, RING, RAM - 1, MEMORY_R | MEMORY_RING, "ring", &e) == 0);
 }

@@ -21,7 +21,7 @@
 
 #define NS_PER_S 1000000000ull
 #define MTU 1500u
-#define ROOM (MTU + NETDEV_HEADER)
+#define ROOM (MTU + UPLINK_HEADER)
 #define FLOOD 64u		/* frames that no call looks at more of */
 #define FAILURES 16u		/* in a row, before reading is left for a while */
 
@@ -35,7 +35,8 @@ struct heard {
 
 static struct {
 	bool fake;		/* the uplink is not real */
-	unsigned mtu;
+	unsigned mtu, mtu_max;
+	bool reads_ahead;	/* it has frames in memory, and cannot be attached again */
 	int open;		/* -1: opening fails; else how many are open */
 	enum uplink_result write;	/* what writing comes to */
 	const struct heard *heard;	/* what reading comes to, then UPLINK_AGAIN */
@@ -48,8 +49,8 @@ static struct {
 	int blocks;		/* allocated and not freed */
 } host;
 
-int __real_uplink_open(struct uplink **u, const char *where, struct husk_error *e);
-int __wrap_uplink_open(struct uplink **u, const char *where, struct husk_error *e);
+int __real_uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
+int __wrap_uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
@@ -94,17 +95,30 @@ static void fake_close(struct uplink *u)
 	__real_free(u);
 }
 
-static const struct uplink_ops fake_ops = {fake_read, fake_write, fake_reattach, fake_close};
+static bool fake_buffered(const struct uplink *u)
+{
+	(void)u;
+	return host.n_heard > 0;
+}
 
-int __wrap_uplink_open(struct uplink **u, const char *where, struct husk_error *e)
+static const struct uplink_ops fake_ops = {
+	.read = fake_read, .write = fake_write, .reattach = fake_reattach, .close = fake_close,
+};
+
+static const struct uplink_ops ahead_ops = {
+	.read = fake_read, .write = fake_write, .buffered = fake_buffered, .close = fake_close,
+};
+
+int __wrap_uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e)
 {
 	if (!host.fake)
-		return __real_uplink_open(u, where, e);
+		return __real_uplink_open(u, rq, e);
 	if (host.open == -1)
-		return husk_fail(e, HUSK_E_USAGE, "no %s", where);
+		return husk_fail(e, HUSK_E_USAGE, "no %s", rq->where);
 	host.open++;
 	*u = __real_malloc(sizeof **u);
-	**u = (struct uplink){.ops = &fake_ops, .fd = 1000, .mtu = host.mtu};
+	**u = (struct uplink){.ops = host.reads_ahead ? &ahead_ops : &fake_ops, .fd = 1000,
+			      .mtu = host.mtu, .mtu_max = host.mtu_max};
 	return 0;
 }
 
@@ -162,6 +176,13 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int open_device(struct fixture *f, const char *where, unsigned mtu)
+{
+	const struct uplink_request rq = {.where = where};
+
+	return netdev_open(&f->dev, "service0", &rq, mtu, &f->e);
+}
+
 static int set_up_fake(void **state)
 {
 	struct fixture *f;
@@ -169,7 +190,7 @@ static int set_up_fake(void **state)
 	set_up(state);
 	f = *state;
 	host.fake = true;
-	return netdev_open(&f->dev, "service0", "tap0", &f->e);
+	return open_device(f, "tap0", 0);
 }
 
 static int set_up_wire(void **state)
@@ -179,7 +200,7 @@ static int set_up_wire(void **state)
 	set_up(state);
 	f = *state;
 	wire_make(&f->wire);
-	return netdev_open(&f->dev, "service0", f->wire.where, &f->e);
+	return open_device(f, f->wire.where, 0);
 }
 
 static void send_frame(struct fixture *f, size_t len)
@@ -252,7 +273,7 @@ static void a_tap_that_cannot_be_opened_is_told(void **state)
 
 	host.fake = true;
 	host.open = -1;
-	assert_int_equal(netdev_open(&f->dev, "service0", "tap0", &f->e), -1);
+	assert_int_equal(open_device(f, "tap0", 0), -1);
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);
 	assert_string_equal(f->e.message, "no tap0");
 	assert_int_equal(host.blocks, 0);
@@ -268,7 +289,7 @@ static void it_needs_memory_to_read_ahead(void **state)
 	for (unsigned n = 1; n <= 2; n++) {
 		host.mallocs = 0;
 		host.malloc_fails = n;
-		assert_int_equal(netdev_open(&f->dev, "service0", "tap0", &f->e), -1);
+		assert_int_equal(open_device(f, "tap0", 0), -1);
 		assert_int_equal(f->e.kind, HUSK_E_HOST);
 		assert_int_equal(f->e.sys, ENOMEM);
 		assert_non_null(strstr(f->e.message, "network device service0"));
@@ -299,12 +320,12 @@ static void what_is_shorter_than_a_header_is_dropped(void **state)
 
 	send_frame(f, 0);
 	send_frame(f, 1);
-	send_frame(f, NETDEV_HEADER - 1);
+	send_frame(f, UPLINK_HEADER - 1);
 	assert_drops(f, NETDEV_TX_SHORT, 3);
 	assert_int_equal(host.writes, 0);
 	assert_count(f->dev.counters.calls, 0);
-	send_frame(f, NETDEV_HEADER);
-	assert_int_equal(host.wrote, NETDEV_HEADER);
+	send_frame(f, UPLINK_HEADER);
+	assert_int_equal(host.wrote, UPLINK_HEADER);
 	assert_drops(f, NETDEV_TX_SHORT, 3);
 }
 
@@ -725,17 +746,153 @@ static void what_exceeds_the_mtu_is_not_read_ahead(void **state)
 
 static void the_largest_frames_that_there_are_can_be_read_ahead(void **state)
 {
+	const size_t most = NETDEV_MTU_MAX + UPLINK_HEADER;
 	struct fixture *f = *state;
 
 	host.fake = true;
-	host.mtu = UINT16_MAX - NETDEV_HEADER;
-	assert_int_equal(netdev_open(&f->dev, "service0", "tap0", &f->e), 0);
-	HEAR({UPLINK_OK, UINT16_MAX, 1}, {UPLINK_OK, UINT16_MAX, 2});
+	host.mtu = NETDEV_MTU_MAX;
+	assert_int_equal(open_device(f, "tap0", 0), 0);
+	HEAR({UPLINK_OK, NETDEV_MTU_MAX + UPLINK_HEADER, 1},
+	     {UPLINK_OK, NETDEV_MTU_MAX + UPLINK_HEADER, 2});
 	assert_int_equal(netdev_read_ahead(&f->dev, 4), 2);
-	assert_receives(f, UINT16_MAX, UINT16_MAX, 1);
-	assert_receives(f, UINT16_MAX, UINT16_MAX, 2);
-	send_frame(f, UINT16_MAX);
+	assert_receives(f, most, most, 1);
+	assert_receives(f, most, most, 2);
+	send_frame(f, most);
 	assert_count(f->dev.counters.tx_frames, 1);
+}
+
+/* ---- the MTU ---- */
+
+static void the_mtu_is_what_was_asked_for_or_what_the_uplink_has(void **state)
+{
+	static const struct { unsigned asked, own, max, result; } cases[] = {
+		{0, 0, 0, 1500}, {0, 9000, 9000, 9000}, {1400, 9000, 9000, 1400},
+		{9000, 9000, 9000, 9000}, {9001, 9000, 9000, 0}, {65520, 0, 0, 65520},
+		{0, 0, 4074, 1500}, {4074, 0, 4074, 4074}, {4075, 0, 4074, 0}, {0, 0, 1000, 0},
+	};
+	struct fixture *f = *state;
+
+	host.fake = true;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int rc;
+
+		host.mtu = cases[i].own;
+		host.mtu_max = cases[i].max;
+		rc = open_device(f, "tap0", cases[i].asked);
+		assert_int_equal(rc, cases[i].result != 0 ? 0 : -1);
+		assert_int_equal(f->dev.mtu, cases[i].result);
+		netdev_close(&f->dev);
+		assert_int_equal(host.open, 0);
+	}
+	host.mtu = host.mtu_max = 1500;
+	assert_int_equal(open_device(f, "tap0", 9000), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_string_equal(f->e.message, "network device service0: the MTU 9000 is more than the 1500 of "
+			    "tap0: make that larger first, or say --net-mtu:service0=1500");
+}
+
+/* ---- tagged frames ---- */
+
+/* EtherTypes from the thirteenth byte on, and how much longer than others a frame may be. */
+static const struct tagged { const char *types; size_t more; } tagged[] = {
+	{"\x08\x00", 0}, {"\x81\x00\x00\x64\x08\x00", 4}, {"\x88\xa8\x00\x64\x08\x00", 4},
+	{"\x88\xa8\x00\x64\x81\x00\x00\x65\x08\x00", 8},
+	{"\x81\x00\x00\x64\x81\x00\x00\x65\x08\x00", 8},
+	{"\x88\xa8\x00\x64\x88\xa8\x00\x65\x81\x00", 8},	/* a third counts as payload */
+	{"\x81\x01\x00\x64\x08\x00", 0}, {"\x88\xa9\x00\x64\x08\x00", 0},
+	{"\x91\x00\x00\x64\x08\x00", 0}, {"\x00\x81\x00\x64\x08\x00", 0},
+	{"\x08\x00\x81\x00\x81\x00", 0},
+};
+#define TAGGED (sizeof tagged / sizeof tagged[0])
+
+static void make_tagged(uint8_t *frame, const struct tagged *t)
+{
+	memset(frame, 0, ROOM + UPLINK_TAGS + 1);
+	memcpy(frame + 12, t->types, 10);
+}
+
+static void a_tag_makes_a_frame_longer_than_the_mtu(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < TAGGED; i++) {
+		uint8_t *frame = f->frame;
+
+		memset(&f->dev.counters, 0, sizeof f->dev.counters);
+		make_tagged(frame, &tagged[i]);
+		host.writes = 0;
+		send_frame(f, ROOM + tagged[i].more);
+		assert_int_equal(host.writes, 1);
+		send_frame(f, ROOM + tagged[i].more + 1);
+		assert_int_equal(host.writes, 1);
+		assert_drops(f, NETDEV_TX_LONG, 1);
+	}
+}
+
+static void tagged_frames_are_received_by_the_same_measure(void **state)
+{
+	static uint8_t sent[ROOM + UPLINK_TAGS + 1], got[ROOM + UPLINK_TAGS + 1];
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < TAGGED; i++)
+		for (int ahead = 0; ahead <= 1; ahead++) {
+			size_t len = 0, most = ROOM + tagged[i].more;
+
+			memset(&f->dev.counters, 0, sizeof f->dev.counters);
+			make_tagged(sent, &tagged[i]);
+			assert_true(wire_send(&f->wire, sent, most + 1));
+			assert_true(wire_send(&f->wire, sent, most));
+			if (ahead == 1)
+				assert_int_equal(netdev_read_ahead(&f->dev, 2), 1);
+			assert_int_equal(netdev_receive(&f->dev, (struct iovec){got, sizeof got}, &len),
+					 HVT_OK);
+			assert_int_equal(len, most);
+			assert_memory_equal(got, sent, most);
+			assert_drops(f, NETDEV_RX_LONG, 1);
+		}
+}
+
+/* ---- what is ready ---- */
+
+static void frames_in_an_uplinks_memory_make_a_device_ready(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(netdev_ready(&f->dev, false));
+	assert_int_equal(host.reads, 0);
+	HEAR({UPLINK_OK, 60, 1}, {UPLINK_OK, 61, 2}, {UPLINK_OK, 62, 3});
+	assert_false(netdev_ready(&f->dev, false));	/* nobody has said that it polls readable */
+	assert_true(netdev_ready(&f->dev, true));
+	assert_true(netdev_ready(&f->dev, false));
+	assert_true(netdev_ready(&f->dev, true));
+	assert_int_equal(host.reads, 1);
+	netdev_close(&f->dev);
+	host.reads_ahead = true;
+	assert_int_equal(open_device(f, "unix:x", 0), 0);
+	assert_true(netdev_ready(&f->dev, false));
+	assert_receives(f, ROOM, 61, 2);
+	assert_true(netdev_ready(&f->dev, false));
+	assert_receives(f, ROOM, 62, 3);
+	assert_false(netdev_ready(&f->dev, false));
+	assert_false(netdev_ready(&f->dev, true));
+}
+
+static void what_is_gone_for_good_is_not_asked_again(void **state)
+{
+	struct fixture *f = *state;
+
+	host.fake = host.reads_ahead = true;
+	assert_int_equal(open_device(f, "stream:@5", 0), 0);
+	HEAR({UPLINK_GONE, 0, 0});
+	for (int i = 0; i < 3; i++) {
+		assert_false(netdev_ready(&f->dev, true));
+		assert_int_equal(netdev_fd(&f->dev), -1);
+		send_frame(f, 60);
+		host.clock += NETDEV_RETRY_NS;
+	}
+	assert_int_equal(host.reads, 1);
+	assert_int_equal(host.writes + host.reattaches, 0);
+	assert_drops(f, NETDEV_TX_DOWN, 3);
 }
 
 /* ---- against a plain model of what it does ---- */
@@ -852,14 +1009,14 @@ static void frames_go_both_ways(void **state)
 	struct fixture *f = *state;
 	uint8_t got[WIRE_FRAME_MAX];
 
-	assert_int_equal(f->dev.uplink->mtu, MTU);
+	assert_int_equal(f->dev.mtu, MTU);
 	for (uint32_t n = 0; n < 1000; n++) {
-		wire_fill(f->frame, NETDEV_HEADER + n, n);
-		send_frame(f, NETDEV_HEADER + n);
-		assert_int_equal(wire_receive(&f->wire, got), NETDEV_HEADER + n);
-		assert_true(wire_matches(got, NETDEV_HEADER + n, n));
-		assert_true(wire_send(&f->wire, got, NETDEV_HEADER + n));
-		assert_receives(f, ROOM, NETDEV_HEADER + n, n);
+		wire_fill(f->frame, UPLINK_HEADER + n, n);
+		send_frame(f, UPLINK_HEADER + n);
+		assert_int_equal(wire_receive(&f->wire, got), UPLINK_HEADER + n);
+		assert_true(wire_matches(got, UPLINK_HEADER + n, n));
+		assert_true(wire_send(&f->wire, got, UPLINK_HEADER + n));
+		assert_receives(f, ROOM, UPLINK_HEADER + n, n);
 	}
 	assert_no_drops(f);
 	assert_count(f->dev.counters.calls, 2000);
@@ -946,7 +1103,7 @@ static void an_empty_datagram_is_no_frame(void **state)
 	struct fixture *f = *state;
 
 	wire_make_type(&f->wire, SOCK_DGRAM);
-	assert_int_equal(netdev_open(&f->dev, "service0", f->wire.where, &f->e), 0);
+	assert_int_equal(open_device(f, f->wire.where, 0), 0);
 	assert_true(wire_send(&f->wire, f->frame, 0));
 	wire_fill(f->frame, 60, 3);
 	assert_true(wire_send(&f->wire, f->frame, 60));
@@ -962,7 +1119,7 @@ static void empty_datagrams_delay_no_frame(void **state)
 	struct fixture *f = *state;
 
 	wire_make_type(&f->wire, SOCK_DGRAM);
-	assert_int_equal(netdev_open(&f->dev, "service0", f->wire.where, &f->e), 0);
+	assert_int_equal(open_device(f, f->wire.where, 0), 0);
 	for (unsigned i = 0; i < 3 * FAILURES; i++) {
 		assert_true(wire_send(&f->wire, f->frame, 0));
 		assert_receives_nothing(f, ROOM);
@@ -1021,6 +1178,11 @@ int main(void)
 		FAKE(a_frame_read_ahead_that_does_not_fit_the_buffer_is_dropped),
 		FAKE(what_exceeds_the_mtu_is_not_read_ahead),
 		TEST(the_largest_frames_that_there_are_can_be_read_ahead),
+		TEST(the_mtu_is_what_was_asked_for_or_what_the_uplink_has),
+		FAKE(a_tag_makes_a_frame_longer_than_the_mtu),
+		WIRE(tagged_frames_are_received_by_the_same_measure),
+		FAKE(frames_in_an_uplinks_memory_make_a_device_ready),
+		TEST(what_is_gone_for_good_is_not_asked_again),
 		FAKE(it_does_what_a_queue_does),
 		WIRE(frames_go_both_ways),
 		WIRE(a_frame_that_was_cut_is_not_delivered),

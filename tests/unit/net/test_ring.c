@@ -71,7 +71,9 @@ static int set_up(void **state)
 	memset(f.base, 0, MEMORY);
 	memory_init(&f.m, f.base, MEMORY);
 	wire_make(&f.wire);
-	if (declare(&f) == -1 || netdev_open(&f.dev, "service0", f.wire.where, &f.e) == -1 ||
+	if (declare(&f) == -1 ||
+	    netdev_open(&f.dev, "service0", &(struct uplink_request){.where = f.wire.where}, 0,
+			&f.e) == -1 ||
 	    ring_init(&f.ring, &f.m, RING, device_of, &f, &f.e) == -1)
 		return -1;
 	ring_peer_init(&f.guest, f.ring.shared);

@@ -179,7 +179,8 @@ static int set_up(void **state)
 	wire_make(&f.wire);
 	if (memory_declare(&f.m, RING, RING + 0xcfff, MEMORY_R | MEMORY_RING, "network ring",
 			   &f.e) == -1 ||
-	    netdev_open(&f.dev, "service0", f.wire.where, &f.e) == -1 ||
+	    netdev_open(&f.dev, "service0", &(struct uplink_request){.where = f.wire.where}, 0,
+			&f.e) == -1 ||
 	    ring_init(&f.ring, &f.m, RING, device_of, &f, &f.e) == -1)
 		return -1;
 	ring_peer_init(&f.guest, f.ring.shared);

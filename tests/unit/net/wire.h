@@ -4,7 +4,7 @@
  *	struct wire w;
  *
  *	wire_make(&w);
- *	netdev_open(&dev, "service0", w.where, &e);
+ *	netdev_open(&dev, "service0", &(struct uplink_request){.where = w.where}, 0, &e);
  *	wire_send(&w, frame, len);
  *	wire_free(&w);
  *

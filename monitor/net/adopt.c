@@ -1,0 +1,131 @@
+/* adopt.c: takes over an inherited descriptor, or says what it is and what would do. */
+#include "adopt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "datagram.h"
+#include "descriptor.h"
+#include "options.h"
+#include "pipe.h"
+#include "stream.h"
+#include "tap.h"
+
+/* The descriptor becomes the uplink's, or is closed. */
+typedef int adopter(struct uplink **u, const struct uplink_request *rq, int fd,
+		    struct husk_error *e);
+
+static const struct {
+	const char *what;	/* "it is ..." */
+	adopter *frames, *stream;	/* as @N, as stream:@N; NULL: it will not do */
+} kinds[DESCRIPTOR_KINDS] = {
+	[DESCRIPTOR_TAP] = {"a tap, which keeps frames apart by itself", tap_adopt, NULL},
+	[DESCRIPTOR_TUN] = {"a tun", tap_adopt, tap_adopt},
+	[DESCRIPTOR_NO_INTERFACE] = {"/dev/net/tun without an interface (TUNSETIFF)", NULL, NULL},
+	[DESCRIPTOR_DATAGRAMS] = {"a socket that keeps frames apart by itself", datagram_adopt,
+				  NULL},
+	[DESCRIPTOR_STREAM] = {"a stream socket, which does not keep frames apart", NULL,
+			       stream_adopt},
+	[DESCRIPTOR_UNCONNECTED] = {"a socket that is not connected", NULL, NULL},
+	[DESCRIPTOR_LISTENING] = {"a socket that listens for connections", NULL, NULL},
+	[DESCRIPTOR_SOCKET] = {"a socket of a kind that carries no frames", NULL, NULL},
+	[DESCRIPTOR_PACKET_PIPE] = {"a pipe that keeps frames apart by itself", pipe_adopt, NULL},
+	[DESCRIPTOR_PIPE] = {"a pipe, which does not keep frames apart", NULL, NULL},
+	[DESCRIPTOR_FILE] = {"a regular file", NULL, NULL},
+	[DESCRIPTOR_DIRECTORY] = {"a directory", NULL, NULL},
+	[DESCRIPTOR_DEVICE] = {"a device that is no tap", NULL, NULL},
+	[DESCRIPTOR_OTHER] = {"nothing that carries frames", NULL, NULL},
+};
+
+static int unusable(enum descriptor_kind kind, const char *where, const char *number,
+		    struct husk_error *e)
+{
+	husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it is %s", where,
+		  kinds[kind].what);
+	if (kinds[kind].frames != NULL)
+		return husk_hint(e, "give it as %s", number);
+	switch (kind) {
+	case DESCRIPTOR_STREAM:
+		return husk_hint(e, "where its other end puts a length of 4 bytes in front of each "
+				 "frame, as passt and QEMU do, say stream:%s", number);
+	case DESCRIPTOR_PIPE:
+		return husk_hint(e, "open it in packet mode (O_DIRECT), or give a connected socket "
+				 "of SOCK_DGRAM or SOCK_SEQPACKET");
+	default:
+		return husk_hint(e, "give a tap or a connected socket, open for reading and "
+				 "writing");
+	}
+}
+
+static int check_access(int fd, const char *where, struct husk_error *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1)
+		return husk_fail_sys(e, errno, "Could not attach interface: %s", where);
+	if ((flags & O_ACCMODE) == O_RDWR)
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it is open for %s only: "
+			 "open it for reading and writing, in a shell N<>PATH", where,
+			 (flags & O_ACCMODE) == O_RDONLY ? "reading" : "writing");
+}
+
+/* The descriptor of @N, duplicated; -1 on failure. */
+static int duplicate(const char *where, const char *number, struct husk_error *e)
+{
+	unsigned long long given;
+	int fd;
+
+	if (number[0] != '@') {
+		husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s", where);
+		return husk_hint(e, "it needs the number of an open descriptor: stream:@N");
+	}
+	if (option_number(number + 1, 0, INT_MAX, &given, e) == -1)
+		return husk_wrap(e, "Could not attach interface: %s", where);
+	fd = fcntl((int)given, F_DUPFD_CLOEXEC, 0);
+	if (fd != -1)
+		return fd;
+	husk_fail_sys(e, errno, "Could not attach interface: %s", where);
+	return e->sys != EBADF ? -1 :
+	       husk_hint(e, "it is not open; what starts this program must open it and leave it so");
+}
+
+/* NULL: it will not do, which e says. One end of a pipe will not in any mode. */
+static adopter *choose(int fd, const char *where, const char *number, bool stream,
+		       struct husk_error *e)
+{
+	enum descriptor_kind kind = descriptor_kind(fd);
+	adopter *take = stream ? kinds[kind].stream : kinds[kind].frames;
+
+	if ((take != NULL || kind == DESCRIPTOR_PIPE) && check_access(fd, where, e) == -1)
+		return NULL;
+	if (take == NULL)
+		unusable(kind, where, number, e);
+	return take;
+}
+
+static int adopt(struct uplink **u, const struct uplink_request *rq, const char *number,
+		 bool stream, struct husk_error *e)
+{
+	int fd = duplicate(rq->where, number, e);
+	adopter *take = fd == -1 ? NULL : choose(fd, rq->where, number, stream, e);
+
+	if (take != NULL)
+		return take(u, rq, fd, e);
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+int adopt_frames(struct uplink **u, const struct uplink_request *rq, struct husk_error *e)
+{
+	return adopt(u, rq, rq->where, false, e);
+}
+
+int adopt_stream(struct uplink **u, const struct uplink_request *rq, const char *number,
+		 struct husk_error *e)
+{
+	return adopt(u, rq, number, true, e);
+}

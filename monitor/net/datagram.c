@@ -1,0 +1,80 @@
+/* datagram.c: frames as datagrams of a connected socket, which others may share. */
+#include "datagram.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+
+static enum uplink_result explain(int sys)
+{
+	switch (sys) {
+	case EAGAIN:
+		return UPLINK_AGAIN;
+	case ENETDOWN:
+	case ENOBUFS:
+	case ENOMEM:
+	case EINTR:
+		return UPLINK_DOWN;
+	}
+	return UPLINK_ERROR;
+}
+
+/*
+ * An empty datagram is no frame, a socket whose peer sends no more will never have one, and one
+ * whose peer is gone takes none either.
+ */
+static enum uplink_result read_nothing(const struct uplink *u)
+{
+	struct pollfd p = {.fd = u->fd, .events = POLLRDHUP};
+
+	if (poll(&p, 1, 0) != 1)
+		return UPLINK_NO_FRAME;
+	return (p.revents & POLLHUP) != 0 ? UPLINK_GONE : UPLINK_ERROR;
+}
+
+static enum uplink_result datagram_read(struct uplink *u, struct iovec buffer, size_t *len)
+{
+	struct msghdr m = {.msg_iov = &buffer, .msg_iovlen = 1};
+	ssize_t n = recvmsg(u->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n == -1)
+		return explain(errno);
+	if ((m.msg_flags & MSG_TRUNC) != 0)
+		return UPLINK_TOO_LONG;
+	if (n == 0)
+		return read_nothing(u);
+	*len = (size_t)n;
+	return UPLINK_OK;
+}
+
+static enum uplink_result datagram_write(struct uplink *u, struct iovec frame)
+{
+	ssize_t n = send(u->fd, frame.iov_base, frame.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n == -1)
+		return explain(errno);
+	return (size_t)n == frame.iov_len ? UPLINK_OK : UPLINK_ERROR;
+}
+
+int datagram_adopt(struct uplink **u, const struct uplink_request *rq, int fd,
+		   struct husk_error *e)
+{
+	static const struct uplink_ops ops = {
+		.read = datagram_read, .write = datagram_write, .close = uplink_free,
+	};
+	struct uplink *d = uplink_new(sizeof *d, &ops, e);
+
+	if (d == NULL) {
+		close(fd);
+		return -1;
+	}
+	d->fd = fd;
+	d->mtu = d->mtu_max = descriptor_mtu(fd);
+	if (rq->look)
+		uplink_look_only(d);
+	*u = d;
+	return 0;
+}

@@ -1,0 +1,254 @@
+/* test_datagram.c: frames as datagrams of a socket that others share. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../../../monitor/net/uplink.h"
+#include "wire.h"
+
+static int recv_error, send_error;
+static bool no_memory;
+
+ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	assert_int_not_equal(flags & MSG_DONTWAIT, 0);
+	errno = recv_error;
+	return recv_error != 0 ? -1 : __real_recvmsg(fd, m, flags);
+}
+
+/* Those of the host's end are the test's own. */
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
+{
+	errno = send_error;
+	return send_error != 0 && flags != MSG_NOSIGNAL ? -1 : __real_send(fd, bytes, len, flags);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(n, size);
+}
+
+struct fixture {
+	struct uplink *uplink;
+	struct wire wire;
+	struct husk_error e;
+};
+
+static int set_up_type(void **state, int type)
+{
+	static struct fixture f;
+	struct uplink_request rq;
+
+	memset(&f, 0, sizeof f);
+	recv_error = send_error = 0;
+	no_memory = false;
+	wire_make_type(&f.wire, type);
+	fcntl(f.wire.device, F_SETFL, 0);	/* it would block */
+	rq = (struct uplink_request){.where = f.wire.where};
+	*state = &f;
+	return uplink_open(&f.uplink, &rq, &f.e);
+}
+
+static int set_up(void **state)
+{
+	return set_up_type(state, SOCK_SEQPACKET);
+}
+
+static int set_up_dgram(void **state)
+{
+	return set_up_type(state, SOCK_DGRAM);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	uplink_close(f->uplink);
+	wire_free(&f->wire);
+	return 0;
+}
+
+static enum uplink_result read_frame(struct fixture *f, void *buffer, size_t room, size_t *len)
+{
+	return f->uplink->ops->read(f->uplink, (struct iovec){buffer, room}, len);
+}
+
+static enum uplink_result write_frame(struct fixture *f, void *frame, size_t len)
+{
+	return f->uplink->ops->write(f->uplink, (struct iovec){frame, len});
+}
+
+static void one_frame_is_one_datagram(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[WIRE_FRAME_MAX];
+	size_t len = 0;
+
+	assert_int_equal(f->uplink->mtu + f->uplink->mtu_max, 0);
+	assert_null(f->uplink->ops->reattach);
+	for (uint32_t n = 0; n < 1000; n++) {
+		wire_fill(frame, 14 + n, n);
+		assert_int_equal(write_frame(f, frame, 14 + n), UPLINK_OK);
+		assert_int_equal(wire_receive(&f->wire, frame), 14 + n);
+		assert_true(wire_matches(frame, 14 + n, n));
+		assert_true(wire_send(&f->wire, frame, 14 + n));
+		assert_int_equal(read_frame(f, frame, sizeof frame, &len), UPLINK_OK);
+		assert_int_equal(len, 14 + n);
+		assert_true(wire_matches(frame, len, n));
+	}
+}
+
+static void a_datagram_that_does_not_fit_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[62] = {0};
+	size_t len = 0;
+
+	for (size_t n = 59; n <= 62; n++) {
+		assert_true(wire_send(&f->wire, frame, n));
+		assert_int_equal(read_frame(f, frame, 60, &len), n <= 60 ? UPLINK_OK : UPLINK_TOO_LONG);
+		assert_int_equal(len, n <= 60 ? n : 60);
+	}
+	assert_true(wire_send(&f->wire, frame, 1));
+	assert_int_equal(read_frame(f, frame, 0, &len), UPLINK_TOO_LONG);
+}
+
+/* Whoever shares the socket has made it a blocking one. */
+static void it_never_waits(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[1514] = {0};
+	int n = 0;
+	size_t len;
+
+	assert_int_equal(read_frame(f, frame, sizeof frame, &len), UPLINK_AGAIN);
+	while (write_frame(f, frame, sizeof frame) == UPLINK_OK)
+		assert_true(++n < 10000);
+	assert_int_equal(write_frame(f, frame, 60), UPLINK_AGAIN);
+	assert_int_equal(fcntl(f->wire.device, F_GETFL) & O_NONBLOCK, 0);
+}
+
+static void an_empty_datagram_is_no_frame_and_the_end_is_the_end(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[60];
+	size_t len;
+
+	assert_true(wire_send(&f->wire, "", 0));
+	assert_true(wire_send(&f->wire, "0123456789012345", 16));
+	assert_int_equal(read_frame(f, frame, 60, &len), UPLINK_NO_FRAME);
+	assert_int_equal(read_frame(f, frame, 60, &len), UPLINK_OK);
+	assert_int_equal(shutdown(f->wire.host, SHUT_WR), 0);
+	assert_int_equal(read_frame(f, frame, 60, &len), UPLINK_ERROR);
+	assert_int_equal(write_frame(f, frame, 60), UPLINK_OK);
+	assert_int_equal(recv(f->wire.host, frame, 60, 0), 60);
+	wire_close_host(&f->wire);
+	assert_int_equal(read_frame(f, frame, 60, &len), UPLINK_GONE);
+	assert_int_equal(write_frame(f, frame, 60), UPLINK_ERROR);	/* and no SIGPIPE */
+}
+
+static void a_peer_that_is_gone_takes_no_datagrams(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[60] = {0};
+	size_t len;
+
+	wire_close_host(&f->wire);
+	assert_int_equal(write_frame(f, frame, 60), UPLINK_ERROR);
+	assert_int_not_equal(read_frame(f, frame, 60, &len), UPLINK_OK);
+}
+
+/* A peer may send descriptors along: none is left open. */
+static void what_comes_along_with_a_datagram_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+	union { struct cmsghdr head; char bytes[CMSG_SPACE(sizeof(int))]; } control = {
+		.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+			 .cmsg_type = SCM_RIGHTS},
+	};
+	uint8_t frame[60] = {0};
+	struct iovec part = {frame, sizeof frame};
+	const struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+				 .msg_controllen = sizeof control};
+	int next = dup(0);
+	size_t len = 0;
+
+	close(next);
+	memcpy(CMSG_DATA(&control.head), &f->wire.host, sizeof(int));
+	assert_int_equal(sendmsg(f->wire.host, &m, 0), 60);
+	assert_int_equal(read_frame(f, frame, 60, &len), UPLINK_OK);
+	assert_int_equal(len, 60);
+	assert_int_equal(fcntl(next, F_GETFD), -1);
+}
+
+static void each_failure_has_its_meaning(void **state)
+{
+	static const struct { int error; enum uplink_result result; } meanings[] = {
+		{EAGAIN, UPLINK_AGAIN}, {ENETDOWN, UPLINK_DOWN}, {ENOBUFS, UPLINK_DOWN},
+		{ENOMEM, UPLINK_DOWN}, {EINTR, UPLINK_DOWN}, {ECONNREFUSED, UPLINK_ERROR},
+		{EMSGSIZE, UPLINK_ERROR}, {EPERM, UPLINK_ERROR},
+	};
+	struct fixture *f = *state;
+	uint8_t frame[60] = {0};
+	size_t len;
+
+	for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+		recv_error = send_error = meanings[i].error;
+		assert_int_equal(read_frame(f, frame, 60, &len), meanings[i].result);
+		assert_int_equal(write_frame(f, frame, 60), meanings[i].result);
+	}
+}
+
+static void without_memory_nothing_stays_open(void **state)
+{
+	struct fixture *f = *state;
+	const struct uplink_request rq = {.where = f->wire.where};
+	struct uplink *u;
+	int next = dup(0);
+
+	close(next);
+	no_memory = true;
+	assert_int_equal(uplink_open(&u, &rq, &f->e), -1);
+	assert_null(u);
+	assert_int_equal(f->e.sys, ENOMEM);
+	assert_int_equal(fcntl(next, F_GETFD), -1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define DGRAM(name) cmocka_unit_test_setup_teardown(name, set_up_dgram, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_frame_is_one_datagram),
+		DGRAM(one_frame_is_one_datagram),
+		TEST(a_datagram_that_does_not_fit_is_noticed),
+		DGRAM(a_datagram_that_does_not_fit_is_noticed),
+		TEST(it_never_waits),
+		DGRAM(it_never_waits),
+		TEST(an_empty_datagram_is_no_frame_and_the_end_is_the_end),
+		DGRAM(a_peer_that_is_gone_takes_no_datagrams),
+		TEST(what_comes_along_with_a_datagram_is_dropped),
+		TEST(each_failure_has_its_meaning),
+		TEST(without_memory_nothing_stays_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+/* test_uplink.c: which two words lead to one interface or connection. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* After net/if.h, whose names it would define again. */
+#include <linux/if_tun.h>
+
+#include "../../../monitor/net/uplink.h"
+#include "own_network.h"
+#include "wire.h"
+
+static void assert_same(const char *a, const char *b, bool same)
+{
+	if (uplink_same(a, b) != same || uplink_same(b, a) != same)
+		fail_msg("%s and %s", a, b);
+}
+
+static void a_descriptor_and_its_duplicate_are_one(void **state)
+{
+	struct wire w, other;
+	char twin[16], stream[24], stream_twin[24];
+	int fd;
+
+	(void)state;
+	wire_make(&w);
+	wire_make(&other);
+	fd = dup(w.device);
+	snprintf(twin, sizeof twin, "@%d", fd);
+	snprintf(stream, sizeof stream, "stream:%s", w.where);
+	snprintf(stream_twin, sizeof stream_twin, "stream:%s", twin);
+	assert_same(w.where, w.where, true);
+	assert_same(w.where, twin, true);
+	assert_same(w.where, stream, true);
+	assert_same(stream, stream_twin, true);
+	assert_same(w.where, other.where, false);
+	assert_same(stream, other.where, false);
+	assert_same(w.where, "tap0", false);
+	assert_same(w.where, "@x", false);
+	assert_same(w.where, "@60", false);
+	assert_same("@60", "@60", true);
+	assert_same("@60", "@61", false);
+	assert_same("tap0", "tap0", true);
+	assert_same("tap0", "tap1", false);
+	close(fd);
+	wire_free(&w);
+	wire_free(&other);
+}
+
+/* Whoever serves a socket tells its guests apart. */
+static void each_connection_is_one_of_its_own(void **state)
+{
+	(void)state;
+	assert_same("unix:/tmp/a", "unix:/tmp/a", false);
+	assert_same("unix:/tmp/a", "unix:/tmp/b", false);
+	assert_same("unix:@5", "@5", false);
+}
+
+static void a_tap_is_one_by_name_and_by_descriptor(void **state)
+{
+	char where[2][16];
+	int fd, other, twin;
+
+	(void)state;
+	own_network_need();
+	fd = own_network_queue("tap0", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
+	twin = own_network_queue("tap0", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
+	other = own_network_queue("tap1", IFF_TAP | IFF_NO_PI);
+	snprintf(where[0], sizeof where[0], "@%d", fd);
+	assert_same(where[0], "tap0", true);
+	assert_same(where[0], "tap1", false);
+	assert_same(where[0], "tap2", false);
+	snprintf(where[1], sizeof where[1], "@%d", twin);
+	assert_same(where[0], where[1], true);
+	snprintf(where[1], sizeof where[1], "@%d", other);
+	assert_same(where[0], where[1], false);
+	assert_same(where[1], "@0", false);
+	close(fd);
+	close(twin);
+	close(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_descriptor_and_its_duplicate_are_one),
+		cmocka_unit_test(each_connection_is_one_of_its_own),
+		cmocka_unit_test(a_tap_is_one_by_name_and_by_descriptor),
+	};
+
+	return cmocka_run_group_tests(tests, own_network_enter, NULL);
+}
