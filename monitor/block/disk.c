@@ -29,7 +29,8 @@ static int identify(struct disk *d, const struct stat *st, const char *where, st
 	d->is_device = disk_host_is_device(st->st_mode);
 	if (!S_ISREG(st->st_mode) && !d->is_device)
 		return husk_fail(e, HUSK_E_USAGE, "Could not open block device: %s: %s, neither a "
-				 "file nor a block device", where, kind_of(st->st_mode));
+				 "file nor a block device: `truncate -s SIZE FILE' makes a file "
+				 "to attach", where, kind_of(st->st_mode));
 	d->device = d->is_device ? st->st_rdev : st->st_dev;
 	d->node = d->is_device ? 0 : st->st_ino;
 	return 0;
@@ -93,8 +94,10 @@ static int find_descriptor(struct disk *d, const char *where, struct husk_error 
 	if (option_number(where + 1, 0, INT_MAX, &fd, e) == -1)
 		return husk_wrap(e, "descriptor %s", where);
 	flags = fcntl((int)fd, F_GETFL);
-	if (flags == -1 || fstat((int)fd, &st) == -1)
-		return husk_fail_sys(e, errno, "descriptor %s", where);
+	if (flags == -1 || fstat((int)fd, &st) == -1) {
+		husk_fail_sys(e, errno, "descriptor %s", where);
+		return e->sys == EBADF ? husk_hint(e, "the shell opens it by `%llu<>FILE'", fd) : -1;
+	}
 	if (identify(d, &st, where, e) == -1)
 		return -1;
 	return check_flags(d, flags, where, e);
@@ -148,6 +151,8 @@ static int open_failed(const struct disk *d, const char *where, int error, struc
 			  where[0] == '@' ? ", or opened with O_EXCL by who hands it down" : "");
 	if (error == ETXTBSY)
 		husk_hint(e, "it is a program that runs");
+	if (error == EPERM)
+		husk_hint(e, DISK_IMMUTABLE_HINT);
 	if (error == EACCES || error == EROFS || error == EPERM || error == EBUSY ||
 	    error == ETXTBSY)
 		husk_hint(e, DISK_READ_ONLY_HINT);

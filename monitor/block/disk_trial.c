@@ -23,15 +23,22 @@ static int try_write(const struct disk *d, const char *where, struct husk_error 
 	husk_fail_sys(e, errno, "%s cannot be written", where);
 	if (e->sys == ETXTBSY)
 		husk_hint(e, "the host swaps to it");
+	if (e->sys == EPERM)
+		husk_hint(e, DISK_IMMUTABLE_HINT);
 	return husk_hint(e, DISK_READ_ONLY_HINT);
 }
 
+/* What is read of it, in one transfer or more, is as much as there should be. */
 static int try_read(const struct disk *d, const char *where, uint64_t offset, struct husk_error *e)
 {
 	uint8_t some[4096];
-	uint64_t left = d->capacity - offset;
-	ssize_t n = pread(d->fd, some, left < sizeof some ? left : sizeof some, (off_t)offset);
+	uint64_t end = d->capacity - offset < sizeof some ? d->capacity : offset + sizeof some;
+	ssize_t n = 1;
 
+	while (offset < end && n > 0) {
+		n = pread(d->fd, some, end - offset, (off_t)offset);
+		offset += n > 0 ? (uint64_t)n : 0;
+	}
 	if (n > 0 || (n == -1 && errno == EINTR))
 		return 0;
 	if (n == 0)
