@@ -148,7 +148,7 @@ static int open_failed(const struct disk *d, const char *where, int error, struc
 		return -1;
 	if (error == EBUSY && d->is_device)
 		husk_hint(e, "mounted or in use by another program%s",
-			  where[0] == '@' ? ", or opened with O_EXCL by who hands it down" : "");
+			  where[0] == '@' ? ", or opened with O_EXCL by the program that hands it down" : "");
 	if (error == ETXTBSY)
 		husk_hint(e, "it is a program that runs");
 	if (error == EPERM)

@@ -489,6 +489,57 @@ static void a_disk_that_is_not_there_is_told_before_a_machine_is_made(void **sta
 	assert_int_equal(hv_fake_faults.seen, 0);
 }
 
+static void note_output(void *ctx, int fd)
+{
+	int *noted = ctx;
+
+	*noted = *noted == -1 ? fd : -2;
+}
+
+/* The console, and each of the others; what is beyond their number is not looked at. */
+static void a_disk_that_the_program_writes_to_is_refused_before_a_machine_is_made(void **state)
+{
+	static const struct image_device disk = {"disk", MFT_DEV_BLOCK_BASIC};
+	struct fixture *f = *state;
+	int backing = memfd_create("disk", MFD_CLOEXEC);
+
+	make_image(&f->image, &disk, 1);
+	assert_int_equal(ftruncate(backing, 4096), 0);
+	snprintf(f->disk_option, sizeof f->disk_option, "--block:disk=@%d", backing);
+	f->files++;
+	for (unsigned i = 0; i < HUSK_OUTPUTS_MAX + 2; i++) {
+		struct husk_output outputs[HUSK_OUTPUTS_MAX + 1] = {
+			{-1, ""}, {-1, ""}, {-1, ""}, {-1, ""},
+		};
+		int noted = -1;
+		const struct husk_config config = {
+			.console_fd = i == 0 ? backing : -1, .outputs = outputs,
+			.n_outputs = HUSK_OUTPUTS_MAX + 1, .output_is_disk = note_output,
+			.output_ctx = &noted,
+		};
+
+		if (i > 0)
+			outputs[i - 1] = (struct husk_output){backing, "the log"};
+		husk_destroy(f->h);
+		f->h = machine_create(&config, &hv_fake_ops, real_modules, &f->e);
+		assert_non_null(f->h);
+		assert_int_equal(husk_option(f->h, f->disk_option, &f->e), 0);
+		hv_fake_faults = (struct hv_fake_faults){.seen = 0};
+		if (i <= HUSK_OUTPUTS_MAX) {
+			assert_not_loaded(f, f->image.path, HUSK_E_USAGE, i == 0 ?
+					  "device disk: its disk is the file of the guest's console" :
+					  "device disk: its disk is the file of the log");
+			assert_int_equal(noted, backing);
+			assert_int_equal(hv_fake_faults.seen, 0);
+		} else {
+			assert_int_equal(husk_load(f->h, f->image.path, 0, NULL, &f->e), 0);
+			assert_int_equal(noted, -1);
+		}
+	}
+	f->files--;
+	close(backing);
+}
+
 static void a_command_line_that_is_too_long_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -764,6 +815,7 @@ int main(void)
 		TEST(an_image_larger_than_memory_is_refused),
 		TEST(devices_and_options_must_match),
 		TEST(a_disk_that_is_not_there_is_told_before_a_machine_is_made),
+		TEST(a_disk_that_the_program_writes_to_is_refused_before_a_machine_is_made),
 		TEST(a_command_line_that_is_too_long_is_refused),
 		TEST(what_the_hypervisor_refuses_is_told),
 		TEST(a_hypervisor_that_refuses_to_run_ends_the_run),

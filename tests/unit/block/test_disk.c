@@ -630,7 +630,7 @@ static void what_opening_anew_tells_is_told(void **state)
 		{EROFS, "Read-only file system: --block-ro attaches it without writing"},
 		{ETXTBSY, "Text file busy: it is a program that runs: --block-ro attaches"},
 		{EBUSY, "Device or resource busy: mounted or in use by another program, or opened "
-			"with O_EXCL by who hands it down: --block-ro attaches"},
+			"with O_EXCL by the program that hands it down: --block-ro attaches"},
 		{EMFILE, "Too many open files"},
 		{EIO, "Input/output error"},
 	};
