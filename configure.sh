@@ -197,6 +197,8 @@ choose_target() {
 	fi
 	[ -e "$src/monitor/hv_$backend.c" ] ||
 		die "backend $backend is not in this source tree: monitor/hv_$backend.c is missing"
+	[ -e "$src/monitor/hv_${backend}_$arch.c" ] ||
+		die "backend $backend does not run on $arch yet: monitor/hv_${backend}_$arch.c is missing"
 }
 
 choose_modules() {

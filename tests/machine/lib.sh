@@ -183,7 +183,7 @@ lacks_instructions() {
 	if [ -z "${emulated-}" ]; then
 		timeout -s KILL "$LIMIT" "$HUSK" -- "$(image fpu)" >"$T/probe" 2>&1 </dev/null
 		emulated=no
-		! grep -q 'internal error exit' "$T/probe" || emulated=yes
+		! grep -q -e 'internal error exit' -e 'exitcode=0x3f9' "$T/probe" || emulated=yes
 	fi
 	[ "$emulated" = yes ]
 }

@@ -5,9 +5,9 @@
  * runs real guests through it. One lock, like a kernel's giant one, is held in every call except
  * while a vcpu runs or sleeps. Machines are files of a directory, so that they outlive a process.
  *
- * HUSK_VMM_DOUBLE says which kernel: RELEASE[-VENDOR][-calm], with 13, 14, 15 or 16 and intel or
- * amd (default 15-intel); calm leaves out exits at random. HUSK_VMM_DIR says where the machines
- * are.
+ * HUSK_VMM_DOUBLE says which kernel: RELEASE[-VENDOR][-apic][-calm], with 13, 14, 15 or 16 and
+ * intel or amd (default 15-intel); apic is APIC virtualisation, calm leaves out exits at random.
+ * HUSK_VMM_DIR says where the machines are.
  */
 #ifndef HUSK_DOUBLE_H
 #define HUSK_DOUBLE_H
@@ -30,12 +30,13 @@ struct personality {
 	int release;		/* 13 to 16 */
 	bool amd;
 	bool calm;
+	bool apic;		/* APIC virtualisation: a page is the processor's */
 };
 
 /* Read from the environment at the first call. */
-const struct personality *personality(void);
+const struct personality *double_personality(void);
 
-/* ---- the table of machines: names.c. 0 or an errno ---- */
+/* ---- the table of machines: double_names.c. 0 or an errno ---- */
 
 /* Makes the name; *lock is a descriptor that keeps it alive with on_close, else -1. */
 int names_create(const char *name, bool on_close, int *lock);
@@ -48,7 +49,6 @@ int names_each(int (*each)(void *ctx, const char *name), void *ctx);
 
 struct segment {
 	uint64_t len;		/* 0: not allocated */
-	int memfd;
 	uint8_t *view;		/* the kernel's own */
 };
 
@@ -85,26 +85,26 @@ struct machine {
 	struct cpu cpu;
 };
 
-/* machine.c. NULL and errno. */
-struct machine *machine_create(const char *name);
+/* double_machine.c. NULL and errno. */
+struct machine *vm_create(const char *name);
 /* Frees what can be freed now; calls on it fail with ENXIO from then on. */
-void machine_destroy(struct machine *m);
+void vm_destroy(struct machine *m);
 /* 0 or an errno. */
-int machine_ioctl(struct machine *m, unsigned long code, void *arg, const sigset_t *mask);
+int vm_ioctl(struct machine *m, unsigned long code, void *arg, const sigset_t *mask);
 
-/* memory.c: 0 or an errno. */
-int memory_segment(struct machine *m, int id, uint64_t len);
-int memory_map(struct machine *m, const struct vmm_map *map);
-int memory_unmap(struct machine *m, const struct vmm_unmap *u);
-int memory_next(const struct machine *m, struct vmm_map *map);
-int memory_mmap(const struct machine *m, void **out, void *at, size_t len, int prot, int flags,
+/* double_memory.c: 0 or an errno. */
+int ram_segment(struct machine *m, int id, uint64_t len);
+int ram_map(struct machine *m, const struct vmm_map *map);
+int ram_unmap(struct machine *m, const struct vmm_unmap *u);
+int ram_next(const struct machine *m, struct vmm_map *map);
+int ram_mmap(const struct machine *m, void **out, void *at, size_t len, int prot, int flags,
 		off_t offset, bool writable);
 /* The map that covers gpa, or NULL; and its bytes. */
-const struct vmm_map *memory_at(const struct machine *m, uint64_t gpa);
-bool memory_copy(const struct machine *m, uint64_t gpa, void *to, size_t len);
-void memory_free(struct machine *m);
+const struct vmm_map *ram_at(const struct machine *m, uint64_t gpa);
+bool ram_copy(const struct machine *m, uint64_t gpa, void *to, size_t len);
+void ram_free(struct machine *m);
 
-/* run.c: VM_RUN with the lock held and signals blocked but those of *mask; 0 or an errno. */
+/* double_run.c: VM_RUN with the lock held and signals blocked but those of *mask; 0 or an errno. */
 int vcpu_run(struct machine *m, const sigset_t *mask);
 /* Makes the runner look at the flags. */
 void vcpu_kick(struct machine *m);
@@ -126,7 +126,7 @@ void giant_return(void);
 void giant_wait(void);
 void giant_wake(void);
 
-/* ---- the architecture: vcpu_<architecture>.c, exits_<architecture>.c ---- */
+/* ---- the architecture: double_vcpu_<architecture>.c, double_exits_<architecture>.c ---- */
 
 #define CPU_AGAIN (-1)
 

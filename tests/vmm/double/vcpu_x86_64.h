@@ -25,20 +25,20 @@ struct cpu {
 
 struct machine;
 
-/* decode_x86_64.c: the length of the instruction at code, at most n bytes; 0 if not known. */
+/* double_decode_x86_64.c: the length of the instruction at code, at most n bytes; 0 if not known. */
 unsigned instruction_length(const uint8_t *code, unsigned n);
 
 /* Whether that instruction, of which the length is known, stores to memory. */
 bool instruction_stores(const uint8_t *code);
 
-/* registers_x86_64.c: what the shadow holds, read from KVM if it is not known. */
+/* double_registers_x86_64.c: what the shadow holds, read from KVM if it is not known. */
 void know_regs(struct machine *m);
 void know_sregs(struct machine *m);
 struct descriptor *descriptor(struct machine *m, int number);
 /* KVM's names for vmm's segment registers, in vmm's order from VMM_REG_ES on. */
 void segments_of(struct kvm_sregs *s, struct kvm_segment *out[8]);
 
-/* entry_x86_64.c: whether the processor would take this state. */
+/* double_entry_x86_64.c: whether the processor would take this state. */
 bool entry_ok(const struct machine *m);
 
 #endif

@@ -239,6 +239,23 @@ static void probe_fetch(void)
 
 /* ---- exceptions, halts, entries ---- */
 
+static long inject(int vector)
+{
+	struct vmm_exception x = {.vector = vector, .error_code_valid = 1, .restart = 1};
+
+	return host_ioctl(node, VMM_INJECT_EXCEPTION, &x);
+}
+
+/* After a WRMSR of an unknown register. */
+static void probe_inject(void)
+{
+	fact("inject.gp", inject(13));
+	fact("inject.again", inject(13));
+	fact("inject.vector_40", inject(40));
+	fact("inject.double_fault", inject(8));
+	SHOW_IO("inject.after");
+}
+
 static void probe_exceptions(void)
 {
 	code(LITERAL("\x0f\x0b"));
@@ -257,6 +274,7 @@ static void probe_exceptions(void)
 	code(LITERAL("\xb9\x34\x12\x00\x00\xb8\x05\x00\x00\x00\x0f\x30\x66\xba\x00\x05\xef\xf4"));
 	show("wrmsr");
 	fact_hex("wrmsr.number", last.msr.number);
+	probe_inject();
 }
 
 static void probe_halt(void)

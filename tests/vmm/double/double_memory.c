@@ -1,22 +1,21 @@
-/* memory.c: the stand-in's memory segments and maps: FreeBSD's errors in FreeBSD's order. */
+/* double_memory.c: the stand-in's memory segments and maps: FreeBSD's errors in FreeBSD's order. */
 #include "double.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 static int segments_max(void)
 {
-	return personality()->release < 15 ? 4 : SEGMENTS_MAX;
+	return double_personality()->release < 15 ? 4 : SEGMENTS_MAX;
 }
 
 static int maps_max(void)
 {
-	return personality()->release < 15 ? 8 : MAPS_MAX;
+	return double_personality()->release < 15 ? 8 : MAPS_MAX;
 }
 
-int memory_segment(struct machine *m, int id, uint64_t len)
+int ram_segment(struct machine *m, int id, uint64_t len)
 {
 	struct segment *s;
 
@@ -25,16 +24,9 @@ int memory_segment(struct machine *m, int id, uint64_t len)
 	s = &m->segments[id];
 	if (s->len != 0)
 		return s->len == len ? EEXIST : EINVAL;
-	s->memfd = memfd_create("vmm", MFD_CLOEXEC);
-	if (s->memfd == -1)
+	s->view = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->view == MAP_FAILED)
 		return ENOMEM;
-	s->view = MAP_FAILED;
-	if (ftruncate(s->memfd, (off_t)len) == 0)
-		s->view = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, s->memfd, 0);
-	if (s->view == MAP_FAILED) {
-		close(s->memfd);
-		return ENOMEM;
-	}
 	s->len = len;
 	return 0;
 }
@@ -84,7 +76,7 @@ static int slot(struct machine *m, int i, uint64_t size)
 	return ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &r) == -1 ? errno : 0;
 }
 
-int memory_map(struct machine *m, const struct vmm_map *map)
+int ram_map(struct machine *m, const struct vmm_map *map)
 {
 	int error = check_map(m, map), i = 0;
 
@@ -103,7 +95,7 @@ int memory_map(struct machine *m, const struct vmm_map *map)
 	return error;
 }
 
-int memory_unmap(struct machine *m, const struct vmm_unmap *u)
+int ram_unmap(struct machine *m, const struct vmm_unmap *u)
 {
 	for (int i = 0; i < MAPS_MAX; i++)
 		if (m->maps[i].used && m->maps[i].m.gpa == u->gpa && m->maps[i].m.len == u->len) {
@@ -113,7 +105,7 @@ int memory_unmap(struct machine *m, const struct vmm_unmap *u)
 	return EINVAL;
 }
 
-int memory_next(const struct machine *m, struct vmm_map *map)
+int ram_next(const struct machine *m, struct vmm_map *map)
 {
 	const struct vmm_map *next = NULL;
 
@@ -129,7 +121,7 @@ int memory_next(const struct machine *m, struct vmm_map *map)
 	return 0;
 }
 
-const struct vmm_map *memory_at(const struct machine *m, uint64_t gpa)
+const struct vmm_map *ram_at(const struct machine *m, uint64_t gpa)
 {
 	for (int i = 0; i < MAPS_MAX; i++) {
 		const struct vmm_map *map = &m->maps[i].m;
@@ -140,9 +132,9 @@ const struct vmm_map *memory_at(const struct machine *m, uint64_t gpa)
 	return NULL;
 }
 
-bool memory_copy(const struct machine *m, uint64_t gpa, void *to, size_t len)
+bool ram_copy(const struct machine *m, uint64_t gpa, void *to, size_t len)
 {
-	const struct vmm_map *map = memory_at(m, gpa);
+	const struct vmm_map *map = ram_at(m, gpa);
 
 	if (map == NULL || len > map->len - (gpa - map->gpa))
 		return false;
@@ -150,10 +142,21 @@ bool memory_copy(const struct machine *m, uint64_t gpa, void *to, size_t len)
 	return true;
 }
 
-int memory_mmap(const struct machine *m, void **out, void *at, size_t len, int prot, int flags,
+/*
+ * Linux mremap(2): of shared memory, an old size of 0 makes a second mapping. No file is needed, so
+ * that a limit on the size of files does not matter.
+ */
+static void *alias(uint8_t *memory, void *at, size_t len, int flags)
+{
+	if ((flags & MAP_FIXED) != 0)
+		return mremap(memory, 0, len, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+	return mremap(memory, 0, len, MREMAP_MAYMOVE);
+}
+
+int ram_mmap(const struct machine *m, void **out, void *at, size_t len, int prot, int flags,
 		off_t offset, bool writable)
 {
-	const struct vmm_map *map = memory_at(m, (uint64_t)offset);
+	const struct vmm_map *map = ram_at(m, (uint64_t)offset);
 	uint64_t into;
 
 	if (len == 0 || offset < 0 || (prot & PROT_EXEC) != 0)
@@ -165,17 +168,17 @@ int memory_mmap(const struct machine *m, void **out, void *at, size_t len, int p
 	into = (uint64_t)offset - map->gpa;
 	if (len > map->len - into)
 		return ENOENT;
-	*out = mmap(at, len, prot, flags, m->segments[map->segment].memfd,
-		    (off_t)((uint64_t)map->offset + into));
-	return *out == MAP_FAILED ? errno : 0;
+	*out = alias(m->segments[map->segment].view + map->offset + into, at, len, flags);
+	if (*out == MAP_FAILED)
+		return errno;
+	return mprotect(*out, len, prot) == -1 ? errno : 0;
 }
 
-void memory_free(struct machine *m)
+void ram_free(struct machine *m)
 {
 	for (int i = 0; i < SEGMENTS_MAX; i++)
 		if (m->segments[i].len != 0) {
 			munmap(m->segments[i].view, m->segments[i].len);
-			close(m->segments[i].memfd);
 			m->segments[i].len = 0;
 		}
 	memset(m->maps, 0, sizeof m->maps);

@@ -1,4 +1,4 @@
-/* registers_x86_64.c: an x86_64 vcpu's registers in the stand-in, held back until it is entered. */
+/* double_registers_x86_64.c: a vcpu's registers, held back until it is entered. */
 #include "double.h"
 
 #include <errno.h>
@@ -139,7 +139,7 @@ int cpu_get(struct machine *m, int number, uint64_t *value)
 		*value = descriptor(m, number)->selector;
 	else
 		return EINVAL;
-	if (number == VMM_REG_EFER && personality()->amd)
+	if (number == VMM_REG_EFER && double_personality()->amd)
 		*value |= EFER_SVME;
 	return 0;
 }
@@ -212,6 +212,26 @@ static int restart_instruction(struct machine *m)
 	return 0;
 }
 
+/* Vectors that push an error code, Intel SDM vol. 3A 6.15. */
+static int inject(struct machine *m, const struct vmm_exception *x)
+{
+	struct kvm_vcpu_events events;
+
+	if (x->vector < 0 || x->vector >= 32 || x->vector == 8)
+		return EINVAL;
+	if (ioctl(m->vcpu, KVM_GET_VCPU_EVENTS, &events) == -1)
+		return EIO;
+	if (events.exception.injected || events.exception.pending)
+		return EBUSY;
+	if (x->restart != 0)
+		(void)restart_instruction(m);
+	events.exception.injected = 1;
+	events.exception.nr = (uint8_t)x->vector;
+	events.exception.has_error_code = x->error_code_valid != 0;
+	events.exception.error_code = x->error_code;
+	return ioctl(m->vcpu, KVM_SET_VCPU_EVENTS, &events) == -1 ? EIO : 0;
+}
+
 static int run_13(struct machine *m, struct vmm_run_13 *r, const sigset_t *mask)
 {
 	int error = vcpu_run(m, mask);
@@ -226,15 +246,16 @@ bool cpu_knows(unsigned long code)
 	switch (code) {
 	case VMM_ALLOC_SEGMENT:
 	case VMM_GET_SEGMENT:
-		return personality()->release >= 15;
+		return double_personality()->release >= 15;
 	case VMM_RUN:
-		return personality()->release >= 14;
+		return double_personality()->release >= 14;
 	case VMM_ALLOC_SEGMENT_13:
 	case VMM_GET_SEGMENT_13:
 	case VMM_RUN_13:
 	case VMM_SET_DESCRIPTOR:
 	case VMM_GET_DESCRIPTOR:
 	case VMM_RESTART_INSTRUCTION:
+	case VMM_INJECT_EXCEPTION:
 		return true;
 	}
 	return false;
@@ -250,6 +271,8 @@ int cpu_ioctl(struct machine *m, unsigned long code, void *arg, const sigset_t *
 		return descriptor_ioctl(m, code, arg);
 	case VMM_RESTART_INSTRUCTION:
 		return restart_instruction(m);
+	case VMM_INJECT_EXCEPTION:
+		return inject(m, arg);
 	}
 	return ENOTTY;
 }

@@ -1,4 +1,4 @@
-/* vcpu_aarch64.c: an aarch64 vcpu's registers in the stand-in: those that vmm knows, no others. */
+/* double_vcpu_aarch64.c: a vcpu's registers: those that vmm knows, no others. */
 #include "double.h"
 
 #include <errno.h>
@@ -251,7 +251,7 @@ static bool translate(const struct machine *m, uint64_t va, uint64_t *gpa)
 		unsigned shift = 12 + 9 * (3 - level);
 		uint64_t base = table & UINT64_C(0xfffffffff000);
 
-		if (!memory_copy(m, base + (va >> shift & 511) * 8, &entry, 8) || (entry & 1) == 0)
+		if (!ram_copy(m, base + (va >> shift & 511) * 8, &entry, 8) || (entry & 1) == 0)
 			return false;
 		table = entry;
 		if (level == 3 || (entry & 2) == 0) {
@@ -269,7 +269,7 @@ uint32_t instruction_at(const struct machine *m, uint64_t address)
 	uint32_t instruction;
 	uint64_t gpa;
 
-	if (!translate(m, address, &gpa) || !memory_copy(m, gpa, &instruction, 4))
+	if (!translate(m, address, &gpa) || !ram_copy(m, gpa, &instruction, 4))
 		return 0;
 	return instruction;
 }

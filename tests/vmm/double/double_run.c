@@ -1,4 +1,4 @@
-/* run.c: the stand-in's VM_RUN: the checks before each entry, kicks, signals and sleeps. */
+/* double_run.c: the stand-in's VM_RUN: the checks before each entry, kicks, signals and sleeps. */
 #include "double.h"
 
 #include <errno.h>
@@ -143,7 +143,7 @@ void vcpu_complete(struct machine *m)
 static bool now_and_then(struct machine *m, unsigned rate)
 {
 	m->random = m->random * 1664525u + 1013904223u;
-	return !personality()->calm && (m->random >> 16) % rate == 0;
+	return !double_personality()->calm && (m->random >> 16) % rate == 0;
 }
 
 static int event(struct machine *m, int code)

@@ -1,4 +1,4 @@
-/* host.c: the stand-in's side of vmm_host.h: descriptors, /dev/vmmctl and the sysctls. */
+/* double_host.c: the stand-in's side of vmm_host.h: descriptors, /dev/vmmctl and the sysctls. */
 #include "double.h"
 
 #include <errno.h>
@@ -69,6 +69,7 @@ static const struct personality *parse(struct personality *p, const char *text)
 {
 	*p = (struct personality){.release = atoi(text)};
 	p->amd = strstr(text, "amd") != NULL;
+	p->apic = strstr(text, "apic") != NULL;
 	p->calm = strstr(text, "calm") != NULL;
 	if (p->release < 13 || p->release > 16) {
 		fprintf(stderr, "HUSK_VMM_DOUBLE=%s: no such release\n", text);
@@ -77,7 +78,7 @@ static const struct personality *parse(struct personality *p, const char *text)
 	return p;
 }
 
-const struct personality *personality(void)
+const struct personality *double_personality(void)
 {
 	static struct personality p;
 	const char *text = getenv("HUSK_VMM_DOUBLE");
@@ -131,7 +132,7 @@ static int handle_open(bool control, struct machine *m, int flags)
 
 static int open_control(int flags)
 {
-	if (personality()->release < CONTROL_SINCE)
+	if (double_personality()->release < CONTROL_SINCE)
 		return result(ENOENT);
 	if (!names_privileged())
 		return result(EACCES);
@@ -192,7 +193,7 @@ static int destroy(const char *name)
 	int error = names_destroy(name);
 
 	if (error == 0 && m != NULL)
-		machine_destroy(m);
+		vm_destroy(m);
 	return error;
 }
 
@@ -208,7 +209,7 @@ static void destroy_orphans(void)
 {
 	for (struct machine *m = machines; m != NULL; m = m->next)
 		if (!m->destroyed && !names_exist(m->name))
-			machine_destroy(m);
+			vm_destroy(m);
 }
 
 int vmm_host_close(int fd)
@@ -241,7 +242,7 @@ static int create(const char *name, bool on_close, int *lock)
 
 	if (error != 0)
 		return error;
-	m = machine_create(name);
+	m = vm_create(name);
 	if (m == NULL) {
 		error = errno;
 		names_destroy(name);
@@ -260,7 +261,7 @@ static int create_by_control(struct handle *h, const struct vmmctl *c)
 	size_t slot = 0;
 	int lock, error;
 
-	if (c->flags != 0 && (personality()->release < CONTROL_FLAGS_SINCE || !on_close))
+	if (c->flags != 0 && (double_personality()->release < CONTROL_FLAGS_SINCE || !on_close))
 		return EINVAL;
 	while (slot < sizeof h->locks / sizeof h->locks[0] - 1 && h->locks[slot] != -1)
 		slot++;
@@ -303,7 +304,7 @@ int vmm_host_ioctl(int fd, unsigned long code, void *arg)
 	else if (m == NULL || m->destroyed)
 		error = ENXIO;
 	else
-		error = machine_ioctl(m, code, arg, &mask);
+		error = vm_ioctl(m, code, arg, &mask);
 	machines_sweep();
 	giant_unlock(&mask);
 	return result(error);
@@ -325,7 +326,7 @@ void *vmm_host_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off
 	else if (m == NULL || m->destroyed)
 		error = ENXIO;
 	else
-		error = memory_mmap(m, &view, at, len, prot, flags, offset, h->access != O_RDONLY);
+		error = ram_mmap(m, &view, at, len, prot, flags, offset, h->access != O_RDONLY);
 	giant_unlock(&mask);
 	return result(error) == 0 ? view : MAP_FAILED;
 }
@@ -358,7 +359,7 @@ static int sysctl_read(const char *name, void *old, size_t *old_len)
 		return 0;
 	}
 	if (strcmp(name, "kern.osreldate") == 0)
-		number = versions[personality()->release - 13];
+		number = versions[double_personality()->release - 13];
 	else if (strcmp(name, "hw.vmm.maxcpu") == 0)
 		number = 2;
 	else

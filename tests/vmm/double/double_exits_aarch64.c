@@ -1,4 +1,4 @@
-/* exits_aarch64.c: what KVM's exits would have been with FreeBSD's vmm on aarch64. */
+/* double_exits_aarch64.c: what KVM's exits would have been with FreeBSD's vmm on aarch64. */
 #include "double.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ static int memory_exit(struct machine *m)
 	(void)register_read(m, VMM_REG_PC, &pc);
 	instruction = instruction_at(m, pc);
 	complete(m, instruction & RT, write);
-	if (memory_at(m, gpa) != NULL) {
+	if (ram_at(m, gpa) != NULL) {
 		(void)register_write(m, VMM_REG_PC, pc);
 		return EFAULT;
 	}
@@ -56,7 +56,7 @@ static int undecoded_exit(struct machine *m)
 	uint64_t pc = 0;
 
 	(void)register_read(m, VMM_REG_PC, &pc);
-	if (memory_at(m, m->run->arm_nisv.fault_ipa) != NULL)
+	if (ram_at(m, m->run->arm_nisv.fault_ipa) != NULL)
 		return EFAULT;
 	memset(&m->exit.inst_emul, 0, sizeof m->exit.inst_emul);
 	m->exit.code = VMM_EXIT_INST_EMUL;

@@ -1,4 +1,4 @@
-/* entry_x86_64.c: whether a processor would take a vcpu's state, as real ones check it. */
+/* double_entry_x86_64.c: whether a processor would take a vcpu's state, as real ones check it. */
 #include "double.h"
 
 /* Intel SDM vol. 3A 2.5 and 2.2.1; AMD APM vol. 2, 15.5.1. */
@@ -109,5 +109,5 @@ static bool amd_ok(const struct cpu *c)
 
 bool entry_ok(const struct machine *m)
 {
-	return personality()->amd ? amd_ok(&m->cpu) : intel_ok(&m->cpu);
+	return double_personality()->amd ? amd_ok(&m->cpu) : intel_ok(&m->cpu);
 }

@@ -1,4 +1,4 @@
-/* exits_x86_64.c: what KVM's exits would have been with FreeBSD's vmm on x86_64. */
+/* double_exits_x86_64.c: what KVM's exits would have been with FreeBSD's vmm on x86_64. */
 #include "double.h"
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static unsigned fetch(struct machine *m, uint64_t linear, uint8_t *to, unsigned 
 	unsigned n = 0;
 	uint64_t gpa;
 
-	while (n < len && translate(m, linear + n, &gpa) && memory_copy(m, gpa, to + n, 1))
+	while (n < len && translate(m, linear + n, &gpa) && ram_copy(m, gpa, to + n, 1))
 		n++;
 	return n;
 }
@@ -97,16 +97,50 @@ static uint64_t port_instruction(struct machine *m, uint64_t next, unsigned widt
 	return next - length - (width == 2);
 }
 
+/*
+ * KVM is at a string instruction until all of it is done, and behind any other OUT; what a plain one
+ * writes is in RAX.
+ */
+static bool is_string(struct machine *m, bool in)
+{
+	const struct kvm_run *run = m->run;
+	unsigned at = 0, n;
+	uint8_t code[4];
+
+	if (run->io.count > 1)
+		return true;
+	n = fetch(m, m->cpu.regs.rip, code, sizeof code);
+	while (at < n && (code[at] == 0x66 || code[at] == 0xf2 || code[at] == 0xf3))
+		at++;
+	if (at == n || code[at] < 0x6c || code[at] > 0x6f)
+		return false;
+	return in || memcmp((const uint8_t *)run + run->io.data_offset, &m->cpu.regs.rax,
+			    run->io.size) != 0;
+}
+
+static int string_exit(struct machine *m, bool in)
+{
+	m->exit.inout.flags = (uint16_t)(m->run->io.size | (in ? VMM_INOUT_IN : 0) |
+					 VMM_INOUT_STRING | VMM_INOUT_REP | 0x8000);
+	m->exit.inout.port = m->run->io.port;
+	m->exit.inout.eax = (uint32_t)m->cpu.regs.rax;
+	m->exit.code = VMM_EXIT_INOUT_STR;
+	m->exit.rip = m->cpu.regs.rip;
+	m->exit.inst_length = 0;
+	return 0;
+}
+
 static int port_exit(struct machine *m)
 {
 	const struct kvm_run *run = m->run;
 	bool in = run->io.direction == KVM_EXIT_IO_IN;
 	uint16_t port = run->io.port;
 	uint8_t width = run->io.size;
-	bool string = run->io.count > 1;
 	struct kvm_regs before;
 
 	read_regs(m);
+	if (is_string(m, in))
+		return string_exit(m, in);
 	before = m->cpu.regs;
 	memset((uint8_t *)m->run + run->io.data_offset, in ? 0xff : 0, in ? width : 0);
 	vcpu_complete(m);
@@ -116,12 +150,10 @@ static int port_exit(struct machine *m)
 	if (kernel_port(port))
 		return CPU_AGAIN;
 	m->exit.inout.flags = (uint16_t)((m->exit.inout.flags & 0xffc0) | width |
-					 (in ? VMM_INOUT_IN : 0) |
-					 (string ? VMM_INOUT_STRING | VMM_INOUT_REP : 0) | 0x8000);
+					 (in ? VMM_INOUT_IN : 0) | 0x8000);
 	m->exit.inout.port = port;
 	m->exit.inout.eax = (uint32_t)before.rax;
-	return publish(m, string ? VMM_EXIT_INOUT_STR : VMM_EXIT_INOUT,
-		       port_instruction(m, m->cpu.regs.rip, width));
+	return publish(m, VMM_EXIT_INOUT, port_instruction(m, m->cpu.regs.rip, width));
 }
 
 /* ---- memory ---- */
@@ -130,7 +162,7 @@ static int fetch_exit(struct machine *m, uint64_t gpa)
 {
 	m->exit.rip = m->cpu.regs.rip;
 	m->exit.inst_length = 0;
-	if (personality()->amd) {
+	if (double_personality()->amd) {
 		m->exit.code = VMM_EXIT_SVM;
 		m->exit.svm.code = VMM_SVM_NESTED_PAGE_FAULT;
 		m->exit.svm.info1 = UINT64_C(0x100000014);
@@ -162,19 +194,19 @@ static int memory_exit(struct machine *m)
 	struct kvm_regs before;
 
 	read_regs(m);
-	if (translate(m, m->cpu.regs.rip, &at) && memory_at(m, at) == NULL)
+	if (translate(m, m->cpu.regs.rip, &at) && ram_at(m, at) == NULL)
 		return fetch_exit(m, at);
 	before = m->cpu.regs;
 	vcpu_complete(m);
 	read_regs(m);
-	if (memory_at(m, gpa) != NULL)
+	if (ram_at(m, gpa) != NULL)
 		return protected_store(m);
 	start = write ? start_of(m, m->cpu.regs.rip, true) : before.rip;
 	if (!write)
 		keep(m, &before);
 	memset(&m->exit.inst_emul, 0, sizeof m->exit.inst_emul);
 	m->exit.inst_emul.gpa = gpa;
-	m->exit.inst_emul.gla = personality()->amd ? GLA_UNKNOWN : gpa;
+	m->exit.inst_emul.gla = double_personality()->amd ? GLA_UNKNOWN : gpa;
 	m->exit.inst_emul.decoded = 1;
 	m->exit.inst_emul.n_inst = INSTRUCTION_MAX;
 	(void)fetch(m, start, m->exit.inst_emul.inst, INSTRUCTION_MAX);
@@ -199,7 +231,7 @@ static int halt_exit(struct machine *m, const sigset_t *mask)
 static int shutdown_exit(struct machine *m)
 {
 	read_regs(m);
-	m->cpu.shut_down = personality()->amd;
+	m->cpu.shut_down = double_personality()->amd;
 	if (m->cpu.shut_down)
 		return CPU_AGAIN;
 	m->exit.code = VMM_EXIT_VMX;
@@ -232,7 +264,7 @@ static int internal_exit(struct machine *m)
 	uint64_t gpa;
 
 	read_regs(m);
-	if (translate(m, m->cpu.regs.rip, &gpa) && memory_at(m, gpa) == NULL)
+	if (translate(m, m->cpu.regs.rip, &gpa) && ram_at(m, gpa) == NULL)
 		return fetch_exit(m, gpa);
 	m->exit.code = 1000 + (int)m->run->exit_reason;
 	m->exit.rip = m->cpu.regs.rip;

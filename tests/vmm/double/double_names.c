@@ -1,4 +1,4 @@
-/* names.c: the table of machines: a directory with a file for each, which outlives processes. */
+/* double_names.c: the table of machines: a file for each, which outlives processes. */
 #include "double.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* machine.c: one machine of the stand-in: its KVM underneath and the ioctls of its node. */
+/* double_machine.c: one machine of the stand-in: its KVM underneath and the ioctls of its node. */
 #include "double.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static int open_kvm(struct machine *m)
 	return m->run == MAP_FAILED ? -1 : cpu_create(m);
 }
 
-struct machine *machine_create(const char *name)
+struct machine *vm_create(const char *name)
 {
 	struct machine *m = calloc(1, sizeof *m);
 
@@ -68,14 +68,14 @@ struct machine *machine_create(const char *name)
 	return m;
 }
 
-void machine_destroy(struct machine *m)
+void vm_destroy(struct machine *m)
 {
 	m->destroyed = true;
-	if (personality()->release >= 15)
+	if (double_personality()->release >= 15)
 		m->how = VMM_SUSPEND_DESTROY;
 	vcpu_idle(m);
 	close_kvm(m);
-	memory_free(m);
+	ram_free(m);
 }
 
 /* ---- ioctls; -1 is every vcpu for suspend and resume alone ---- */
@@ -83,7 +83,7 @@ void machine_destroy(struct machine *m)
 /* Both forms of a segment's structure begin alike. */
 static int alloc_segment(struct machine *m, const struct vmm_segment_13 *s)
 {
-	return memory_segment(m, s->id, s->len);
+	return ram_segment(m, s->id, s->len);
 }
 
 static int get_segment(struct machine *m, struct vmm_segment_13 *s)
@@ -207,7 +207,7 @@ static int unlocked_ioctl(struct machine *m, unsigned long code, void *arg)
 	case VMM_RESUME_CPU:
 		return resume_cpu(m, *(int32_t *)arg);
 	case VMM_MAP_NEXT:
-		return memory_next(m, arg);
+		return ram_next(m, arg);
 	case VMM_SET_TOPOLOGY:
 	case VMM_GET_TOPOLOGY:
 		return topology(code, arg);
@@ -226,9 +226,9 @@ static int memory_ioctl(struct machine *m, unsigned long code, void *arg)
 	case VMM_GET_SEGMENT_13:
 		return get_segment(m, arg);
 	case VMM_MAP:
-		return memory_map(m, arg);
+		return ram_map(m, arg);
 	case VMM_UNMAP:
-		return memory_unmap(m, arg);
+		return ram_unmap(m, arg);
 	}
 	return ENOTTY;
 }
@@ -281,7 +281,7 @@ static int run(struct machine *m, const struct vmm_run *r, const sigset_t *mask)
 	return error;
 }
 
-int machine_ioctl(struct machine *m, unsigned long code, void *arg, const sigset_t *mask)
+int vm_ioctl(struct machine *m, unsigned long code, void *arg, const sigset_t *mask)
 {
 	int error;
 

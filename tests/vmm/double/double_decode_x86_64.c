@@ -1,4 +1,4 @@
-/* decode_x86_64.c: lengths of the few instructions that guests of tests trap at. */
+/* double_decode_x86_64.c: lengths of the few instructions that guests of tests trap at. */
 #include "double.h"
 
 struct form {

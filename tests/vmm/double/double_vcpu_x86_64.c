@@ -1,9 +1,11 @@
-/* vcpu_x86_64.c: how a vcpu of the stand-in on x86_64 begins, and is entered. */
+/* double_vcpu_x86_64.c: how a vcpu of the stand-in on x86_64 begins, and is entered. */
 #include "double.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EFER_SVME 0x1000u	/* AMD APM vol. 2, 3.1.7: read back, not the guest's */
 #define MSR_TSC 0x10u
@@ -27,7 +29,7 @@ static void as_bhyve(struct kvm_cpuid_entry2 *k)
 		k->eax = k->ebx = k->ecx = k->edx = 0;
 		break;
 	case 0x40000000:
-		k->eax = personality()->release >= 15 ? 0x40000001 : 0x40000000;
+		k->eax = double_personality()->release >= 15 ? 0x40000001 : 0x40000000;
 		memcpy(&k->ebx, "bhyv", 4);
 		memcpy(&k->ecx, "e bh", 4);
 		memcpy(&k->edx, "yve ", 4);
@@ -102,7 +104,7 @@ bool cpu_gpa_ok(const struct machine *m, uint64_t gpa, uint64_t len)
 	(void)m;
 	if (gpa >= top || len > top - gpa)
 		return false;
-	return personality()->amd || gpa >= HOLE_LAPIC + PAGE || gpa + len <= HOLE_LAPIC;
+	return !double_personality()->apic || gpa >= HOLE_LAPIC + PAGE || gpa + len <= HOLE_LAPIC;
 }
 
 int cpu_slot_flags(int prot)
@@ -110,11 +112,28 @@ int cpu_slot_flags(int prot)
 	return (prot & VMM_PROT_W) == 0 ? KVM_MEM_READONLY : 0;
 }
 
+/* KVM tells it of a vcpu only. */
+static int tsc_khz(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm, vcpu, khz;
+
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	khz = ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
+	close(vcpu);
+	close(vm);
+	close(kvm);
+	return khz;
+}
+
 int cpu_frequency(const char *name, uint64_t *hz)
 {
+	int khz;
+
 	if (strcmp(name, "machdep.tsc_freq") != 0)
 		return ENOENT;
-	*hz = UINT64_C(2000000000);
+	khz = tsc_khz();
+	*hz = khz > 0 ? (uint64_t)khz * 1000 : 0;
 	return 0;
 }
 
@@ -136,7 +155,7 @@ static int capability_kind(int type)
 		[VMM_CAP_BPT_EXIT] = CAP_SETTABLE,
 	};
 
-	return personality()->amd ? amd[type] : intel[type];
+	return double_personality()->amd ? amd[type] : intel[type];
 }
 
 int cpu_capability_get(const struct machine *m, int type, int *value)
@@ -205,7 +224,7 @@ static void fail_entry(struct machine *m)
 {
 	m->exit.inst_length = 0;
 	m->exit.rip = m->cpu.regs.rip;
-	if (personality()->amd) {
+	if (double_personality()->amd) {
 		m->exit.code = VMM_EXIT_SVM;
 		m->exit.svm.code = VMM_SVM_INVALID;
 		m->exit.svm.info1 = m->exit.svm.info2 = 0;
