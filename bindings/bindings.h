@@ -90,8 +90,8 @@ size_t manifest_max_mtu(void);
 /* Uses the network ring if the monitor offers one and there is memory for it; buffers are taken. */
 void ring_init(const struct hvt_boot_info *boot, struct solo5_start_info *info);
 
-/* Whether frames go through the ring. If so, the next two serve attached devices. */
-bool ring_in_use(void);
+/* Whether the next frame goes through the ring. If so, the next two serve attached devices. */
+bool ring_wanted(void);
 
 #define NET_TAGS 8u		/* bytes of two tags, IEEE 802.1ad: frames may be longer by that */
 

@@ -1,4 +1,4 @@
-/* net.c: network devices: frames go through the ring if there is one, else each is a hypercall. */
+/* net.c: network devices: frames go through the ring while it is polled, else each is a hypercall. */
 #include "bindings.h"
 #include "cpu.h"
 
@@ -41,7 +41,7 @@ solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t
 	/* Some monitors end the guest for a frame without a whole header. */
 	if (e == NULL || size < SOLO5_NET_HLEN || !fits(buf, size, e->u.net.mtu))
 		return SOLO5_R_EINVAL;
-	if (ring_in_use()) {
+	if (ring_wanted()) {
 		ring_write(handle, buf, size);
 		return SOLO5_R_OK;
 	}
@@ -56,7 +56,7 @@ solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
 
 	if (manifest_get(handle, MFT_DEV_NET_BASIC) == NULL)
 		return SOLO5_R_EINVAL;
-	if (ring_in_use())
+	if (ring_wanted())
 		return ring_read(handle, buf, size, read_size);
 	cpu_hypercall(HVT_HYPERCALL_NET_READ, &arg);
 	if (arg.ret == HVT_OK)

@@ -12,7 +12,6 @@
 #include "ring_thread.h"
 #include "sealed.h"
 
-#define US_PER_S 1000000u
 #define MAC_SIZE 6u
 #define MAC_GROUP 0x01u		/* IEEE 802 48.2: individual/group bit of the first byte */
 #define MAC_LOCAL 0x02u		/* universally/locally administered bit */
@@ -52,18 +51,26 @@ static bool has_ring(const struct net_module *s)
 	return s->doorbell_id != 0;
 }
 
-/* Everything that the guest has put into the ring comes before what it asks for by hypercall. */
 static int drain(struct net_module *s, struct husk_error *e)
 {
 	return has_ring(s) ? ring_thread_drain(&s->thread, e) : 0;
 }
 
-static enum vmexit_result answer(const struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
-			      struct husk_error *e)
+/* Everything that the guest has put into the ring comes before what it asks for by hypercall. */
+static int begin_call(struct net_module *s, struct husk_error *e)
+{
+	return has_ring(s) ? ring_thread_begin_call(&s->thread, e) : 0;
+}
+
+static enum vmexit_result answer(struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
+				 struct husk_error *e)
 {
 	rq->ret = ret;
-	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_net, ret, rq, e) == -1 ?
-	       VMEXIT_FAIL : VMEXIT_RESUME;
+	if (MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_net, ret, rq, e) == -1)
+		return VMEXIT_FAIL;
+	if (has_ring(s))
+		ring_thread_end_call(&s->thread);
+	return VMEXIT_RESUME;
 }
 
 static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
@@ -73,7 +80,7 @@ static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 	struct iovec frame;
 	struct netdev *dev;
 
-	if (drain(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
+	if (begin_call(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
 	if (dev == NULL)
@@ -96,7 +103,7 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	size_t len = 0;
 	int ret;
 
-	if (drain(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
+	if (begin_call(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
 	if (dev == NULL)
@@ -346,6 +353,13 @@ static void on_alarm(void *ctx)
 	core_post(s->core, s->client);
 }
 
+static bool on_stopping(void *ctx)
+{
+	const struct net_module *s = ctx;
+
+	return core_stopping(s->core);
+}
+
 static int drain_ring(void *ctx, struct husk_error *e)
 {
 	return drain(ctx, e);
@@ -369,14 +383,6 @@ static int source_ready(void *ctx, bool readable, struct husk_error *e)
 	if (drain(d->module, e) == -1)
 		return -1;
 	return netdev_ready(&d->dev, readable);
-}
-
-static void source_resume(void *ctx)
-{
-	struct net_device *d = ctx;
-
-	if (has_ring(d->module))
-		ring_thread_resume(&d->module->thread);
 }
 
 static int attach_ring(struct net_module *s, struct husk_error *e)
@@ -404,7 +410,7 @@ static int attach_devices(struct net_module *s, struct husk_error *e)
 {
 	for (; s->n_sources < s->set.n; s->n_sources++) {
 		struct net_device *d = device_set_at(&s->set, s->n_sources);
-		const struct event_source source = {source_fd, source_ready, source_resume, d};
+		const struct event_source source = {source_fd, source_ready, NULL, d};
 
 		if (events_add(&s->core->events, d->is.handle, &source, e) == -1)
 			return -1;
@@ -450,12 +456,13 @@ static int net_attach(void *state, struct core *c, struct husk_error *e)
 static int net_start(void *state, struct husk_error *e)
 {
 	struct net_module *s = state;
+	const struct ring_thread_host host = {on_alarm, on_stopping, s};
 	int denied;
 
 	(void)e;
 	if (!has_ring(s))
 		return 0;
-	denied = ring_thread_start(&s->thread, &s->ring, s->core->cycle_freq / US_PER_S, on_alarm, s);
+	denied = ring_thread_start(&s->thread, &s->ring, &host);
 	if (denied != 0)
 		core_say(s->core, "network ring: no thread of its own (%s); the guest's serves it",
 			 strerror(denied));

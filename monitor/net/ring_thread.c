@@ -1,48 +1,39 @@
-/* ring_thread.c: hands the ring to an I/O thread for a burst, and takes it back. */
+/* ring_thread.c: hands the ring to an I/O thread where that pays, and takes it back. */
 #include "ring_thread.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cpu.h"
+#include "processors.h"
 
 enum ring_owner {
 	OWNER_VCPU,		/* the I/O thread sleeps */
-	/* the I/O thread is being woken; the vcpu's may still take it back */
-	OWNER_OFFERED,
+	OWNER_OFFERED,		/* it is being woken; the vcpu's may still take the ring back */
 	OWNER_IO,
-	OWNER_IO_RECALLED,	/* the vcpu's thread waits for the I/O thread to let go */
+	OWNER_IO_RECALLED,	/* the vcpu's thread waits for the I/O thread to release it */
 	OWNER_NOBODY,		/* the end: the I/O thread leaves */
 };
 
-/* So many kicks without a wait make a burst: more than a request and its answer cost. */
-#define KICKS_IN_A_ROW 4u
-
-/*
- * A guest that has had a burst is believed at its first kick, and after a wait without one; until
- * it has disappointed so many times. What is one burst to people may be several with waits.
- */
-#define TRUST 4u
+/* Exits without a wait in between before the ring is handed over: more than request and answer. */
+#define ROW_MIN 4u
 
 #define IO_STACK ((size_t)256 << 10)
 
 #define BATCH 64u		/* entries between two looks at the state */
 
-/*
- * For how long an idle ring is watched: longer than a guest takes from frame to frame even where
- * its instructions are emulated, and than a host that is short of processors mostly keeps its
- * thread waiting. A wait of the guest ends the watch at once.
- */
-#define LINGER_US 2000u
+/* Entries of a handover, after which some have exits again: their price changes with the guest. */
+#define HANDOVER_MAX 1024u
 
-#define RECALL_SPINS 1000u
+#define RECALL_SPINS 1000u	/* the time of some frames */
+#define SLEEP_MIN_NS 50000	/* then it sleeps, each time twice as long */
+#define SLEEP_MAX_NS 10000000
 
-#define SHYNESS_MIN 8u		/* kicks for which the I/O thread is left alone */
-#define SHYNESS_MAX 4096u
-#define WORTH_IT 16u		/* entries of a burst that was rightly handed over */
+/* A read or write that takes longer, when the run is to end, will not come back by itself. */
+#define STOP_GRACE_NS 500000000
 
 static int state_of(const struct ring_thread *t)
 {
@@ -60,70 +51,132 @@ static bool change(struct ring_thread *t, int from, int to)
 					   __ATOMIC_ACQUIRE);
 }
 
-/* Gives the ring back, with kicks from now on. */
-static void let_go(struct ring_thread *t)
+/* ---- the account ---- */
+
+/* What the handover took since the account was last settled. */
+static void settle(struct ring_thread *t)
+{
+	struct ring_handover *h = &t->handover;
+	const uint64_t now = cpu_ticks();
+
+	ring_credit_settle(&t->credit, (int64_t)(now - h->since), h->served);
+	h->since = now;
+	h->total += h->served;
+	h->served = 0;
+}
+
+/* The rest of it, once the ring is back. */
+static void close_handover(struct ring_thread *t)
+{
+	if (!t->handover.open)
+		return;
+	if (!t->handover.over)
+		settle(t);
+	t->handover.open = false;
+	t->row = 0;
+}
+
+/* An exit for frames is over. The first of a row has none before it to measure from. */
+static void end_exit(struct ring_thread *t, unsigned entries)
+{
+	const uint64_t now = cpu_ticks();
+
+	if (t->row > 0 && entries > 0)
+		ring_credit_exit(&t->credit, (int64_t)(now - t->exit_ended),
+				 (int64_t)(now - t->exit_began), entries);
+	t->exit_ended = now;
+	t->row++;
+}
+
+/* ---- the I/O thread ---- */
+
+static void release(struct ring_thread *t)
 {
 	ring_ask_for_kicks(t->ring, true);
 	set_state(t, OWNER_VCPU);
 }
 
-/* A guest that submitted before it could see needs_kick will not kick: look once more. */
-static bool fall_asleep(struct ring_thread *t)
+/* What the guest did wrong is told by the vcpu's thread. */
+static void fail(struct ring_thread *t)
 {
-	ring_ask_for_kicks(t->ring, true);
-	if (!ring_pending(t->ring) && change(t, OWNER_IO, OWNER_VCPU))
-		return true;
-	ring_ask_for_kicks(t->ring, false);
-	return false;
+	t->failed = true;
+	release(t);
+	t->host.alarm(t->host.ctx);
 }
 
-/* Watches an idle ring; false if the I/O thread has given it up and shall sleep. */
-static bool watch(struct ring_thread *t)
+/* Returns how many entries there were, or -1 if the run has failed and the ring is released. */
+static int serve_batch(struct ring_thread *t)
 {
-	const uint64_t start = cpu_ticks(), patience = LINGER_US * t->ticks_per_us;
+	int n = ring_serve(t->ring, BATCH, &t->error);
 
-	while (!ring_pending(t->ring)) {
-		if (state_of(t) != OWNER_IO)
-			return true;
-		if (cpu_ticks() - start > patience)
-			return !fall_asleep(t);
+	if (n == -1)
+		fail(t);
+	else
+		t->handover.served += (unsigned)n;
+	return n;
+}
+
+/* Polls an idle ring. False if nothing came for so long that sleeping is cheaper. */
+static bool poll_ring(const struct ring_thread *t)
+{
+	const uint64_t start = cpu_ticks();
+	const int64_t patience = ring_credit_patience(&t->credit);
+
+	while (!ring_pending(t->ring) && state_of(t) == OWNER_IO) {
+		if ((int64_t)(cpu_ticks() - start) > patience)
+			return false;
 		cpu_relax();
 	}
 	return true;
 }
 
-/* What the guest did wrong is told by the vcpu's thread, which must be made to look. */
-static void fail(struct ring_thread *t)
+/*
+ * Gives the ring back without having been asked. A guest that submitted before it could see that a
+ * kick is wanted will not kick: what is there by then is served.
+ */
+static void give_back(struct ring_thread *t)
 {
-	t->failed = true;
-	let_go(t);
-	t->alarm(t->alarm_ctx);
+	ring_ask_for_kicks(t->ring, true);
+	while (ring_pending(t->ring) && state_of(t) == OWNER_IO)
+		if (serve_batch(t) == -1)
+			return;
+	settle(t);
+	t->handover.over = true;
+	if (change(t, OWNER_IO, OWNER_VCPU))
+		return;
+	t->handover.over = false;
+	release(t);
 }
 
-/* One burst: from the moment the ring was handed over until it is given back. */
-static void serve_burst(struct ring_thread *t)
+/* Whether the I/O thread shall go on after a batch of n. */
+static bool go_on(struct ring_thread *t, int n)
 {
+	if (n == 0 && !poll_ring(t))
+		return false;
+	settle(t);
+	return !ring_credit_spent(&t->credit) && t->handover.total < HANDOVER_MAX;
+}
+
+/* From the moment the ring was handed over until it is given back. */
+static void serve_handover(struct ring_thread *t)
+{
+	int n;
+
 	if (!change(t, OWNER_OFFERED, OWNER_IO))
 		return;
-	while (state_of(t) == OWNER_IO) {
-		int n = ring_serve(t->ring, BATCH, &t->error);
-
-		if (n == -1) {
-			fail(t);
+	ring_credit_wakeup(&t->credit, (int64_t)(cpu_ticks() - t->handover.since));
+	do {
+		n = serve_batch(t);
+		if (n == -1)
 			return;
-		}
-		t->served += (uint64_t)n;
-		if (n == 0 && !watch(t))
-			return;
-	}
-	if (state_of(t) == OWNER_IO_RECALLED)
-		let_go(t);
+	} while (state_of(t) == OWNER_IO && go_on(t, n));
+	give_back(t);
 }
 
-/* The I/O thread cannot wait for bursts any more: the one on offer ends the run, none follows. */
-static void give_up(struct ring_thread *t, int sys)
+/* The I/O thread cannot wait any more: the ring on offer ends the run, none follows. */
+static void leave(struct ring_thread *t, int sys)
 {
-	__atomic_store_n(&t->deaf, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&t->ended, true, __ATOMIC_SEQ_CST);
 	if (!change(t, OWNER_OFFERED, OWNER_IO))
 		return;
 	husk_fail_sys(&t->error, sys, "network ring: I/O thread");
@@ -137,12 +190,12 @@ static void *io_thread(void *arg)
 
 	for (;;) {
 		if (read(t->wake_fd, &n, sizeof n) != sizeof n) {
-			give_up(t, errno);
+			leave(t, errno);
 			return NULL;
 		}
 		if (state_of(t) == OWNER_NOBODY)
 			return NULL;
-		serve_burst(t);
+		serve_handover(t);
 	}
 }
 
@@ -151,13 +204,6 @@ static void wake(const struct ring_thread *t)
 	const uint64_t one = 1;
 
 	(void)!write(t->wake_fd, &one, sizeof one);
-}
-
-static bool one_processor(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
 }
 
 /* The default is RLIMIT_STACK, which may be anything that a starter hands down. */
@@ -190,14 +236,13 @@ static int create_thread(struct ring_thread *t)
 	return rc;
 }
 
-int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_per_us,
-		      void (*alarm)(void *ctx), void *alarm_ctx)
+int ring_thread_start(struct ring_thread *t, struct ring *ring,
+		      const struct ring_thread_host *host)
 {
 	int rc;
 
-	*t = (struct ring_thread){.ring = ring, .wake_fd = -1, .ticks_per_us = ticks_per_us,
-				  .shyness = SHYNESS_MIN, .alarm = alarm, .alarm_ctx = alarm_ctx};
-	if (one_processor())
+	*t = (struct ring_thread){.ring = ring, .host = *host, .wake_fd = -1};
+	if (processors_only_one())
 		return 0;
 	t->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (t->wake_fd == -1)
@@ -211,20 +256,61 @@ int ring_thread_start(struct ring_thread *t, struct ring *ring, uint64_t ticks_p
 	return rc;
 }
 
-/* The I/O thread lets go between two batches: soon, but not at once. */
+/* ---- the vcpu's thread ---- */
+
+/*
+ * The I/O thread does not come back from a read or write, and the run is to end. Reads and writes
+ * are cancellation points (POSIX.1-2017, 2.9.5.2), and it holds nothing there but the ring.
+ */
+static void cancel(struct ring_thread *t)
+{
+	(void)pthread_cancel(t->thread);
+	(void)pthread_join(t->thread, NULL);
+	t->running = false;
+	if (state_of(t) == OWNER_VCPU)
+		return;
+	set_state(t, OWNER_VCPU);
+	ring_ask_for_kicks(t->ring, true);
+	t->failed = true;
+	husk_fail(&t->error, HUSK_E_HOST, "network ring: the I/O thread was ended in a read or "
+		  "write that did not come back; whoever shares a device's descriptor must leave "
+		  "O_NONBLOCK set");
+}
+
+static void sleep_ns(long ns)
+{
+	(void)nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
+/*
+ * The I/O thread looks at the state after each batch: soon, unless the host lets it wait for a
+ * processor, or it is stuck.
+ */
+static void await_release(struct ring_thread *t)
+{
+	long ns = SLEEP_MIN_NS, grace = STOP_GRACE_NS;
+
+	for (unsigned spins = 0; spins < RECALL_SPINS; spins++) {
+		if (state_of(t) != OWNER_IO_RECALLED)
+			return;
+		cpu_relax();
+	}
+	while (state_of(t) == OWNER_IO_RECALLED && grace > 0) {
+		sleep_ns(ns);
+		if (t->host.stopping(t->host.ctx))
+			grace -= ns;
+		ns = 2 * ns < SLEEP_MAX_NS ? 2 * ns : SLEEP_MAX_NS;
+	}
+	if (state_of(t) == OWNER_IO_RECALLED)
+		cancel(t);
+}
+
 static void recall(struct ring_thread *t)
 {
-	if (change(t, OWNER_OFFERED, OWNER_VCPU)) {
+	if (change(t, OWNER_OFFERED, OWNER_VCPU))
 		ring_ask_for_kicks(t->ring, true);
-		return;
-	}
-	if (!change(t, OWNER_IO, OWNER_IO_RECALLED))
-		return;
-	for (unsigned spins = 0; state_of(t) == OWNER_IO_RECALLED; spins++)
-		if (spins < RECALL_SPINS)
-			cpu_relax();
-		else
-			(void)sched_yield();	/* it may need this very processor to go on */
+	else if (change(t, OWNER_IO, OWNER_IO_RECALLED))
+		await_release(t);
 }
 
 int ring_thread_claim(struct ring_thread *t, struct husk_error *e)
@@ -253,83 +339,78 @@ static int serve_all(struct ring_thread *t, struct husk_error *e)
 	return -1;
 }
 
-/*
- * With the ring back: a burst that was none, or for which the processor was not free, has cost a
- * wake-up for nothing. The I/O thread is then left alone, for longer and longer.
- */
-static void judge(struct ring_thread *t)
+static bool has_thread(const struct ring_thread *t)
 {
-	if (!t->handed)
-		return;
-	t->handed = false;
-	if (t->served >= WORTH_IT) {
-		t->trust = TRUST;
-		t->shyness = SHYNESS_MIN;
-	} else if (t->trust > 0) {
-		t->trust--;
-	} else {
-		t->shy = t->shyness;
-		t->shyness = t->shyness < SHYNESS_MAX ? 2 * t->shyness : SHYNESS_MAX;
-	}
-}
-
-static bool has_helper(const struct ring_thread *t)
-{
-	return t->running && !__atomic_load_n(&t->deaf, __ATOMIC_SEQ_CST);
-}
-
-static bool is_burst(struct ring_thread *t)
-{
-	if (++t->kicks < (t->trust > 0 ? 1 : KICKS_IN_A_ROW) || !has_helper(t))
-		return false;
-	if (t->shy == 0)
-		return true;
-	t->shy--;
-	return false;
+	return t->running && !__atomic_load_n(&t->ended, __ATOMIC_SEQ_CST);
 }
 
 static void hand_over(struct ring_thread *t)
 {
 	t->handovers++;
-	t->kicks = 0;
-	t->handed = true;
-	t->served = 0;
+	t->handover = (struct ring_handover){.open = true, .since = cpu_ticks()};
 	ring_ask_for_kicks(t->ring, false);
 	set_state(t, OWNER_OFFERED);
 	wake(t);
-	if (__atomic_load_n(&t->deaf, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&t->ended, __ATOMIC_SEQ_CST))
 		recall(t);
+}
+
+static void hand_over_if_it_pays(struct ring_thread *t)
+{
+	if (t->row >= ROW_MIN && has_thread(t) && ring_credit_allows(&t->credit))
+		hand_over(t);
 }
 
 int ring_thread_kick(struct ring_thread *t, struct husk_error *e)
 {
+	int n;
+
+	t->exit_began = cpu_ticks();
 	if (ring_thread_claim(t, e) == -1)
 		return -1;
+	close_handover(t);
 	t->ring->kicked = true;
-	if (serve_all(t, e) == -1)
+	n = serve_all(t, e);
+	if (n == -1)
 		return -1;
-	judge(t);
-	if (is_burst(t))
-		hand_over(t);
+	end_exit(t, (unsigned)n);
+	hand_over_if_it_pays(t);
+	return 0;
+}
+
+/* What is left in the ring came without an exit, in the handover. */
+static int serve_rest(struct ring_thread *t, struct husk_error *e)
+{
+	int n;
+
+	if (ring_thread_claim(t, e) == -1)
+		return -1;
+	n = serve_all(t, e);
+	if (n == -1)
+		return -1;
+	t->handover.served += (unsigned)n;
+	close_handover(t);
 	return 0;
 }
 
 int ring_thread_drain(struct ring_thread *t, struct husk_error *e)
 {
-	int n;
-
-	if (ring_thread_claim(t, e) == -1 || (n = serve_all(t, e)) == -1)
+	if (serve_rest(t, e) == -1)
 		return -1;
-	t->served += (unsigned)n;	/* without a kick: the rest of a burst */
-	judge(t);
-	t->kicks = 0;
+	t->row = 0;
 	return 0;
 }
 
-void ring_thread_resume(struct ring_thread *t)
+int ring_thread_begin_call(struct ring_thread *t, struct husk_error *e)
 {
-	if (state_of(t) == OWNER_VCPU && t->trust > 0 && has_helper(t))
-		hand_over(t);
+	t->exit_began = cpu_ticks();
+	return serve_rest(t, e);
+}
+
+void ring_thread_end_call(struct ring_thread *t)
+{
+	end_exit(t, 1);
+	hand_over_if_it_pays(t);
 }
 
 void ring_thread_stop(struct ring_thread *t)

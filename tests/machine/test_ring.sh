@@ -126,7 +126,7 @@ turns() {
 1 odd-kick 1 | Invalid guest .* access
 1 odd-kick 2 | Invalid guest .* access
 0 write buffer 64 all tail 1024 kick 1 served tail 1024 kick 1 served | entries 2048
-0 hand-over given-back hand-over given-back | handovers
+0 hand-over given-back | handovers
 0 write buffer 64 tail 1 sleep 1 served | frames_sent 1
 0 order | hypercalls net_write 1
 0 hand-over order | hypercalls net_write 1

@@ -1,5 +1,5 @@
 /*
- * test_ring_thread.c: two threads and one ring: the test's own is guest and vcpu, the other is real.
+ * test_ring_thread.c: two threads and one ring: the test's is guest and vcpu, the other is real.
  *
  * Most of it is about time, so it is repeated often and at random. Every way in which the steps of
  * the two can follow each other is in test_ring_handover.
@@ -33,20 +33,18 @@
 #define RAM 0x40000u
 #define ROOM 1514u
 #define HANDLE 1u
-#define TICKS_PER_US 1000u	/* whatever they are in truth: only patience hangs on it */
 #define BURST 4u		/* kicks in a row that make one */
 #define PATIENCE_S 20		/* for what happens soon, even on a busy machine */
 
 /* ---- host calls that are made to fail ---- */
 
 static struct {
-	int processors;		/* that may be used; 0: as it is; -1: the question fails */
+	bool one_processor;
 	int eventfd_error, mask_error, create_error;
 	int eventfds, threads;	/* made */
 } host;
 
-int __real_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
-int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
+bool __wrap_processors_only_one(void);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
 int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
@@ -56,17 +54,9 @@ int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 			  void *(*start)(void *), void *arg);
 
-/* Two where there is one, so that the second thread is tested there too. */
-int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+bool __wrap_processors_only_one(void)
 {
-	errno = EPERM;
-	assert_int_equal(pid, 0);
-	assert_true(size >= sizeof *set);
-	CPU_ZERO(set);
-	CPU_SET(5, set);
-	if (host.processors != 1)
-		CPU_SET(7, set);
-	return host.processors == -1 ? -1 : 0;
+	return host.one_processor;
 }
 
 int __wrap_eventfd(unsigned count, int flags)
@@ -108,6 +98,10 @@ struct fixture {
 	int inside;		/* threads that do so just now; atomic */
 	int overlaps;		/* how often there was another; atomic */
 	int alarms;		/* atomic */
+	int stuck[2];		/* a pipe: whoever asks for a device waits for a byte of it */
+	bool wait_for_byte;
+	bool waiting;		/* somebody does; atomic */
+	bool stopping;		/* the run is to end */
 	int alarms_with_signals;	/* in which some signal was not blocked; atomic */
 	int files;		/* descriptors that were open before */
 };
@@ -115,11 +109,17 @@ struct fixture {
 static struct netdev *device_of(void *ctx, uint64_t handle)
 {
 	struct fixture *f = ctx;
+	char byte;
 
 	if (__atomic_add_fetch(&f->inside, 1, __ATOMIC_RELAXED) != 1)
 		__atomic_add_fetch(&f->overlaps, 1, __ATOMIC_RELAXED);
 	f->touched++;
 	__atomic_sub_fetch(&f->inside, 1, __ATOMIC_RELAXED);
+	if (f->wait_for_byte) {
+		__atomic_store_n(&f->waiting, true, __ATOMIC_RELEASE);
+		(void)!read(f->stuck[0], &byte, 1);
+		__atomic_store_n(&f->waiting, false, __ATOMIC_RELEASE);
+	}
 	return handle == HANDLE ? &f->dev : NULL;
 }
 
@@ -142,6 +142,13 @@ static void on_alarm(void *ctx)
 
 	__atomic_add_fetch(&f->alarms_with_signals, !all_blocked(), __ATOMIC_RELAXED);
 	__atomic_add_fetch(&f->alarms, 1, __ATOMIC_RELEASE);
+}
+
+static bool on_stopping(void *ctx)
+{
+	const struct fixture *f = ctx;
+
+	return f->stopping;
 }
 
 static int alarms(struct fixture *f)
@@ -188,9 +195,16 @@ static int set_up(void **state)
 	return 0;
 }
 
+static int try_start(struct fixture *f)
+{
+	const struct ring_thread_host callbacks = {on_alarm, on_stopping, f};
+
+	return ring_thread_start(&f->thread, &f->ring, &callbacks);
+}
+
 static void start(struct fixture *f)
 {
-	assert_int_equal(ring_thread_start(&f->thread, &f->ring, TICKS_PER_US, on_alarm, f), 0);
+	assert_int_equal(try_start(f), 0);
 }
 
 static int set_up_started(void **state)
@@ -233,12 +247,24 @@ static double seconds(void)
 
 /* ---- what a guest does ---- */
 
+#define LONG_WAKEUP (64 << 20)	/* some 100 us */
+
+/* Whether two threads pay is for test_ring_credit: here they always have credit for some time. */
+static void give_credit(struct fixture *f)
+{
+	f->thread.credit.wakeup = LONG_WAKEUP;
+	f->thread.credit.balance = 4 * LONG_WAKEUP;
+}
+
 /* 0, or -1 if the kick that was asked for ended the guest. */
 static int submit(struct fixture *f, const struct hvt_ring_entry *entry)
 {
 	if (!ring_peer_submit(&f->guest, entry))
 		return 0;
 	f->kicks++;
+	if (ring_thread_claim(&f->thread, &f->e) == -1)
+		return -1;
+	give_credit(f);
 	return ring_thread_kick(&f->thread, &f->e);
 }
 
@@ -406,8 +432,7 @@ static void a_host_that_denies_the_thread_is_done_without(void **state)
 	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
 		*failures[i].what = failures[i].error;
 		memset(&f->thread, 0xa5, sizeof f->thread);
-		assert_int_equal(ring_thread_start(&f->thread, &f->ring, TICKS_PER_US, on_alarm, f),
-				 failures[i].error);
+		assert_int_equal(try_start(f), failures[i].error);
 		serves_itself(f);
 		ring_thread_stop(&f->thread);
 		assert_stopped(f);
@@ -427,21 +452,12 @@ static void one_processor_has_no_second_thread(void **state)
 {
 	struct fixture *f = *state;
 
-	host.processors = 1;
+	host.one_processor = true;
 	start(f);
 	assert_int_equal(host.eventfds + host.threads, 0);
 	serves_itself(f);
 	ring_thread_stop(&f->thread);
 	assert_stopped(f);
-}
-
-static void a_host_that_does_not_count_its_processors_gets_a_second_thread(void **state)
-{
-	struct fixture *f = *state;
-
-	host.processors = -1;
-	start(f);
-	assert_true(f->thread.running);
 }
 
 /* ---- who serves ---- */
@@ -498,6 +514,40 @@ static void claiming_alone_does_not_end_a_row(void **state)
 		assert_int_equal(ring_thread_claim(&f->thread, &f->e), 0);
 		put_nothing(f);
 	}
+	assert_true(f->thread.handovers == 1);
+}
+
+static void without_credit_the_ring_is_not_handed_over(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 100; i++) {
+		f->thread.credit.balance = 0;
+		assert_true(ring_peer_submit(&f->guest, &(struct hvt_ring_entry){.operation = 0}));
+		assert_int_equal(ring_thread_kick(&f->thread, &f->e), 0);
+	}
+	assert_true(f->thread.handovers == 0);
+	assert_true(f->thread.credit.price > 0);
+}
+
+/* A frame by hypercall, of a guest that has left something in the ring before. */
+static void frames_by_hypercall_count_like_kicks(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < BURST; i++) {
+		assert_true(f->thread.handovers == 0);
+		ring_peer_submit(&f->guest, &(struct hvt_ring_entry){.operation = 0});
+		assert_int_equal(ring_thread_begin_call(&f->thread, &f->e), 0);
+		assert_true(ring_peer_idle(&f->guest));
+		f->touched++;		/* the frame */
+		give_credit(f);
+		ring_thread_end_call(&f->thread);
+	}
+	assert_true(f->thread.handovers == 1);
+	assert_int_equal(ring_thread_begin_call(&f->thread, &f->e), 0);
+	assert_true(asks_for_kicks(f));
+	ring_thread_end_call(&f->thread);
 	assert_true(f->thread.handovers == 1);
 }
 
@@ -784,6 +834,80 @@ static void guest_and_monitor_do_not_miss_each_other(void **state)
 	pthread_join(thread, NULL);
 }
 
+/* ---- a thread that does not give the ring back ---- */
+
+/* The I/O thread has the ring, and waits for a byte. */
+static void get_stuck(struct fixture *f)
+{
+	double give_up = seconds() + PATIENCE_S;
+
+	assert_int_equal(pipe(f->stuck), 0);
+	start(f);
+	do {
+		f->wait_for_byte = false;
+		make_burst(f);
+		f->wait_for_byte = true;
+	} while (ring_peer_submit(&f->guest, &(struct hvt_ring_entry){.operation = 1}));
+	while (!__atomic_load_n(&f->waiting, __ATOMIC_ACQUIRE)) {
+		assert_true(seconds() < give_up);
+		sched_yield();
+	}
+}
+
+static void get_free(struct fixture *f)
+{
+	f->wait_for_byte = f->waiting = false;
+	ring_thread_stop(&f->thread);
+	close(f->stuck[0]);
+	close(f->stuck[1]);
+	assert_stopped(f);
+}
+
+static void *later(void *arg)
+{
+	const struct fixture *f = arg;
+
+	usleep(50000);
+	assert_int_equal(write(f->stuck[1], "0123456789abcdef", 16), 16);
+	return NULL;
+}
+
+/* It waits for its processor, say; and the run is not to end, or has some time left. */
+static void it_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+
+	for (int i = 0; i < 2; i++) {
+		get_stuck(f);
+		f->stopping = i == 1;
+		assert_int_equal(__real_pthread_create(&thread, NULL, later, f), 0);
+		assert_int_equal(ring_thread_drain(&f->thread, &f->e), 0);
+		assert_true(ring_peer_idle(&f->guest));
+		pthread_join(thread, NULL);
+		get_free(f);
+	}
+}
+
+static void a_stop_ends_it(void **state)
+{
+	struct fixture *f = *state;
+	double began = seconds();
+
+	get_stuck(f);
+	f->stopping = true;
+	for (int i = 0; i < 2; i++) {
+		memset(&f->e, 0, sizeof f->e);
+		assert_int_equal(ring_thread_drain(&f->thread, &f->e), -1);
+		assert_int_equal(f->e.kind, HUSK_E_HOST);
+		assert_non_null(strstr(f->e.message, "network ring: the I/O thread was ended"));
+	}
+	assert_false(f->thread.running);
+	assert_true(asks_for_kicks(f));
+	assert_true(seconds() - began < PATIENCE_S);
+	get_free(f);
+}
+
 /* ---- failures ---- */
 
 static const struct hvt_ring_entry bad_entry = {
@@ -922,11 +1046,12 @@ int main(void)
 		TEST(a_host_that_denies_the_thread_is_done_without),
 		TEST(the_callers_signals_stay_as_they_are),
 		TEST(one_processor_has_no_second_thread),
-		TEST(a_host_that_does_not_count_its_processors_gets_a_second_thread),
 		STARTED(a_kick_is_served_on_the_spot),
 		STARTED(a_request_and_its_answer_are_no_burst),
 		STARTED(kicks_in_a_row_hand_the_ring_over),
 		STARTED(claiming_alone_does_not_end_a_row),
+		STARTED(without_credit_the_ring_is_not_handed_over),
+		STARTED(frames_by_hypercall_count_like_kicks),
 		STARTED(the_other_thread_falls_asleep_when_nothing_comes),
 		STARTED(it_sleeps_too_if_the_guest_takes_no_completions),
 		STARTED(a_burst_takes_few_kicks),
@@ -937,6 +1062,8 @@ int main(void)
 		STARTED(no_entry_is_forgotten_by_a_thread_that_falls_asleep),
 		STARTED(many_frames_go_both_ways_in_order),
 		TEST(guest_and_monitor_do_not_miss_each_other),
+		TEST(it_is_waited_for),
+		TEST(a_stop_ends_it),
 		STARTED(what_the_vcpus_thread_finds_it_tells_itself),
 		STARTED(what_draining_finds_is_told_too),
 		TEST(what_the_other_thread_finds_raises_the_alarm_once),

@@ -1,0 +1,11 @@
+/* processors_linux.c: asks Linux which processors a thread may use. */
+#include <sched.h>
+
+#include "processors.h"
+
+bool processors_only_one(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
+}
