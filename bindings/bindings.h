@@ -103,7 +103,10 @@ solo5_result_t ring_read(solo5_handle_t handle, uint8_t *buf, size_t size, size_
 
 /* ---- ssp.c ---- */
 
-/* Arms the stack protector; the caller must not itself be protected by it. */
-void ssp_init(uint64_t seed);
+/*
+ * Arms the stack protector with a mixture of a counter and a random number, which is 0 where there is
+ * none. The caller must not itself be protected by it.
+ */
+void ssp_init(uint64_t ticks, uint64_t random);
 
 #endif

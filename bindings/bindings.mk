@@ -14,6 +14,9 @@ guest_make := $(SRC)/bindings/bindings.mk $(SRC)/bindings/bindings_$(ARCH).mk \
 
 include $(SRC)/bindings/bindings_$(ARCH).mk
 
+# For applications too: a walk over the frames, as of a profiler, needs them in every function.
+guest_app_cflags += -fno-omit-frame-pointer
+
 # ---- Sources ----
 
 guest_string_src := string.c $(guest_arch_string_src)
@@ -116,16 +119,17 @@ guest_fill = sed -e 's|@TRIPLE@|$(guest_triple)|g' -e 's|@TOOL@|$(1)|g' \
 	-e 's|@VERSION@|$(guest_version)|g' -e 's|@APP_CFLAGS@|$(strip $(guest_app_cflags))|g' \
 	-e 's|@LDFLAGS@|-z max-page-size=$(guest_max_page_size) -z noexecstack|g' \
 	-e 's|@CC_LDFLAGS@|-Wl,-z,max-page-size=$(guest_max_page_size) -Wl,-z,noexecstack|g' \
-	$< >$@.tmp && chmod 755 $@.tmp && mv $@.tmp $@
+	-e '/^@GUARD@$$/{' -e 'r $(SRC)/bindings/guard.sh' -e 'd' -e '}' $< >$@.tmp && chmod 755 $@.tmp && mv $@.tmp $@
 
 guest_tools := $(foreach t,cc ld objcopy,$(guest_dir)/$(guest_triple)-$t)
-$(guest_tools): $(guest_dir)/$(guest_triple)-%: $(SRC)/bindings/solo5-tool.sh.in $(guest_make)
+$(guest_tools): $(guest_dir)/$(guest_triple)-%: $(SRC)/bindings/solo5-tool.sh.in \
+		$(SRC)/bindings/guard.sh $(guest_make)
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call guest_fill,$*)
 
 guest_cc := $(guest_dir)/husk-cc
-$(guest_cc): $(SRC)/bindings/husk-cc.sh.in $(guest_make)
+$(guest_cc): $(SRC)/bindings/husk-cc.sh.in $(SRC)/bindings/guard.sh $(guest_make)
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call guest_fill,cc)

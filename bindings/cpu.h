@@ -14,6 +14,9 @@ void cpu_init(void);
 /* The counter whose frequency the boot information gives. */
 uint64_t cpu_ticks(void);
 
+/* A random number of the processor's or the hypervisor's, 0 where there is none. */
+uint64_t cpu_random(void);
+
 /* The thread pointer: FS base, TPIDR_EL0. */
 void cpu_set_tls_base(uintptr_t base);
 

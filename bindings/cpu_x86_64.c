@@ -1,6 +1,7 @@
 /* cpu_x86_64.c: descriptor tables, counter, thread pointer and hypercalls of x86_64. */
 #include "cpu.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../include/ring_abi.h"
@@ -144,6 +145,29 @@ uint64_t cpu_ticks(void)
 
 	__asm__ __volatile__("rdtsc" : "=a" (low), "=d" (high));
 	return (uint64_t)high << 32 | low;
+}
+
+#define CPUID_1_ECX_RDRAND (1u << 30)	/* Intel SDM vol. 2A, CPUID, table 3-10 */
+#define RDRAND_TRIES 10			/* Intel SDM vol. 1 7.3.17.1 */
+
+static bool has_rdrand(void)
+{
+	uint32_t eax = 1, ebx, ecx = 0, edx;
+
+	__asm__ __volatile__("cpuid" : "+a" (eax), "=b" (ebx), "+c" (ecx), "=d" (edx));
+	return (ecx & CPUID_1_ECX_RDRAND) != 0;
+}
+
+uint64_t cpu_random(void)
+{
+	uint64_t value = 0;
+	uint8_t there = 0;
+
+	if (!has_rdrand())
+		return 0;
+	for (unsigned i = 0; i < RDRAND_TRIES && !there; i++)
+		__asm__ __volatile__("rdrand %0\n\tsetc %1" : "=r" (value), "=qm" (there) : : "cc");
+	return there ? value : 0;
 }
 
 void cpu_set_tls_base(uintptr_t base)

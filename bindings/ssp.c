@@ -7,13 +7,14 @@ _Noreturn void __stack_chk_fail(void);
 
 uintptr_t __stack_chk_guard;
 
-void ssp_init(uint64_t seed)
+void ssp_init(uint64_t ticks, uint64_t random)
 {
 	/* An odd multiplier spreads the counter's quick low bits over the whole word. */
-	uint64_t guard = seed * 0x9e3779b97f4a7c15u;
+	uint64_t guard = ticks * 0x9e3779b97f4a7c15u;
 
+	guard ^= guard >> 32 ^ random;
 	/* A zero byte stops string functions; not the lowest, so that off-by-one shows. */
-	__stack_chk_guard = (guard ^ guard >> 32) & ~(uint64_t)0xff00;
+	__stack_chk_guard = guard & ~(uint64_t)0xff00;
 }
 
 _Noreturn void __stack_chk_fail(void)

@@ -14,7 +14,7 @@ static struct solo5_start_info start_info;
 /* Compiled without the stack protector: the guard changes while it runs. */
 _Noreturn void bindings_start(const struct hvt_boot_info *boot)
 {
-	ssp_init(cpu_ticks());
+	ssp_init(cpu_ticks(), cpu_random());
 	cpu_set_tls_base(0);
 	cpu_init();
 	start_info.cmdline = log_take_options((const char *)boot->cmdline);

@@ -99,6 +99,13 @@ faults() {
 	aborts "thread-local variables without a thread pointer"
 	guest ssp
 	aborts "an overrun buffer on the stack"
+	guest canary --solo5:quiet
+	succeeds "the guard of the stack"
+	sed -n 's/^guard //p' "$T/out" >"$T/guard"
+	report "it has a zero byte, and others" "$(grep -q '^[0-9a-f]*[1-9a-f][0-9a-f]*00[0-9a-f][0-9a-f]$' "$T/guard" ||
+		cat "$T/guard")"
+	guest canary --solo5:quiet
+	report "each run has another" "$(! grep -q -F -f "$T/guard" "$T/out" || cat "$T/guard")"
 }
 
 protection() {

@@ -172,6 +172,46 @@ EOM
 	return $result
 }
 
+# Where distributions put libraries; and programs apart from all else.
+other_directories() {
+	for dirs in 'libdir=/opt/husk/lib/x86_64-linux-gnu' 'libdir=/opt/husk/lib64 bindir=/opt/bin' \
+		'libdir=/usr/lib64 includedir=/usr/local/include bindir=/bin'; do
+		rm -rf "$tmp/elsewhere" "$tmp/moved"
+		# shellcheck disable=SC2086 # words of make
+		make -C "$tmp/out" install DESTDIR="$tmp/elsewhere" prefix=/opt/husk $dirs || return
+		mv "$tmp/elsewhere" "$tmp/moved"
+		"$(find "$tmp/moved" -name husk-cc)" -o "$tmp/guest.hvt" "$tmp/guest.c" || return
+	done
+}
+
+# $1: compiler options, $2: what is to be in the assembly of a function that calls another.
+assembly_has() {
+	echo 'int g(int); int f(int a) { return g(a) + g(1); }' >"$tmp/frame.c"
+	# shellcheck disable=SC2086 # options
+	"$tmp/dest/opt/husk/bin/husk-cc" -O2 $1 -S -o "$tmp/frame.s" "$tmp/frame.c" &&
+		grep -E "$2" "$tmp/frame.s"
+}
+
+frame_pointers() {
+	assembly_has '' 'push.*%rbp|stp[[:space:]]*x29' &&
+		! assembly_has -fomit-frame-pointer 'rsp, *%rbp|mov[[:space:]]*x29'
+}
+
+# From the contents: the same twice, another for another program, and none for who wants none.
+build_ids() {
+	for n in 1 2 3; do
+		[ $n -lt 3 ] || echo 'int more = 3;' >>"$tmp/guest.c"
+		"$tmp/dest/opt/husk/bin/husk-cc" -o "$tmp/guest.hvt" "$tmp/guest.c" || return
+		readelf -n "$tmp/guest.hvt" 2>/dev/null | sed -n 's/.*Build ID: //p' >"$tmp/id$n"
+		readelf -lW "$tmp/guest.hvt" | grep -c ' NOTE ' >"$tmp/notes"
+		[ -s "$tmp/id$n" ] && [ "$(cat "$tmp/notes")" = 4 ] || return
+	done
+	cmp "$tmp/id1" "$tmp/id2" && ! cmp -s "$tmp/id1" "$tmp/id3" || return
+	"$tmp/dest/opt/husk/bin/husk-cc" -Wl,--build-id=none -o "$tmp/guest.hvt" "$tmp/guest.c" &&
+		! readelf -n "$tmp/guest.hvt" 2>/dev/null | grep 'Build ID' &&
+		"$tmp/out/husk-manifest" abi "$tmp/guest.hvt"
+}
+
 # There is no library that could help with atomics, and none would find out what the processor has.
 atomics_inline() {
 	cat >"$tmp/atomics.c" <<'EOM'
@@ -435,6 +475,9 @@ if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 		skip 'pkg-config finds the installed bindings' 'no pkg-config'
 	fi
 	check 'what was installed is enough to compile a guest' compile_installed
+	check 'and in other directories' other_directories
+	check 'functions have frame pointers, unless told otherwise' frame_pointers
+	check 'images have a build id' build_ids
 	check 'atomics need no helpers' atomics_inline
 	check 'the bindings use general registers only' general_registers_only
 	check "husk-cc has C's freestanding headers, with gcc and with clang" freestanding_headers
