@@ -31,6 +31,20 @@ expect() {
 	fi
 }
 
+# expect_gone NAME FILE: the process whose number is in the file is not there any more.
+expect_gone() {
+	number=$((number + 1))
+	for _ in 1 2 3 4 5 6 7 8 9; do
+		kill -0 "$(cat "$tmp/$2")" 2>/dev/null || break
+		sleep 0.1
+	done
+	if [ -s "$tmp/$2" ] && ! kill -0 "$(cat "$tmp/$2")" 2>/dev/null; then
+		echo "ok $number - $1"
+	else
+		echo "not ok $number - $1"
+	fi
+}
+
 fake good <<'EOM'
 echo 1..2; echo 'ok 1 - a'; echo 'ok 2 - b'
 EOM
@@ -43,6 +57,29 @@ echo 1..3; echo 'ok 1 - a'; kill -SEGV $$
 EOM
 fake hanging <<'EOM'
 echo 1..2; echo 'ok 1 - a'; exec sleep 30
+EOM
+fake spinning <<'EOM'
+echo 1..2; echo 'ok 1 - a'; sh -c 'echo $$ >spinner; while :; do :; done'; echo 'ok 2 - b'
+EOM
+fake stubborn <<'EOM'
+trap '' TERM; echo 1..1; kill -STOP $$; while :; do sleep 1; done
+EOM
+fake slow <<'EOM'
+echo 1..6; for i in 1 2 3 4 5 6; do sleep 1; echo "ok $i"; done
+EOM
+fake rare <<'EOM'
+echo 1..1; i=0
+while [ $i -lt 60 ]; do
+	sleep 0.1; i=$((i + 1)); j=0
+	while [ $j -lt 3000 ]; do j=$((j + 1)); done
+done
+echo 'ok 1'
+EOM
+fake interrupted <<'EOM'
+echo 1..1; kill -INT $$; echo 'ok 1 - interrupts are ignored'
+EOM
+fake endless <<'EOM'
+echo 1..1; while :; do head -c 9000000 /dev/zero; sleep 0.2; done
 EOM
 fake planless <<'EOM'
 echo 'ok 1 - a'
@@ -87,7 +124,7 @@ fake emulator <<'EOM'
 echo '# emulated'; exec "$@"
 EOM
 
-echo 1..23
+echo 1..31
 expect 'passed tests are counted' '2 passed, 0 failed, 0 skipped' 0 'good (2)' ./good
 expect 'a failing test is counted and named' \
 	'2 passed, 1 failed, 0 skipped' 1 'not ok 2 - b is wrong' ./failing
@@ -97,7 +134,19 @@ expect 'stderr of a failing program is shown' \
 	'2 passed, 1 failed, 0 skipped' 1 'a word on stderr' ./failing
 expect 'a crash is a failure' '1 passed, 1 failed, 0 skipped' 1 'ended by signal 11' ./crashing
 expect 'a program that hangs is ended and has failed' \
-	'1 passed, 1 failed, 0 skipped' 1 'longer than 1 s' -t 1 ./hanging
+	'1 passed, 1 failed, 0 skipped' 1 'printed nothing and hardly ran for 1 s' -t 1 ./hanging
+expect 'what runs and runs without a word is ended too' \
+	'1 passed, 1 failed, 0 skipped' 1 'used more than 1 s of processor time' -t 1 ./spinning
+expect_gone 'with all that it has started' spinner
+expect 'however little it listens' '0 passed, 1 failed, 0 skipped' 1 'hardly ran' -t 1 ./stubborn
+expect 'a program that prints has its time' '6 passed, 0 failed, 0 skipped' 0 'slow (6)' -t 3 ./slow
+expect 'so has one that does something' '1 passed, 0 failed, 0 skipped' 0 'rare (1)' -t 3 ./rare
+expect 'but there is an end to printing' \
+	'0 passed, 1 failed, 0 skipped' 1 'more than 33554432' -t 1 ./endless
+expect 'an interrupt is not ignored' \
+	'0 passed, 1 failed, 0 skipped' 1 'ended by signal 2' ./interrupted
+expect 'a limit that is no number is refused' 'run: -t soon: not a number of seconds' 2 '' \
+	-t soon ./good
 expect 'a missing plan is a failure' '1 passed, 1 failed, 0 skipped' 1 'no plan' ./planless
 expect 'silence is a failure' '0 passed, 1 failed, 0 skipped' 1 'no plan' ./silent
 expect 'fewer tests than planned are a failure' \
