@@ -104,6 +104,15 @@ no_build_id() {
 	readelf -SW "$tmp/out/husk" >"$tmp/sections" && ! grep build-id "$tmp/sections"
 }
 
+# What a fortified build calls otherwise cannot be replaced by name.
+tests_not_fortified() {
+	set -- "$BUILD/obj/libtestutil.a"
+	[ ! -d "$BUILD/obj/plain" ] || set -- "$@" "$BUILD/obj/plain/libmonitor.a"
+	grep -a -o -h -E '__[a-z]+_chk|__open(at)?(64)?_2' "$@" | sort -u | grep -v __stack_chk >"$tmp/names"
+	cat "$tmp/names"
+	[ ! -s "$tmp/names" ]
+}
+
 small() {
 	${GUEST_OBJCOPY:-objcopy} --strip-all "$tmp/out/husk" "$tmp/stripped" &&
 		size=$(wc -c <"$tmp/stripped") && echo "$size bytes" && [ "$size" -lt 1048576 ]
@@ -459,6 +468,11 @@ case " ${MONITOR_CFLAGS:-} " in
 *' -O0 '*) skip 'husk without symbols is smaller than 1 MiB' 'built without optimisation' ;;
 *) check 'husk without symbols is smaller than 1 MiB' small ;;
 esac
+if [ -e "${BUILD:-}/obj/libtestutil.a" ]; then
+	check 'what unit tests are linked with calls everything by its name' tests_not_fortified
+else
+	skip 'what unit tests are linked with calls everything by its name' 'no unit tests were built'
+fi
 check 'a module that is configured but missing does not link' missing_module
 check 'a module that is left out is not in the program' left_out_module
 if [ "${CROSS:-no}" = no ]; then
