@@ -10,27 +10,46 @@ usage() {
 Usage: configure.sh [options]
 
   --prefix=DIR        install below DIR (default /usr/local)
+  --bindir=DIR, --libdir=DIR, --includedir=DIR, --datadir=DIR, --mandir=DIR
+                      install such files there (default: bin, lib, include, share, share/man
+                      below the prefix)
   --modules=LIST      modules to compile in, separated by commas (default: all there are)
   --backend=NAME      kvm or vmm (default: what the compiler's target system has)
   --sanitize=LIST     address,undefined or thread: a build for tests, not for use
   --disable-bindings  build no guest bindings, so no guest compiler is needed
   --help              this text
 
-Environment (a compiler may be several words, such as "clang --target=aarch64-linux-gnu"):
+An option's value may also be a word of its own: --prefix DIR.
+
+Environment, or NAME=VALUE beside the options (a compiler may be several words, such as
+"clang --target=aarch64-linux-gnu"):
 
   MONITOR_CC, MONITOR_AR, MONITOR_OBJCOPY  compiler and binutils for the monitor
   MONITOR_CFLAGS, MONITOR_LDFLAGS   flags put after husk's own (default: -O2 -g, none)
   MONITOR_PKG_CONFIG                pkg-config for the monitor's target
   BUILD_CC                          compiler for tools that run on this machine
   GUEST_CC, GUEST_LD, GUEST_OBJCOPY compiler, linker and objcopy for the guest bindings
+  CC, AR, CFLAGS, CPPFLAGS, LDFLAGS, PKG_CONFIG
+                                    for the monitor too, where the names above are not set
 EOM
 }
 
-check_options() {
-	case $prefix in
+# absolute OPTION DIR: make and the shell are to see one word.
+absolute() {
+	case $2 in
+	*[!A-Za-z0-9_./+,@=-]*) die "$1: make cannot work with a path like this: $2" ;;
 	/*) ;;
-	*) die "--prefix: $prefix is not an absolute path" ;;
+	*) die "$1: ${2:-nothing} is not an absolute path" ;;
 	esac
+}
+
+check_options() {
+	absolute --prefix "$prefix"
+	[ -z "$bindir" ] || absolute --bindir "$bindir"
+	[ -z "$libdir" ] || absolute --libdir "$libdir"
+	[ -z "$includedir" ] || absolute --includedir "$includedir"
+	[ -z "$datadir" ] || absolute --datadir "$datadir"
+	[ -z "$mandir" ] || absolute --mandir "$mandir"
 	case $backend in
 	'' | kvm | vmm) ;;
 	*) die "--backend: $backend is neither kvm nor vmm" ;;
@@ -47,19 +66,53 @@ die() { printf 'configure.sh: %s\n' "$*" >&2; exit 1; }
 # "$1 is needed: $2", in the same words for every tool and library.
 lack() { die "$1; Debian has it in $2"; }
 
+# One option with its value in $argument.
+parse_option() {
+	case $1 in
+	--prefix)	prefix=$argument ;;
+	--bindir)	bindir=$argument ;;
+	--libdir)	libdir=$argument ;;
+	--includedir)	includedir=$argument ;;
+	--datadir)	datadir=$argument ;;
+	--mandir)	mandir=$argument ;;
+	--modules)	modules=$(say "$argument" | tr ',' ' ') modules_given=yes ;;
+	--backend)	backend=$argument ;;
+	--sanitize)	sanitize=$argument ;;
+	*)		die "unknown option: $1; --help lists them" ;;
+	esac
+}
+
 parse_options() {
-	for opt do
-		argument=${opt#*=}
-		case $opt in
-		--prefix=*)		prefix=$argument ;;
-		--modules=*)		modules=$(say "$argument" | tr ',' ' ') modules_given=yes ;;
-		--backend=*)		backend=$argument ;;
-		--sanitize=*)		sanitize=$argument ;;
+	while [ $# -gt 0 ]; do
+		argument=${1#*=}
+		case $1 in
 		--disable-bindings)	bindings=no ;;
-		--help)			usage; exit 0 ;;
-		*)			die "unknown option: $opt; --help lists them" ;;
+		--help | -h)		usage; exit 0 ;;
+		--*=*)			parse_option "${1%%=*}" ;;
+		--prefix | --bindir | --libdir | --includedir | --datadir | --mandir | --modules | \
+		--backend | --sanitize)
+			[ $# -ge 2 ] || die "$1 needs a value"
+			argument=$2
+			parse_option "$1"
+			shift
+			;;
+		MONITOR_*=* | BUILD_CC=* | GUEST_*=* | CC=* | AR=* | *FLAGS=* | PKG_CONFIG=*)
+			variable "${1%%=*}"
+			;;
+		*)			die "unknown option: $1; --help lists them" ;;
 		esac
+		shift
 	done
+}
+
+# The variable NAME has the value in $argument, as if it had been in the environment.
+variable() {
+	case $1 in
+	MONITOR_CC | MONITOR_AR | MONITOR_CFLAGS | MONITOR_LDFLAGS | MONITOR_PKG_CONFIG | BUILD_CC | \
+	GUEST_CC | GUEST_LD | GUEST_OBJCOPY | CC | AR | CFLAGS | CPPFLAGS | LDFLAGS | PKG_CONFIG) ;;
+	*) die "unknown variable: $1; --help lists them" ;;
+	esac
+	export "$1=$argument"
 }
 
 first_word() { printf '%s' "${1%% *}"; }
@@ -119,13 +172,15 @@ uses_cmocka='#include <stdarg.h>
 	}'
 
 find_monitor_compiler() {
-	monitor_cc=${MONITOR_CC:-$(first_tool cc gcc clang)}
+	monitor_cc=${MONITOR_CC:-${CC:-$(first_tool cc gcc clang)}}
+	cc_name=MONITOR_CC
+	[ -n "${MONITOR_CC:-}" ] || [ -z "${CC:-}" ] || cc_name=CC
 	[ -n "$monitor_cc" ] || lack "no C compiler (cc, gcc, clang)" gcc
-	found "$monitor_cc" || lack "MONITOR_CC: there is no $(first_word "$monitor_cc")" \
+	found "$monitor_cc" || lack "${cc_name}: there is no $(first_word "$monitor_cc")" \
 		"$(cc_package "$monitor_cc")"
 	triple=$($monitor_cc -dumpmachine 2>/dev/null) || triple=''
 	[ -n "$triple" ] ||
-		die "MONITOR_CC: $monitor_cc does not answer -dumpmachine; gcc and clang do"
+		die "$cc_name: $monitor_cc does not answer -dumpmachine; gcc and clang do"
 	say "monitor compiler: $monitor_cc"
 	cross=no
 	[ "$(machine_of "$triple")" = "$(machine_of "$(uname -m)-$(uname -s)")" ] || cross=yes
@@ -137,7 +192,7 @@ find_archiver() {
 	# A GNU ar for another machine would make archives without an index.
 	monitor_prefix=
 	[ "$cross" = no ] || monitor_prefix=$(tool_prefix "$monitor_cc")
-	monitor_ar=${MONITOR_AR:-$(first_tool "${monitor_prefix}ar" "$clang_ar")}
+	monitor_ar=${MONITOR_AR:-${AR:-$(first_tool "${monitor_prefix}ar" "$clang_ar")}}
 	found "$monitor_ar" ||
 		lack "no archiver${monitor_ar:+: there is no $monitor_ar}" "$(binutils_package)"
 	say "archiver: $monitor_ar"
@@ -167,8 +222,11 @@ name_packages() {
 cc_package() {
 	name=$(basename "$(first_word "$1")")
 	case $name in
+	musl-gcc) say musl-tools ;;
+	tcc | clang | clang-[0-9]* | gcc-[0-9]*) say "$name" ;;
 	*clang*) say clang ;;
-	*-linux-gnu-*) say "gcc-$(say "$name" | sed 's/-g\{0,1\}cc.*//; s/_/-/g')" ;;
+	*-linux-gnu-*) say "$name" | sed 's/_/-/g
+		s/^\(.*\)-g\{0,1\}cc\(-[0-9]*\)\{0,1\}$/gcc\2-\1/' ;;
 	*) say gcc ;;
 	esac
 }
@@ -277,13 +335,21 @@ first_libs() {
 	return 1
 }
 
+# Debian's libraries are for its own C library.
+lack_libelf() {
+	case $monitor_cc$triple in
+	*musl*) die "no libelf for $monitor_cc to link with $static; Debian has none for musl" ;;
+	esac
+	lack "no libelf to link with $static" "libelf-dev$foreign and zlib1g-dev$foreign"
+}
+
 find_libelf() {
-	pkg=${MONITOR_PKG_CONFIG:-$pkg_config}
+	pkg=${MONITOR_PKG_CONFIG:-${PKG_CONFIG:-$pkg_config}}
 	from_pkg=$($pkg --static --libs libelf 2>/dev/null) || from_pkg=
 	libelf=$(first_libs "$monitor_cc" "$uses_libelf" \
 		"$monitor_cflags -fPIE $static $monitor_ldflags" \
 		${from_pkg:+"$from_pkg"} "-lelf -lz" "-lelf -lz -lzstd") ||
-		lack "no libelf to link with $static" "libelf-dev$foreign and zlib1g-dev$foreign"
+		lack_libelf
 	say "libelf: $libelf"
 }
 
@@ -368,6 +434,11 @@ write_config() {
 		say "# Generated by configure.sh; run it again to change it."
 		assign SRC "$src"
 		assign PREFIX "$prefix"
+		assign BINDIR "$bindir"
+		assign LIBDIR "$libdir"
+		assign INCLUDEDIR "$includedir"
+		assign DATADIR "$datadir"
+		assign MANDIR "$mandir"
 		assign ARCH "$arch"
 		assign OS "$os"
 		assign BACKEND "$backend"
@@ -410,10 +481,12 @@ enter_build_directory() {
 }
 
 src=$(cd "$(dirname "$0")" && pwd -P)
-prefix=/usr/local backend='' sanitize='' bindings=yes modules='' modules_given=no
+prefix=/usr/local bindir='' libdir='' includedir='' datadir='' mandir=''
+backend='' sanitize='' bindings=yes modules='' modules_given=no
 parse_options "$@"
 check_options
-monitor_cflags=${MONITOR_CFLAGS--O2 -g} monitor_ldflags=${MONITOR_LDFLAGS-}
+monitor_cflags=${MONITOR_CFLAGS-${CPPFLAGS:+$CPPFLAGS }${CFLAGS--O2 -g}}
+monitor_ldflags=${MONITOR_LDFLAGS-${LDFLAGS-}}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM

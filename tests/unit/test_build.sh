@@ -6,6 +6,7 @@ set -u
 
 src=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+unset CC AR CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG
 tmp=$(mktemp -d) || exit 1
 tmp=$(cd "$tmp" && pwd -P)
 trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
@@ -319,6 +320,62 @@ freestanding_headers() {
 	done
 }
 
+# A tree with two builds for this machine and one for another, which only say what they are to do.
+fake_builds() {
+	rm -rf "$tmp/tree" && mkdir -p "$tmp/tree" && cp "$src/GNUmakefile" "$tmp/tree" || return
+	for build; do
+		mkdir -p "$tmp/tree/build/$build"
+		case $build in *other*) cross=yes ;; *) cross=no ;; esac
+		echo "CROSS := $cross" >"$tmp/tree/build/$build/config.mk"
+		printf '%s\n' 'all tests check install uninstall:' "	@echo $build does \$@" \
+			>"$tmp/tree/build/$build/GNUmakefile"
+	done
+}
+
+# root_make GOAL... -- LINE...: make in the root has the builds say just these lines.
+root_make() {
+	goals=
+	while [ "$1" != -- ]; do
+		goals="$goals $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086 # words
+	make -C "$tmp/tree" --no-print-directory $goals >"$tmp/said" 2>&1
+	status=$?
+	cat "$tmp/said"
+	printf '%s\n' "$@" | LC_ALL=C sort >"$tmp/wanted"
+	grep ' does ' "$tmp/said" | LC_ALL=C sort | diff "$tmp/wanted" - && return "$status"
+}
+
+two_builds_at_once() {
+	fake_builds here other && root_make -- 'here does all' 'other does all' &&
+		root_make tests check install -- 'here does tests' 'here does check' 'here does install' \
+			'other does tests' &&
+		grep 'build/other is for another machine: no check install there' "$tmp/said" &&
+		root_make check RUN_WITH=x -- 'here does check' 'other does check'
+}
+
+only_build_installs() {
+	fake_builds other && root_make install -- 'other does install'
+}
+
+which_to_install() {
+	fake_builds here here2 && ! root_make install -- '' && grep 'make -C build/here' "$tmp/said" &&
+		fake_builds other other2 && ! root_make uninstall -- '' &&
+		grep 'which of.*build/other2' "$tmp/said"
+}
+
+installed_elsewhere() {
+	rm -rf "$tmp/dest" && make -C "$tmp/out" install DESTDIR="$tmp/dest" PREFIX=/usr \
+		LIBDIR=/usr/lib64 BINDIR=/usr/sbin MANDIR=/man &&
+		cd "$tmp/dest" && cmp usr/sbin/husk "$tmp/out/husk" && [ -e man/man1/husk.1 ] &&
+		[ ! -e usr/lib ] && [ ! -e usr/bin ] &&
+		make -C "$tmp/out" uninstall DESTDIR="$tmp/dest" PREFIX=/usr \
+			LIBDIR=/usr/lib64 BINDIR=/usr/sbin MANDIR=/man &&
+		find . ! -type d >"$tmp/left" && cat "$tmp/left" && [ ! -s "$tmp/left" ]
+}
+
 uninstall_from() {
 	make -C "$tmp/out" uninstall DESTDIR="$tmp/dest" prefix=/opt/husk || return
 	find "$tmp/dest" ! -type d -o -name solo5 -o -name '*-solo5-*' >"$tmp/left"
@@ -356,15 +413,16 @@ refuses() {
 		grep -q -e "^configure.sh: .*$text" "$tmp/err.txt" && [ -z "$(ls -A)" ]
 }
 
-# A compiler that does not find the libraries whose flag is $1.
+# compiler_without FLAG [NAME]: a compiler that does not find the libraries whose flag it is.
 compiler_without() {
-	cat >"$tmp/cc$1" <<EOM
+	set -- "$1" "$tmp/${2:-cc$1}"
+	cat >"$2" <<EOM
 #!/bin/sh
 for arg; do [ "\$arg" != "$1" ] || exit 1; done
 exec ${MONITOR_CC:-cc} "\$@"
 EOM
-	chmod +x "$tmp/cc$1"
-	echo "$tmp/cc$1"
+	chmod +x "$2"
+	echo "$2"
 }
 
 unconfigured() {
@@ -377,6 +435,11 @@ refusals() {
 	check 'an unknown option is named' refuses 'unknown option: --frobnicate' "$configure" --frobnicate
 	check 'a relative prefix is refused' refuses 'usr is not an absolute path' \
 		"$configure" --prefix=usr
+	check 'an option without its value is refused' refuses '--prefix needs a value' \
+		"$configure" --prefix
+	check 'a path that make cannot work with is refused' refuses 'cannot work with' \
+		"$configure" '--libdir=/opt/my lib'
+	check 'an unknown variable is named' refuses 'unknown variable: KFLAGS' "$configure" KFLAGS=-O3
 	check 'an unknown backend is named' refuses 'bhyve is neither' "$configure" --backend=bhyve
 	if [ -e "$src/monitor/hv_vmm.c" ]; then
 		skip 'a backend that is not there is refused' 'every backend is there'
@@ -391,6 +454,13 @@ refusals() {
 	check 'a missing compiler is named with its package' refuses \
 		'nowhere/aarch64-linux-gnu-gcc; Debian has it in gcc-aarch64-linux-gnu' \
 		MONITOR_CC=/nowhere/aarch64-linux-gnu-gcc "$configure"
+	for hint in musl-gcc=musl-tools tcc=tcc clang-19=clang-19 gcc-12=gcc-12 cc=gcc \
+		aarch64-linux-gnu-gcc-12=gcc-12-aarch64-linux-gnu; do
+		check "the package of ${hint%=*} is ${hint#*=}" refuses "in ${hint#*=}\$" -u MONITOR_CC \
+			CC="/nowhere/${hint%=*}" "$configure"
+	done
+	check 'for a C library that Debian has no libelf for, no package is named' refuses \
+		'Debian has none for musl' MONITOR_CC="$(compiler_without -lelf musl-gcc)" "$configure"
 	check 'a missing archiver is named with its package' refuses \
 		'/nowhere/ar; Debian has it in binutils' MONITOR_AR=/nowhere/ar "$configure"
 	check 'a compiler that is none is refused' refuses 'does not answer' MONITOR_CC=true "$configure"
@@ -409,13 +479,48 @@ one_line_each() {
 	done
 }
 
+# configured NAME=VALUE... : config.mk says so.
+configured() {
+	for line; do
+		grep -x -e "${line%%=*} := ${line#*=}" config.mk || return
+	done
+}
+
+# What every user of configure scripts knows.
+usual_names() {
+	env -u MONITOR_CC -u MONITOR_CFLAGS -u MONITOR_LDFLAGS CC="env $real_cc" CFLAGS='-O1 -g' \
+		CPPFLAGS=-DNDEBUG LDFLAGS=-Wl,-O1 "$configure" &&
+		configured "MONITOR_CC=env $real_cc" 'MONITOR_CFLAGS=-DNDEBUG -O1 -g' \
+			MONITOR_LDFLAGS=-Wl,-O1
+}
+
+own_names_win() {
+	env MONITOR_CC="$real_cc" MONITOR_CFLAGS=-O2 CC=/nowhere/cc CFLAGS=-O1 "$configure" &&
+		configured "MONITOR_CC=$real_cc" MONITOR_CFLAGS=-O2
+}
+
+variables_as_arguments() {
+	"$configure" "MONITOR_CC=$real_cc" CFLAGS=-O1 MONITOR_CFLAGS='-O2 -g1' &&
+		configured "MONITOR_CC=$real_cc" 'MONITOR_CFLAGS=-O2 -g1'
+}
+
+two_words() {
+	"$configure" --prefix /opt/husk --modules net --libdir=/opt/lib64 --bindir /opt/sbin &&
+		configured PREFIX=/opt/husk MODULES=net LIBDIR=/opt/lib64 BINDIR=/opt/sbin
+}
+
 acceptances() {
+	real_cc=${MONITOR_CC:-cc}
 	mkdir -p "$tmp/accepted" && cd "$tmp/accepted" || exit 1
 	check 'a compiler may be several words' env MONITOR_CC="env ${MONITOR_CC:-cc}" "$configure"
 	check 'missing cmocka is only noted' sh -c \
 		"MONITOR_CC='$(compiler_without -lcmocka)' '$configure' | grep 'no unit tests.*libcmocka-dev'"
 	check 'without bindings nobody needs jansson' env BUILD_CC="$(compiler_without -ljansson)" \
 		"$configure" --disable-bindings
+	check 'CC, CFLAGS, CPPFLAGS and LDFLAGS count' usual_names
+	check "husk's own names for them win" own_names_win
+	check 'they may be arguments' variables_as_arguments
+	check "an option's value may be a word of its own" two_words
 	check 'every decision is one line' one_line_each
 	touch -t 200001010000 config.mk
 	check 'configuring the same again rebuilds nothing' sh -c \
@@ -497,6 +602,10 @@ if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 	check "husk-cc has C's freestanding headers, with gcc and with clang" freestanding_headers
 fi
 check 'uninstalling leaves nothing' uninstall_from
+check 'each kind of file has a directory that can be chosen' installed_elsewhere
+check 'in a tree with two builds the one for another machine is only built' two_builds_at_once
+check 'a build that is alone does all that it is told' only_build_installs
+check 'of several it has to be said which one is to be installed' which_to_install
 if command -v python3 >/dev/null; then
 	check 'compile_commands.json is JSON and has every file once' compile_commands
 else
