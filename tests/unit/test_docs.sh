@@ -161,7 +161,7 @@ result "husk.1 explains every figure of --stats" "$tmp/wrong"
 
 # ---- promises, and links ----
 
-(cd "$src" && grep -o -E '(unit|machine|bench|fuzz)/[a-z][a-z0-9_/]*' README.md docs/*.md) |
+(cd "$src" && grep -o -E '(unit|machine|bench|fuzz)/[a-z][a-z0-9_/]*' README.md SECURITY.md docs/*.md) |
 	LC_ALL=C sort -u >"$tmp/tests"
 while IFS=: read -r file name; do
 	for test in "$src/tests/$name".*; do
@@ -174,7 +174,7 @@ for file in README.md docs/abi.md; do
 done
 result "every test that the documents name is there" "$tmp/wrong"
 
-for file in README.md docs/abi.md docs/architecture.md docs/tested.md; do
+for file in README.md CONTRIBUTING.md SECURITY.md docs/abi.md docs/architecture.md docs/tested.md; do
 	grep -o '](\([^):#]*\))' "$src/$file" | sed 's/^](//; s/)$//' | while read -r link; do
 		[ -e "$src/$(dirname "$file")/$link" ] || echo "$file: there is no $link"
 	done
