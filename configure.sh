@@ -16,6 +16,7 @@ Usage: configure.sh [options]
   --modules=LIST      modules to compile in, separated by commas (default: all there are)
   --backend=NAME      kvm or vmm (default: what the compiler's target system has)
   --sanitize=LIST     address,undefined or thread: a build for tests, not for use
+  --werror            warnings are errors; not for users, whose compiler may be a newer one
   --disable-bindings  build no guest bindings, so no guest compiler is needed
   --help              this text
 
@@ -87,6 +88,7 @@ parse_options() {
 		argument=${1#*=}
 		case $1 in
 		--disable-bindings)	bindings=no ;;
+		--werror)		werror=-Werror ;;
 		--help | -h)		usage; exit 0 ;;
 		--*=*)			parse_option "${1%%=*}" ;;
 		--prefix | --bindir | --libdir | --includedir | --datadir | --mandir | --modules | \
@@ -449,6 +451,7 @@ write_config() {
 		assign MONITOR_OBJCOPY "$monitor_objcopy"
 		assign MONITOR_CFLAGS "$monitor_cflags"
 		assign MONITOR_LDFLAGS "$monitor_ldflags"
+		assign WERROR "$werror"
 		assign HARDEN "$harden"
 		assign SANITIZE "$sanitize_flags"
 		assign STATIC "$static"
@@ -482,7 +485,7 @@ enter_build_directory() {
 
 src=$(cd "$(dirname "$0")" && pwd -P)
 prefix=/usr/local bindir='' libdir='' includedir='' datadir='' mandir=''
-backend='' sanitize='' bindings=yes modules='' modules_given=no
+backend='' werror='' sanitize='' bindings=yes modules='' modules_given=no
 parse_options "$@"
 check_options
 monitor_cflags=${MONITOR_CFLAGS-${CPPFLAGS:+$CPPFLAGS }${CFLAGS--O2 -g}}

@@ -35,7 +35,7 @@ guest_S_obj := $(call guest_obj,$(filter %.S,$(guest_hvt_src)))
 
 guest_cc_kind := $(if $(findstring clang,$(shell $(GUEST_CC) --version 2>/dev/null)),clang,gcc)
 guest_cc_headers := $(shell $(GUEST_CC) -print-file-name=include)
-guest_warn := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes \
+guest_warn := -Wall -Wextra $(WERROR) -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wvla -Wcast-qual -Wwrite-strings
 guest_no_host_headers := $(if $(filter clang,$(guest_cc_kind)),-nostdlibinc,-nostdinc)
 

@@ -172,7 +172,7 @@ const struct hv_register_ops hv_kvm_registers = {get_regs, set_regs};
 bool hv_kvm_ip(struct hv *hv, uint64_t *ip)
 {
 	struct husk_error ignored;
-	struct cpu_regs regs;
+	struct cpu_regs regs = {0};
 
 	if (get_regs(hv, &regs, &ignored) == -1)
 		return false;

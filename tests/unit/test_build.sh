@@ -75,6 +75,14 @@ quiet_make() {
 	[ ! -s "$tmp/said" ]
 }
 
+# A compiler that is newer than all of ours has warnings of its own.
+warnings_only() {
+	make -C "$tmp/out" --no-print-directory -B -n V=1 all >"$tmp/said" 2>&1
+	grep -q -e ' -Wall ' "$tmp/said" && ! grep -e -Werror "$tmp/said" && mkdir -p "$tmp/strict" &&
+		cd "$tmp/strict" && "$configure" --werror && make -B -n V=1 all >"$tmp/said" 2>&1 &&
+		grep -q -e ' -Wall .*-Werror ' "$tmp/said"
+}
+
 header_rebuilds() {
 	touch "$tmp/another/place/monitor/error.h"
 	make -C "$rooted" --no-print-directory -n | grep ' -o obj/monitor/error\.o '
@@ -554,6 +562,7 @@ fi
 rooted=$(echo "$tmp"/another/place/build/*)
 check 'the source root itself stays clean' only_build_directory
 check 'a second make has nothing to do' quiet_make
+check 'warnings are errors only when asked for' warnings_only
 check 'a changed header rebuilds what includes it' header_rebuilds
 for product in husk libhusk.a husk-manifest obj/bindings/solo5_hvt.o; do
 	if [ -e "$tmp/out/$product" ]; then
