@@ -24,7 +24,8 @@ int ram_segment(struct machine *m, int id, uint64_t len)
 	s = &m->segments[id];
 	if (s->len != 0)
 		return s->len == len ? EEXIST : EINVAL;
-	s->view = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	s->view = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (s->view == MAP_FAILED)
 		return ENOMEM;
 	s->len = len;
