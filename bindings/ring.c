@@ -8,6 +8,8 @@
 _Static_assert(BUFFERS_MAX < HVT_RING_SIZE, "a read finds a free entry whenever a write does");
 
 static struct hvt_ring *shared;		/* NULL: every frame is a hypercall */
+static const uint32_t no_ring = 1;
+const uint32_t *ring_needs_kick = &no_ring;
 
 /* The guest's own counters; what lies in the ring is a copy for the monitor. */
 static uint32_t ent_tail, com_head;
@@ -50,17 +52,10 @@ void ring_init(const struct hvt_boot_info *boot, struct solo5_start_info *info)
 
 	if ((boot->host_features & HVT_FEATURE_RING_IO) == 0 || boot->net_ring == 0 || mtu == 0)
 		return;
-	if (take_buffers(info, mtu))
-		shared = (struct hvt_ring *)boot->net_ring;
-}
-
-/*
- * While the monitor asks for kicks, a submission is an exit as a hypercall is, which takes fewer
- * instructions and no copy of the frame. The monitor serves what was submitted before a hypercall.
- */
-bool ring_wanted(void)
-{
-	return shared != NULL && load(&shared->needs_kick) == 0;
+	if (!take_buffers(info, mtu))
+		return;
+	shared = (struct hvt_ring *)boot->net_ring;
+	ring_needs_kick = &shared->needs_kick;
 }
 
 /* Without the barrier, the monitor may miss the entry while the guest misses that it must kick. */

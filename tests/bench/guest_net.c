@@ -3,6 +3,7 @@
  *
  *   receive SIZE BURST ROUNDS   says hello, then answers each BURST frames with one
  *   send SIZE BURST ROUNDS      sends BURST frames, then waits for an answer
+ *   answer SIZE BURST ROUNDS    says hello, then answers each frame of each BURST with one
  *
  * It waits by yielding, and reads until there is nothing more. Followed by "idle", it then yields
  * for ever; without any command it ends at once. The floor's is floor_net_guest.c.
@@ -73,6 +74,26 @@ static void receive(unsigned long n)
 	}
 }
 
+/* Each frame as soon as it is there; the last says that it is. */
+static void answer(unsigned long size, unsigned long n)
+{
+	unsigned long got = 0;
+	size_t in_size;
+
+	while (got < n) {
+		solo5_yield(FOREVER, NULL);
+		while (got < n &&
+		       solo5_net_read(net, in, sizeof in, &in_size) == SOLO5_R_OK) {
+			if (in[NET_TYPE_AT] != NET_TYPE >> 8 ||
+			    in[NET_TYPE_AT + 1] != (NET_TYPE & 0xff))
+				continue;
+			out[NET_MARK_AT] = ++got == n;
+			if (solo5_net_write(net, out, size) != SOLO5_R_OK)
+				solo5_exit(2);
+		}
+	}
+}
+
 static void fill(const struct solo5_net_info *info)
 {
 	for (unsigned i = 0; i < SOLO5_NET_ALEN; i++) {
@@ -81,6 +102,19 @@ static void fill(const struct solo5_net_info *info)
 	}
 	out[NET_TYPE_AT] = NET_TYPE >> 8;
 	out[NET_TYPE_AT + 1] = NET_TYPE & 0xff;
+}
+
+static int answers(const char **args)
+{
+	unsigned long size = take_number(args), burst = take_number(args);
+	unsigned long rounds = take_number(args);
+
+	if (size < NET_SIZE_MIN || size > NET_SIZE_MAX)
+		return SOLO5_EXIT_FAILURE;
+	send_burst(size, 1);
+	for (; rounds > 0; rounds--)
+		answer(size, burst);
+	return SOLO5_EXIT_SUCCESS;
 }
 
 static int bursts(const char **args, bool sending)
@@ -115,6 +149,8 @@ int solo5_app_main(const struct solo5_start_info *info)
 		status = bursts(&args, false);
 	else if (take_word(&args, "send"))
 		status = bursts(&args, true);
+	else if (take_word(&args, "answer"))
+		status = answers(&args);
 	if (take_word(&args, "idle") && status == SOLO5_EXIT_SUCCESS)
 		for (;;)
 			solo5_yield(FOREVER, NULL);

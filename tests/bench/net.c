@@ -1,10 +1,11 @@
 /*
- * net.c: frames in bursts, to a guest and from it: by hypercall, by the ring, and on the floor,
- * which makes one exit and one system call for each; an idle device; starts with devices.
+ * net.c: frames in bursts, to a guest, from it, or both: by hypercall, by the ring, and on the
+ * floor, which makes one exit and one system call for each; an idle device; starts with devices.
  *
- * A round is a burst one way and one frame the other way, which says that the burst has
- * arrived. All of them count as frames. The floor always goes by hypercall. System calls are
- * those that husk counts, KVM_RUN included.
+ * A round is a burst one way and one frame the other way, which says that the burst has arrived; or
+ * a burst of requests and the answer to each. All of them count as frames. The floor always goes
+ * by hypercall. System calls are those that husk counts, KVM_RUN included; processor time is that
+ * of all threads, and the guest's own instructions are among it.
  */
 #define _GNU_SOURCE
 #include "net.h"
@@ -23,16 +24,17 @@
 #include "peer.h"
 #include "report.h"
 
-/* What husk aims at, for a burst of TARGET_BURST by the ring. */
-#define TARGET_BURST 256
-#define TARGET_EXITS 0.02
-#define TARGET_CALLS 1.1
+/* What the ring may take, against hypercalls. */
+#define TARGET_CPU 1.1
+#define TARGET_TIME (1 / 0.95)
+
+#define BURST_MAX 256
 #define TARGET_IDLE 0		/* ticks of the processor */
 #define TARGET_START 1.5
 
 #define MEM_MIB 8
 #define START_MIB 32
-#define RUNS 3			/* of each case; their median counts */
+#define RUNS 5			/* of each case, in turns; their medians count */
 #define TRIES 3			/* of a run */
 #define RUN_SECONDS 0.3
 #define BRIEF_SECONDS 0.01
@@ -43,8 +45,12 @@
 
 enum way { FLOOR, BY_CALL, BY_RING, WAYS };
 
+enum traffic { RECEIVE, SEND, ANSWER };	/* by the guest */
+
+static const char *const traffic_names[] = {"receive", "send", "answer"};
+
 struct shape {
-	bool sending;		/* the guest */
+	enum traffic traffic;
 	size_t size, burst;
 };
 
@@ -55,8 +61,9 @@ struct run {
 	double exits, calls;	/* calls: all of them, KVM_RUN included */
 };
 
-struct cost {			/* for one frame */
-	double wall, cpu, exits, calls;
+/* For one frame: of each run. */
+struct cost {
+	double wall[RUNS], cpu[RUNS], exits[RUNS], calls[RUNS];
 };
 
 static double now(void)
@@ -70,7 +77,7 @@ static double now(void)
 static struct command command_for(const struct net_bench *b, enum way way, const struct shape *s,
 				  size_t rounds, const char *then)
 {
-	const char *mode = s->sending ? "send" : "receive";
+	const char *mode = traffic_names[s->traffic];
 
 	if (way == FLOOR)
 		return command_make("%s/floor --mem=%d --net=" PEER_TAP " net-%s %zu %zu %zu",
@@ -84,13 +91,13 @@ static struct command command_for(const struct net_bench *b, enum way way, const
 /* The host's side of a run; the first round is for warming up. */
 static bool play(const struct peer *p, const struct shape *s, size_t rounds, double *wall)
 {
-	size_t answer = s->sending ? 1 : s->burst;
+	size_t answer = s->traffic == SEND ? 1 : s->burst;
 	double start = now();
 
 	if (!peer_await(p) || !peer_attached(p))
 		return false;
 	for (size_t i = 0; i < rounds; i++) {
-		bool last = s->sending && i + 1 == rounds;
+		bool last = s->traffic == SEND && i + 1 == rounds;
 
 		if (i == 1)
 			start = now();
@@ -171,28 +178,54 @@ static double at_least_0(double value)
 	return value < 0 ? 0 : value;
 }
 
-/* What a frame costs: what many rounds take beyond what one does. */
-static bool measure(const struct net_bench *b, const struct peer *p, enum way way,
-		    const struct shape *s, struct cost *cost)
+static size_t frames_of(const struct shape *s)
 {
-	double wall[RUNS], cpu[RUNS], exits[RUNS], calls[RUNS];
-	size_t rounds = rounds_for(b, p, way, s), runs = b->brief ? 1 : RUNS;
-	double frames = (double)(rounds * (s->burst + 1));
+	return s->traffic == ANSWER ? 2 * s->burst : s->burst + 1;
+}
+
+/* What a frame costs: what many rounds take beyond what one does. */
+static bool measure_once(const struct net_bench *b, const struct peer *p, enum way way,
+			 const struct shape *s, size_t rounds, struct cost *cost, size_t i)
+{
+	double frames = (double)(rounds * frames_of(s));
 	struct run one, many;
 
-	for (size_t i = 0; i < runs; i++) {
-		if (rounds == 0 || !run(b, p, way, s, 1, &one) ||
-		    !run(b, p, way, s, 1 + rounds, &many))
+	if (!run(b, p, way, s, 1, &one) || !run(b, p, way, s, 1 + rounds, &many))
+		return false;
+	cost->wall[i] = many.wall / frames;
+	cost->cpu[i] = at_least_0((many.cpu - one.cpu) / frames);
+	cost->exits[i] = at_least_0((many.exits - one.exits) / frames);
+	cost->calls[i] = at_least_0((many.calls - one.calls) / frames);
+	return true;
+}
+
+static size_t runs_of(const struct net_bench *b)
+{
+	return b->brief ? 1 : RUNS;
+}
+
+/* Whether this way there is something to measure. */
+static bool has_way(const struct net_bench *b, const struct shape *s, enum way way)
+{
+	return way == FLOOR ? s->traffic != ANSWER : b->husk != NULL;
+}
+
+/* All ways in turns, so that a busy host hits each of them. */
+static bool measure(const struct net_bench *b, const struct peer *p, const struct shape *s,
+		    struct cost costs[WAYS])
+{
+	size_t rounds[WAYS];
+
+	for (enum way way = FLOOR; way < WAYS; way++) {
+		rounds[way] = has_way(b, s, way) ? rounds_for(b, p, way, s) : 1;
+		if (rounds[way] == 0)
 			return false;
-		wall[i] = many.wall / frames;
-		cpu[i] = (many.cpu - one.cpu) / frames;
-		exits[i] = (many.exits - one.exits) / frames;
-		calls[i] = (many.calls - one.calls) / frames;
 	}
-	*cost = (struct cost){
-		sample_median(wall, runs), at_least_0(sample_median(cpu, runs)),
-		at_least_0(sample_median(exits, runs)), at_least_0(sample_median(calls, runs)),
-	};
+	for (size_t i = 0; i < runs_of(b); i++)
+		for (enum way way = FLOOR; way < WAYS; way++)
+			if (has_way(b, s, way) &&
+			    !measure_once(b, p, way, s, rounds[way], &costs[way], i))
+				return false;
 	return true;
 }
 
@@ -209,42 +242,68 @@ static void tell(const struct net_bench *b, const char *what, const char *quanti
 	report_figure(b->report, &f);
 }
 
-static void tell_way(const struct net_bench *b, const struct shape *s, enum way way,
-		     const struct cost *husk, const struct cost *floor)
+/* The ring beside hypercalls: medians, and that of the ratios of neighbours in time. */
+static void tell_pair(const struct net_bench *b, const char *what, const char *quantity,
+		      const char *unit, const double *ring, const double *call, double target)
 {
-	bool judged = way == BY_RING && s->burst == TARGET_BURST;
-	char what[64];
+	double ratios[RUNS];
+	size_t n = runs_of(b);
+	char name[96];
+	struct figure f = {RING_GROUP, name, unit, sample_median(ring, n),
+			   sample_median(call, n), NONE, NONE,
+			   target > 0 ? TARGET_RATIO : TARGET_NONE, target};
 
-	snprintf(what, sizeof what, "%s %zu x %zu, %s", s->sending ? "send" : "receive", s->burst,
-		 s->size, way == BY_RING ? "ring" : "hypercall");
-	tell(b, what, "frames", "/s", husk == NULL ? NONE : 1 / husk->wall, 1 / floor->wall, NONE);
-	tell(b, what, "CPU each", "us", husk == NULL ? NONE : husk->cpu * 1e6, floor->cpu * 1e6,
-	     NONE);
-	tell(b, what, "exits each", "", husk == NULL ? NONE : husk->exits, floor->exits,
-	     judged ? TARGET_EXITS : NONE);
-	tell(b, what, "calls each", "", husk == NULL ? NONE : husk->calls, floor->calls,
-	     judged ? TARGET_CALLS : NONE);
+	snprintf(name, sizeof name, "%s: %s", what, quantity);
+	for (size_t i = 0; i < n; i++)
+		ratios[i] = call[i] > 0 ? ring[i] / call[i] : 1;
+	f.ratio = target > 0 ? sample_median(ratios, n) : NONE;
+	report_figure(b->report, &f);
 }
 
-static void bursts(const struct net_bench *b, const struct peer *p, const struct shape *s)
+static void tell_ways(const struct net_bench *b, const char *what, const struct cost *costs)
 {
-	struct cost floor, husk;
+	const struct cost *ring = &costs[BY_RING], *call = &costs[BY_CALL];
+	double ring_us[RUNS], call_us[RUNS];
+
+	for (size_t i = 0; i < runs_of(b); i++)
+		ring_us[i] = ring->wall[i] * 1e6, call_us[i] = call->wall[i] * 1e6;
+	tell_pair(b, what, "time each", "us", ring_us, call_us, TARGET_TIME);
+	for (size_t i = 0; i < runs_of(b); i++)
+		ring_us[i] = ring->cpu[i] * 1e6, call_us[i] = call->cpu[i] * 1e6;
+	tell_pair(b, what, "CPU each", "us", ring_us, call_us, TARGET_CPU);
+	tell_pair(b, what, "exits each", "", ring->exits, call->exits, 0);
+	tell_pair(b, what, "calls each", "", ring->calls, call->calls, 0);
+}
+
+static void tell_floor(const struct net_bench *b, const char *what, const struct cost *costs)
+{
+	const struct cost *floor = &costs[FLOOR], *call = &costs[BY_CALL];
+	size_t n = runs_of(b);
+	bool husk = b->husk != NULL;
+
+	tell(b, what, "frames", "/s", husk ? 1 / sample_median(call->wall, n) : NONE,
+	     1 / sample_median(floor->wall, n), NONE);
+	tell(b, what, "CPU each", "us", husk ? sample_median(call->cpu, n) * 1e6 : NONE,
+	     sample_median(floor->cpu, n) * 1e6, NONE);
+	tell(b, what, "exits each", "", husk ? sample_median(call->exits, n) : NONE,
+	     sample_median(floor->exits, n), NONE);
+	tell(b, what, "calls each", "", husk ? sample_median(call->calls, n) : NONE,
+	     sample_median(floor->calls, n), NONE);
+}
+
+static void shape(const struct net_bench *b, const struct peer *p, const struct shape *s,
+		  bool floor)
+{
+	struct cost costs[WAYS];
 	char name[64];
 
-	snprintf(name, sizeof name, "%s %zu x %zu", s->sending ? "send" : "receive", s->burst,
-		 s->size);
-	if (!measure(b, p, FLOOR, s, &floor)) {
-		report_skip(b->report, "network", name, "the floor's frames do not arrive");
-		return;
-	}
-	for (enum way way = BY_CALL; way < WAYS; way++) {
-		if (b->husk == NULL)
-			tell_way(b, s, way, NULL, &floor);
-		else if (measure(b, p, way, s, &husk))
-			tell_way(b, s, way, &husk, &floor);
-		else
-			report_skip(b->report, "network", name, "husk's frames do not arrive");
-	}
+	snprintf(name, sizeof name, "%s %zu x %zu", traffic_names[s->traffic], s->burst, s->size);
+	if (!measure(b, p, s, costs))
+		report_skip(b->report, floor ? "network" : RING_GROUP, name, "its frames do not arrive");
+	else if (floor)
+		tell_floor(b, name, costs);
+	else
+		tell_ways(b, name, costs);
 }
 
 /* ---- a guest that sleeps after its bursts ---- */
@@ -271,7 +330,7 @@ static double ticks(pid_t pid)
 
 static void idle(const struct net_bench *b, const struct peer *p, enum way way)
 {
-	static const struct shape s = {false, NET_SIZE_MIN, TARGET_BURST};
+	static const struct shape s = {RECEIVE, NET_SIZE_MIN, BURST_MAX};
 	struct command c = command_for(b, way, &s, ROUNDS_FEW, "idle");
 	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid = command_start_both(&c, out);
@@ -342,17 +401,24 @@ static void starts(const struct net_bench *b)
 	start(b, "guest_disk_net", "the same, image with bindings", NONE);
 }
 
-static void all_bursts(const struct net_bench *b, const struct peer *p, bool sending)
+/* Requests: so many at a time, as from as many connections. */
+static const struct shape shapes[] = {
+	{RECEIVE, NET_SIZE_MAX, BURST_MAX}, {SEND, NET_SIZE_MAX, BURST_MAX},
+	{RECEIVE, NET_SIZE_MAX, 32}, {SEND, NET_SIZE_MAX, 32},
+	{RECEIVE, NET_SIZE_MAX, 1}, {SEND, NET_SIZE_MAX, 1},
+	{RECEIVE, NET_SIZE_MIN, BURST_MAX}, {SEND, NET_SIZE_MIN, BURST_MAX},
+	{ANSWER, NET_SIZE_MIN, 1}, {ANSWER, NET_SIZE_MIN, 16}, {ANSWER, NET_SIZE_MIN, 128},
+};
+#define SHAPES_BRIEF 2
+
+static void all_shapes(const struct net_bench *b, const struct peer *p)
 {
-	static const size_t sizes[] = {NET_SIZE_MAX, NET_SIZE_MIN};
-	static const size_t numbers[] = {TARGET_BURST, 32, 1};
+	size_t n = b->brief ? SHAPES_BRIEF : sizeof shapes / sizeof shapes[0];
 
-	for (size_t i = 0; i < (b->brief ? 1 : sizeof sizes / sizeof sizes[0]); i++)
-		for (size_t j = 0; j < (b->brief ? 1 : sizeof numbers / sizeof numbers[0]); j++) {
-			const struct shape s = {sending, sizes[i], numbers[j]};
-
-			bursts(b, p, &s);
-		}
+	for (size_t i = 0; i < SHAPES_BRIEF; i++)
+		shape(b, p, &shapes[i], true);
+	for (size_t i = 0; b->husk != NULL && i < n; i++)
+		shape(b, p, &shapes[i], false);
 }
 
 void net_figures(const struct net_bench *b)
@@ -367,8 +433,7 @@ void net_figures(const struct net_bench *b)
 		peer_close(&p);
 		return;
 	}
-	all_bursts(b, &p, false);
-	all_bursts(b, &p, true);
+	all_shapes(b, &p);
 	for (enum way way = BY_CALL; b->husk != NULL && way < WAYS; way++)
 		idle(b, &p, way);
 	starts(b);

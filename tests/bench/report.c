@@ -47,14 +47,29 @@ static void text_value(const char *label, double value, const char *unit)
 		printf("  %s %8.*f %-3s", label, decimals(value, unit), value, unit);
 }
 
+static bool is_pair(const struct figure *f)
+{
+	return strcmp(f->group, RING_GROUP) == 0;
+}
+
+static const char *this_of(const struct figure *f)
+{
+	return is_pair(f) ? "ring" : "husk";
+}
+
+static const char *other_of(const struct figure *f)
+{
+	return is_pair(f) ? "calls" : "floor";
+}
+
 static void text_figure(const struct figure *f)
 {
 	const char *unit = f->kind == TARGET_RATIO ? "" : f->unit;
 
 	printf("  %-46s", f->name);
 	if (strcmp(f->group, FLOOR_GROUP) != 0)
-		text_value("husk", f->husk, f->unit);
-	text_value("floor", f->floor, f->unit);
+		text_value(this_of(f), f->husk, f->unit);
+	text_value(other_of(f), f->floor, f->unit);
 	if (f->ratio > NONE)
 		printf("  ratio %.3f", f->ratio);
 	if (f->best > NONE)
@@ -86,8 +101,8 @@ static void json_figure(const struct figure *f)
 	json_string("group", f->group);
 	json_string("name", f->name);
 	json_string("unit", f->unit);
-	json_number("husk", f->husk);
-	json_number("floor", f->floor);
+	json_number(this_of(f), f->husk);
+	json_number(other_of(f), f->floor);
 	json_number("ratio", f->ratio);
 	json_number("ratio_of_best_runs", f->best);
 	json_number("target", f->kind == TARGET_NONE ? NONE : f->target);

@@ -8,16 +8,21 @@
 #define NONE (-1.0)		/* no such value: all of ours are positive or zero */
 
 #define FLOOR_GROUP "where the floor's time goes"	/* figures of the floor alone */
+#define RING_GROUP "network, by ring and by hypercall"	/* of husk's: ring, and calls for floor */
 
 enum target_kind { TARGET_NONE, TARGET_HUSK, TARGET_RATIO };
 
-/* A figure of husk's beside the floor's. Nothing fails because of a target. */
+/*
+ * A figure of husk's beside the floor's, or of one way beside another. Nothing fails because of a
+ * target.
+ */
 struct figure {
 	const char *group;	/* "counts", "times", "memory", FLOOR_GROUP */
 	const char *name, *unit;
 	double husk, floor;
 	double ratio, best;	/* median of the pairs' ratios; ratio of the shortest runs */
 	#define FLOOR_GROUP "where the floor's time goes"	/* figures of the floor alone */
+#define RING_GROUP "network, by ring and by hypercall"	/* of husk's: ring, and calls for floor */
 
 enum target_kind kind;
 	double target;		/* at most */

@@ -166,6 +166,7 @@ static int tear_down(void **state)
 	free(m.taken);
 	free(m.ring);
 	shared = NULL;
+	ring_needs_kick = &no_ring;
 	return 0;
 }
 
@@ -184,6 +185,7 @@ static void forget_ring(void)
 	free(m.taken);
 	m.taken = NULL;
 	shared = NULL;
+	ring_needs_kick = &no_ring;
 }
 
 /* ---- tests ---- */
