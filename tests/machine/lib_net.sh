@@ -19,7 +19,7 @@ need_network() {
 		command -v $program >/dev/null || skip_all "there is no program $program here"
 	done
 	if [ -z "${HUSK_TEST_NAMESPACE-}" ]; then
-		unshare -n -m true 2>/dev/null || skip_all "cannot make a network namespace"
+		why=$(unshare -n -m true 2>&1) || skip_all "cannot make a network namespace: $why"
 		rm -rf "$T"
 		HUSK_TEST_NAMESPACE=yes exec unshare -n -m sh "$0"
 	fi
