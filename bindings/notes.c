@@ -1,8 +1,9 @@
 /*
- * notes.c: what an image says about itself to whoever is to run it: ABI, interpreter, and
- * a word to OpenBSD.
+ * notes.c: what an image says about itself to whoever is to run it: ABI, additions, interpreter,
+ * and a word to OpenBSD.
  */
 #include "../include/elf_abi.h"
+#include "../include/husk_abi.h"
 #include "../include/hvt_abi.h"
 
 #define IN_SECTION(name, alignment) \
@@ -36,6 +37,18 @@ static const struct {
 	uint32_t value;
 } not_openbsd IN_SECTION(".note.solo5.not-openbsd", 4) = {
 	.header = {.namesz = 8, .descsz = 4, .type = 1, .name = "OpenBSD"},
+};
+
+/*
+ * Of husk's additions nothing is wanted. The linker script's second choice: an image that has a note
+ * of its own (husk_abi.h) never shows this one.
+ */
+static const struct husk_image_note husk_none IN_SECTION(".note.husk_none", 4) = {
+	.namesz = sizeof HUSK_NOTE_OWNER,
+	.descsz = sizeof(struct husk_note),
+	.type = HUSK_NOTE_TYPE,
+	.name = HUSK_NOTE_OWNER,
+	.note = {.version = HUSK_NOTE_VERSION},
 };
 
 /* No kernel has this interpreter, so that none runs the image as a program of its own. */

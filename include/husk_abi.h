@@ -1,9 +1,18 @@
 /*
- * husk_abi.h: which numbers of the Solo5 interface are husk's own, so that its additions and those
- * of later versions of Solo5 do not meet.
+ * husk_abi.h: what husk offers a guest beyond the Solo5 interface: the numbers that are its own, the
+ * note by which an image asks for additions, the answer in the boot information, queues and their
+ * doorbells.
  *
  * Solo5 counts hypercalls and device types up from 1. What husk adds has a number in the ranges
  * below, and a name that begins with solo5x_ where Solo5's would begin with solo5_.
+ *
+ * An image that only wants additions boots on any monitor for Solo5's hvt, which ignores the note;
+ * there, and where this monitor has nothing of what is wanted, HUSK_HOST_FEATURE is not set and
+ * the rest does not exist. An image that declares a device of a type below is refused by a monitor
+ * that does not know the type.
+ *
+ * Freestanding: serves guests and monitors, in C11 and C++. Integers are little-endian. Layouts
+ * are frozen; what is added comes behind, and sizes say how much there is.
  */
 #ifndef HUSK_ABI_H
 #define HUSK_ABI_H
@@ -11,6 +20,8 @@
 #include "hvt_abi.h"
 #include "mft_abi.h"
 #include "ring_abi.h"
+
+/* ---- numbers ---- */
 
 /* Hypercalls; on x86_64 they end below the ring's doorbell. */
 #define HUSK_HYPERCALL_FIRST 64u
@@ -25,5 +36,102 @@
 
 HVT_LAYOUT(HVT_HYPERCALL_PIO_BASE + HUSK_HYPERCALL_LAST < HVT_RING_KICK_PIO_BASE);
 HVT_LAYOUT((unsigned)MFT_DEV_NET_BASIC < HUSK_DEVICE_FIRST);
+
+/* ---- the image's note ---- */
+
+#define HUSK_NOTE_OWNER "Husk"		/* n_namesz 5, padded to 8 bytes in the file */
+#define HUSK_NOTE_TYPE 1u		/* n_type */
+#define HUSK_NOTE_VERSION 1u
+
+struct husk_note {			/* payload */
+	uint32_t version;		/* HUSK_NOTE_VERSION */
+	uint32_t wanted;		/* set of enum husk_feature; unknown ones are not granted */
+};
+HVT_LAYOUT(sizeof(struct husk_note) == 8);
+
+/* Granted is what is wanted, configured, and possible where the monitor runs. */
+enum husk_feature {
+	HUSK_FEATURE_VSOCK = 1		/* queues of devices of HUSK_DEV_VSOCK */
+};
+
+/* The note as it lies in the file: ELF gABI, chapter 5, "Note Section". */
+struct husk_image_note {
+	uint32_t namesz, descsz, type;
+	char name[8];
+	struct husk_note note;
+};
+HVT_LAYOUT(sizeof(struct husk_image_note) == 28);
+
+#define HUSK_NOTE_SECTION ".note.husk"
+
+/* Once in an image, at file scope: HUSK_IMAGE_WANTS(HUSK_FEATURE_VSOCK); */
+#define HUSK_IMAGE_WANTS(features) \
+	extern const struct husk_image_note husk_image_note; \
+	const struct husk_image_note husk_image_note \
+	__attribute__((used, section(HUSK_NOTE_SECTION), aligned(4))) = { \
+		sizeof HUSK_NOTE_OWNER, sizeof(struct husk_note), HUSK_NOTE_TYPE, \
+		HUSK_NOTE_OWNER, { HUSK_NOTE_VERSION, (features) } \
+	}
+
+/* ---- the answer ---- */
+
+#define HUSK_HOST_FEATURE 0x80000000u	/* in hvt_boot_info.host_features */
+#define HUSK_BOOT_INFO_OFFSET 256u	/* from the boot info's gpa */
+#define HUSK_BOOT_INFO_MAGIC 0x6b737548u	/* "Husk" */
+#define HUSK_BOOT_INFO_VERSION 1u
+
+struct husk_boot_info {
+	uint32_t magic;			/* HUSK_BOOT_INFO_MAGIC */
+	uint32_t version;		/* HUSK_BOOT_INFO_VERSION */
+	uint32_t size;			/* bytes of this structure that the monitor has written */
+	uint32_t granted;		/* set of enum husk_feature */
+	uint32_t queue_size_max;	/* entries of a queue */
+	uint32_t reserved;
+};
+HVT_LAYOUT(sizeof(struct husk_boot_info) == 24);
+HVT_LAYOUT(offsetof(struct husk_boot_info, granted) == 12);
+
+/* ---- hypercalls ---- */
+
+enum husk_hypercall {
+	HUSK_HYPERCALL_QUEUE = HUSK_HYPERCALL_FIRST,	/* struct husk_queue */
+	HUSK_HYPERCALL_MAX		/* exclusive */
+};
+
+/*
+ * Announces one virtqueue (virtq_abi.h) of a device, or, with size 0, takes all of its queues back:
+ * the device then is as at the start, and its memory the guest's again when the call returns.
+ */
+struct husk_queue {
+	uint64_t handle;		/* IN: index in the manifest */
+	uint32_t index;			/* IN: which of the device's queues; any if size is 0 */
+	uint32_t size;			/* IN: entries, a power of two */
+	uint64_t desc;			/* IN: gpas of its parts */
+	uint64_t avail;
+	uint64_t used;
+	int32_t ret;			/* OUT: enum hvt_result; EINVAL: no such queue, or announced */
+	uint32_t pad;
+};
+HVT_LAYOUT(sizeof(struct husk_queue) == 48);
+HVT_LAYOUT(offsetof(struct husk_queue, ret) == 40);
+
+/* ---- doorbells: a 32-bit store of a queue's number says that something was submitted ---- */
+
+#define HUSK_DOORBELL_PIO_BASE 0x700u
+#define HUSK_DOORBELL_MMIO_BASE (HVT_HYPERCALL_MMIO_BASE + 0x1000u)
+HVT_LAYOUT(HUSK_DOORBELL_PIO_BASE > HVT_RING_KICK_PIO_BASE);
+#define HUSK_QUEUES_MAX 16u		/* of one device */
+#define HUSK_QUEUE_NUMBER(handle, index) ((uint32_t)(handle) * HUSK_QUEUES_MAX + (index))
+
+/* ---- devices ---- */
+
+#define HUSK_DEV_VSOCK 0x0056534bu	/* mft_entry.type; queues: vsock_abi.h */
+
+struct husk_vsock_properties {		/* mft_entry.u */
+	uint64_t guest_cid;
+	uint8_t pad[8];
+};
+HVT_LAYOUT(sizeof(struct husk_vsock_properties) == 16);
+HVT_LAYOUT(HUSK_DEV_VSOCK >= HUSK_DEVICE_FIRST && HUSK_DEV_VSOCK <= HUSK_DEVICE_LAST);
 
 #endif
