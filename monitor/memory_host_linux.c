@@ -6,8 +6,8 @@
 
 static int reserve_failed(uint64_t size, int sys, struct husk_error *e)
 {
-	husk_fail_sys(e, sys, "Cannot reserve %llu bytes of guest memory",
-		      (unsigned long long)size);
+	husk_fail_sys(e, sys, "Cannot reserve %llu MiB of guest memory",
+		      (unsigned long long)(size >> 20));
 	if (sys == ENOMEM)
 		husk_hint(e, "give the guest less, or raise the host's limits");
 	return -1;

@@ -246,9 +246,10 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 	entry->u.net = (struct mft_net){0};
 	if (choose_mac(o->settings, entry->name, entry->u.net.mac, e) == -1 ||
 	    choose_mtu(o->settings, entry->name, &mtu, e) == -1 ||
-	    check_shared(o->settings, how, e) == -1 ||
-	    netdev_open(&d->dev, entry->name, &rq, mtu, e) == -1)
+	    check_shared(o->settings, how, e) == -1)
 		return -1;
+	if (netdev_open(&d->dev, entry->name, &rq, mtu, e) == -1)
+		return husk_wrap(e, "device %s", entry->name);
 	entry->u.net.mtu = (uint16_t)d->dev.mtu;
 	return 0;
 }

@@ -208,6 +208,8 @@ devices() {
 		--block-sector-size:other=512 "$hello"
 	refused "a block size is no disk" "Device 'storage' of type BLOCK_BASIC declared but not attached" \
 		--block-sector-size:storage=512 "$blk"
+	refused "a descriptor that is not open" 'device storage: .*@9: Bad file descriptor' --block:storage=@9 "$blk"
+	refused "nor one for a network device" 'device service0: .*@9: Bad file descriptor' --net:service0=@9 "$(image net)"
 	refused "a disk that is not there" "Could not open block device: .*/nowhere" "--block:storage=$T/nowhere" "$blk"
 	dd if=/dev/null of="$T/disk" bs=1 seek=65536 2>/dev/null
 	taken "the last of several disks counts" "--block:storage=$T/nowhere" "--block:storage=$T/disk" "$blk"

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../monitor/machine.h"
+#include "../../monitor/memory_host.h"
 #include "hv_fake.h"
 #include "image.h"
 
@@ -87,6 +89,28 @@ static int tear_down(void **state)
 	free(f->text);
 	assert_int_equal(open_descriptors(), f->files);
 	return 0;
+}
+
+/* ---- memory for the guest, which may not be had ---- */
+
+static unsigned fail_memory;	/* 1: address space, 2: what fills it */
+
+int __real_memory_host_reserve(struct memory_host *h, uint64_t size, struct husk_error *e);
+int __wrap_memory_host_reserve(struct memory_host *h, uint64_t size, struct husk_error *e);
+int __real_memory_host_commit(struct memory_host *h, struct husk_error *e);
+int __wrap_memory_host_commit(struct memory_host *h, struct husk_error *e);
+
+int __wrap_memory_host_reserve(struct memory_host *h, uint64_t size, struct husk_error *e)
+{
+	if (fail_memory != 1)
+		return __real_memory_host_reserve(h, size, e);
+	*h = (struct memory_host){.map = NULL};
+	return husk_fail_sys(e, ENOMEM, "memory");
+}
+
+int __wrap_memory_host_commit(struct memory_host *h, struct husk_error *e)
+{
+	return fail_memory != 2 ? __real_memory_host_commit(h, e) : husk_fail_sys(e, ENOMEM, "memory");
 }
 
 static void set(struct fixture *f, const char *word)
@@ -384,6 +408,18 @@ static void a_machine_that_was_checked_can_still_run(void **state)
 		fail_msg("%s", f->e.message);
 }
 
+static void memory_that_cannot_be_had_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	make_image(f, NULL, 0);
+	for (fail_memory = 1; fail_memory <= 2; fail_memory++)
+		assert_findings(f, 1, "ok   fake\n"
+				"FAIL memory: Cannot allocate memory\n"
+				"ok   %s: an image that can run here\n");
+	fail_memory = 0;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -392,6 +428,7 @@ int main(void)
 		TEST(without_an_image_only_the_host_is_looked_at),
 		TEST(a_host_that_will_not_do_is_told_with_the_remedy),
 		TEST(a_good_image_can_run),
+		TEST(memory_that_cannot_be_had_is_told),
 		TEST(a_missing_image_is_told),
 		TEST(what_is_no_image_is_told),
 		TEST(an_image_for_another_machine_is_told),

@@ -793,12 +793,45 @@ static void a_stop_is_for_one_machine(void **state)
 	husk_destroy(other);
 }
 
+static bool count_down(void *ctx)
+{
+	unsigned *left = ctx;
+
+	return *left == 0 || --*left == 0;
+}
+
+/* A look before each segment. */
+static void a_stop_ends_the_load(void **state)
+{
+	struct fixture *f = *state;
+	unsigned looks, left;
+	int rc = -1;
+
+	for (looks = 1; rc == -1; looks++) {
+		const struct husk_config config = {
+			.console_fd = -1, .stopping = count_down, .stopping_ctx = &left,
+		};
+		struct husk *h = machine_create(&config, &hv_fake_ops, real_modules, &f->e);
+
+		assert_non_null(h);
+		make_image(&f->image, NULL, 0);
+		left = looks;
+		f->e = (struct husk_error){0};
+		rc = husk_load(h, f->image.path, 0, NULL, &f->e);
+		if (rc == -1)
+			assert_int_equal(f->e.sys, EINTR);
+		husk_destroy(h);
+	}
+	assert_int_equal(looks - 1, 4 + 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_machine_runs_to_its_guests_halt),
+		TEST(a_stop_ends_the_load),
 		TEST(a_machine_is_destroyed_in_any_state),
 		TEST(a_machine_needs_memory),
 		TEST(what_the_guest_prints_goes_to_the_console),

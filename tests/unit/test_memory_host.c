@@ -171,9 +171,9 @@ static void every_host_call_may_fail(void **state)
 
 	(void)state;
 	for (k = 1; k <= 2; k++) {
-		assert_fails(ENOMEM, k, "Cannot reserve 4194304 bytes of guest memory: Cannot "
+		assert_fails(ENOMEM, k, "Cannot reserve 4 MiB of guest memory: Cannot "
 			     "allocate memory: give the guest less, or raise the host's limits");
-		assert_fails(EPERM, k, "Cannot reserve 4194304 bytes of guest memory: Operation "
+		assert_fails(EPERM, k, "Cannot reserve 4 MiB of guest memory: Operation "
 			     "not permitted");
 	}
 }
