@@ -47,13 +47,14 @@ static int check_note_size(const Elf64_Phdr *p, unsigned i, const struct note_ki
 /* Who wrote the first note that is neither Solo5's nor there for OpenBSD, for messages. */
 static void keep_owner(struct elf_image *img, const Elf64_Nhdr *n, const uint8_t *owner)
 {
+	char name[sizeof img->foreign_owner];
 	size_t len = n->n_namesz;
 
-	if (img->foreign_owner[0] != '\0' || len < 2 || len > sizeof img->foreign_owner ||
-	    owner[len - 1] != '\0' || memcmp(owner, ELF_ABI_NOTE_OWNER, len) == 0 ||
-	    memcmp(owner, "OpenBSD", len) == 0)
+	if (img->foreign_owner[0] != '\0' || len < 2 || len > sizeof name || owner[len - 1] != '\0')
 		return;
-	memcpy(img->foreign_owner, owner, len);
+	memcpy(name, owner, len);
+	if (strcmp(name, ELF_ABI_NOTE_OWNER) != 0 && strcmp(name, "OpenBSD") != 0)
+		memcpy(img->foreign_owner, name, len);
 }
 
 /* What kind the note at b is, NULL if it is not ours or not the first of its kind. */
