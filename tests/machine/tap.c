@@ -3,9 +3,11 @@
  *
  *   tap make NAME [KIND]...                    one that stays
  *   tap open FD NAME [KIND]... -- COMMAND...   runs COMMAND with it as descriptor FD
+ *   tap pair FD TYPE -- COMMAND...             the same with one end of a pair of sockets
  *
  * KIND: vnet (with a virtio header), pi (with packet information), queues (several of them), tun
- * (without Ethernet), user (belongs to user PLAIN_USER), root (belongs to root).
+ * (without Ethernet), user (belongs to user PLAIN_USER), root (belongs to root). TYPE: dgram,
+ * seqpacket or stream; the other end is FD + 1, and COMMAND's as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* After net/if.h, whose names it would define again. */
@@ -80,6 +83,22 @@ static int tap_run(int fd, int wanted, char **words)
 	return 1;
 }
 
+static int pair_type(const char *name)
+{
+	return strcmp(name, "dgram") == 0 ? SOCK_DGRAM :
+	       strcmp(name, "stream") == 0 ? SOCK_STREAM : SOCK_SEQPACKET;
+}
+
+static int pair_run(int wanted, const char *type, char **words)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, pair_type(type), 0, ends) == -1 ||
+	    dup2(ends[1], wanted + 1) == -1)
+		fail("a pair of sockets");
+	return tap_run(ends[0], wanted, words);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -92,7 +111,10 @@ int main(int argc, char **argv)
 	}
 	if (argc >= 4 && strcmp(argv[1], "open") == 0)
 		return tap_run(tap_open(argv[3], argv + 4), atoi(argv[2]), argv + 4);
+	if (argc >= 4 && strcmp(argv[1], "pair") == 0)
+		return pair_run(atoi(argv[2]), argv[3], argv + 4);
 	fprintf(stderr, "usage: tap make NAME [KIND]...\n"
-		"       tap open FD NAME [KIND]... -- COMMAND...\n");
+		"       tap open FD NAME [KIND]... -- COMMAND...\n"
+		"       tap pair FD TYPE -- COMMAND...\n");
 	return 2;
 }

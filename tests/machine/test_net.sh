@@ -210,7 +210,7 @@ refused() {
 
 unusable_descriptors() {
 	exec 8<>"$T/file"
-	refused "a regular file" @8 '@8: it is a regular file: give a tap, a connected socket or a'
+	refused "a regular file" @8 '@8: it is a regular file: give a tap or a connected socket'
 	exec 8</
 	refused "a directory" @8 '@8: it is a directory'
 	exec 8<>/dev/null
@@ -222,7 +222,15 @@ unusable_descriptors() {
 	exec 8<"$T/pipe" 9>"$T/pipe"
 	refused "an end to read from" @8 '@8: it is open for reading only: open it for reading and'
 	refused "an end to write to" @9 '@9: it is open for writing only'
+	exec 8<>"$T/pipe"
+	refused "a pipe of bytes" @8 '@8: it is a pipe, which does not keep frames apart' O_DIRECT
 	exec 7>&- 8>&- 9>&-
+	monitor=$HUSK HUSK=$TOOLS/tap
+	run pair 8 stream -- "$monitor" --mem=2 --net:service0=@8 -- "$(image net)" limit 0
+	judge "a stream" 1 '@8: it is a stream socket, which does not keep frames apart' 'stream:@8$'
+	run pair 8 dgram -- "$monitor" --mem=2 --net:service0=stream:@8 -- "$(image net)" limit 0
+	judge "no stream" 1 'it is a socket that keeps frames apart by itself: give it as @8$'
+	HUSK=$monitor
 }
 
 errors() {
@@ -238,7 +246,7 @@ errors() {
 	refused "an interface that is down" down0 'Network is down' 'ip link set down0 up'
 	ip link set down0 up
 	tap tun0 - tun
-	refused "a tun" tun0 'not a tap'
+	refused "a tun" tun0 'it is a tun interface, which carries no Ethernet frames'
 	monitor=$HUSK HUSK=$TOOLS/tap
 	run open 9 tun0 tun -- "$monitor" --mem=2 --net:service0=@9 -- "$(image net)" limit 0
 	judge "a tun, by descriptor" 1 'a tun interface, not a tap'
@@ -375,15 +383,18 @@ sizes() {
 # --- queues that are full -------------------------------------------------------------------------
 
 full() {
-	mkfifo "$T/wire"
-	exec 8<>"$T/wire"
-	for way in ring hypercalls; do
-		serve $way 8 @8 net_load send 12000 64
-		await 20
-		succeeds "nobody takes what the guest sends, by $way"
-		figure_is "what finds no room is counted, by $way" net:service0 tx_full -gt 1000
+	for type in dgram seqpacket stream; do
+		where=@8
+		[ $type != stream ] || where=stream:@8
+		start_with="$TOOLS/tap pair 8 $type --"
+		for way in ring hypercalls; do
+			serve $way 8 $where net_load send 12000 64
+			await 20
+			succeeds "nobody takes what the guest sends, $type, by $way"
+			figure_is "what finds no room is counted" net:service0 tx_full -gt 1000
+		done
+		start_with=
 	done
-	exec 8>&-
 	serve ring 8 tap100 net drain limit 1000000
 	peer flood 10.0.0.2 4000 56 3000
 	peer_ok "more pings than the interface's queue holds"

@@ -794,7 +794,7 @@ static void the_mtu_is_what_was_asked_for_or_what_the_uplink_has(void **state)
 /* ---- tagged frames ---- */
 
 /* EtherTypes from the thirteenth byte on, and how much longer than others a frame may be. */
-static const struct tagged { const char *types; size_t more; } tagged[] = {
+static const struct tagged { char types[11]; size_t more; } tagged[] = {
 	{"\x08\x00", 0}, {"\x81\x00\x00\x64\x08\x00", 4}, {"\x88\xa8\x00\x64\x08\x00", 4},
 	{"\x88\xa8\x00\x64\x81\x00\x00\x65\x08\x00", 8},
 	{"\x81\x00\x00\x64\x81\x00\x00\x65\x08\x00", 8},
