@@ -5,7 +5,7 @@
 TOOLS=${TOOLS:-$BUILD/obj/tests/machine}
 
 need_tools() {
-	for tool in tap frames flood udp plain; do
+	for tool in tap frames flood udp plain tags; do
 		[ -x "$TOOLS/$tool" ] || skip_all "the host's side is not built: $TOOLS/$tool"
 	done
 }

@@ -380,6 +380,19 @@ sizes() {
 	ip link set tap100 mtu 1500
 }
 
+# A full payload behind tags, both ways; the MTU does not count them.
+tagged() {
+	for way in ring hypercalls; do
+		serve $way 2 tap100 net_tags
+		ip link set tap100 mtu 1600
+		peer tags tap100
+		await 20
+		ip link set tap100 mtu 1500
+		peer_ok "frames with tags may be longer by these, by $way"
+		succeeds "the guest was let send them, by $way"
+	done
+}
+
 # --- queues that are full -------------------------------------------------------------------------
 
 full() {
@@ -550,6 +563,7 @@ errors
 sharing
 plain_user
 sizes
+tagged
 full
 troubles
 waiting

@@ -597,6 +597,18 @@ static void a_guest_that_does_what_is_forbidden_ends_the_run(void **state)
 	assert_non_null(strstr(f->e.message, "Invalid guest hypercall: num=0"));
 }
 
+/* What is only looked at carries nothing. */
+static void a_machine_that_was_only_looked_at_does_not_run(void **state)
+{
+	struct fixture *f = *state;
+
+	husk_look_only(f->h);
+	load(f, f->h);
+	assert_runs(f, f->h, HUSK_FAILED, 0);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_string_equal(f->e.message, "the machine's devices were only looked at");
+}
+
 /* ---- modules ---- */
 
 static void modules_come_in_order_and_go_in_reverse(void **state)
@@ -853,6 +865,7 @@ int main(void)
 		TEST(what_the_hypervisor_refuses_is_told),
 		TEST(a_hypervisor_that_refuses_to_run_ends_the_run),
 		TEST(a_guest_that_does_what_is_forbidden_ends_the_run),
+		TEST(a_machine_that_was_only_looked_at_does_not_run),
 		TEST(modules_come_in_order_and_go_in_reverse),
 		TEST(a_module_that_fails_to_open_is_not_closed),
 		TEST(a_module_that_fails_to_attach_is_not_detached),

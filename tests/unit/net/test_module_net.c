@@ -26,6 +26,7 @@
 #include "rig.h"
 #include "../../../monitor/net/ring_credit.h"
 #include "../../../monitor/net/processors.h"
+#include "../../../monitor/net/uplink.h"
 #include "ring_peer.h"
 #include "wire.h"
 
@@ -49,6 +50,7 @@ static struct {
 	bool random_fails;
 	const uint8_t *random;		/* what it gives instead, 6 bytes */
 	int create_error, eventfd_error;
+	bool mtu_hidden;		/* of all uplinks */
 } host;
 
 void *__real_calloc(size_t n, size_t size);
@@ -111,6 +113,18 @@ int64_t __wrap_ring_credit_patience(const struct ring_credit *c)
 	return 1 << 26;
 }
 
+int __real_uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
+int __wrap_uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
+
+int __wrap_uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e)
+{
+	int rc = __real_uplink_open(u, rq, e);
+
+	if (rc == 0)
+		(*u)->mtu_hidden = host.mtu_hidden;
+	return rc;
+}
+
 static int open_descriptors(void)
 {
 	int n = 0;
@@ -131,6 +145,8 @@ struct fixture {
 	struct ring_peer guest;
 	unsigned kicks;			/* of the guest */
 	int files;			/* descriptors that were open before */
+	unsigned notices;
+	char notice[400];		/* the last one */
 };
 
 static int set_up(void **state)
@@ -685,6 +701,93 @@ static void the_last_option_for_a_device_counts(void **state)
 	assert_int_equal(option(f, "--net-mac:service0=02:00:00:00:00:03"), 0);
 	attach(f);
 	assert_int_equal(f->rig.mft->entry[1].u.net.mac[5], 3);
+}
+
+static void the_mtu_is_1500_or_what_is_said(void **state)
+{
+	static const struct { const char *said; unsigned mtu; } cases[] = {
+		{"68", 68}, {"576", 576}, {"1500", 1500}, {"9000", 9000}, {"65521", 65521},
+	};
+	static const char *const bad[] = {"0", "67", "65522", "65536", "-1", "1500x", "0x5dc", " 68",
+					  "1e3", "18446744073709551617"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		rig_free(&f->rig);
+		assert_int_equal(rig_make(&f->rig, RIG_MEMORY), 0);
+		f->n_devices = 0;
+		add_device(f);
+		assert_int_equal(option(f, "--net-mtu:service0=9001"), 0);
+		assert_int_equal(option(f, "--net-mtu:service0=%s", cases[i].said), 0);
+		attach(f);
+		assert_int_equal(f->rig.mft->entry[1].u.net.mtu, cases[i].mtu);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		if (option(f, "--net-mtu:service0=%s", bad[i]) != -1)
+			fail_msg("%s was taken", bad[i]);
+		assert_int_equal(f->rig.e.kind, HUSK_E_USAGE);
+		assert_non_null(strstr(f->rig.e.message, bad[i]));
+	}
+}
+
+static void on_notice(void *ctx, const char *text)
+{
+	struct fixture *f = ctx;
+
+	f->notices++;
+	snprintf(f->notice, sizeof f->notice, "%s", text);
+}
+
+/* Opens the devices, has them confirmed and closes them. */
+static void confirm(struct fixture *f)
+{
+	struct module_host program = {.notice = on_notice, .notice_ctx = f};
+	struct rig *r = &f->rig;
+	void *s;
+
+	f->notices = 0;
+	assert_int_equal(module_net.open(&s, &r->settings, r->mft, &r->e), 0);
+	assert_int_equal(module_net.confirm(s, &program, &r->e), 0);
+	program.notice = NULL;
+	assert_int_equal(module_net.confirm(s, &program, &r->e), 0);
+	module_net.close(s);
+}
+
+static void an_assumed_mtu_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	add_device(f);
+	add_device(f);
+	confirm(f);
+	assert_int_equal(f->notices, 0);
+	host.mtu_hidden = true;
+	confirm(f);
+	assert_int_equal(f->notices, 2);
+	assert_string_equal(f->notice, "network device service1: the MTU of its interface cannot be found "
+			    "out, 1500 is assumed: --net-mtu:service1=N says another");
+	assert_int_equal(option(f, "--net-mtu:service1=9000"), 0);
+	confirm(f);
+	assert_int_equal(f->notices, 1);
+	assert_non_null(strstr(f->notice, "service0"));
+}
+
+static void only_looking_keeps_nothing_open(void **state)
+{
+	struct fixture *f = *state;
+	struct rig *r = &f->rig;
+	int files = open_descriptors();
+	void *s;
+
+	add_device(f);
+	r->settings.look = true;
+	assert_int_equal(module_net.open(&s, &r->settings, r->mft, &r->e), 0);
+	assert_int_equal(open_descriptors(), files);
+	assert_int_equal(r->mft->entry[1].u.net.mtu, 1500);
+	module_net.close(s);
+	assert_int_equal(option(f, "--net:service0=@60"), 0);
+	assert_int_equal(module_net.open(&s, &r->settings, r->mft, &r->e), -1);
+	r->settings.look = false;
 }
 
 /* ---- opening ---- */
@@ -1683,6 +1786,9 @@ int main(void)
 		TEST(every_device_gets_a_random_address_of_its_own),
 		TEST(without_random_numbers_there_is_no_address),
 		TEST(the_last_option_for_a_device_counts),
+		TEST(the_mtu_is_1500_or_what_is_said),
+		TEST(an_assumed_mtu_is_told),
+		TEST(only_looking_keeps_nothing_open),
 		TEST(the_manifest_tells_the_guest_what_it_has),
 		TEST(what_cannot_be_attached_is_told),
 		TEST(the_devices_before_a_bad_one_are_closed_again),
