@@ -35,7 +35,7 @@ struct vsock_host {
 
 	/*
 	 * From now on each change of fd, and what it is now, is told to vsock_mux_event with key:
-	 * once, not for as long as it lasts. close ends that. 0 or -errno.
+	 * once, not for as long as it lasts. close ends that. Keys have 56 bits. 0 or -errno.
 	 */
 	int (*watch)(void *ctx, int fd, uint64_t key);
 	void *ctx;

@@ -12,6 +12,7 @@
 
 #define BUCKETS 1024u
 #define LISTENER_KEYS 0x10000u	/* keys below are connections' indices */
+#define GENERATIONS 0xffffffu	/* in keys, which have 56 bits */
 
 struct listener {
 	int fd;
@@ -105,7 +106,7 @@ static struct vsock_connection *new_connection(struct vsock_mux *m, enum vsock_s
 
 static uint64_t key_of(const struct vsock_mux *m, const struct vsock_connection *c)
 {
-	return (uint64_t)c->generation << 32 | (uint64_t)(c - m->connections);
+	return (uint64_t)(c->generation & GENERATIONS) << 32 | (uint64_t)(c - m->connections);
 }
 
 /* ---- lists ---- */
@@ -714,7 +715,7 @@ void vsock_mux_event(struct vsock_mux *m, uint64_t key, unsigned events, uint64_
 		return;
 	}
 	if (index < m->max && m->connections[index].state != VSOCK_FREE &&
-	    m->connections[index].generation == key >> 32 && m->connections[index].fd != -1)
+	    key_of(m, &m->connections[index]) == key && m->connections[index].fd != -1)
 		connection_event(m, &m->connections[index], events, now);
 }
 
