@@ -254,6 +254,8 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	c->console_fd = h->config.console_fd;
 	c->notice = h->config.notice;
 	c->notice_ctx = h->config.notice_ctx;
+	if (c->caps->remark != NULL)
+		machine_say(h, "%s", c->caps->remark);
 	if (load_image(h, &state, e) == -1 || attach_modules(h, e) == -1 ||
 	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)
 		return -1;

@@ -86,6 +86,7 @@ struct hv_caps {
 	const struct hv_register_ops *registers;
 	bool protects_guest;	/* protect binds the guest too, not only the monitor */
 	bool filters_cpuid;	/* the guest sees the processor features that were chosen, no others */
+	const char *remark;	/* what create has found that the user should know, or NULL */
 };
 
 /* One finding of a probe: what was looked at, whether it will do, and the remedy if not (or ""). */

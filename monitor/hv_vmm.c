@@ -2,7 +2,6 @@
 #include "hv_vmm.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,14 +248,11 @@ static bool vmm_ip(struct hv *hv, uint64_t *ip)
 static void say_leftovers(hv_finding *say, void *ctx)
 {
 	int control = hv_vmm_open_control();
-	unsigned kept, swept = hv_vmm_sweep(control, &kept);
+	const struct hv_vmm_leftovers left = hv_vmm_sweep(control);
 	char text[100];
 
-	if (swept + kept > 0) {
-		snprintf(text, sizeof text, "%u machines of processes that are gone: %u destroyed",
-			 swept + kept, swept);
-		say(ctx, kept == 0, text, kept == 0 ? "" : "destroy them with bhyvectl");
-	}
+	if (hv_vmm_describe(&left, text, sizeof text))
+		say(ctx, left.kept == 0, text, left.kept == 0 ? "" : "destroy them with bhyvectl");
 	if (control != -1)
 		vmm_host_close(control);
 }

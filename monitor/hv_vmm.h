@@ -40,6 +40,7 @@ struct hv {
 	int vm;			/* the machine's node; -1 when not open */
 	char name[64];		/* "" when there is no machine */
 	struct hv_caps caps;
+	char remark[100];
 	struct hv_vmm_release release;
 	struct memory_host ram;
 	uint64_t ram_size;
@@ -76,11 +77,16 @@ int hv_vmm_open(struct hv *hv, struct husk_error *e);
 /* Closes and destroys what hv_vmm_open made; nothing to do is fine. */
 void hv_vmm_close(struct hv *hv);
 
-/*
- * Destroys the machines of processes that are gone; of our own kind only. Returns how many; kept, if
- * not NULL, gets how many could not be destroyed.
- */
-unsigned hv_vmm_sweep(int control, unsigned *kept);
+/* Machines that processes have left that are gone; of our own kind only. */
+struct hv_vmm_leftovers {
+	unsigned destroyed;
+	unsigned kept;		/* could not be destroyed */
+};
+
+struct hv_vmm_leftovers hv_vmm_sweep(int control);
+
+/* Says what a sweep has done; false, and nothing, if there was nothing to do. */
+bool hv_vmm_describe(const struct hv_vmm_leftovers *l, char *text, size_t size);
 
 /* /dev/vmmctl; -1 and errno, ENOENT where there are only the sysctls. */
 int hv_vmm_open_control(void);

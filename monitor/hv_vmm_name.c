@@ -87,10 +87,14 @@ static int open_node(struct hv *hv, struct husk_error *e)
 
 int hv_vmm_open(struct hv *hv, struct husk_error *e)
 {
+	struct hv_vmm_leftovers leftovers;
+
 	hv->control = hv_vmm_open_control();
 	if (hv->control == -1 && errno != ENOENT)
 		return missing(errno, VMM_CONTROL, e);
-	(void)hv_vmm_sweep(hv->control, NULL);
+	leftovers = hv_vmm_sweep(hv->control);
+	if (hv_vmm_describe(&leftovers, hv->remark, sizeof hv->remark))
+		hv->caps.remark = hv->remark;
 	if (create_machine(hv, e) == 0 && open_node(hv, e) == 0)
 		return 0;
 	hv_vmm_close(hv);
@@ -113,7 +117,7 @@ void hv_vmm_close(struct hv *hv)
 
 struct sweep {
 	int control;
-	unsigned swept, kept;
+	struct hv_vmm_leftovers found;
 };
 
 /* The process in a name of ours; 0 if it is none. */
@@ -141,18 +145,25 @@ static int look(void *ctx, const char *name)
 	if (owner == 0 || kill(owner, 0) == 0 || errno != ESRCH)
 		return 1;
 	if (destroy_named(s->control, name) == 0)
-		s->swept++;
+		s->found.destroyed++;
 	else
-		s->kept++;
+		s->found.kept++;
 	return 1;
 }
 
-unsigned hv_vmm_sweep(int control, unsigned *kept)
+struct hv_vmm_leftovers hv_vmm_sweep(int control)
 {
 	struct sweep s = {.control = control};
 
 	(void)vmm_host_machines(look, &s);
-	if (kept != NULL)
-		*kept = s.kept;
-	return s.swept;
+	return s.found;
+}
+
+bool hv_vmm_describe(const struct hv_vmm_leftovers *l, char *text, size_t size)
+{
+	if (l->destroyed + l->kept == 0)
+		return false;
+	snprintf(text, size, "machines that processes have left which are gone: %u destroyed, %u not",
+		 l->destroyed, l->kept);
+	return true;
 }

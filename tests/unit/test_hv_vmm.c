@@ -473,8 +473,11 @@ static void what_a_killed_start_leaves_is_swept_by_the_next(void **state)
 
 	(void)state;
 	while (killed_at(++n, true)) {
-		left += machines();
+		unsigned here = machines();
+
+		left += here;
 		assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), 0);
+		assert_true((hv_backend.caps(hv)->remark != NULL) == (here > 0));
 		assert_int_equal(machines(), 1);
 		hv_backend.destroy(hv);
 		assert_int_equal(machines(), 0);
