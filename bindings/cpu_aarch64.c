@@ -57,8 +57,8 @@ static int64_t ask(uint32_t function, uint64_t argument, uint64_t *value)
 	__asm__ __volatile__("hvc #0"
 		: "+r" (x0), "+r" (x1), "=r" (x2), "=r" (x3)
 		:
-		: "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
-		  "x17", "memory");
+		: "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
+		  "x16", "x17", "memory");
 	*value = x3;
 	return (int32_t)x0;
 }

@@ -31,7 +31,7 @@ struct elf_segment {
 struct elf_image {
 	char *name;		/* as given, for messages; owned */
 	int fd;			/* owned; -1 when closed */
-	uint8_t *bytes;		/* of what came through a pipe; owned; NULL: they are read from fd */
+	uint8_t *bytes;		/* of what came through a pipe; owned; NULL: they are in fd */
 	uint64_t file_size;
 	uint16_t machine;	/* EM_* */
 	uint64_t entry;		/* gpa */

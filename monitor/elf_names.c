@@ -42,7 +42,7 @@ const char *elf_machine_name(uint16_t machine)
 	return "unknown";
 }
 
-/* What a file begins with, or has at an offset, that is not ELF; from the formats' own documents. */
+/* What a file begins with, or has at an offset, that is not ELF; from the formats' documents. */
 static const struct kind {
 	unsigned offset, len;
 	const char *bytes, *what;

@@ -1,4 +1,4 @@
-/* test_guest_ssp.c: the guard of guests' stack protector: what it is made of, and what it never is. */
+/* test_guest_ssp.c: the guard of guests' stack protector: what it is made of, and never is. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -43,7 +43,7 @@ static void both_sources_count(void **state)
 	assert_true(guard_of(1, UINT64_MAX) != guard_of(2, UINT64_MAX));
 }
 
-/* Where there is no random number, the counter's low bits still reach every byte but the zero one. */
+/* Without a random number, the counter's low bits still reach every byte but the zero one. */
 static void a_counter_alone_is_spread(void **state)
 {
 	uint64_t changed = 0;
