@@ -1,0 +1,430 @@
+/*
+ * moments.c: a table of moments: a signal at each system call of a run, and what comes of it.
+ *
+ *	moments [stuck=FD] [most=N] ends|stays SIGNAL -- COMMAND...
+ *
+ * Runs COMMAND as often as it makes system calls, with the signal a little later each time: just
+ * before the call's instruction, which is where a handler finds the gap between a look and a wait;
+ * in the call; and behind it. "ends": each run has to end with status 1 and a line that names the
+ * signal, or by the signal itself before there is a handler, or as if nothing was when the guest
+ * has ended. "stays": each run has to end as one that no signal disturbs, with the same output,
+ * or by the signal before it is blocked.
+ * stuck: that descriptor is a pipe that is full and not read. A signal may be "STOP": that is
+ * followed by SIGCONT.
+ *
+ * Prints what is not as it should be, and how many moments there were; exits with 1, or 0.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* After the C library's, whose names it would define again. */
+#include <linux/ptrace.h>
+
+#define HANGS_MS 20000		/* nothing here takes that long unless it hangs */
+#define SLEEPS_MS 300		/* a run without a system call for so long waits for something */
+#define ROOM 65536
+
+enum when { BEFORE, IN, BEHIND, ASLEEP };
+static const char *const when_name[] = {"before", "in", "behind", "asleep after"};
+
+static const struct name {
+	const char *name;
+	int number;
+} names[] = {
+	{"HUP", SIGHUP}, {"INT", SIGINT}, {"QUIT", SIGQUIT}, {"PIPE", SIGPIPE}, {"TERM", SIGTERM},
+	{"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP},
+	{"URG", SIGURG}, {"XFSZ", SIGXFSZ}, {"WINCH", SIGWINCH},
+};
+
+static struct {
+	int signal;
+	bool ends;
+	int stuck;		/* a descriptor, or -1 */
+	long most;		/* calls to try */
+	char **command;
+} job = {.stuck = -1, .most = 400};
+
+/* One run, and what became of it. */
+struct run {
+	pid_t pid;
+	int out, err;		/* what it wrote, unless that is stuck */
+	long calls;		/* entered so far */
+	bool sent;		/* the signal */
+	bool caught;		/* there was a handler then, or the signal was blocked */
+	bool entered;		/* the guest was, after that */
+	long call;		/* the number of the one at which it is sent, -1 before it */
+	bool slept;		/* it never came so far, and waited for something */
+	bool hung;
+	int status;		/* as wait(2) has it */
+	char text[2][ROOM];	/* out, err */
+};
+
+static unsigned moments, faults;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "moments: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- the command ---- */
+
+static int full_pipe(void)
+{
+	static const char page[4096];
+	int ends[2];
+
+	/* The end to read from stays open, here and in the child. */
+	if (pipe(ends) == -1 || fcntl(ends[1], F_SETFL, O_NONBLOCK) == -1)
+		fail("pipe");
+	while (write(ends[1], page, sizeof page) > 0)
+		continue;
+	if (fcntl(ends[1], F_SETFL, 0) == -1)
+		fail("pipe");
+	return ends[1];
+}
+
+static void become(const struct run *r)
+{
+	int in = open("/dev/null", O_RDONLY);
+
+	if (in == -1 || dup2(in, 0) == -1 || dup2(r->out, 1) == -1 || dup2(r->err, 2) == -1)
+		_exit(126);
+	for (int s = 1; s < 32; s++)
+		(void)signal(s, SIG_DFL);
+	if (job.stuck != -1)
+		dup2(full_pipe(), job.stuck);
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	raise(SIGSTOP);
+	execv(job.command[0], job.command);
+	_exit(127);
+}
+
+static void begin(struct run *r)
+{
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE;
+	int status;
+
+	*r = (struct run){.call = -1};
+	r->out = memfd_create("out", MFD_CLOEXEC);
+	r->err = memfd_create("err", MFD_CLOEXEC);
+	r->pid = fork();
+	if (r->out == -1 || r->err == -1 || r->pid == -1)
+		fail("run");
+	if (r->pid == 0)
+		become(r);
+	if (waitpid(r->pid, &status, 0) != r->pid || !WIFSTOPPED(status) ||
+	    ptrace(PTRACE_SETOPTIONS, r->pid, NULL, options) == -1 ||
+	    ptrace(PTRACE_SYSCALL, r->pid, NULL, NULL) == -1)
+		fail("trace");
+}
+
+static void take_text(int fd, char *text)
+{
+	ssize_t n = pread(fd, text, ROOM - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+}
+
+/* ---- a call that is put off: the signal comes between the last instruction and this one ---- */
+
+static void registers(pid_t pid, struct user_regs_struct *regs, bool set)
+{
+	struct iovec all = {regs, sizeof *regs};
+
+	ptrace(set ? PTRACE_SETREGSET : PTRACE_GETREGSET, pid, NT_PRSTATUS, &all);
+}
+
+#if defined(__x86_64__)
+
+static void skip_call(pid_t pid)
+{
+	struct user_regs_struct regs;
+
+	registers(pid, &regs, false);
+	regs.orig_rax = ~0ull;
+	registers(pid, &regs, true);
+}
+
+static void repeat_call(pid_t pid, const struct ptrace_syscall_info *call)
+{
+	struct user_regs_struct regs;
+
+	registers(pid, &regs, false);
+	regs.rip -= 2;
+	regs.rax = call->entry.nr;
+	registers(pid, &regs, true);
+}
+
+#elif defined(__aarch64__)
+
+static void skip_call(pid_t pid)
+{
+	int nr = -1;
+	struct iovec one = {&nr, sizeof nr};
+
+	ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &one);
+}
+
+static void repeat_call(pid_t pid, const struct ptrace_syscall_info *call)
+{
+	struct user_regs_struct regs;
+
+	registers(pid, &regs, false);
+	regs.pc -= 4;
+	regs.regs[0] = call->entry.args[0];
+	regs.regs[8] = call->entry.nr;
+	registers(pid, &regs, true);
+}
+
+#else
+#error "which registers hold a system call's number and first argument?"
+#endif
+
+/* ---- tracing ---- */
+
+/* Whether a line of /proc/PID/status, a set of signals, has the job's. */
+static bool in_set(pid_t pid, const char *line)
+{
+	char path[64], text[256];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	while (f != NULL && fgets(text, sizeof text, f) != NULL)
+		if (strncmp(text, line, strlen(line)) == 0)
+			found = strtoull(text + strlen(line), NULL, 16) >> (job.signal - 1) & 1;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+static void send_signal(struct run *r)
+{
+	r->caught = in_set(r->pid, "SigCgt:") || in_set(r->pid, "SigBlk:");
+	r->sent = true;
+	kill(r->pid, job.signal);
+	if (job.signal == SIGSTOP || job.signal == SIGTSTP)
+		kill(r->pid, SIGCONT);
+}
+
+/* A stop at a call, going in or coming out. */
+static void at_call(struct run *r, pid_t pid, long nth, enum when when)
+{
+	static struct ptrace_syscall_info nth_call;
+	static pid_t caller;
+	struct ptrace_syscall_info info;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0)
+		return;
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+		if (r->sent && info.entry.nr == SYS_ioctl && info.entry.args[1] == KVM_RUN)
+			r->entered = true;
+		if (++r->calls != nth || when == ASLEEP)
+			return;
+		r->call = (long)info.entry.nr;
+		nth_call = info;
+		caller = pid;
+		if (when == BEFORE)
+			skip_call(pid);
+		if (when == IN)
+			send_signal(r);
+	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT && r->call != -1 && !r->sent &&
+		   pid == caller) {
+		if (when == BEFORE)
+			repeat_call(pid, &nth_call);
+		send_signal(r);
+	}
+}
+
+/* Goes on after a stop, with the signal that it is about, if it is about one. */
+static void resume(struct run *r, pid_t pid, int status, long nth, enum when when)
+{
+	siginfo_t info;
+	int signal = WSTOPSIG(status);
+
+	if (signal == (SIGTRAP | 0x80)) {
+		at_call(r, pid, nth, when);
+		signal = 0;
+	} else if (status >> 16 != 0 || signal == SIGTRAP) {
+		signal = 0;
+	} else if (pid != r->pid && !r->sent && signal == SIGSTOP) {
+		signal = 0;	/* a new thread's first stop */
+	} else if (ptrace(PTRACE_GETSIGINFO, pid, NULL, &info) == -1) {
+		signal = 0;	/* the whole process stands still; SIGCONT is on its way */
+	}
+	ptrace(PTRACE_SYSCALL, pid, NULL, (long)signal);
+}
+
+/* Runs the command once, with the signal at its nth call; nth 0: without one. */
+static void trace(struct run *r, long nth, enum when when)
+{
+	long seen, limit;
+
+	begin(r);
+	for (seen = now_ms();;) {
+		int status;
+		pid_t pid = waitpid(-1, &status, __WALL | WNOHANG);
+
+		if (pid == r->pid && (WIFEXITED(status) || WIFSIGNALED(status))) {
+			r->status = status;
+			break;
+		}
+		if (pid > 0) {
+			seen = now_ms();
+			if (WIFSTOPPED(status))
+				resume(r, pid, status, nth, when);
+			continue;
+		}
+		limit = nth != 0 && !r->sent ? SLEEPS_MS : HANGS_MS;
+		if (now_ms() - seen > limit && !r->sent && nth != 0) {
+			r->slept = true;
+			if (when == ASLEEP)
+				send_signal(r);
+			else
+				kill(r->pid, SIGKILL);
+			seen = now_ms();
+		} else if (now_ms() - seen > HANGS_MS) {
+			r->hung = true;
+			kill(r->pid, SIGKILL);
+		}
+		usleep(200);
+	}
+	take_text(r->out, r->text[0]);
+	take_text(r->err, r->text[1]);
+}
+
+/* ---- judging ---- */
+
+static void fault(const struct run *r, long nth, enum when when, const char *what)
+{
+	faults++;
+	printf("%s call %ld (%ld): %s; status 0x%x\n", when_name[when], nth, r->call, what,
+	       (unsigned)r->status);
+	if (r->text[1][0] != '\0')
+		printf("  stderr: %s%s", r->text[1], strchr(r->text[1], '\n') != NULL ? "" : "\n");
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		n++;
+	return n;
+}
+
+static bool same(const struct run *a, const struct run *b)
+{
+	return a->status == b->status && strcmp(a->text[0], b->text[0]) == 0 &&
+	       strcmp(a->text[1], b->text[1]) == 0;
+}
+
+static void judge_end(const struct run *r, const struct run *undisturbed, long nth, enum when when)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "Exiting on signal %d\n", job.signal);
+	if (undisturbed != NULL && !r->entered && same(r, undisturbed)) {
+		return;
+	} else if (!WIFEXITED(r->status) || WEXITSTATUS(r->status) != 1) {
+		fault(r, nth, when, "not status 1");
+	} else if (job.stuck != 2 && count(r->text[1], line) != 1) {
+		fault(r, nth, when, "not one line that names the signal");
+	} else if (count(r->text[1], "took too long") != 0) {
+		fault(r, nth, when, "not in order");
+	}
+}
+
+static void judge(const struct run *r, const struct run *undisturbed, long nth, enum when when)
+{
+	moments++;
+	if (r->hung)
+		fault(r, nth, when, "hangs");
+	else if (!r->caught && WIFSIGNALED(r->status) && WTERMSIG(r->status) == job.signal)
+		return;
+	else if (job.ends)
+		judge_end(r, undisturbed, nth, when);
+	else if (!same(r, undisturbed))
+		fault(r, nth, when, "not as if nothing was");
+}
+
+static void try_all(void)
+{
+	static struct run undisturbed, r;
+	const struct run *plain = NULL;
+
+	/* What waits for a signal has no end of its own to compare with. */
+	trace(&r, job.most, ASLEEP);
+	if (!r.slept && !r.sent) {
+		undisturbed = r;
+		plain = &undisturbed;
+	} else {
+		judge(&r, NULL, r.calls, ASLEEP);
+	}
+	for (long nth = 1; nth <= job.most; nth++)
+		for (enum when when = BEFORE; when <= BEHIND; when++) {
+			trace(&r, nth, when);
+			if (r.sent)
+				judge(&r, plain, nth, when);
+			else if (when == BEHIND)
+				return;
+		}
+}
+
+static int number_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i].name, name) == 0)
+			return names[i].number;
+	fprintf(stderr, "moments: what signal is %s?\n", name);
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	int i = 1;
+
+	for (; i < argc && strchr(argv[i], '=') != NULL; i++)
+		if (sscanf(argv[i], "stuck=%d", &job.stuck) != 1 &&
+		    sscanf(argv[i], "most=%ld", &job.most) != 1)
+			break;
+	if (i + 3 >= argc || strcmp(argv[i + 2], "--") != 0) {
+		fprintf(stderr, "usage: moments [stuck=FD] [most=N] ends|stays SIGNAL -- COMMAND...\n");
+		return 2;
+	}
+	job.ends = strcmp(argv[i], "ends") == 0;
+	job.signal = number_of(argv[i + 1]);
+	job.command = argv + i + 3;
+	try_all();
+	printf("%u moments, %u not as they should be\n", moments, faults);
+	return faults == 0 ? 0 : 1;
+}
