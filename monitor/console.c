@@ -1,134 +1,132 @@
-/* console.c: writes that wait a little for a live reader and never for a dead one. */
+/* console.c: writes that wait for a live reader, and never for a dead one. */
 #include "console.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#define FILE_CHUNK ((size_t)1 << 20)
+/* So often may a descriptor poll writable and then take nothing before it is given a moment. */
+#define REFUSALS 8u
+#define PAUSE_NS 1000000u
 
-/*
- * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
- * shown. A description of our own can be told not to wait. Where it cannot be had (no /proc,
- * somebody else's terminal), a terminal that is stopped stops the guest.
- */
-static void open_terminal_again(struct console *c)
+/* A file takes its time, and no signal interrupts it: after a stop it gets small pieces. */
+#define LAST_CHUNK ((size_t)PIPE_BUF)
+
+void console_init(struct console *c, int fd, struct waiter *w, uint64_t patience_ns)
 {
-	char path[64];
-	int fd;
-
-	/* The master's end counts as a terminal too, but opened again it is another pair. */
-	if (!isatty(c->fd) || ptsname_r(c->fd, path, sizeof path) == 0)
-		return;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", c->fd);
-	fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1)
-		return;
-	c->fd = fd;
-	c->own = true;
-}
-
-void console_init(struct console *c, int fd, const int *stop)
-{
-	struct stat st;
-
-	*c = (struct console){.fd = fd, .stop = stop};
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		c->fd = -1;
-		return;
-	}
-	c->may_block = !S_ISREG(st.st_mode);
-	if (S_ISCHR(st.st_mode))
-		open_terminal_again(c);
+	*c = (struct console){.waiter = w, .patience_ns = patience_ns};
+	output_init(&c->out, fd);
 }
 
 void console_fini(struct console *c)
 {
-	if (c->own)
-		close(c->fd);
-	c->own = false;
-	c->fd = -1;
+	output_fini(&c->out);
 }
 
-static bool stopped(const struct console *c)
+/* The text of one call, and since when its reader has taken nothing of it. */
+struct text {
+	const uint8_t *at;
+	size_t left;
+	uint64_t deadline;	/* clock.h; 0: there is no waiting, or not yet */
+	unsigned refused;	/* how often it polled writable and took nothing */
+};
+
+static void taken(struct console *c, struct text *t, size_t n)
 {
-	return c->stop != NULL && __atomic_load_n(c->stop, __ATOMIC_RELAXED) != 0;
+	t->at += n;
+	t->left -= n;
+	t->deadline = 0;
+	t->refused = 0;
+	c->written += n;
+	c->outage = 0;
 }
 
-static uint64_t now_ms(void)
+static void lose(struct console *c, struct text *t, int error)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	c->lost += t->left;
+	t->left = 0;
+	c->outages += c->outage == 0;
+	c->outage = error;
 }
 
-/* How long to wait for the reader: each time anew, but once in all from a stop on, until *end. */
-static int patience_ms(const struct console *c, uint64_t *end)
+/* Writes the beginning, or loses everything. Returns false if there is no room now. */
+static bool write_some(struct console *c, struct text *t, size_t most)
 {
+	ssize_t n = output_write(&c->out, t->at, t->left < most ? t->left : most);
+
+	if (n > 0)
+		taken(c, t, (size_t)n);
+	else if (n == -1 && errno == EAGAIN)
+		return false;
+	else if (n == 0 || errno != EINTR)
+		lose(c, t, n == 0 ? EIO : errno);
+	return true;
+}
+
+/* Each time anew; but one that has taken nothing for so long is not waited for again. */
+static uint64_t patience(const struct console *c)
+{
+	if (c->outage == EAGAIN || c->patience_ns == 0)
+		return 0;
+	return c->patience_ns == CLOCK_NEVER ? CLOCK_NEVER : clock_deadline(c->patience_ns);
+}
+
+/* What polls writable may go on like that for ever, and must not make the wait as long. */
+static enum wait_end pause_a_little(struct console *c, const struct text *t, struct husk_error *e)
+{
+	struct pollfd own;
+	enum wait_end end = wait_for(c->waiter, &own, 0, clock_deadline(PAUSE_NS), &c->calls, e);
+
+	return end == WAIT_TIMEOUT && clock_now_ns() < t->deadline ? WAIT_READY : end;
+}
+
+/* Waits until a write is worth trying, or loses the text. Whatever is posted ends it too. */
+static void wait_for_room(struct console *c, struct text *t)
+{
+	struct pollfd fds[2] = {{.fd = c->out.fd, .events = POLLOUT}};
+	enum wait_end end = WAIT_TIMEOUT;
+	struct husk_error e;
+
+	if (t->deadline == 0)
+		t->deadline = patience(c);
+	if (t->deadline != 0)
+		end = wait_for(c->waiter, fds, 1, t->deadline, &c->calls, &e);
+	if (end == WAIT_READY && ++t->refused > REFUSALS)
+		end = pause_a_little(c, t, &e);
+	if (end == WAIT_TIMEOUT || end == WAIT_FAILED)
+		lose(c, t, end == WAIT_TIMEOUT ? EAGAIN : e.sys);
+}
+
+static bool asked(const struct console *c)
+{
+	return mailbox_has(c->waiter->mailbox, ~0u);
+}
+
+size_t console_write(struct console *c, const void *buf, size_t len)
+{
+	struct text t = {.at = buf, .left = len};
+
+	while (t.left > 0) {
+		if (!write_some(c, &t, SIZE_MAX))
+			wait_for_room(c, &t);
+		if (asked(c))
+			break;
+	}
+	return len - t.left;
+}
+
+size_t console_write_last(struct console *c, const void *buf, size_t len)
+{
+	const uint64_t end = clock_deadline(CONSOLE_GRACE_MS * CLOCK_NS_PER_MS);
+	struct text t = {.at = buf, .left = len};
+	struct pollfd p = {.fd = c->out.fd, .events = POLLOUT};
 	uint64_t now;
 
-	if (!stopped(c))
-		return CONSOLE_PATIENCE_MS;
-	now = now_ms();
-	if (*end == 0)
-		*end = now + CONSOLE_PATIENCE_MS;
-	return now < *end ? (int)(*end - now) : 0;
-}
-
-/*
- * Whether a write of one chunk will not block. O_NONBLOCK is no way: it would change the
- * descriptor for everybody who shares it, a shell for instance.
- */
-static bool writable(struct console *c, uint64_t *end)
-{
-	struct pollfd p = {.fd = c->fd, .events = POLLOUT};
-	int n;
-
-	if (!c->may_block)
-		return true;
-	do {
+	while (t.left > 0 && (now = clock_now_ns()) < end) {
+		if (write_some(c, &t, LAST_CHUNK))
+			continue;
 		c->calls++;
-		n = poll(&p, 1, c->stalled ? 0 : patience_ms(c, end));
-	} while (n == -1 && errno == EINTR);
-	c->stalled = n <= 0;
-	return !c->stalled;
-}
-
-/*
- * POSIX promises room for PIPE_BUF bytes in a pipe that polls writable. A file has room, but takes
- * its time, and no signal interrupts it: who may be asked to stop looks up in between, and who is,
- * at the clock.
- */
-static size_t chunk(const struct console *c, size_t len)
-{
-	const size_t most = c->may_block || stopped(c) ? PIPE_BUF : FILE_CHUNK;
-
-	return len < most ? len : most;
-}
-
-void console_write(struct console *c, const void *buf, size_t len)
-{
-	const uint8_t *at = buf;
-	uint64_t end = 0;	/* ms of CLOCK_MONOTONIC; 0: there was no stop */
-
-	while (len > 0 && c->fd != -1 && patience_ms(c, &end) > 0 && writable(c, &end)) {
-		ssize_t n = write(c->fd, at, chunk(c, len));
-
-		c->calls++;
-		if (n == -1 && errno == EINTR)
-			continue;	/* others may have taken the room meanwhile */
-		if (n <= 0)
-			break;
-		at += n;
-		len -= (size_t)n;
-		c->written += (uint64_t)n;
+		(void)poll(&p, 1, (int)((end - now) / CLOCK_NS_PER_MS) + 1);
 	}
-	c->dropped += len;
+	return len - t.left;
 }

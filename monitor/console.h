@@ -1,10 +1,10 @@
 /*
  * console.h: the guest's console, a descriptor whose reader may be slow, full or gone.
  *
- * Best effort by contract: nothing that happens to the descriptor may stop the guest. A live
- * reader loses nothing; one that takes nothing for CONSOLE_PATIENCE_MS costs the guest that
- * long once, and from then on what it cannot take at once is dropped and counted. Of what is
- * being written when the machine is asked to stop, a reader gets what it takes within that time.
+ * A reader that is there gets everything: the guest waits for it as long as it takes, unless there
+ * is a limit to that, or something is asked of the thread that waits. An output that is closed, or
+ * fails, costs what is written to it and does not stop the guest. What is lost is counted, and each
+ * outage, from the first lost byte to the next one that is taken, can be told once.
  */
 #ifndef HUSK_CONSOLE_H
 #define HUSK_CONSOLE_H
@@ -13,25 +13,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONSOLE_PATIENCE_MS 100
+#include "clock.h"
+#include "output.h"
+#include "wait.h"
+
+/* What a stop leaves to the text that it comes upon. */
+#define CONSOLE_GRACE_MS 100
 
 struct console {
-	int fd;			/* -1: there is none, everything is dropped */
-	bool own;		/* fd is ours to close, not the caller's */
-	bool may_block;		/* anything but a regular file */
-	bool stalled;		/* the reader took nothing last time */
-	const int *stop;	/* atomic; not 0: the machine is asked to stop; may be NULL */
-	uint64_t written, dropped;	/* bytes */
-	uint64_t calls;		/* system calls made */
+	struct output out;
+	struct waiter *waiter;	/* of the thread that writes; not owned */
+	uint64_t patience_ns;	/* with a reader that takes nothing; CLOCK_NEVER: no limit */
+	int outage;		/* errno of what costs the output now, EAGAIN: patience; 0: nothing */
+	uint64_t outages;	/* so far */
+	uint64_t written, lost;	/* bytes */
+	uint64_t calls;		/* system calls made, but for those of out */
 };
 
-/* stop, if not NULL, ends a long write to a slow reader, after a while; it outlives c. */
-void console_init(struct console *c, int fd, const int *stop);
+/* fd, which stays the caller's, may be -1 or closed: then everything is lost. */
+void console_init(struct console *c, int fd, struct waiter *w, uint64_t patience_ns);
 
 /* Closes what console_init opened; accepts the same console twice. */
 void console_fini(struct console *c);
 
-/* Writes what can be written. buf may be guest memory: it is only handed to the kernel. */
-void console_write(struct console *c, const void *buf, size_t len);
+/*
+ * Writes buf, which may be guest memory: it is only handed to the kernel. Returns how much of it is
+ * done with, written or lost. That is less than len where something is posted to the thread: the
+ * rest is for another call.
+ */
+size_t console_write(struct console *c, const void *buf, size_t len);
+
+/* The same, whatever is posted, but for no longer than CONSOLE_GRACE_MS. */
+size_t console_write_last(struct console *c, const void *buf, size_t len);
 
 #endif

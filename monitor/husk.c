@@ -28,11 +28,20 @@ static int check_switch(const char *value, struct husk_error *e)
 	return husk_fail(e, HUSK_E_USAGE, "`%s' is neither on nor off", value);
 }
 
+static int check_time(const char *value, struct husk_error *e)
+{
+	uint64_t ns;
+
+	return option_time(value, &ns, e);
+}
+
 static const struct option own_options[] = {
 	{.name = "mem", .form = OPTION_VALUE, .value = "SIZE", .check = check_memory,
 	 .help = "guest memory in MiB, or with a suffix: 64M, 2G (default 512)"},
 	{.name = "huge-pages", .form = OPTION_VALUE, .value = "HOW", .check = check_switch,
 	 .help = "huge pages for guest memory, on or off (default: as the host does it)"},
+	{.name = "console-patience", .form = OPTION_VALUE, .value = "TIME", .check = check_time,
+	 .help = "wait so long for a reader of the console: 100ms, 2s, 0 (default forever)"},
 };
 
 size_t machine_options(const struct module *const *mods, struct option_group *groups)

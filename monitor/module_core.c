@@ -1,6 +1,7 @@
 /* module_core.c: the hypercalls that every guest has: clock, console, waiting, halting. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "console.h"
@@ -10,7 +11,10 @@
 
 struct core_module {
 	struct core *core;
+	uint64_t patience_ns;		/* of the console */
 	struct console console;
+	uint64_t outages_told;
+	struct iovec left;		/* of the text in hand, which is not asked for twice */
 };
 
 static enum vmexit_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
@@ -25,17 +29,60 @@ static enum vmexit_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
 	       VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
+static void take_from(struct iovec *text, size_t done)
+{
+	text->iov_base = (uint8_t *)text->iov_base + done;
+	text->iov_len -= done;
+}
+
+/* The first few outages, and then fewer and fewer: a guest may bring them about as it likes. */
+static bool worth_telling(uint64_t outages)
+{
+	return outages <= 4 || (outages & (outages - 1)) == 0;
+}
+
+static void tell_outage(struct core_module *s)
+{
+	const struct console *c = &s->console;
+
+	if (c->outages == s->outages_told)
+		return;
+	s->outages_told = c->outages;
+	if (worth_telling(c->outages))
+		core_say(s->core, "console: %s; output is lost until it is taken again (told once)",
+			 c->outage == EAGAIN ? "its reader has taken nothing for as long as "
+			 "--console-patience says" : strerror(c->outage));
+}
+
+static int begin_text(struct core_module *s, gpa_t arg, struct husk_error *e)
+{
+	const struct memory *m = &s->core->memory;
+	struct iovec text;
+	struct hvt_puts rq;
+
+	if (MEMORY_GET(m, arg, &rq, e) == -1 ||
+	    memory_source(m, (gpa_t){rq.data}, rq.len, &text, e) == -1)
+		return -1;
+	s->left = text;
+	return 0;
+}
+
+/*
+ * Requests to this thread may come in between; then the call is served anew, for the rest. After a
+ * stop the reader has a little more time before the rest is left to the next run.
+ */
 static enum vmexit_result puts_call(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	struct core_module *s = ctx;
-	struct hvt_puts rq;
-	struct iovec text;
+	struct iovec *left = &s->left;
 
-	if (MEMORY_GET(&s->core->memory, arg, &rq, e) == -1 ||
-	    memory_source(&s->core->memory, (gpa_t){rq.data}, rq.len, &text, e) == -1)
+	if (left->iov_len == 0 && begin_text(s, arg, e) == -1)
 		return VMEXIT_FAIL;
-	console_write(&s->console, text.iov_base, text.iov_len);
-	return VMEXIT_RESUME;
+	take_from(left, console_write(&s->console, left->iov_base, left->iov_len));
+	if (core_stopping(s->core))
+		take_from(left, console_write_last(&s->console, left->iov_base, left->iov_len));
+	tell_outage(s);
+	return left->iov_len > 0 ? VMEXIT_RETRY : VMEXIT_RESUME;
 }
 
 static enum vmexit_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
@@ -72,14 +119,26 @@ static enum vmexit_result halt(void *ctx, gpa_t arg, struct husk_error *e)
 	return VMEXIT_HALT;
 }
 
+static uint64_t console_patience(const struct settings *settings)
+{
+	const struct setting *s = settings_find(settings, "console-patience", NULL);
+	uint64_t ns = CLOCK_NEVER;
+	struct husk_error ignored;
+
+	if (s != NULL)
+		(void)option_time(s->value, &ns, &ignored);
+	return ns;
+}
+
 static int core_open(void **state, const struct settings *settings, struct manifest *mft,
 		     struct husk_error *e)
 {
 	struct core_module *s = calloc(1, sizeof *s);
 
-	(void)settings, (void)mft;
+	(void)mft;
 	if (s == NULL)
 		return husk_fail_sys(e, ENOMEM, "module core");
+	s->patience_ns = console_patience(settings);
 	*state = s;
 	return 0;
 }
@@ -105,7 +164,9 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 
 	(void)e;
 	s->core = c;
-	console_init(&s->console, c->console_fd, (const int *)&c->mailbox.posted);
+	s->left = (struct iovec){0};
+	s->outages_told = 0;
+	console_init(&s->console, c->console_fd, &c->waiter, s->patience_ns);
 	return 0;
 }
 
@@ -114,8 +175,8 @@ static void core_report(const void *state, module_figure *tell, void *ctx)
 	const struct core_module *s = state;
 
 	tell(ctx, "console", "bytes", s->console.written);
-	tell(ctx, "console", "bytes_dropped", s->console.dropped);
-	tell(ctx, "console", "system_calls", s->console.calls);
+	tell(ctx, "console", "bytes_dropped", s->console.lost + s->left.iov_len);
+	tell(ctx, "console", "system_calls", s->console.calls + s->console.out.calls);
 }
 
 extern const struct module module_core;

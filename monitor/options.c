@@ -290,6 +290,28 @@ int option_memory(const char *text, unsigned long long *bytes, bool *rounded,
 	return *bytes > HVT_MEM_MAX ? too_large(text, e) : 0;
 }
 
+int option_time(const char *text, uint64_t *ns, struct husk_error *e)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {{"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
+	unsigned long long n = 0;
+	const char *end = text;
+	bool fits = number(text, &n, &end);
+
+	*ns = strcmp(text, "forever") == 0 ? UINT64_MAX : 0;
+	if (*ns != 0 || strcmp(text, "0") == 0)
+		return 0;
+	for (size_t i = 0; fits && i < sizeof units / sizeof units[0]; i++)
+		if (strcmp(end, units[i].name) == 0 && n < UINT64_MAX / units[i].ns) {
+			*ns = n * units[i].ns;
+			return 0;
+		}
+	return husk_fail(e, HUSK_E_USAGE, "`%s' is not a time such as 100ms, 2s, 5m, 0 or forever",
+			 text);
+}
+
 void option_group_help(const struct option_group *g, FILE *out)
 {
 	for (size_t i = 0; i < g->n; i++) {

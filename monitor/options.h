@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "../include/mft_abi.h"
@@ -85,6 +86,12 @@ int option_number(const char *text, unsigned long long min, unsigned long long m
  */
 int option_memory(const char *text, unsigned long long *bytes, bool *rounded,
 		  struct husk_error *e);
+
+/*
+ * Parses a time: a number with its unit, ms, s or m; 0; or "forever", which is UINT64_MAX. *ns is in
+ * nanoseconds. HUSK_E_USAGE.
+ */
+int option_time(const char *text, uint64_t *ns, struct husk_error *e);
 
 /* Writes the block of --help for a group: a line or more per option. */
 void option_group_help(const struct option_group *g, FILE *out);

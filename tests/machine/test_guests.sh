@@ -220,7 +220,7 @@ patient_signalled() {
 
 # The guest writes a mebibyte and then exits with 7, so 7 says that nothing stopped it. --solo5:quiet keeps it exact.
 flood() {
-	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 -- "$(image flood)" --solo5:quiet
+	timeout -s KILL "$LIMIT" "$HUSK" "$@" --mem=2 -- "$(image flood)" --solo5:quiet
 	echo $? >"$T/status"
 }
 
@@ -240,9 +240,9 @@ console() {
 	flooded "a reader that vanishes"
 	mkfifo "$T/fifo"
 	exec 9<>"$T/fifo"
-	flood 2>"$T/err" </dev/null >"$T/fifo"
+	flood --console-patience=0 2>"$T/err" </dev/null >"$T/fifo"
 	exec 9>&-
-	flooded "a pipe that nobody reads"
+	flooded "a pipe that nobody reads, and no patience"
 	flood 2>"$T/err" </dev/null >&-
 	flooded "a closed standard output"
 	if [ -c /dev/full ]; then

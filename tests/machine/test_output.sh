@@ -174,9 +174,105 @@ error_is_stuck() {
 	judge "until a signal" 1
 }
 
+# --- the console ------------------------------------------------------------------------------------------------------
+
+# The guest writes 1024 lines of 1024 bytes and exits with 7. all_of NAME FILE: all of it is there.
+all_of() {
+	report "$1" "$([ "$(tr -dc x <"$2" | wc -c)" -eq 1047552 ] || echo "$(tr -dc x <"$2" | wc -c) of 1047552 bytes arrived")"
+}
+
+flood() {
+	set -- "$@" --mem=2 -- "$(image flood)" --solo5:quiet
+}
+
+# to_reader SECONDS COMMAND...: the console goes to a reader that begins after so long.
+to_reader() {
+	delay=$1
+	shift
+	mkfifo "$T/fifo"
+	{ sleep "$delay"; cat; } <"$T/fifo" >"$T/read" &
+	reader=$!
+	limited "$@" --mem=2 -- "$(image flood)" --solo5:quiet >"$T/fifo"
+	wait $reader
+	rm -f "$T/fifo"
+	: >"$T/out"
+}
+
+readers() {
+	to_reader 2 "$HUSK"
+	judge "a reader that pauses" 7
+	all_of "gets everything" "$T/read"
+	report "and nobody is told of anything" "$(cat "$T/err")"
+	to_reader 1 "$INHERIT" nonblock=1 -- "$HUSK"
+	judge "a reader that pauses, and a description that does not wait" 7
+	all_of "gets everything" "$T/read"
+	{ limited "$HUSK" --mem=2 -- "$(image flood)" --solo5:quiet; echo "$status" >"$T/status"; } |
+		{ sleep 1; cat; } >"$T/read"
+	read -r status <"$T/status"
+	judge "a pipe without a name" 7
+	all_of "and a reader that pauses" "$T/read"
+	to_reader 2 "$HUSK" --console-patience=100ms
+	judge "a limit to patience" 7 'console: its reader has taken nothing .*--console-patience'
+	report "it is told once" "$([ "$(grep -c console: "$T/err")" -eq 1 ] || echo "more than once")"
+	to_reader 2 "$HUSK" --console-patience=1m
+	judge "a limit that is far away" 7
+	all_of "loses nothing" "$T/read"
+	for time in '' 1 soon -1s 1.5s; do
+		run --console-patience="$time" "$hello"
+		judge "--console-patience=$time" 1 "Invalid option: .--console-patience=$time': .*not a time"
+	done
+}
+
+# loses NAME PATTERN: the last run's guest went on to its end, and that its output is lost was told once.
+loses() {
+	judge "$1" 7 "^$(basename "$HUSK"): console: $2; output is lost"
+	report "it is told once" "$([ "$(wc -l <"$T/err")" -eq 1 ] || echo "more than that is told")"
+}
+
+nowhere() {
+	: >"$T/out"
+	set -- --mem=2 -- "$(image flood)" --solo5:quiet
+	limited "$HUSK" "$@" >/dev/full
+	loses "a full disk" 'No space left on device'
+	limited "$HUSK" "$@" >&-
+	loses "a closed descriptor" 'Bad file descriptor'
+	limited "$HUSK" "$@" 1</dev/null
+	loses "a descriptor for reading" 'Bad file descriptor'
+	limited "$HUSK" "$@" 1<>/dev/null
+	judge "a device that takes everything" 7
+	limited "$INHERIT" fsize=65536 -- "$HUSK" "$@" >"$T/file"
+	loses "a limit to the size of files" 'File too large'
+	{ limited "$HUSK" "$@"; echo "$status" >"$T/status"; } | head -c 1 >/dev/null
+	read -r status <"$T/status"
+	loses "a reader that goes" 'Broken pipe'
+	limited "$HUSK" --stats=json --stats-to="$T/figures" "$@" >/dev/full
+	report "what is lost is counted" "$(grep -q '"bytes_dropped": *1048576' "$T/figures" || echo "it is not")"
+}
+
+# A reader that never comes, and a stop.
+held_up() {
+	for how in flood; do
+		mkfifo "$T/fifo"
+		exec 9<>"$T/fifo"
+		start_output=$T/fifo
+		start --mem=2 -- "$(image $how)" --solo5:quiet
+		start_output=$T/out
+		sleep 1
+		report "a reader that takes nothing is waited for" "$(! ended || echo "it is not")"
+		kill -TERM "$started"
+		await 5
+		exec 9<&-
+		rm -f "$T/fifo"
+		judge "but not when a stop is asked for" 1 'Exiting on signal 15'
+	done
+}
+
 answers
 nonblocking
 figures
 bad_places
 error_is_stuck
+readers
+nowhere
+held_up
 finish

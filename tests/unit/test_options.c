@@ -706,6 +706,42 @@ static void help_shows_how_to_write_every_option(void **state)
 	free(text);
 }
 
+/* ---- times ---- */
+
+static void times_have_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ns;
+	} cases[] = {
+		{"0", 0}, {"0ms", 0}, {"1ms", 1000000}, {"100ms", 100000000}, {"2s", 2000000000},
+		{"007s", 7000000000}, {"5m", 300000000000}, {"forever", UINT64_MAX},
+		{"18446744072s", 18446744072000000000u},
+	};
+	static const char *const bad[] = {
+		"", "1", "100", "ms", "s", "1.5s", "1 s", " 1s", "1s ", "-1s", "+1s", "1S", "1h", "1us",
+		"0x1s", "1ss", "Forever", "forever ", "18446744073s", "99999999999999999999s",
+	};
+	struct husk_error e;
+	uint64_t ns;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		ns = 77;
+		if (option_time(cases[i].text, &ns, &e) != 0 || ns != cases[i].ns)
+			fail_msg("%s is %llu", cases[i].text, (unsigned long long)ns);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char text[80];
+
+		if (option_time(bad[i], &ns, &e) != -1)
+			fail_msg("%s is a time", bad[i]);
+		assert_int_equal(e.kind, HUSK_E_USAGE);
+		snprintf(text, sizeof text, "`%s' is not a time", bad[i]);
+		assert_non_null(strstr(e.message, text));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -741,6 +777,7 @@ int main(void)
 		TEST(a_malformed_size_is_refused),
 		TEST(a_size_beyond_4_gib_is_refused),
 		TEST(help_shows_how_to_write_every_option),
+		TEST(times_have_a_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
