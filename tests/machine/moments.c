@@ -1,7 +1,7 @@
 /*
  * moments.c: a table of moments: a signal at each system call of a run, and what comes of it.
  *
- *	moments [stuck=FD] [most=N] ends|stays SIGNAL -- COMMAND...
+ *	moments [stuck=FD] [most=N] [every=N] ends|stays SIGNAL -- COMMAND...
  *
  * Runs COMMAND as often as it makes system calls, with the signal a little later each time: just
  * before the call's instruction, which is where a handler finds the gap between a look and a wait;
@@ -9,7 +9,8 @@
  * signal, or by the signal itself before there is a handler, or as if nothing was when the guest
  * has ended. "stays": each run has to end as one that no signal disturbs, with the same output,
  * or by the signal before it is blocked.
- * stuck: that descriptor is a pipe that is full and not read. A signal may be "STOP": that is
+ * stuck: that descriptor is a pipe that is full and not read. most: calls that are tried, every: one of
+ * so many of them, and another one of these for each signal. A signal may be "STOP": that is
  * followed by SIGCONT.
  *
  * Prints what is not as it should be, and how many moments there were; exits with 1, or 0.
@@ -28,6 +29,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -58,9 +60,9 @@ static struct {
 	int signal;
 	bool ends;
 	int stuck;		/* a descriptor, or -1 */
-	long most;		/* calls to try */
+	long most, every;	/* calls to try */
 	char **command;
-} job = {.stuck = -1, .most = 400};
+} job = {.stuck = -1, .most = 400, .every = 1};
 
 /* One run, and what became of it. */
 struct run {
@@ -83,6 +85,11 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "moments: %s: %s\n", what, strerror(errno));
 	exit(2);
+}
+
+static void on_timer(int signal)
+{
+	(void)signal;
 }
 
 static long now_ms(void)
@@ -126,10 +133,21 @@ static void become(const struct run *r)
 	_exit(127);
 }
 
+/* The next change of one of them, or of all; -1 when the timer interrupts. */
+static pid_t next_change(pid_t which, int *status)
+{
+	pid_t pid = waitpid(which, status, __WALL);
+
+	if (pid == -1 && errno != EINTR)
+		fail("waiting");
+	return pid;
+}
+
 static void begin(struct run *r)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE;
 	int status;
+	pid_t pid;
 
 	*r = (struct run){.call = -1};
 	r->out = memfd_create("out", MFD_CLOEXEC);
@@ -139,7 +157,9 @@ static void begin(struct run *r)
 		fail("run");
 	if (r->pid == 0)
 		become(r);
-	if (waitpid(r->pid, &status, 0) != r->pid || !WIFSTOPPED(status) ||
+	while ((pid = next_change(r->pid, &status)) == -1)
+		continue;
+	if (!WIFSTOPPED(status) ||
 	    ptrace(PTRACE_SETOPTIONS, r->pid, NULL, options) == -1 ||
 	    ptrace(PTRACE_SYSCALL, r->pid, NULL, NULL) == -1)
 		fail("trace");
@@ -248,8 +268,13 @@ static void at_call(struct run *r, pid_t pid, long nth, enum when when)
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		if (r->sent && info.entry.nr == SYS_ioctl && info.entry.args[1] == KVM_RUN)
 			r->entered = true;
-		if (++r->calls != nth || when == ASLEEP)
+		if (++r->calls != nth)
 			return;
+		if (when == ASLEEP) {	/* it asks now and then, or will never come to an end */
+			r->slept = true;
+			send_signal(r);
+			return;
+		}
 		r->call = (long)info.entry.nr;
 		nth_call = info;
 		caller = pid;
@@ -292,7 +317,7 @@ static void trace(struct run *r, long nth, enum when when)
 	begin(r);
 	for (seen = now_ms();;) {
 		int status;
-		pid_t pid = waitpid(-1, &status, __WALL | WNOHANG);
+		pid_t pid = next_change(-1, &status);
 
 		if (pid == r->pid && (WIFEXITED(status) || WIFSIGNALED(status))) {
 			r->status = status;
@@ -316,7 +341,6 @@ static void trace(struct run *r, long nth, enum when when)
 			r->hung = true;
 			kill(r->pid, SIGKILL);
 		}
-		usleep(200);
 	}
 	take_text(r->out, r->text[0]);
 	take_text(r->err, r->text[1]);
@@ -390,7 +414,7 @@ static void try_all(void)
 	} else {
 		judge(&r, NULL, r.calls, ASLEEP);
 	}
-	for (long nth = 1; nth <= job.most; nth++)
+	for (long nth = 1 + job.signal % job.every; nth <= job.most; nth += job.every)
 		for (enum when when = BEFORE; when <= BEHIND; when++) {
 			trace(&r, nth, when);
 			if (r.sent)
@@ -398,6 +422,18 @@ static void try_all(void)
 			else if (when == BEHIND)
 				return;
 		}
+}
+
+/* Waiting for a child has no limit of its own. */
+static void start_timer(void)
+{
+	const struct timeval often = {.tv_usec = 50000};
+	const struct itimerval timer = {often, often};
+	const struct sigaction interrupt = {.sa_handler = on_timer};
+
+	if (sigaction(SIGALRM, &interrupt, NULL) == -1 ||
+	    setitimer(ITIMER_REAL, &timer, NULL) == -1)
+		fail("timer");
 }
 
 static int number_of(const char *name)
@@ -415,15 +451,17 @@ int main(int argc, char **argv)
 
 	for (; i < argc && strchr(argv[i], '=') != NULL; i++)
 		if (sscanf(argv[i], "stuck=%d", &job.stuck) != 1 &&
-		    sscanf(argv[i], "most=%ld", &job.most) != 1)
+		    sscanf(argv[i], "most=%ld", &job.most) != 1 &&
+		    sscanf(argv[i], "every=%ld", &job.every) != 1)
 			break;
-	if (i + 3 >= argc || strcmp(argv[i + 2], "--") != 0) {
-		fprintf(stderr, "usage: moments [stuck=FD] [most=N] ends|stays SIGNAL -- COMMAND...\n");
+	if (i + 3 >= argc || job.every < 1 || strcmp(argv[i + 2], "--") != 0) {
+		fprintf(stderr, "usage: moments [stuck=FD] [most=N] [every=N] ends|stays SIGNAL -- COMMAND...\n");
 		return 2;
 	}
 	job.ends = strcmp(argv[i], "ends") == 0;
 	job.signal = number_of(argv[i + 1]);
 	job.command = argv + i + 3;
+	start_timer();
 	try_all();
 	printf("%u moments, %u not as they should be\n", moments, faults);
 	return faults == 0 ? 0 : 1;

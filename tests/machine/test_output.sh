@@ -118,7 +118,7 @@ bad_places() {
 	rm -f "$T/fifo"
 	cp "$T/disk" "$T/before"
 	limited "$HUSK" --stats-to="$T/disk" --block:storage="$T/disk" "$blk" >"$T/out"
-	judge "figures to the guest's own disk" 1 "--stats-to=$T/disk: a disk of this guest"
+	judge "figures to the guest's own disk" 1 "device storage: its disk is the file of $T/disk"
 	report "the disk is as it was" "$(cmp "$T/before" "$T/disk" 2>&1)"
 	limited "$HUSK" --stats-to=/dev/full "$hello" Hello_Solo5 >"$T/out"
 	judge "figures that a full disk does not take" 1 'SUCCESS' 'writing to /dev/full: No space left on device'
@@ -179,10 +179,6 @@ error_is_stuck() {
 # The guest writes 1024 lines of 1024 bytes and exits with 7. all_of NAME FILE: all of it is there.
 all_of() {
 	report "$1" "$([ "$(tr -dc x <"$2" | wc -c)" -eq 1047552 ] || echo "$(tr -dc x <"$2" | wc -c) of 1047552 bytes arrived")"
-}
-
-flood() {
-	set -- "$@" --mem=2 -- "$(image flood)" --solo5:quiet
 }
 
 # to_reader SECONDS COMMAND...: the console goes to a reader that begins after so long.
@@ -251,20 +247,17 @@ nowhere() {
 
 # A reader that never comes, and a stop.
 held_up() {
-	for how in flood; do
-		mkfifo "$T/fifo"
-		exec 9<>"$T/fifo"
-		start_output=$T/fifo
-		start --mem=2 -- "$(image $how)" --solo5:quiet
-		start_output=$T/out
-		sleep 1
-		report "a reader that takes nothing is waited for" "$(! ended || echo "it is not")"
-		kill -TERM "$started"
-		await 5
-		exec 9<&-
-		rm -f "$T/fifo"
-		judge "but not when a stop is asked for" 1 'Exiting on signal 15'
-	done
+	mkfifo "$T/fifo"
+	exec 9<>"$T/fifo"
+	start_output=$T/fifo
+	start --mem=2 -- "$(image flood)" --solo5:quiet
+	start_output=$T/out
+	sleep 1
+	report "a reader that takes nothing is waited for" "$(! ended || echo "it is not")"
+	kill -TERM "$started"
+	await 5
+	unstuck
+	judge "but not when a stop is asked for" 1 'Exiting on signal 15'
 }
 
 answers
