@@ -198,6 +198,15 @@ static void race(uint64_t n, bool bad)
 	}
 }
 
+/* The next frame to read is the one at buffer + from. */
+static void check_next(size_t from)
+{
+	struct hvt_net rq = {.handle = HANDLE, .data = (uintptr_t)buffer + 1024, .len = 1024};
+
+	hypercall(HVT_HYPERCALL_NET_READ, (uintptr_t)&rq);
+	check(rq.ret == 0 && rq.len == 64 && memcmp(buffer + 1024, buffer + from, 64) == 0, 28);
+}
+
 static void order(void)
 {
 	struct hvt_net rq = {.handle = HANDLE, .data = (uintptr_t)buffer + 64, .len = 64};
@@ -208,9 +217,8 @@ static void order(void)
 	tail(1);
 	hypercall(HVT_HYPERCALL_NET_WRITE, (uintptr_t)&rq);
 	check(rq.ret == 0, 26);
-	rq = (struct hvt_net){.handle = HANDLE, .data = (uintptr_t)buffer + 1024, .len = 1024};
-	hypercall(HVT_HYPERCALL_NET_READ, (uintptr_t)&rq);
-	check(rq.ret == 0 && rq.len == 128 && memcmp(buffer + 1024, buffer, 128) == 0, 28);
+	check_next(0);
+	check_next(64);
 }
 
 static bool obey_entry(const char **args)

@@ -28,6 +28,7 @@ attach() {
 		rm -f "$T/wire"
 		mkfifo "$T/wire"
 		exec 8<>"$T/wire"
+		"${TOOLS:-$BUILD/obj/tests/machine}/packets" 8
 		device=--net:service0=@8
 		;;
 	esac

@@ -10,12 +10,14 @@ set -u
 . "${SRC:-$(dirname "$0")/../..}/tests/machine/lib_net.sh"
 need_guests
 need_hypervisor
+[ -x "$TOOLS/packets" ] || skip_all "the host's side is not built: $TOOLS/packets"
 
-# A fresh pipe, as descriptor 8 of whoever comes next.
+# A fresh pipe that keeps frames apart, as descriptor 8 of whoever comes next.
 wire() {
 	rm -f "$T/wire"
 	mkfifo "$T/wire"
 	exec 8<>"$T/wire"
+	"$TOOLS/packets" 8
 }
 
 # on_ring COMMAND...: with figures.
