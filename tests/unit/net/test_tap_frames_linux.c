@@ -151,6 +151,20 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* An emulator of another processor may not know the call: then there are old kernels only. */
+static bool knows_nowait(void)
+{
+	uint8_t byte = 0;
+	const struct iovec part = {&byte, 1};
+	struct wire w;
+	bool knows;
+
+	wire_make(&w);
+	knows = __real_pwritev2(w.device, &part, 1, -1, RWF_NOWAIT) == 1;
+	wire_free(&w);
+	return knows;
+}
+
 /* A tap with that many bytes of its own in front of each frame. */
 static void open_wire(struct fixture *f, const struct way *way, unsigned prefix)
 {
@@ -159,13 +173,13 @@ static void open_wire(struct fixture *f, const struct way *way, unsigned prefix)
 	wire_free(&f->wire);
 	wire_make(&f->wire);
 	f->tap = (struct tap){.uplink.fd = f->wire.device, .prefix = prefix};
-	host.old = way->old;
+	host.old = way->old || !knows_nowait();
 	flags = fcntl(f->wire.device, F_GETFL);
 	if (way->shared) {
 		assert_int_equal(fcntl(f->wire.device, F_SETFL, flags & ~O_NONBLOCK), 0);
 		tap_probe_shared(&f->tap);
-		assert_int_equal(f->tap.polled, way->old);
-		if (!way->old)		/* a tap would have refused the probe's byte */
+		assert_int_equal(f->tap.polled, host.old);
+		if (!host.old)		/* a tap would have refused the probe's byte */
 			assert_int_equal(recv(f->wire.host, &flags, 4, 0), 1);
 	}
 	host.nowaits = host.polls = 0;
@@ -232,7 +246,7 @@ static void each_failure_to_write_has_its_meaning(void **state)
 			}
 		}
 	assert_int_equal(host.writes, MEANINGS);
-	assert_int_equal(host.writevs, 3 * MEANINGS);
+	assert_int_equal(host.writevs, (knows_nowait() ? 3 : 5) * MEANINGS);
 }
 
 static void what_is_written_in_part_is_an_error(void **state)
@@ -358,8 +372,8 @@ static void it_is_asked_first_only_where_the_kernel_is_old(void **state)
 		assert_true(wire_send(&f->wire, frame, 60));
 		assert_int_equal(read_frame(f, &ways[w], frame, 60, &len), UPLINK_OK);
 		assert_int_equal(write_frame(f, &ways[w], frame, 60), UPLINK_OK);
-		assert_int_equal(host.nowaits, ways[w].shared && !ways[w].old ? 2 : 0);
-		assert_int_equal(host.polls, ways[w].old ? 2 : 0);
+		assert_int_equal(host.nowaits, ways[w].shared && !host.old ? 2 : 0);
+		assert_int_equal(host.polls, ways[w].shared && host.old ? 2 : 0);
 	}
 }
 
