@@ -1,0 +1,120 @@
+#!/bin/sh
+# test_inherited.sh: what a starter hands down does not keep husk from running, nor from ending.
+#
+# docs/architecture.md, "What is inherited", is the list of what was decided.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_guests
+need_hypervisor
+[ -x "$INHERIT" ] || skip_all "the host's side is not built: $INHERIT"
+
+hello=$(image hello)
+
+# with WORD... : runs hello with what inherit.c makes of the words.
+with() {
+	timeout -s KILL "$LIMIT" "$INHERIT" "$@" -- "$HUSK" --mem=8 "$hello" Hello_Solo5 >"$T/out" 2>"$T/err" </dev/null
+	status=$?
+}
+
+# harmless WORD...: each of them changes nothing.
+harmless() {
+	for word; do
+		with "$word"
+		if [ "$status" -eq 77 ]; then
+			skip "inherited: $word" "$(cat "$T/err")"
+			continue
+		fi
+		succeeds "inherited: $word"
+		report "and nothing is said about it" "$(cat "$T/err")"
+	done
+}
+
+# one_line WORD PATTERN: status 1 and a line.
+one_line() {
+	with "$1"
+	judge "inherited: $1" 1 "$2"
+	report "in one line" "$([ "$(wc -l <"$T/err")" -eq 1 ] || echo "it is not")"
+}
+
+# sleeping WORD...: a guest that sleeps, with what inherit.c makes of the words.
+sleeping() {
+	start_with="$INHERIT $* --"
+	start --mem=2 -- "$(image spin)" sleep
+	start_with=
+	within 10 grep -q READY "$T/out"
+}
+
+# ended_by SIGNAL NUMBER WORD...: that signal ends it all the same.
+ended_by() {
+	signal=$1 number=$2
+	shift 2
+	sleeping "$@"
+	kill -"$signal" "$started"
+	await 5
+	judge "$signal, inherited: $*" 1 "Exiting on signal $number"
+}
+
+# survives SIGNAL WORD...: that signal is none of husk's.
+survives() {
+	signal=$1
+	shift
+	sleeping "$@"
+	kill -"$signal" "$started"
+	sleep 0.3
+	report "$signal, inherited: $*" "$(! ended || echo "it has ended")"
+	kill -TERM "$started"
+	await 5
+	judge "and SIGTERM ends it" 1 'Exiting on signal 15'
+}
+
+signals() {
+	ended_by TERM 15 ignore=15
+	ended_by TERM 15 block=15
+	ended_by TERM 15 block=0 ignore=0
+	ended_by INT 2 default=2 block=2
+	ended_by HUP 1 default=1 block=1
+	survives INT ignore=2
+	survives HUP ignore=1
+	with pending=15
+	judge "inherited: a pending SIGTERM" 1 'Exiting on signal 15'
+	harmless block=0 ignore=0 ignore=17 ignore=23 block=23 ignore=13 ignore=25 default=0
+	sleeping timer=2500
+	await 10
+	judge "an alarm that the starter has set ends it as any program" 142
+}
+
+limits() {
+	harmless stack=16384 stack=65536 core=0 memlock=0 nofile=64 cpu=60
+	with fsize=0
+	judge "inherited: fsize=0" 0 'console: File too large; output is lost'
+	one_line nofile=4 'Too many open files'
+	one_line as=4000000 'Cannot allocate memory'
+}
+
+others() {
+	harmless descriptors=40 umask=0777 directory environment nice=5 slack=1000000 privileges=1 oom=500 \
+		personality=0x0040000 personality=0x0400000 nonblock=0 close=0
+	with name=0
+	succeeds "inherited: a name that is empty"
+	timeout "$LIMIT" "$INHERIT" name=0 -- "$HUSK" --nosuch >"$T/out" 2>"$T/err"
+	status=$?
+	judge "messages have a name all the same" 1 '^husk: Invalid option'
+	timeout "$LIMIT" "$INHERIT" name=1 -- "$HUSK" --nosuch >"$T/out" 2>"$T/err"
+	status=$?
+	judge "a name with a line's end and an escape" 1 '^a?\[31mname?: Invalid option'
+	with close=2
+	succeeds "inherited: close=2"
+	with close=1
+	judge "inherited: close=1" 0 'output is lost'
+	: >"$T/log"
+	timeout "$LIMIT" "$HUSK" --mem=8 "$hello" Hello_Solo5 >>"$T/log" 2>"$T/err"
+	timeout "$LIMIT" "$HUSK" --mem=8 "$hello" Hello_Solo5 >>"$T/log" 2>"$T/err"
+	report "a file that is appended to keeps both" "$([ "$(grep -c SUCCESS "$T/log")" -eq 2 ] || echo "it does not")"
+}
+
+signals
+limits
+others
+finish
