@@ -68,7 +68,7 @@ static int limit(int what, long value)
 {
 	const struct rlimit both = {(rlim_t)value, (rlim_t)value};
 
-	return setrlimit(what, &both);
+	return setrlimit((__rlimit_resource_t)what, &both);
 }
 
 static int limit_as(long n) { return limit(RLIMIT_AS, n); }
