@@ -55,6 +55,7 @@ struct segment {
 struct map {
 	bool used;
 	struct vmm_map m;
+	uint8_t *view;		/* the guest's, with its rights; MAP_FAILED if it has none */
 };
 
 #include "vcpu.h"
@@ -149,8 +150,8 @@ int cpu_exit(struct machine *m, const sigset_t *mask);
 bool cpu_sleeps(struct machine *m);
 /* An exit that is no instruction's: BOGUS, REQIDLE, DEBUG, SUSPENDED. */
 void cpu_event(struct machine *m, int code);
-/* Of KVM's slot for a map with these rights; -1 for none at all. */
-int cpu_slot_flags(int prot);
+/* PROT_* of the view that the guest's memory with these rights is; PROT_NONE for none at all. */
+int cpu_view_prot(int prot);
 bool cpu_name_ok(const char *name);
 bool cpu_gpa_ok(const struct machine *m, uint64_t gpa, uint64_t len);
 /* sysctl; 0 or an errno. */

@@ -60,21 +60,58 @@ static bool overlaps(const struct machine *m, uint64_t gpa, uint64_t len)
 	return false;
 }
 
+/*
+ * Linux mremap(2): of shared memory, an old size of 0 makes a second mapping. No file is needed, so
+ * that a limit on the size of files does not matter.
+ */
+static void *alias(uint8_t *memory, void *at, size_t len, int flags)
+{
+	if ((flags & MAP_FIXED) != 0)
+		return mremap(memory, 0, len, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+	return mremap(memory, 0, len, MREMAP_MAYMOVE);
+}
+
 static int slot(struct machine *m, int i, uint64_t size)
 {
-	const struct vmm_map *map = &m->maps[i].m;
-	int flags = cpu_slot_flags(map->prot);
 	struct kvm_userspace_memory_region r = {
 		.slot = (uint32_t)i,
-		.guest_phys_addr = map->gpa,
+		.guest_phys_addr = m->maps[i].m.gpa,
 		.memory_size = size,
-		.userspace_addr = (uintptr_t)(m->segments[map->segment].view + map->offset),
-		.flags = (uint32_t)flags,
+		.userspace_addr = (uintptr_t)m->maps[i].view,
 	};
 
-	if (flags == -1)
-		return 0;
 	return ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &r) == -1 ? errno : 0;
+}
+
+/*
+ * What the guest may not write is a view that cannot be written: KVM's own read-only slots make a
+ * guest whose page tables lie in one go round for ever.
+ */
+static int show(struct machine *m, int i)
+{
+	const struct vmm_map *map = &m->maps[i].m;
+	uint8_t *memory = m->segments[map->segment].view + map->offset;
+	int prot = cpu_view_prot(map->prot);
+
+	m->maps[i].view = MAP_FAILED;
+	if (prot == PROT_NONE)
+		return 0;
+	m->maps[i].view = alias(memory, NULL, map->len, 0);
+	if (m->maps[i].view == MAP_FAILED)
+		return ENOMEM;
+	return mprotect(m->maps[i].view, map->len, prot) == -1 ? errno : slot(m, i, map->len);
+}
+
+static int hide(struct machine *m, int i)
+{
+	int error;
+
+	m->maps[i].used = false;
+	if (m->maps[i].view == MAP_FAILED)
+		return 0;
+	error = slot(m, i, 0);
+	munmap(m->maps[i].view, m->maps[i].m.len);
+	return error;
 }
 
 int ram_map(struct machine *m, const struct vmm_map *map)
@@ -91,7 +128,7 @@ int ram_map(struct machine *m, const struct vmm_map *map)
 	    !cpu_gpa_ok(m, map->gpa, map->len))
 		return EFAULT;
 	m->maps[i].m = *map;
-	error = slot(m, i, map->len);
+	error = show(m, i);
 	m->maps[i].used = error == 0;
 	return error;
 }
@@ -99,10 +136,8 @@ int ram_map(struct machine *m, const struct vmm_map *map)
 int ram_unmap(struct machine *m, const struct vmm_unmap *u)
 {
 	for (int i = 0; i < MAPS_MAX; i++)
-		if (m->maps[i].used && m->maps[i].m.gpa == u->gpa && m->maps[i].m.len == u->len) {
-			m->maps[i].used = false;
-			return slot(m, i, 0);
-		}
+		if (m->maps[i].used && m->maps[i].m.gpa == u->gpa && m->maps[i].m.len == u->len)
+			return hide(m, i);
 	return EINVAL;
 }
 
@@ -143,17 +178,6 @@ bool ram_copy(const struct machine *m, uint64_t gpa, void *to, size_t len)
 	return true;
 }
 
-/*
- * Linux mremap(2): of shared memory, an old size of 0 makes a second mapping. No file is needed, so
- * that a limit on the size of files does not matter.
- */
-static void *alias(uint8_t *memory, void *at, size_t len, int flags)
-{
-	if ((flags & MAP_FIXED) != 0)
-		return mremap(memory, 0, len, MREMAP_MAYMOVE | MREMAP_FIXED, at);
-	return mremap(memory, 0, len, MREMAP_MAYMOVE);
-}
-
 int ram_mmap(const struct machine *m, void **out, void *at, size_t len, int prot, int flags,
 		off_t offset, bool writable)
 {
@@ -175,8 +199,12 @@ int ram_mmap(const struct machine *m, void **out, void *at, size_t len, int prot
 	return mprotect(*out, len, prot) == -1 ? errno : 0;
 }
 
+/* After KVM's machine is gone. */
 void ram_free(struct machine *m)
 {
+	for (int i = 0; i < MAPS_MAX; i++)
+		if (m->maps[i].used && m->maps[i].view != MAP_FAILED)
+			munmap(m->maps[i].view, m->maps[i].m.len);
 	for (int i = 0; i < SEGMENTS_MAX; i++)
 		if (m->segments[i].len != 0) {
 			munmap(m->segments[i].view, m->segments[i].len);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Linux arch/arm64/include/uapi/asm/kvm.h; encodings: Arm ARM DDI 0487, by name. */
 #define CORE_REG(field) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
@@ -221,9 +222,9 @@ int cpu_entry(struct machine *m, const sigset_t *mask)
 }
 
 /* Stage 2 of vmm resolves a fault for all rights at once, so less than all of them is none. */
-int cpu_slot_flags(int prot)
+int cpu_view_prot(int prot)
 {
-	return prot == (VMM_PROT_R | VMM_PROT_W | VMM_PROT_X) ? 0 : -1;
+	return prot == (VMM_PROT_R | VMM_PROT_W | VMM_PROT_X) ? PROT_READ | PROT_WRITE : PROT_NONE;
 }
 
 void cpu_event(struct machine *m, int code)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define EFER_SVME 0x1000u	/* AMD APM vol. 2, 3.1.7: read back, not the guest's */
@@ -107,9 +108,9 @@ bool cpu_gpa_ok(const struct machine *m, uint64_t gpa, uint64_t len)
 	return !double_personality()->apic || gpa >= HOLE_LAPIC + PAGE || gpa + len <= HOLE_LAPIC;
 }
 
-int cpu_slot_flags(int prot)
+int cpu_view_prot(int prot)
 {
-	return (prot & VMM_PROT_W) == 0 ? KVM_MEM_READONLY : 0;
+	return (prot & VMM_PROT_W) == 0 ? PROT_READ : PROT_READ | PROT_WRITE;
 }
 
 /* KVM tells it of a vcpu only. */
