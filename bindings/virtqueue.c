@@ -74,7 +74,7 @@ bool virtq_submit(struct virtq *q)
 	return virtq_passes(event, q->added, before) != 0;
 }
 
-static void release(struct virtq *q, uint16_t head)
+static void release_chain(struct virtq *q, uint16_t head)
 {
 	uint16_t last = head, n = 1;
 
@@ -98,7 +98,7 @@ int virtq_take(struct virtq *q, uint32_t *written)
 		return -1;
 	elem = &q->used->ring[slot_of(q, q->taken++)];
 	*written = elem->len;
-	release(q, (uint16_t)elem->id);
+	release_chain(q, (uint16_t)elem->id);
 	return (int)elem->id;
 }
 

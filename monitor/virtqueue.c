@@ -262,6 +262,16 @@ bool virtqueue_arm(struct virtqueue *q)
 	return !virtqueue_pending(q);
 }
 
+uint16_t virtqueue_submitted(const struct virtqueue *q)
+{
+	return load_shared(&q->avail->idx);
+}
+
+void virtqueue_arm_beyond(struct virtqueue *q, uint16_t submitted)
+{
+	store_shared(virtq_avail_event(q->used, q->size), submitted);
+}
+
 /* ---- giving back ---- */
 
 void virtqueue_push(struct virtqueue *q, uint16_t head, uint32_t written)

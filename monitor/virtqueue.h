@@ -94,6 +94,13 @@ bool virtqueue_arm(struct virtqueue *q);
 /* Whether something is submitted that was not popped. Asks for nothing. */
 bool virtqueue_pending(const struct virtqueue *q);
 
+/*
+ * How many chains were ever submitted, modulo 2^16, popped or not; and asking for a doorbell when
+ * more are, for an owner that waits for the driver and not for its chains. It must look again, too.
+ */
+uint16_t virtqueue_submitted(const struct virtqueue *q);
+void virtqueue_arm_beyond(struct virtqueue *q, uint16_t submitted);
+
 /* What a snapshot keeps of a queue. Nothing may be in flight or unpublished. */
 struct virtqueue_state {
 	struct virtqueue_layout layout;

@@ -430,12 +430,17 @@ static void without_connection(struct vsock_mux *m, const struct vsock_header *h
 		add_orphan(m, h);
 }
 
+bool vsock_mux_is_full(const struct vsock_mux *m)
+{
+	return m->n_orphans == VSOCK_ORPHANS_MAX;
+}
+
 bool vsock_mux_take(struct vsock_mux *m, const struct vsock_packet *p, uint64_t now)
 {
 	const struct vsock_header *h = &p->header;
 	struct vsock_connection *c;
 
-	if (m->n_orphans == VSOCK_ORPHANS_MAX)
+	if (vsock_mux_is_full(m))
 		return false;
 	m->counters.packets_in++;
 	if (h->src_cid != m->cid || h->dst_cid != VSOCK_CID_HOST) {

@@ -69,6 +69,9 @@ int vsock_mux_listen(struct vsock_mux *m, int fd, int64_t port);
  */
 bool vsock_mux_take(struct vsock_mux *m, const struct vsock_packet *p, uint64_t now);
 
+/* Whether it would be so for any packet. */
+bool vsock_mux_is_full(const struct vsock_mux *m);
+
 /* Whether there may be a packet for the guest. */
 bool vsock_mux_has_packet(const struct vsock_mux *m);
 

@@ -1,0 +1,340 @@
+/* test_vsock_device.c: a vsock device between the queues of a guest and a made-up host. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../monitor/vsock/packet.c"
+
+#include "../../monitor/vsock/command.c"
+
+#include "../../monitor/vsock/connection.c"
+
+#include "../../monitor/vsock/mux.c"
+
+#include "../../monitor/vsock/device.c"
+
+#include "../../bindings/virtqueue.c"
+
+#include "vsock_fake.h"
+
+#define CID 3u
+#define MEMORY 0x400000u
+#define SIZE 16u
+#define BUFFER 0x11000u		/* bytes of a buffer: 64 KiB and a header */
+#define TX 0x100000u		/* buffers for packets from the guest, by turns */
+#define RX 0x250000u		/* for the guest */
+#define NOW 1000u
+
+void cpu_store_load_barrier(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+struct fixture {
+	uint8_t *base;
+	struct memory m;
+	struct vsock_fake fake;
+	struct vsock_host host;
+	struct vsock_device d;
+	struct virtq guest[VSOCK_QUEUES];
+	struct husk_error e;
+	unsigned calls, sent;
+	bool rings[VSOCK_QUEUES];
+};
+
+static struct fixture f;
+
+static void called(void *ctx)
+{
+	(void)ctx;
+	f.calls++;
+}
+
+static int announce(unsigned i)
+{
+	const uint64_t at = 0x10000u * (i + 1);
+	struct virtqueue_layout layout = {.desc = at, .size = SIZE};
+
+	virtq_init(&f.guest[i], SIZE, f.base + at);
+	layout.avail = (uint64_t)((uint8_t *)f.guest[i].avail - f.base);
+	layout.used = (uint64_t)((uint8_t *)f.guest[i].used - f.base);
+	return virtqueue_init(&f.d.queues[i], "vsock test", &f.m, &layout, &f.e);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&f, 0, sizeof f);
+	f.base = calloc(1, MEMORY);
+	if (f.base == NULL)
+		return -1;
+	memory_init(&f.m, f.base, MEMORY);
+	vsock_fake_init(&f.fake, &f.host);
+	f.d.call = called;
+	return vsock_mux_create(&f.d.mux, CID, 100, &f.host, &f.e) == -1 || announce(0) == -1 ||
+	       announce(1) == -1 || announce(2) == -1 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	vsock_mux_destroy(f.d.mux);
+	assert_int_equal(f.fake.open, 0);
+	free(f.base);
+	return 0;
+}
+
+static void submit(unsigned queue, uintptr_t gpa, uint32_t len, bool writable)
+{
+	const struct virtq_span span = {gpa, len};
+
+	assert_true(virtq_add(&f.guest[queue], &span, !writable, writable) >= 0);
+	f.rings[queue] = virtq_submit(&f.guest[queue]);
+}
+
+static void posts(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		submit(VSOCK_QUEUE_RX, RX + i * BUFFER, BUFFER, true);
+}
+
+static void sends(unsigned op, uint32_t port, uint32_t len)
+{
+	const uint32_t at = TX + f.sent++ % SIZE * BUFFER;
+	const struct vsock_header h = {
+		.src_cid = CID, .dst_cid = VSOCK_CID_HOST, .src_port = port, .dst_port = 52,
+		.len = len, .type = VSOCK_TYPE_STREAM, .op = (uint16_t)op, .buf_alloc = 1u << 20,
+	};
+
+	memcpy(f.base + at, &h, sizeof h);
+	submit(VSOCK_QUEUE_TX, at, (uint32_t)sizeof h + len, false);
+}
+
+static enum io_turn turn(void)
+{
+	enum io_turn end = vsock_device_turn(&f.d, NOW, &f.e);
+	uint64_t key;
+	unsigned events;
+
+	while (vsock_fake_event(&f.fake, &key, &events))
+		vsock_mux_event(f.d.mux, key, events, NOW);
+	return end;
+}
+
+/* The next packet that is back on the rx queue. */
+static struct vsock_header receives(void)
+{
+	struct vsock_header h;
+	uint32_t written;
+	const int id = virtq_take(&f.guest[VSOCK_QUEUE_RX], &written);
+
+	assert_true(id >= 0);
+	memcpy(&h, f.base + f.guest[VSOCK_QUEUE_RX].desc[id].addr, sizeof h);
+	assert_int_equal(written, sizeof h + h.len);
+	return h;
+}
+
+static void assert_receives_nothing(void)
+{
+	uint32_t written;
+
+	assert_int_equal(virtq_take(&f.guest[VSOCK_QUEUE_RX], &written), -1);
+}
+
+static void assert_returned(unsigned n)
+{
+	uint32_t written;
+
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(virtq_take(&f.guest[VSOCK_QUEUE_TX], &written) >= 0);
+		assert_int_equal(written, 0);
+	}
+	assert_int_equal(virtq_take(&f.guest[VSOCK_QUEUE_TX], &written), -1);
+}
+
+static void packets_go_through(void **state)
+{
+	(void)state;
+	posts(3);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	assert_int_equal(turn(), IO_IDLE);
+	assert_int_equal(receives().op, VSOCK_OP_RESPONSE);
+	assert_returned(1);
+	assert_true(f.calls >= 1);
+	f.fake.sockets[0].readable = 100000;
+	assert_int_equal(turn(), IO_IDLE);	/* has heard nothing */
+	f.fake.sockets[0].events = VSOCK_READABLE;
+	(void)turn();
+	assert_int_equal(turn(), IO_IDLE);
+	assert_int_equal(receives().len, 65536);
+	assert_int_equal(receives().len, 100000 - 65536);
+	assert_receives_nothing();
+	f.fake.sockets[0].skip = UINT64_MAX;
+	sends(VSOCK_OP_RW, 7, 65536);
+	assert_true(f.rings[VSOCK_QUEUE_TX]);
+	(void)turn();
+	assert_int_equal(f.fake.sockets[0].got, 65536);
+}
+
+/* V08, V11, V16, bugs 1, 2, 19: they come back, and the next is served. */
+static void what_is_no_packet_comes_back(void **state)
+{
+	(void)state;
+	submit(VSOCK_QUEUE_TX, TX, 43, false);
+	submit(VSOCK_QUEUE_TX, TX, 100, true);
+	sends(VSOCK_OP_RW, 7, 10);
+	submit(VSOCK_QUEUE_RX, RX, 43, true);
+	submit(VSOCK_QUEUE_RX, RX, 100, false);
+	submit(VSOCK_QUEUE_RX, RX, 44, true);
+	posts(1);
+	assert_int_equal(turn(), IO_IDLE);
+	assert_int_equal(f.d.malformed, 5);
+	assert_returned(3);
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t written;
+
+		assert_true(virtq_take(&f.guest[VSOCK_QUEUE_RX], &written) >= 0);
+		assert_int_equal(written, 0);
+	}
+	assert_int_equal(receives().op, VSOCK_OP_RST);
+}
+
+/* V12, V13 */
+static void an_impossible_chain_fails_the_turn(void **state)
+{
+	(void)state;
+	submit(VSOCK_QUEUE_TX, MEMORY - 10, 44, false);
+	assert_int_equal(turn(), IO_FAILED);
+	assert_int_equal(f.e.kind, HUSK_E_GUEST);
+	assert_non_null(strstr(f.e.message, "vsock test: descriptor 0: Invalid guest access"));
+}
+
+/* V54: the guest's packets are taken while there is room for answers, and wait in the queue then. */
+static void a_guest_without_buffers_waits_and_the_device_sleeps(void **state)
+{
+	unsigned sent = 0, got = 0;
+
+	(void)state;
+	while (f.guest[VSOCK_QUEUE_TX].n_free > 0) {
+		uint32_t written;
+
+		sends(VSOCK_OP_RW, 1000 + sent++, 0);
+		(void)turn();
+		while (virtq_take(&f.guest[VSOCK_QUEUE_TX], &written) >= 0)
+			;
+	}
+	assert_int_equal(sent, VSOCK_ORPHANS_MAX + SIZE);
+	assert_int_equal(turn(), IO_IDLE);
+	while (got < sent) {
+		posts(1);
+		assert_true(f.rings[VSOCK_QUEUE_RX] || got % SIZE != 0);
+		while (turn() == IO_MORE)
+			;
+		assert_int_equal(receives().dst_port, 1000 + got++);
+	}
+	assert_returned(SIZE);
+}
+
+static void a_turn_has_a_budget(void **state)
+{
+	struct fake_socket *s = &f.fake.sockets[0];
+	uint64_t before;
+
+	(void)state;
+	posts(16);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	(void)turn();
+	s->readable = 100u << 20;
+	s->events = VSOCK_READABLE;
+	(void)turn();
+	before = s->sent;
+	assert_int_equal(turn(), IO_MORE);
+	assert_in_range(s->sent - before, IO_TURN_BYTES - 65536, IO_TURN_BYTES + 65536);
+}
+
+/* V57, bug 16 */
+static void a_transport_reset_is_told_and_waited_for(void **state)
+{
+	uint32_t written, event = 99;
+
+	(void)state;
+	posts(4);
+	submit(VSOCK_QUEUE_EVENT, TX, 4, true);
+	submit(VSOCK_QUEUE_EVENT, TX + 8, 4, true);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	(void)turn();
+	assert_int_equal(receives().op, VSOCK_OP_RESPONSE);
+	memcpy(f.base + TX, &event, 4);
+	(void)virtq_arm(&f.guest[VSOCK_QUEUE_EVENT]);
+	f.calls = 0;
+	assert_int_equal(vsock_device_reset_transport(&f.d, &f.e), 0);
+	assert_int_equal(f.calls, 1);
+	assert_int_equal(f.fake.open, 0);
+	assert_int_equal(virtq_take(&f.guest[VSOCK_QUEUE_EVENT], &written), 0);
+	assert_int_equal(written, 4);
+	memcpy(&event, f.base + TX, 4);
+	assert_int_equal(event, VSOCK_EVENT_TRANSPORT_RESET);
+	sends(VSOCK_OP_RW, 8, 0);
+	assert_int_equal(turn(), IO_IDLE);
+	assert_receives_nothing();
+	submit(VSOCK_QUEUE_EVENT, TX, 4, true);
+	assert_true(f.rings[VSOCK_QUEUE_EVENT]);
+	assert_int_equal(turn(), IO_IDLE);
+	assert_int_equal(receives().dst_port, 8);
+}
+
+static void without_a_buffer_for_the_event_nothing_is_gated(void **state)
+{
+	(void)state;
+	posts(1);
+	assert_int_equal(vsock_device_reset_transport(&f.d, &f.e), 0);
+	submit(VSOCK_QUEUE_EVENT, TX, 3, true);
+	assert_int_equal(vsock_device_reset_transport(&f.d, &f.e), 0);
+	assert_int_equal(f.d.malformed, 1);
+	sends(VSOCK_OP_RW, 8, 0);
+	(void)turn();
+	assert_int_equal(receives().dst_port, 8);
+}
+
+/* V55, V56 */
+static void a_device_without_queues_does_nothing(void **state)
+{
+	(void)state;
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	(void)turn();
+	vsock_device_reset(&f.d);
+	assert_int_equal(f.fake.open, 0);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	posts(1);
+	assert_int_equal(turn(), IO_IDLE);
+	assert_int_equal(vsock_device_reset_transport(&f.d, &f.e), 0);
+	assert_int_equal(f.fake.connects, 1);
+	assert_int_equal(announce(0) + announce(1), 0);
+	posts(1);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	assert_int_equal(turn(), IO_IDLE);
+	assert_int_equal(receives().op, VSOCK_OP_RESPONSE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(packets_go_through),
+		TEST(what_is_no_packet_comes_back),
+		TEST(an_impossible_chain_fails_the_turn),
+		TEST(a_guest_without_buffers_waits_and_the_device_sleeps),
+		TEST(a_turn_has_a_budget),
+		TEST(a_transport_reset_is_told_and_waited_for),
+		TEST(without_a_buffer_for_the_event_nothing_is_gated),
+		TEST(a_device_without_queues_does_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
