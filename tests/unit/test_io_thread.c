@@ -17,7 +17,7 @@
 
 #include "io_thread.h"
 
-#define LIMIT_S 20
+#define LIMIT_S 10
 
 struct client {
 	unsigned turns, events;
@@ -314,6 +314,16 @@ static void what_rang_in_a_pause_is_heard(void **state)
 	assert_int_equal(f.b.key, 9);
 }
 
+static void everybody_has_a_turn_after_a_pause(void **state)
+{
+	(void)state;
+	start();
+	io_thread_pause(&f.t);
+	io_thread_resume(&f.t);
+	wait_for(&f.a.told);
+	wait_for(&f.b.told);
+}
+
 static void a_failure_reaches_the_owner(void **state)
 {
 	(void)state;
@@ -398,6 +408,7 @@ int main(void)
 		TEST(those_with_more_to_do_take_turns),
 		TEST(paused_it_stands_still),
 		TEST(what_rang_in_a_pause_is_heard),
+		TEST(everybody_has_a_turn_after_a_pause),
 		TEST(a_failure_reaches_the_owner),
 		TEST(it_ends_whatever_it_does),
 		TEST(what_the_host_refuses_is_told),
