@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CORE_STOP (1u << CORE_CLIENTS_MAX)	/* in the mailbox; below it the clients' ids */
-
 /*
  * How often an access is completed after a stop. One that has no end, such as string I/O over all of
  * memory, may not put the stop off.
@@ -202,6 +200,7 @@ int core_add_client(struct core *c, const struct core_client *client, void *ctx,
 {
 	unsigned i = 0;
 
+	*id = CORE_NO_CLIENT;
 	while (i < CORE_CLIENTS_MAX && c->clients[i].is != NULL)
 		i++;
 	if (i == CORE_CLIENTS_MAX)
@@ -209,21 +208,21 @@ int core_add_client(struct core *c, const struct core_client *client, void *ctx,
 				 CORE_CLIENTS_MAX);
 	c->clients[i] = (struct core_client_slot){client, ctx};
 	count_observers(c);
-	*id = i;
+	*id = i + 1;
 	return 0;
 }
 
 void core_remove_client(struct core *c, unsigned id)
 {
-	if (id >= CORE_CLIENTS_MAX)
+	if (id == CORE_NO_CLIENT)
 		return;
-	c->clients[id] = (struct core_client_slot){0};
+	c->clients[id - 1] = (struct core_client_slot){0};
 	count_observers(c);
 }
 
 void core_post(struct core *c, unsigned id)
 {
-	mailbox_post(&c->mailbox, 1u << id);
+	mailbox_post(&c->mailbox, 1u << (id - 1));
 	c->ops->kick(c->hv);
 }
 
@@ -269,11 +268,12 @@ static enum vmexit_result serve(struct core *c, struct husk_error *e)
 	return r;
 }
 
-/* Interruptions that nobody asked for are not the guest's, nor anybody's. */
+/* An interruption that nobody asked for leaves no trace. */
 static enum vmexit_result serve_new(struct core *c, struct husk_error *e)
 {
-	c->exits[c->last.kind] += c->last.kind != HV_EXIT_INTERRUPTED ||
-				  mailbox_has(&c->mailbox, ~0u);
+	if (c->last.kind == HV_EXIT_INTERRUPTED && !core_wanted(c))
+		return VMEXIT_RESUME;
+	c->exits[c->last.kind]++;
 	if (c->exit_clients > 0)
 		tell_exit(c);
 	return serve(c, e);
@@ -310,6 +310,16 @@ static int attend(const struct core *c, unsigned asked, struct husk_error *e)
 	return 0;
 }
 
+/* A stop that was taken is still to be seen by who must not wait. */
+static unsigned take_requests(struct core *c)
+{
+	unsigned asked = mailbox_take(&c->mailbox);
+
+	if ((asked & CORE_STOP) != 0)
+		__atomic_store_n(&c->ending, true, __ATOMIC_RELAXED);
+	return asked;
+}
+
 static enum core_end end_of(enum vmexit_result r)
 {
 	return r == VMEXIT_HALT ? CORE_HALTED : CORE_FAILED;
@@ -320,7 +330,7 @@ static enum core_end run(struct core *c, struct husk_error *e)
 	enum vmexit_result r;
 
 	do {
-		unsigned asked = mailbox_take(&c->mailbox);
+		unsigned asked = take_requests(c);
 
 		if (attend(c, asked, e) == -1)
 			return CORE_FAILED;
@@ -331,6 +341,13 @@ static enum core_end run(struct core *c, struct husk_error *e)
 		r = step(c, e);
 	} while (r == VMEXIT_RESUME || r == VMEXIT_RETRY);
 	return end_of(r);
+}
+
+static void resume(const struct core *c)
+{
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		if (c->clients[i].is != NULL && c->clients[i].is->resume != NULL)
+			c->clients[i].is->resume(c->clients[i].ctx);
 }
 
 /* Of several failures the first is the one to tell. */
@@ -357,8 +374,10 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
 	if (c->ops->own(c->hv, e) == -1)
 		return CORE_FAILED;
 	waiter_adopt(&c->waiter);
+	resume(c);
 	how = (struct core_ending){.end = quiesce(c, run(c, e), e)};
 	c->ops->disown(c->hv);
+	__atomic_store_n(&c->ending, false, __ATOMIC_RELAXED);
 	if (how.end == CORE_STOPPED)
 		how.reason = *stop_reason = __atomic_load_n(&c->stop_reason, __ATOMIC_RELAXED);
 	how.status = c->exit_status;

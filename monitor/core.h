@@ -6,13 +6,15 @@
  * What may be called in which state, and by which thread:
  *
  *	                       made   sealed  running   between exits  stopped
- *	register, unregister   owner  -       -         -              -
- *	core_add_client        owner  -       -         -              -
+ *	register, add_client   owner  -       -         -              -
+ *	unregister,
+ *	  core_remove_client   owner  owner   -         -              owner
  *	core_seal              owner  -       -         -              -
  *	core_run               -      owner   -         -              owner
  *	guest memory, devices  owner  owner   see below vcpu           owner
  *	core_stop, core_post   any    any     any       any            any
  *	core_stopping          any    any     any       any            any
+ *	core_wanted            -      -       -         vcpu           -
  *	core_fini              owner  owner   -         -              owner
  *
  * owner: the thread that uses the core, one at a time. The one that is in core_run is the vcpu's
@@ -66,16 +68,23 @@ struct core_ending {
  * NULL; those that nobody has cost nothing.
  */
 struct core_client {
+	/* core_run begins: the client's own threads may go on. */
+	void (*resume)(void *ctx);
+
 	/* core_post was called with the client's id. -1 ends the run with e. */
 	int (*attend)(void *ctx, struct husk_error *e);
 
 	/*
-	 * core_run is about to return. From here on until core_run is called again, no thread of the
-	 * client's touches guest memory or a device. -1 turns a stop into a failure.
+	 * The machine is about to stand still: core_run returns. From here on until it is called
+	 * again, no thread of the client's touches guest memory or a device. -1 turns a stop into a
+	 * failure.
 	 */
 	int (*quiesce)(void *ctx, struct husk_error *e);
 
-	/* An exit is about to be served; its data is what the guest gave. */
+	/*
+	 * An exit that counts is about to be served; its data is what the guest gave. Interruptions
+	 * that nobody asked for do not count.
+	 */
 	void (*exit)(void *ctx, const struct hv_exit *exit);
 
 	/* A hypercall has been served. */
@@ -86,6 +95,10 @@ struct core_client {
 };
 
 #define CORE_CLIENTS_MAX 16
+#define CORE_NO_CLIENT 0u
+
+/* In the mailbox; the bit of the client with id n is 1 << (n - 1). */
+#define CORE_STOP (1u << CORE_CLIENTS_MAX)
 
 struct core {
 	const struct hv_ops *ops;
@@ -113,6 +126,7 @@ struct core {
 	core_notice *notice;
 	void *notice_ctx;
 	int stop_reason;		/* as given to core_stop; atomic */
+	bool ending;			/* the stop was taken, and core_run has not returned; atomic */
 	struct hv_exit last;		/* the exit that was served last */
 	bool retry;			/* it is to be served anew */
 	int exit_status;		/* as given by the guest's halt */
@@ -141,13 +155,14 @@ int core_register_hypercall(struct core *c, int nr, const char *name, hypercall_
 void core_unregister_hypercall(struct core *c, int nr);
 
 /*
- * Adds a client, which must outlive its stay; *id names it to core_post and core_remove_client. They
- * are told in the order in which they came. HUSK_E_HOST if there are too many.
+ * Adds a client, which must outlive its stay; *id names it to core_post and core_remove_client, and
+ * is not CORE_NO_CLIENT. They are told in the order in which they came. HUSK_E_HOST if there are too
+ * many; *id is then CORE_NO_CLIENT.
  */
 int core_add_client(struct core *c, const struct core_client *client, void *ctx, unsigned *id,
 		    struct husk_error *e);
 
-/* No-op for an id that nobody has. What was posted for it is forgotten. */
+/* No-op for CORE_NO_CLIENT. What was posted for it is forgotten. */
 void core_remove_client(struct core *c, unsigned id);
 
 /* The guest's machine is complete: nothing can be added or removed any more. */
@@ -162,10 +177,22 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e);
 /* Ends core_run soon, or at once when it is called next, whatever the guest does. reason is not 0. */
 void core_stop(struct core *c, int reason);
 
-/* Whether core_stop was called and core_run has not returned yet: who works long looks now and then. */
+/*
+ * Whether core_stop was called and core_run has not returned since. For who must not wait any longer,
+ * not even to come to a good end.
+ */
 static inline bool core_stopping(const struct core *c)
 {
-	return mailbox_has(&c->mailbox, 1u << CORE_CLIENTS_MAX);
+	return __atomic_load_n(&c->ending, __ATOMIC_RELAXED) || mailbox_has(&c->mailbox, CORE_STOP);
+}
+
+/*
+ * Whether the vcpu's thread is asked for anything: a handler that works long looks now and then, and
+ * returns VMEXIT_RETRY. A handler that waits does so by wait_for, in c->waiter.
+ */
+static inline bool core_wanted(const struct core *c)
+{
+	return mailbox_has(&c->mailbox, ~0u);
 }
 
 /* Makes the vcpu's thread call the client's attend soon, outside the guest. */

@@ -2,7 +2,8 @@
  * device_types.h: the types of devices that a manifest may declare, and who serves them.
  *
  * The one table of them: the monitor, husk-manifest and their messages are made from it. A new type
- * is a number in mft_abi.h and a row in device_types.c.
+ * is a number in include/mft_abi.h or, in husk's own range, include/husk_abi.h, and a row in
+ * device_types.c.
  */
 #ifndef HUSK_DEVICE_TYPES_H
 #define HUSK_DEVICE_TYPES_H

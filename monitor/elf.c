@@ -466,14 +466,17 @@ static int check_places(const struct elf_image *img, uint64_t mem_size, struct h
 		if (check_place(&img->segments[i], mem_size, e) != 0)
 			return -1;
 	}
-	if (check_entry(img, mem_size, e) != 0)
-		return -1;
-	return check_bss(img, mem_size, e);
+	return check_entry(img, mem_size, e);
 }
 
 int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
 {
 	return named(img, check_places(img, mem_size, e), e);
+}
+
+int elf_fit_data(const struct elf_image *img, uint64_t mem_size, struct husk_error *e)
+{
+	return named(img, check_bss(img, mem_size, e), e);
 }
 
 uint64_t elf_memory_needed(const struct elf_image *img)

@@ -78,6 +78,12 @@ int elf_require(const struct elf_image *img, uint16_t machine, struct husk_error
  */
 int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e);
 
+/*
+ * Whether its zero-filled data fit as well. No reason not to run it: what is beyond memory is the
+ * guest's to find, as under other monitors. HUSK_E_IMAGE.
+ */
+int elf_fit_data(const struct elf_image *img, uint64_t mem_size, struct husk_error *e);
+
 /* Bytes of guest memory, from gpa 0, that segments and zero-filled data take. */
 uint64_t elf_memory_needed(const struct elf_image *img);
 

@@ -1,8 +1,6 @@
 /* event.c: asks each source what it has, and waits for those that have nothing. */
 #include "event.h"
 
-#include <stddef.h>
-
 #include "clock.h"
 
 void events_init(struct events *ev)
@@ -101,16 +99,6 @@ static bool over(const struct look *l, enum wait_end end, uint64_t waited_until,
 	return deadline == 0 || (deadline != CLOCK_NEVER && clock_now_ns() >= deadline);
 }
 
-static void resume(const struct events *ev, uint64_t ready)
-{
-	for (; ready != 0; ready &= ready - 1) {
-		const struct event_source *s = &ev->source[__builtin_ctzll(ready)];
-
-		if (s->resume != NULL)
-			s->resume(s->ctx);
-	}
-}
-
 int events_wait(const struct events *ev, struct waiter *w, uint64_t timeout_ns, uint64_t *ready,
 		uint64_t *calls, struct husk_error *e)
 {
@@ -128,6 +116,5 @@ int events_wait(const struct events *ev, struct waiter *w, uint64_t timeout_ns, 
 			return -1;
 	} while (!over(&l, end, waited_until, deadline));
 	*ready = l.ready;
-	resume(ev, l.ready);
 	return 0;
 }

@@ -26,9 +26,6 @@ struct event_source {
 	 * readable false.
 	 */
 	int (*ready)(void *ctx, bool readable, struct husk_error *e);
-
-	/* A wait has ended with this source ready, and the guest goes on. May be NULL. */
-	void (*resume)(void *ctx);
 	void *ctx;
 };
 

@@ -7,10 +7,16 @@
 
 #define ARGUMENT_WIDTH 4u	/* a 32-bit gpa */
 
+static bool in_range(int nr)
+{
+	return (nr > HVT_HYPERCALL_RESERVED && nr < HVT_HYPERCALL_MAX) ||
+	       (nr >= (int)HUSK_HYPERCALL_FIRST && nr <= (int)HUSK_HYPERCALL_LAST);
+}
+
 int hypercalls_register(struct hypercalls *h, int nr, const char *name,
 			hypercall_handler *handler, void *ctx, struct husk_error *e)
 {
-	if (nr <= HVT_HYPERCALL_RESERVED || nr >= HVT_HYPERCALL_MAX)
+	if (!in_range(nr))
 		return husk_fail(e, HUSK_E_HOST, "hypercall %s: number %d is out of range", name, nr);
 	if (h->table[nr].handler != NULL)
 		return husk_fail(e, HUSK_E_HOST, "hypercall %s: number %d already serves %s", name,
@@ -21,7 +27,7 @@ int hypercalls_register(struct hypercalls *h, int nr, const char *name,
 
 void hypercalls_unregister(struct hypercalls *h, int nr)
 {
-	if (nr > HVT_HYPERCALL_RESERVED && nr < HVT_HYPERCALL_MAX)
+	if (in_range(nr))
 		h->table[nr] = (struct hypercall){0};
 }
 
@@ -34,7 +40,7 @@ void hypercalls_observe(struct hypercalls *h, hypercall_observer *observer, void
 static enum vmexit_result call(struct hypercalls *h, uint64_t nr, uint32_t arg,
 			       struct husk_error *e)
 {
-	struct hypercall *c = &h->table[nospec_index(nr, HVT_HYPERCALL_MAX)];
+	struct hypercall *c = &h->table[nospec_index(nr, HYPERCALLS_MAX)];
 	enum vmexit_result r;
 
 	if (c->handler == NULL) {
@@ -73,30 +79,55 @@ static enum vmexit_result call_all(struct hypercalls *h, uint64_t nr, const stru
 	return r;
 }
 
-static enum vmexit_result window_access(void *ctx, uint64_t offset, const struct bus_access *a,
-					struct husk_error *e)
+/* The window of the numbers from first to last. */
+static enum vmexit_result serve_window(struct hypercalls *h, uint64_t first, uint64_t last,
+				       uint64_t offset, const struct bus_access *a,
+				       struct husk_error *e)
 {
 	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
+	uint64_t nr = first + offset / w->stride;
 
 	if (!a->write || a->width != ARGUMENT_WIDTH)
 		return bus_refuse(w->kind, a, "a hypercall is one 32-bit store", e);
-	if (offset % w->stride != 0 || offset / w->stride >= HVT_HYPERCALL_MAX)
+	if (offset % w->stride != 0 || nr > last)
 		return bus_refuse(w->kind, a, "not the place of a hypercall", e);
-	return call_all(ctx, offset / w->stride, a, e);
+	return call_all(h, nr, a, e);
+}
+
+static enum vmexit_result solo5_window(void *ctx, uint64_t offset, const struct bus_access *a,
+				       struct husk_error *e)
+{
+	return serve_window(ctx, 0, HVT_HYPERCALL_MAX - 1, offset, a, e);
+}
+
+static enum vmexit_result husk_window(void *ctx, uint64_t offset, const struct bus_access *a,
+				      struct husk_error *e)
+{
+	return serve_window(ctx, HUSK_HYPERCALL_FIRST, HUSK_HYPERCALL_LAST, offset, a, e);
+}
+
+/* From the first number's place to the last byte that a store to the last number's reaches. */
+static struct device_resource window(uint64_t first, uint64_t last, bus_handler *handler)
+{
+	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
+
+	return (struct device_resource){
+		.kind = w->kind == BUS_PIO ? DEVICE_PIO : DEVICE_MMIO,
+		.start = w->base + first * w->stride,
+		.last = w->base + last * w->stride + ARGUMENT_WIDTH - 1, .handler = handler,
+	};
 }
 
 int hypercalls_init(struct hypercalls *h, struct devices *d, const struct mailbox *mailbox,
 		    struct husk_error *e)
 {
-	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
-	uint64_t last = w->base + (HVT_HYPERCALL_MAX - 1) * w->stride + ARGUMENT_WIDTH - 1;
-	struct device_description what = {.name = "hypercalls", .n_resources = 1, .ctx = h};
+	struct device_description what = {.name = "hypercalls", .n_resources = 2, .ctx = h};
 	uint32_t id;
 
-	*h = (struct hypercalls){.mailbox = mailbox, .window = {
-		.kind = w->kind == BUS_PIO ? DEVICE_PIO : DEVICE_MMIO,
-		.start = w->base, .last = last, .handler = window_access,
+	*h = (struct hypercalls){.mailbox = mailbox, .windows = {
+		window(0, HVT_HYPERCALL_MAX - 1, solo5_window),
+		window(HUSK_HYPERCALL_FIRST, HUSK_HYPERCALL_LAST, husk_window),
 	}};
-	what.resources = &h->window;
+	what.resources = h->windows;
 	return devices_add(d, &what, &id, e);
 }

@@ -7,6 +7,7 @@
 #ifndef HUSK_HYPERCALL_H
 #define HUSK_HYPERCALL_H
 
+#include "../include/husk_abi.h"
 #include "../include/hvt_abi.h"
 #include "bus.h"
 #include "cpu.h"
@@ -26,17 +27,20 @@ struct hypercall {
 /* Told of each call that was served. */
 typedef void hypercall_observer(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result);
 
+/* Solo5's numbers are below HVT_HYPERCALL_MAX, husk's own from HUSK_HYPERCALL_FIRST to _LAST. */
+#define HYPERCALLS_MAX (HUSK_HYPERCALL_LAST + 1)
+
 struct hypercalls {
-	struct device_resource window;
+	struct device_resource windows[2];	/* Solo5's numbers, husk's own */
 	const struct mailbox *mailbox;	/* requests to the vcpu's thread; not owned */
 	uint32_t served;		/* items of the access in hand that need not be served again */
 	hypercall_observer *observer;	/* may be NULL */
 	void *observer_ctx;
-	struct hypercall table[HVT_HYPERCALL_MAX];
+	struct hypercall table[HYPERCALLS_MAX];	/* by number */
 };
 
 /*
- * Puts the window on the bus, at the architecture's place. What is posted to mailbox is seen between
+ * Puts the windows on the bus, at the architecture's place. What is posted to mailbox is seen between
  * two calls of one access. HUSK_E_HOST if the place is taken.
  */
 int hypercalls_init(struct hypercalls *h, struct devices *d, const struct mailbox *mailbox,

@@ -22,7 +22,7 @@ typedef void module_figure(void *ctx, const char *subject, const char *name, uin
 
 /* A hypercall that a module serves; the handler's ctx is the module's state. */
 struct module_call {
-	int nr;			/* include/hvt_abi.h */
+	int nr;			/* include/hvt_abi.h, husk_abi.h */
 	const char *name;	/* for statistics: "block_write" */
 	hypercall_handler *handler;
 };
@@ -42,7 +42,7 @@ struct module_host {
 
 struct module {
 	const char *name;
-	uint32_t device_type;		/* enum mft_type that it serves, 0 for none */
+	uint32_t device_type;		/* that it serves, device_types.h; 0 for none */
 	const struct option *options;
 	size_t n_options;
 

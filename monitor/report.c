@@ -32,7 +32,7 @@ void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 		tell(ctx, "exits", hv_exit_name(k), c->exits[k]);
 		t.calls += c->exits[k];		/* each is the return of one */
 	}
-	for (int nr = 0; nr < HVT_HYPERCALL_MAX; nr++)
+	for (int nr = 0; nr < (int)HYPERCALLS_MAX; nr++)
 		if (c->hypercalls.table[nr].name != NULL)
 			tell(ctx, "hypercalls", c->hypercalls.table[nr].name,
 			     c->hypercalls.table[nr].count);

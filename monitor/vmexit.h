@@ -7,7 +7,7 @@ enum vmexit_result {
 	VMEXIT_FAIL = -1,	/* the run ends, and the handler's error says why */
 	VMEXIT_RESUME = 0,	/* the guest goes on */
 	VMEXIT_HALT = 1,	/* the run ends as the guest asked */
-	VMEXIT_RETRY = 2,	/* a stop came before it was done: serve it anew, or on, in the next run */
+	VMEXIT_RETRY = 2,	/* the thread was asked for something before it was done: serve it anew */
 };
 
 #endif

@@ -63,13 +63,13 @@ static void account(struct block_device *dev, const struct direction *dir, uint6
 	*(dir->writes ? &dev->bytes_written : &dev->bytes_read) += len;
 }
 
-/* Moves the rest of the request in pieces; a stop ends it between two of them. */
+/* Moves the rest of the request in pieces; what this thread is asked for ends it between two of them. */
 static int transfer(struct block_module *s, struct block_device *dev, struct block_request *r,
 		    struct iovec span)
 {
 	bool tried = false;
 
-	while (r->done < span.iov_len && !(tried && core_stopping(s->core))) {
+	while (r->done < span.iov_len && !(tried && core_wanted(s->core))) {
 		const struct iovec rest = {
 			(uint8_t *)span.iov_base + r->done, span.iov_len - r->done,
 		};

@@ -411,7 +411,7 @@ static int attach_devices(struct net_module *s, struct husk_error *e)
 {
 	for (; s->n_sources < s->set.n; s->n_sources++) {
 		struct net_device *d = device_set_at(&s->set, s->n_sources);
-		const struct event_source source = {source_fd, source_ready, NULL, d};
+		const struct event_source source = {source_fd, source_ready, d};
 
 		if (events_add(&s->core->events, d->is.handle, &source, e) == -1)
 			return -1;

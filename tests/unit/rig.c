@@ -193,7 +193,7 @@ static int device_ready(void *ctx, bool readable, struct husk_error *e)
 
 int rig_add_device(struct rig *r, int fd, unsigned handle)
 {
-	const struct event_source source = {device_fd, device_ready, NULL, (void *)(intptr_t)fd};
+	const struct event_source source = {device_fd, device_ready, (void *)(intptr_t)fd};
 
 	return events_add(&r->core.events, handle, &source, &r->e);
 }

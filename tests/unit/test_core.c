@@ -195,9 +195,9 @@ static void H09_every_kind_reaches_its_own_handler(void **state)
 		for (enum hv_exit_kind other = 0; other < HV_EXIT_KINDS; other++) {
 			unsigned expected = other <= k ? (unsigned)other + 1 : 0;
 
-			assert_int_equal(f->seen[other], expected);
 			if (other == HV_EXIT_INTERRUPTED)
 				expected = 0;	/* nobody asked for them */
+			assert_int_equal(f->seen[other], expected);
 			assert_true(f->rig.core.exits[other] == expected);
 		}
 	}
@@ -409,6 +409,18 @@ static void a_handler_can_end_the_run_in_peace(void **state)
 
 /* ---- the thread that runs ---- */
 
+static void an_interruption_that_was_asked_for_has_a_handler(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	take_over(f, HV_EXIT_INTERRUPTED);
+	hv_fake_hook(hv_of(f), stop_with_2, &f->rig.core);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(f->seen[HV_EXIT_INTERRUPTED], 1);
+	assert_true(f->rig.core.exits[HV_EXIT_INTERRUPTED] == 1);
+}
+
 static void each_run_is_owned_and_given_back(void **state)
 {
 	struct fixture *f = *state;
@@ -544,13 +556,22 @@ static void what_a_stop_put_off_is_served_anew_in_the_next_run(void **state)
 
 struct client {
 	struct fixture *f;
-	unsigned attended, quiesced, exits, calls, ended;
+	unsigned resumed, attended, quiesced, exits, calls, ended;
+	bool saw_stop;		/* as it quiesced */
 	bool fails_to_attend, fails_to_quiesce;
 	uint64_t nr, arg;
 	enum vmexit_result result;
 	struct core_ending how;
 	enum hv_exit_kind kind;
 };
+
+static void client_resume(void *ctx)
+{
+	struct client *k = ctx;
+
+	assert_int_equal(k->resumed, k->ended);
+	k->resumed++;
+}
 
 static int client_attend(void *ctx, struct husk_error *e)
 {
@@ -567,6 +588,8 @@ static int client_quiesce(void *ctx, struct husk_error *e)
 
 	assert_int_equal(k->quiesced, k->ended);	/* the end is told after that */
 	k->quiesced++;
+	assert_int_equal(k->quiesced, k->resumed);
+	k->saw_stop = core_stopping(&k->f->rig.core);
 	return k->fails_to_quiesce ? husk_fail(e, HUSK_E_GUEST, "quiesce") : 0;
 }
 
@@ -597,7 +620,8 @@ static void client_end(void *ctx, const struct core_ending *how)
 }
 
 static const struct core_client all_entries = {
-	client_attend, client_quiesce, client_exit, client_call, client_end,
+	client_resume, client_attend, client_quiesce, client_exit, client_call,
+	client_end,
 };
 static const struct core_client no_entries;
 
@@ -684,9 +708,11 @@ static void every_client_quiesces_before_any_run_returns(void **state)
 	core_stop(&f->rig.core, 1);
 	assert_int_equal(run(f, &reason), CORE_STOPPED);
 	assert_int_equal(a.quiesced + b.quiesced, 2);
+	assert_true(a.saw_stop);
 	play_kind(f, HV_EXIT_SHUTDOWN);
 	assert_int_equal(run(f, &reason), CORE_FAILED);
 	assert_int_equal(a.quiesced + b.quiesced, 4);
+	assert_false(a.saw_stop);
 	assert_int_equal(core_register_vmexit(&f->rig.core, HV_EXIT_DEBUG, quit, &f->rig.core,
 					      &f->rig.e), 0);
 	play_kind(f, HV_EXIT_DEBUG);
@@ -754,12 +780,13 @@ static void there_is_room_for_16_clients(void **state)
 	unsigned id;
 
 	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
-		assert_int_equal(add_client(f, &no_entries, &a), i);
+		assert_int_equal(add_client(f, &no_entries, &a), i + 1);
 	assert_int_equal(core_add_client(&f->rig.core, &no_entries, &a, &id, &f->rig.e), -1);
 	assert_int_equal(f->rig.e.kind, HUSK_E_HOST);
 	assert_string_equal(f->rig.e.message, "the run loop has 16 clients already");
+	assert_int_equal(id, CORE_NO_CLIENT);
 	core_remove_client(&f->rig.core, 5);
-	core_remove_client(&f->rig.core, CORE_CLIENTS_MAX);
+	core_remove_client(&f->rig.core, CORE_NO_CLIENT);
 	assert_int_equal(add_client(f, &no_entries, &a), 5);
 }
 
@@ -1034,6 +1061,7 @@ int main(void)
 		TEST(every_reason_but_0_is_one),
 		TEST(the_last_reason_counts_and_counts_once),
 		TEST(a_handler_can_end_the_run_in_peace),
+		TEST(an_interruption_that_was_asked_for_has_a_handler),
 		TEST(each_run_is_owned_and_given_back),
 		TEST(a_stop_is_to_be_seen_until_the_run_has_ended),
 		TEST(a_stop_leaves_no_access_half_done),

@@ -154,7 +154,7 @@ static int open_descriptors(void)
 
 /* ---- one run of an image, as far as it gets ---- */
 
-enum step { OPEN, REQUIRE, FIT, LOAD, DONE };
+enum step { OPEN, REQUIRE, FIT, LOAD, FIT_DATA, DONE };	/* the last one is --check's */
 
 struct run {
 	enum step failed;	/* DONE if nothing did */
@@ -179,6 +179,8 @@ static void run_image(struct run *r, struct image *i, uint64_t mem_size)
 		r->failed = FIT;
 	else if (elf_load(&r->img, &r->m, NULL, &r->e) != 0)
 		r->failed = LOAD;
+	else if (elf_fit_data(&r->img, mem_size, &r->e) != 0)
+		r->failed = FIT_DATA;
 	else
 		r->failed = DONE;
 }
@@ -445,7 +447,7 @@ static void bss_end_saturates(void **state)
 	image_good(&i, EM_X86_64);
 	i.phdr[IMAGE_BSS].p_memsz = UINT64_MAX;
 	run_image(&r, &i, IMAGE_MEM);
-	assert_int_equal(r.failed, FIT);
+	assert_int_equal(r.failed, FIT_DATA);
 	assert_true(r.img.bss_end == UINT64_MAX);
 	assert_true(elf_memory_needed(&r.img) == UINT64_MAX);
 	assert_int_equal(elf_kernel_end(&r.img), IMAGE_END);
@@ -512,7 +514,7 @@ static void memory_may_end_with_the_image(void **state)
 	(void)state;
 	image_good(&i, EM_X86_64);
 	assert_runs(&i, IMAGE_MEM);
-	assert_fails(&i, IMAGE_MEM - 0x1000, FIT, "its zero-filled data end at 0x103ca0");
+	assert_fails(&i, IMAGE_MEM - 0x1000, FIT_DATA, "its zero-filled data end at 0x103ca0");
 	assert_fails(&i, IMAGE_END - 0x1000, FIT, "phdr[2] ends at 0x103000");
 	assert_fails(&i, IMAGE_END - 1, FIT, "phdr[2] ends at 0x103000");
 	image_free(&i);

@@ -137,7 +137,6 @@ struct spy {
 	unsigned good_at;	/* the question, counted from 1, from which on it is good */
 	unsigned fd_at;		/* the question from which on it has a descriptor; 0: always */
 	unsigned asked, asked_readable;
-	unsigned resumed;
 	int fails;		/* when it is asked: 1 before a wait, 2 after one; 0: never */
 };
 
@@ -160,13 +159,6 @@ static int spy_ready(void *ctx, bool readable, struct husk_error *e)
 	}
 	s->asked_readable++;
 	return s->good || (s->good_at != 0 && s->asked_readable >= s->good_at);
-}
-
-static void spy_resume(void *ctx)
-{
-	struct spy *s = ctx;
-
-	s->resumed++;
 }
 
 struct fixture {
@@ -231,7 +223,7 @@ static int tear_down(void **state)
 static struct spy *add(struct fixture *f, unsigned bit, bool good)
 {
 	struct spy *s = &f->spies[bit];
-	const struct event_source source = {spy_fd, spy_ready, spy_resume, s};
+	const struct event_source source = {spy_fd, spy_ready, s};
 	int ends[2];
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
@@ -268,29 +260,11 @@ static uint64_t wait_in(struct fixture *f, uint64_t timeout)
 
 /* ---- sets of sources ---- */
 
-static void those_that_are_ready_hear_when_the_wait_is_over(void **state)
-{
-	struct fixture *f = *state;
-	struct spy *ready = add(f, 3, true), *idle = add(f, 4, true), *mute = add(f, 5, true);
-
-	f->ev.source[5].resume = NULL;
-	assert_set(wait_in(f, 0), 0);
-	assert_int_equal(ready->resumed, 0);
-	feed(ready);
-	feed(mute);
-	assert_set(wait_in(f, UINT64_MAX), 1 << 3 | 1 << 5);
-	assert_int_equal(ready->resumed, 1);
-	assert_int_equal(idle->resumed + mute->resumed, 0);
-	mailbox_post(&f->mailbox, 1);
-	assert_set(wait_in(f, UINT64_MAX), 1 << 3 | 1 << 5);
-	assert_int_equal(ready->resumed, 2);
-}
-
 static void a_source_has_one_of_64_bits_to_itself(void **state)
 {
 	static const unsigned bad[] = {64, 65, 127, 128, 1u << 31, UINT32_MAX};
 	struct fixture *f = *state;
-	const struct event_source source = {spy_fd, spy_ready, NULL, &f->spies[1]};
+	const struct event_source source = {spy_fd, spy_ready, &f->spies[1]};
 
 	add(f, 63, true);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -952,7 +926,6 @@ static void no_number_of_wake_ups_blocks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(those_that_are_ready_hear_when_the_wait_is_over),
 		TEST(a_source_has_one_of_64_bits_to_itself),
 		TEST(a_source_that_is_removed_is_not_asked_and_its_bit_is_free),
 		TEST(what_was_not_added_can_be_removed),

@@ -28,7 +28,7 @@ sed -n '/^## The house/,/^## A launch/s/^| \([0-9]\) [a-z]* |.*| \([^|]*\) |$/\1
 # floor_of FILE: its floor, "?" for none. FILE is relative to monitor/.
 floor_of() {
 	case $1 in
-	*/*) name=${1%%/*}/ ;;
+	*/*) name='*/' ;;
 	*) name=${1%.[ch]} ;;
 	esac
 	best=? length=0

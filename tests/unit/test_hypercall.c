@@ -126,7 +126,25 @@ static void H11_the_number_behind_the_last_is_outside_the_window(void **state)
 {
 	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX, 4), "Invalid guest");
 	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX + 1, 4), "Invalid guest");
-	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX + 100, 4), "nobody is there");
+	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_FIRST - 1, 4), "nobody is there");
+	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_LAST + 4, 4), "nobody is there");
+}
+
+static void husks_own_numbers_are_served_from_the_first_to_the_last(void **state)
+{
+	const int first = (int)HUSK_HYPERCALL_FIRST, last = (int)HUSK_HYPERCALL_LAST;
+	struct fixture *f = *state;
+
+	assert_ends(f, rig_call(&f->rig, HUSK_HYPERCALL_FIRST, 4), "Invalid guest hypercall: num=64");
+	serve(f, first);
+	serve(f, last);
+	assert_int_equal(rig_call(&f->rig, HUSK_HYPERCALL_FIRST, 4), RIG_RESUMED);
+	assert_int_equal(rig_call(&f->rig, HUSK_HYPERCALL_LAST, 4), RIG_RESUMED);
+	assert_int_equal(f->w.calls, 2);
+	assert_true(f->rig.core.hypercalls.table[last].count == 1);
+	core_unregister_hypercall(&f->rig.core, last);
+	f->w.calls = 0;
+	assert_ends(f, rig_call(&f->rig, HUSK_HYPERCALL_LAST, 4), "Invalid guest hypercall: num=252");
 }
 
 static void an_argument_is_not_sign_extended(void **state)
@@ -227,10 +245,10 @@ static void the_window_checks_the_place_itself(void **state)
 	};
 
 	serve(f, HVT_HYPERCALL_MAX - 1);
-	assert_int_equal(h->window.handler(h, HVT_HYPERCALL_MAX * WINDOW->stride, &a, &f->rig.e),
+	assert_int_equal(h->windows[0].handler(h, HVT_HYPERCALL_MAX * WINDOW->stride, &a, &f->rig.e),
 			 VMEXIT_FAIL);
 	assert_non_null(strstr(f->rig.e.message, "not the place of a hypercall"));
-	assert_int_equal(h->window.handler(h, (HVT_HYPERCALL_MAX - 1) * WINDOW->stride, &a,
+	assert_int_equal(h->windows[0].handler(h, (HVT_HYPERCALL_MAX - 1) * WINDOW->stride, &a,
 					   &f->rig.e), VMEXIT_RESUME);
 	assert_int_equal(f->w.calls, 1);
 }
@@ -239,7 +257,7 @@ static void the_window_checks_the_place_itself(void **state)
 
 static void assert_not_registered(struct fixture *f, int nr, const char *message)
 {
-	struct hypercall before[HVT_HYPERCALL_MAX];
+	struct hypercall before[HYPERCALLS_MAX];
 
 	memcpy(before, f->rig.core.hypercalls.table, sizeof before);
 	assert_int_equal(core_register_hypercall(&f->rig.core, nr, "other", record, f,
@@ -255,6 +273,8 @@ static void numbers_out_of_range_are_not_registered(void **state)
 	assert_not_registered(*state, 0, "0 is out of range");
 	assert_not_registered(*state, -1, "-1 is out of range");
 	assert_not_registered(*state, HVT_HYPERCALL_MAX, "9 is out of range");
+	assert_not_registered(*state, HUSK_HYPERCALL_FIRST - 1, "63 is out of range");
+	assert_not_registered(*state, HUSK_HYPERCALL_LAST + 1, "253 is out of range");
 	assert_not_registered(*state, INT32_MAX, "out of range");
 	assert_not_registered(*state, INT32_MIN, "out of range");
 }
@@ -367,6 +387,7 @@ int main(void)
 		TEST(H11_number_0_ends_the_guest),
 		TEST(H11_an_unregistered_number_ends_the_guest),
 		TEST(H11_the_number_behind_the_last_is_outside_the_window),
+		TEST(husks_own_numbers_are_served_from_the_first_to_the_last),
 		TEST(an_argument_is_not_sign_extended),
 		TEST(a_bad_number_is_told_with_the_place_in_the_guest),
 		TEST(H10_a_read_of_the_window_ends_the_guest),

@@ -969,7 +969,7 @@ static void *open_devices(struct fixture *f, unsigned n)
 
 static void it_attaches_all_or_nothing(void **state)
 {
-	const struct event_source source = {no_fd, no_source, NULL, NULL};
+	const struct event_source source = {no_fd, no_source, NULL};
 	struct fixture *f = *state;
 	struct core *c = &f->rig.core;
 	void *s = open_devices(f, DEVICES);
@@ -988,7 +988,7 @@ static void it_attaches_all_or_nothing(void **state)
 	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
 		assert_int_equal(core_add_client(c, &other_client, f, &id, &f->rig.e), 0);
 	assert_not_attached(f, s, "has 16 clients already");
-	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+	for (unsigned i = 1; i <= CORE_CLIENTS_MAX; i++)
 		core_remove_client(c, i);
 	assert_int_equal(module_attach(&module_net, s, c, f->rig.mft, &f->rig.e), 0);
 	module_detach(&module_net, s, c, f->rig.mft);
