@@ -117,7 +117,7 @@ static void assert_bad(struct bus *b, struct probe *p, uint64_t addr, uint8_t wi
 	assert_false(b->in_dispatch);
 }
 
-static void b01_a_range_answers_from_its_first_to_its_last_address(void **state)
+static void a_range_answers_from_its_first_to_its_last_address(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -135,7 +135,7 @@ static void b01_a_range_answers_from_its_first_to_its_last_address(void **state)
 	assert_int_equal(p.calls, 1);
 }
 
-static void b02_adjacent_ranges_each_find_their_own_device(void **state)
+static void adjacent_ranges_each_find_their_own_device(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe low = {0}, high = {0};
@@ -152,7 +152,7 @@ static void b02_adjacent_ranges_each_find_their_own_device(void **state)
 	assert_int_equal(high.offset, 0);
 }
 
-static void b03_overlaps_of_every_kind_are_refused(void **state)
+static void overlaps_of_every_kind_are_refused(void **state)
 {
 	static const uint64_t overlaps[][2] = {
 		{0x0f0, 0x100}, {0x1ff, 0x210}, {0x140, 0x150}, {0x080, 0x280}, {0x100, 0x1ff},
@@ -168,7 +168,7 @@ static void b03_overlaps_of_every_kind_are_refused(void **state)
 	assert_int_equal(insert(&b, 0x200, 0x200, 2, NULL), RESOURCE_OK);
 }
 
-static void b03_a_list_goes_in_all_or_none(void **state)
+static void a_list_goes_in_all_or_none(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 	const struct bus_range taken = range(0x3000, 0x3fff, 1, NULL);
@@ -195,7 +195,7 @@ static void b03_a_list_goes_in_all_or_none(void **state)
 		assert_true(b.ranges[i - 1].last < b.ranges[i].start);
 }
 
-static void b03_the_lowest_of_several_in_the_way_is_named(void **state)
+static void the_lowest_of_several_in_the_way_is_named(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 
@@ -209,7 +209,7 @@ static void b03_the_lowest_of_several_in_the_way_is_named(void **state)
 	assert_null(bus_overlap(&b, 0x150, 0x14f));
 }
 
-static void b04_empty_ranges_and_those_beyond_the_space_are_refused(void **state)
+static void empty_ranges_and_those_beyond_the_space_are_refused(void **state)
 {
 	struct bus pio = new_bus(BUS_PIO), mmio = new_bus(BUS_MMIO);
 
@@ -221,7 +221,7 @@ static void b04_empty_ranges_and_those_beyond_the_space_are_refused(void **state
 	REFUSED(&mmio, insert(&mmio, 1, 0, 1, NULL), RESOURCE_BAD_RANGE);
 }
 
-static void b04_a_full_table_is_told_apart(void **state)
+static void a_full_table_is_told_apart(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 	const struct bus_range two[] = {range(0, 0, 2, NULL), range(2, 2, 2, NULL)};
@@ -235,7 +235,7 @@ static void b04_a_full_table_is_told_apart(void **state)
 	assert_int_equal(bus_insert(&b, two, 0), RESOURCE_OK);
 }
 
-static void b05_the_whole_space_can_be_one_range(void **state)
+static void the_whole_space_can_be_one_range(void **state)
 {
 	struct bus pio = new_bus(BUS_PIO), mmio = new_bus(BUS_MMIO);
 	struct probe p = {0};
@@ -251,7 +251,7 @@ static void b05_the_whole_space_can_be_one_range(void **state)
 	assert_int_equal(write_to(&pio, 0x10000, 1), VMEXIT_FAIL);
 }
 
-static void b06_the_last_address_takes_one_byte_and_not_two(void **state)
+static void the_last_address_takes_one_byte_and_not_two(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 	struct probe p = {0};
@@ -264,7 +264,7 @@ static void b06_the_last_address_takes_one_byte_and_not_two(void **state)
 		   "write: it passes the end of this device's range: device probe");
 }
 
-static void b07_an_access_that_runs_into_a_hole_is_bad(void **state)
+static void an_access_that_runs_into_a_hole_is_bad(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -278,7 +278,7 @@ static void b07_an_access_that_runs_into_a_hole_is_bad(void **state)
 		   "nobody is there");
 }
 
-static void b08_an_access_over_the_seam_of_one_device_is_bad(void **state)
+static void an_access_over_the_seam_of_one_device_is_bad(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -291,7 +291,7 @@ static void b08_an_access_over_the_seam_of_one_device_is_bad(void **state)
 	assert_int_equal(write_to(&b, 0x604, 4), VMEXIT_RESUME);
 }
 
-static void b09_widths_other_than_1_2_4_and_8_are_bad(void **state)
+static void widths_other_than_1_2_4_and_8_are_bad(void **state)
 {
 	static const enum bus_kind kinds[] = {BUS_PIO, BUS_MMIO};
 	struct probe p = {0};
@@ -317,7 +317,7 @@ static void b09_widths_other_than_1_2_4_and_8_are_bad(void **state)
 	}
 }
 
-static void b10_an_access_at_the_last_port_does_not_wrap(void **state)
+static void an_access_at_the_last_port_does_not_wrap(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -333,7 +333,7 @@ static void b10_an_access_at_the_last_port_does_not_wrap(void **state)
 	assert_int_equal(write_to(&b, 0xffff, 1), VMEXIT_RESUME);
 }
 
-static void b11_a_handler_gets_all_items_of_a_string_access(void **state)
+static void a_handler_gets_all_items_of_a_string_access(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -353,7 +353,7 @@ static void b11_a_handler_gets_all_items_of_a_string_access(void **state)
 		assert_int_equal(data[i], i < 20 ? 0xa5 : 0);
 }
 
-static void b12_a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad(void **state)
+static void a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad(void **state)
 {
 	static const struct { uint32_t count; uint8_t width; bool good; } cases[] = {
 		{0, 4, false}, {UINT32_C(1) << 30, 4, false}, {(UINT32_C(1) << 30) - 1, 4, true},
@@ -376,7 +376,7 @@ static void b12_a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad(void **state)
 	}
 }
 
-static void b13_the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa(void **state)
+static void the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 	struct probe p = {0};
@@ -388,7 +388,7 @@ static void b13_the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa(void **s
 		   "Invalid guest mmio access: mmio=0x100000028 len=4, read: nobody is there");
 }
 
-static void b14_a_handler_refuses_what_its_register_does_not_take(void **state)
+static void a_handler_refuses_what_its_register_does_not_take(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {.result = VMEXIT_FAIL};
@@ -402,7 +402,7 @@ static void b14_a_handler_refuses_what_its_register_does_not_take(void **state)
 	assert_false(b.in_dispatch);
 }
 
-static void b14_what_surfaces_of_a_doorbell_is_bad(void **state)
+static void what_surfaces_of_a_doorbell_is_bad(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -415,7 +415,7 @@ static void b14_what_surfaces_of_a_doorbell_is_bad(void **state)
 		   "not what this doorbell takes: device bell");
 }
 
-static void b14_a_handler_can_refuse_in_the_words_of_the_bus(void **state)
+static void a_handler_can_refuse_in_the_words_of_the_bus(void **state)
 {
 	const struct bus_access a = {.addr = 0x500, .width = 2, .count = 1, .write = true};
 	struct husk_error e = {0};
@@ -430,7 +430,7 @@ static void b14_a_handler_can_refuse_in_the_words_of_the_bus(void **state)
 			    "Invalid guest mmio access: mmio=0x500 len=2, write: 4 bytes only");
 }
 
-static void b14_a_handler_can_end_the_guest_in_peace(void **state)
+static void a_handler_can_end_the_guest_in_peace(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {.result = VMEXIT_HALT};
@@ -444,7 +444,7 @@ static void b14_a_handler_can_end_the_guest_in_peace(void **state)
 	assert_false(b.in_dispatch);
 }
 
-static void b15_a_removed_range_is_gone_and_can_be_inserted_again(void **state)
+static void a_removed_range_is_gone_and_can_be_inserted_again(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -463,7 +463,7 @@ static void b15_a_removed_range_is_gone_and_can_be_inserted_again(void **state)
 	assert_int_equal(write_to(&b, 0x500, 1), VMEXIT_RESUME);
 }
 
-static void b16_removing_whom_nobody_knows_is_refused(void **state)
+static void removing_whom_nobody_knows_is_refused(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 
@@ -475,7 +475,7 @@ static void b16_removing_whom_nobody_knows_is_refused(void **state)
 	REFUSED(&b, bus_remove(&b, 1), RESOURCE_NOT_ALLOCATED);
 }
 
-static void b17_a_range_moves_to_a_free_place_of_its_length(void **state)
+static void a_range_moves_to_a_free_place_of_its_length(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 
@@ -496,7 +496,7 @@ static void b17_a_range_moves_to_a_free_place_of_its_length(void **state)
 	assert_int_equal(b.ranges[1].id, 2);
 }
 
-static void b17_only_the_owner_moves_its_range_by_its_start(void **state)
+static void only_the_owner_moves_its_range_by_its_start(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 
@@ -508,7 +508,7 @@ static void b17_only_the_owner_moves_its_range_by_its_start(void **state)
 	REFUSED(&b, bus_move(&b, 1, 0x1000, 0xf001, 0x10000), RESOURCE_BAD_RANGE);
 }
 
-static void b18_the_old_address_of_a_moved_range_is_empty(void **state)
+static void the_old_address_of_a_moved_range_is_empty(void **state)
 {
 	struct bus b = new_bus(BUS_MMIO);
 	struct probe p = {0};
@@ -531,7 +531,7 @@ static uint64_t random_next(uint64_t *x)	/* xorshift64 */
 	return *x >> 11;
 }
 
-/* The model of B19: who owns each port; every range has an id of its own, 0 is nobody. */
+/* The model of Who owns each port; every range has an id of its own, 0 is nobody. */
 struct model {
 	uint32_t owner[0x10000];
 	size_t n;
@@ -577,7 +577,7 @@ static void assert_same(const struct bus *b, const struct model *m)
 	assert_true(same);
 }
 
-static void b19_random_changes_agree_with_an_array_of_ports(void **state)
+static void random_changes_agree_with_an_array_of_ports(void **state)
 {
 	struct model *m = calloc(1, sizeof *m);
 	struct bus b = new_bus(BUS_PIO);
@@ -629,7 +629,7 @@ static void invariant_9_random_accesses_hit_exactly_the_covering_range(void **st
 	free(m);
 }
 
-static void b20_a_handler_cannot_change_the_bus_that_calls_it(void **state)
+static void a_handler_cannot_change_the_bus_that_calls_it(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {.change = &b};
@@ -645,7 +645,7 @@ static void b20_a_handler_cannot_change_the_bus_that_calls_it(void **state)
 }
 
 /* The stride of the hypercall window on aarch64 is 8: base + 9 must not become number 1. */
-static void b21_an_unaligned_access_reaches_the_handler_as_it_is(void **state)
+static void an_unaligned_access_reaches_the_handler_as_it_is(void **state)
 {
 	const uint64_t base = UINT64_C(0x100000000);
 	struct bus b = new_bus(BUS_MMIO);
@@ -660,7 +660,7 @@ static void b21_an_unaligned_access_reaches_the_handler_as_it_is(void **state)
 	assert_string_equal(e.message, "register is read-only: device probe, offset 0x9, width 4");
 }
 
-static void b22_a_doorbell_shares_its_place_with_nobody(void **state)
+static void a_doorbell_shares_its_place_with_nobody(void **state)
 {
 	struct bus b = new_bus(BUS_PIO);
 	struct probe p = {0};
@@ -678,36 +678,36 @@ static void b22_a_doorbell_shares_its_place_with_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(b01_a_range_answers_from_its_first_to_its_last_address),
-		cmocka_unit_test(b02_adjacent_ranges_each_find_their_own_device),
-		cmocka_unit_test(b03_overlaps_of_every_kind_are_refused),
-		cmocka_unit_test(b03_a_list_goes_in_all_or_none),
-		cmocka_unit_test(b03_the_lowest_of_several_in_the_way_is_named),
-		cmocka_unit_test(b04_empty_ranges_and_those_beyond_the_space_are_refused),
-		cmocka_unit_test(b04_a_full_table_is_told_apart),
-		cmocka_unit_test(b05_the_whole_space_can_be_one_range),
-		cmocka_unit_test(b06_the_last_address_takes_one_byte_and_not_two),
-		cmocka_unit_test(b07_an_access_that_runs_into_a_hole_is_bad),
-		cmocka_unit_test(b08_an_access_over_the_seam_of_one_device_is_bad),
-		cmocka_unit_test(b09_widths_other_than_1_2_4_and_8_are_bad),
-		cmocka_unit_test(b10_an_access_at_the_last_port_does_not_wrap),
-		cmocka_unit_test(b11_a_handler_gets_all_items_of_a_string_access),
-		cmocka_unit_test(b12_a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad),
-		cmocka_unit_test(b13_the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa),
-		cmocka_unit_test(b14_a_handler_refuses_what_its_register_does_not_take),
-		cmocka_unit_test(b14_what_surfaces_of_a_doorbell_is_bad),
-		cmocka_unit_test(b14_a_handler_can_refuse_in_the_words_of_the_bus),
-		cmocka_unit_test(b14_a_handler_can_end_the_guest_in_peace),
-		cmocka_unit_test(b15_a_removed_range_is_gone_and_can_be_inserted_again),
-		cmocka_unit_test(b16_removing_whom_nobody_knows_is_refused),
-		cmocka_unit_test(b17_a_range_moves_to_a_free_place_of_its_length),
-		cmocka_unit_test(b17_only_the_owner_moves_its_range_by_its_start),
-		cmocka_unit_test(b18_the_old_address_of_a_moved_range_is_empty),
-		cmocka_unit_test(b19_random_changes_agree_with_an_array_of_ports),
+		cmocka_unit_test(a_range_answers_from_its_first_to_its_last_address),
+		cmocka_unit_test(adjacent_ranges_each_find_their_own_device),
+		cmocka_unit_test(overlaps_of_every_kind_are_refused),
+		cmocka_unit_test(a_list_goes_in_all_or_none),
+		cmocka_unit_test(the_lowest_of_several_in_the_way_is_named),
+		cmocka_unit_test(empty_ranges_and_those_beyond_the_space_are_refused),
+		cmocka_unit_test(a_full_table_is_told_apart),
+		cmocka_unit_test(the_whole_space_can_be_one_range),
+		cmocka_unit_test(the_last_address_takes_one_byte_and_not_two),
+		cmocka_unit_test(an_access_that_runs_into_a_hole_is_bad),
+		cmocka_unit_test(an_access_over_the_seam_of_one_device_is_bad),
+		cmocka_unit_test(widths_other_than_1_2_4_and_8_are_bad),
+		cmocka_unit_test(an_access_at_the_last_port_does_not_wrap),
+		cmocka_unit_test(a_handler_gets_all_items_of_a_string_access),
+		cmocka_unit_test(a_count_of_zero_or_beyond_32_bits_of_bytes_is_bad),
+		cmocka_unit_test(the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa),
+		cmocka_unit_test(a_handler_refuses_what_its_register_does_not_take),
+		cmocka_unit_test(what_surfaces_of_a_doorbell_is_bad),
+		cmocka_unit_test(a_handler_can_refuse_in_the_words_of_the_bus),
+		cmocka_unit_test(a_handler_can_end_the_guest_in_peace),
+		cmocka_unit_test(a_removed_range_is_gone_and_can_be_inserted_again),
+		cmocka_unit_test(removing_whom_nobody_knows_is_refused),
+		cmocka_unit_test(a_range_moves_to_a_free_place_of_its_length),
+		cmocka_unit_test(only_the_owner_moves_its_range_by_its_start),
+		cmocka_unit_test(the_old_address_of_a_moved_range_is_empty),
+		cmocka_unit_test(random_changes_agree_with_an_array_of_ports),
 		cmocka_unit_test(invariant_9_random_accesses_hit_exactly_the_covering_range),
-		cmocka_unit_test(b20_a_handler_cannot_change_the_bus_that_calls_it),
-		cmocka_unit_test(b21_an_unaligned_access_reaches_the_handler_as_it_is),
-		cmocka_unit_test(b22_a_doorbell_shares_its_place_with_nobody),
+		cmocka_unit_test(a_handler_cannot_change_the_bus_that_calls_it),
+		cmocka_unit_test(an_unaligned_access_reaches_the_handler_as_it_is),
+		cmocka_unit_test(a_doorbell_shares_its_place_with_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,11 +48,8 @@ int __real_clock_gettime(clockid_t clock, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 int __real_poll(struct pollfd *fds, nfds_t n, int ms);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int ms);
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t room);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room);
 ssize_t __real_write(int fd, const void *buf, size_t len);
 ssize_t __wrap_write(int fd, const void *buf, size_t len);
 ssize_t __real_pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
@@ -94,25 +91,12 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const 
 	return host.wait_error != 0 ? -1 : __real_ppoll(fds, n, ts, mask);
 }
 
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room)
-{
-	assert_true(n * sizeof *fds <= room);
-	return __wrap_ppoll(fds, n, ts, mask);
-}
-
 /* What a stop leaves is waited for with this; with a clock of our own, nothing takes any time. */
 int __wrap_poll(struct pollfd *fds, nfds_t n, int ms)
 {
 	if (host.own_clock)
 		host.clock_ms += (unsigned)ms;
 	return __real_poll(fds, n, host.own_clock ? 0 : ms);
-}
-
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t room)
-{
-	assert_true(n * sizeof *fds <= room);
-	return __wrap_poll(fds, n, ms);
 }
 
 /* How many bytes a write may take: 0 if it may not be made, and then *result is what comes of it. */

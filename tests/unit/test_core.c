@@ -83,14 +83,14 @@ static const char *with_ip(const char *text)
 	return all;
 }
 
-static void H14_a_halt_ends_the_guest_and_says_where(void **state)
+static void a_halt_ends_the_guest_and_says_where(void **state)
 {
 	play_kind(*state, HV_EXIT_HALT);
 	assert_ends(*state,
 		    with_ip("guest halted its processor, and no interrupt can wake it"));
 }
 
-static void H14_a_triple_fault_ends_the_guest_and_says_where(void **state)
+static void a_triple_fault_ends_the_guest_and_says_where(void **state)
 {
 	play_kind(*state, HV_EXIT_SHUTDOWN);
 	assert_ends(*state, with_ip("guest triple fault"));
@@ -110,7 +110,7 @@ static void a_triple_fault_that_took_the_registers_with_it_says_so(void **state)
 	assert_ends(*state, "guest halted its processor, and no interrupt can wake it");
 }
 
-static void H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words(void **state)
+static void errors_of_the_hypervisor_end_the_guest_each_in_its_words(void **state)
 {
 	play_error(*state, "internal error exit: suberror", 1);
 	assert_fails(*state, HUSK_E_HOST, with_ip("Fake: internal error exit: suberror=0x1"));
@@ -121,7 +121,7 @@ static void H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words(void **
 	assert_fails(*state, HUSK_E_HOST, with_ip("Fake: it broke: why=0x7 (mend it)"));
 }
 
-static void H09_an_unknown_reason_is_told_with_its_number(void **state)
+static void an_unknown_reason_is_told_with_its_number(void **state)
 {
 	play_error(*state, "unhandled exit: exit_reason", 0x7f);
 	assert_fails(*state, HUSK_E_HOST, with_ip("Fake: unhandled exit: exit_reason=0x7f"));
@@ -182,7 +182,7 @@ static void take_over(struct fixture *f, enum hv_exit_kind kind)
 	assert_int_equal(core_register_vmexit(&f->rig.core, kind, witness, f, &f->rig.e), 0);
 }
 
-static void H09_every_kind_reaches_its_own_handler(void **state)
+static void every_kind_reaches_its_own_handler(void **state)
 {
 	struct fixture *f = *state;
 
@@ -261,7 +261,7 @@ static void a_handlers_failure_ends_the_run(void **state)
 
 /* ---- interruptions ---- */
 
-static void H07_interruptions_do_not_disturb(void **state)
+static void interruptions_do_not_disturb(void **state)
 {
 	struct fixture *f = *state;
 
@@ -282,7 +282,7 @@ static enum core_end run(struct fixture *f, int *reason)
 	return core_run(&f->rig.core, reason, &f->rig.e);
 }
 
-static void H08_a_stop_before_the_run_ends_it_at_once(void **state)
+static void a_stop_before_the_run_ends_it_at_once(void **state)
 {
 	struct fixture *f = *state;
 	int reason;
@@ -300,7 +300,7 @@ static void stop_with_2(void *ctx)
 	core_stop(ctx, 2);
 }
 
-static void H08_a_stop_during_the_run_ends_it(void **state)
+static void a_stop_during_the_run_ends_it(void **state)
 {
 	struct fixture *f = *state;
 	int reason;
@@ -871,7 +871,7 @@ static void a_doorbell_rings_without_an_exit(void **state)
 	close(fd);
 }
 
-static void H02_a_hypervisor_without_doorbells_refuses_them_only(void **state)
+static void a_hypervisor_without_doorbells_refuses_them_only(void **state)
 {
 	static const struct device_resource bell = {DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, 0};
 	const struct device_description what = {
@@ -892,7 +892,7 @@ static void H02_a_hypervisor_without_doorbells_refuses_them_only(void **state)
 	core_fini(&c);
 }
 
-static void H19_nothing_can_be_added_after_the_seal(void **state)
+static void nothing_can_be_added_after_the_seal(void **state)
 {
 	static const struct device_resource bell = {DEVICE_PIO_DOORBELL, 0x700, 0x703, NULL, 0};
 	struct fixture *f = *state;
@@ -938,7 +938,7 @@ static void assert_empty(const struct core *c)
 	assert_int_equal(c->mailbox.wake.fd, -1);
 }
 
-static void H16_a_core_is_freed_once_however_often_it_is_asked_for(void **state)
+static void a_core_is_freed_once_however_often_it_is_asked_for(void **state)
 {
 	static struct core c;
 	struct husk_error e = {0};
@@ -951,7 +951,7 @@ static void H16_a_core_is_freed_once_however_often_it_is_asked_for(void **state)
 	assert_empty(&c);
 }
 
-static void H16_a_core_that_cannot_be_made_leaves_nothing_behind(void **state)
+static void a_core_that_cannot_be_made_leaves_nothing_behind(void **state)
 {
 	static struct core c;
 	struct husk_error e = {0};
@@ -1039,22 +1039,22 @@ static void what_is_said_reaches_the_user_in_one_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(H14_a_halt_ends_the_guest_and_says_where),
-		TEST(H14_a_triple_fault_ends_the_guest_and_says_where),
+		TEST(a_halt_ends_the_guest_and_says_where),
+		TEST(a_triple_fault_ends_the_guest_and_says_where),
 		TEST(a_triple_fault_that_took_the_registers_with_it_says_so),
-		TEST(H14_errors_of_the_hypervisor_end_the_guest_each_in_its_words),
-		TEST(H09_an_unknown_reason_is_told_with_its_number),
+		TEST(errors_of_the_hypervisor_end_the_guest_each_in_its_words),
+		TEST(an_unknown_reason_is_told_with_its_number),
 		TEST(a_kind_that_nobody_serves_ends_the_guest),
 		TEST(a_fault_names_the_range_if_the_place_is_known),
 		TEST(the_place_is_left_out_of_what_is_not_the_guests_fault),
-		TEST(H09_every_kind_reaches_its_own_handler),
+		TEST(every_kind_reaches_its_own_handler),
 		TEST(every_kind_has_a_name_of_its_own),
 		TEST(a_kind_has_one_handler),
 		TEST(an_unregistered_kind_is_served_by_nobody),
 		TEST(a_handlers_failure_ends_the_run),
-		TEST(H07_interruptions_do_not_disturb),
-		TEST(H08_a_stop_before_the_run_ends_it_at_once),
-		TEST(H08_a_stop_during_the_run_ends_it),
+		TEST(interruptions_do_not_disturb),
+		TEST(a_stop_before_the_run_ends_it_at_once),
+		TEST(a_stop_during_the_run_ends_it),
 		TEST(a_stop_while_an_exit_is_served_ends_the_run_after_it),
 		TEST(a_failure_goes_before_a_stop),
 		TEST(a_stopped_run_goes_on_where_it_was),
@@ -1076,11 +1076,11 @@ int main(void)
 		TEST(there_is_room_for_16_clients),
 		TEST(ports_and_memory_are_different_buses),
 		TEST(a_doorbell_rings_without_an_exit),
-		TEST(H02_a_hypervisor_without_doorbells_refuses_them_only),
-		TEST(H19_nothing_can_be_added_after_the_seal),
+		TEST(a_hypervisor_without_doorbells_refuses_them_only),
+		TEST(nothing_can_be_added_after_the_seal),
 		TEST(the_parts_agree_on_the_size_of_memory),
-		TEST(H16_a_core_is_freed_once_however_often_it_is_asked_for),
-		TEST(H16_a_core_that_cannot_be_made_leaves_nothing_behind),
+		TEST(a_core_is_freed_once_however_often_it_is_asked_for),
+		TEST(a_core_that_cannot_be_made_leaves_nothing_behind),
 		TEST(doorbells_are_taken_back_at_the_end_even_after_the_seal),
 		TEST(what_is_said_reaches_the_user_in_one_line),
 	};

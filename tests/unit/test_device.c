@@ -210,7 +210,7 @@ static void assert_bell(const struct bell *b, enum bus_kind kind, uint64_t addr,
 	assert_int_equal(b->fd, fd);
 }
 
-static void d01_a_device_gets_all_its_resources(void **state)
+static void a_device_gets_all_its_resources(void **state)
 {
 	struct machine *m = *state;
 
@@ -227,7 +227,7 @@ static void d01_a_device_gets_all_its_resources(void **state)
 	assert_bell(&m->hv.bells[1], BUS_MMIO, RAM + 0x1000, 8, 4);
 }
 
-static void d01_every_handler_gets_the_device_s_context(void **state)
+static void every_handler_gets_the_device_s_context(void **state)
 {
 	struct machine *m = *state;
 	struct probe p = {0};
@@ -241,7 +241,7 @@ static void d01_every_handler_gets_the_device_s_context(void **state)
 	assert_int_equal(p.calls, 1);
 }
 
-static void d02_a_conflict_of_the_last_range_leaves_nothing_behind(void **state)
+static void a_conflict_of_the_last_range_leaves_nothing_behind(void **state)
 {
 	static const struct device_resource list[] = {
 		{.kind = DEVICE_PIO, .start = 0x700, .last = 0x70f, .handler = probe_handler},
@@ -255,7 +255,7 @@ static void d02_a_conflict_of_the_last_range_leaves_nothing_behind(void **state)
 	assert_refused(m, &what, "device block: ports 0x508-0x50f: already taken by hypercalls");
 }
 
-static void d02_a_conflict_on_mmio_leaves_no_port_behind(void **state)
+static void a_conflict_on_mmio_leaves_no_port_behind(void **state)
 {
 	static const struct device_resource list[] = {
 		{.kind = DEVICE_PIO, .start = 0x600, .last = 0x600, .handler = probe_handler},
@@ -270,7 +270,7 @@ static void d02_a_conflict_on_mmio_leaves_no_port_behind(void **state)
 		       "device block: mmio 0x20000fff-0x20000fff: already taken by all");
 }
 
-static void d03_a_list_that_overlaps_itself_is_refused(void **state)
+static void a_list_that_overlaps_itself_is_refused(void **state)
 {
 	static const struct device_resource ports[] = {
 		{.kind = DEVICE_PIO, .start = 0x700, .last = 0x70f, .handler = probe_handler},
@@ -282,7 +282,7 @@ static void d03_a_list_that_overlaps_itself_is_refused(void **state)
 	assert_refused(m, &twice, "device block: ports 0x70f-0x710: already taken by block");
 }
 
-static void d04_an_empty_range_is_refused(void **state)
+static void an_empty_range_is_refused(void **state)
 {
 	struct machine *m = *state;
 
@@ -300,7 +300,7 @@ static void d04_an_empty_range_is_refused(void **state)
 	}, "device new: ports 0xffff-0x10000: not a range of this space");
 }
 
-static void d05_a_device_without_resources_is_a_device(void **state)
+static void a_device_without_resources_is_a_device(void **state)
 {
 	static const struct device_description what = {.name = "dumpcore"};
 	struct machine *m = *state;
@@ -312,7 +312,7 @@ static void d05_a_device_without_resources_is_a_device(void **state)
 	assert_int_equal(devices_remove(&m->d, 1, &e), 0);
 }
 
-static void d06_a_second_device_of_the_same_name_is_refused(void **state)
+static void a_second_device_of_the_same_name_is_refused(void **state)
 {
 	static const struct device_description again = {.name = "net"};
 	struct machine *m = *state;
@@ -322,7 +322,7 @@ static void d06_a_second_device_of_the_same_name_is_refused(void **state)
 	assert_refused(m, &again, "device net: the name is taken");
 }
 
-static void d07_a_removed_device_gives_everything_back(void **state)
+static void a_removed_device_gives_everything_back(void **state)
 {
 	struct machine *m = *state, *before = malloc(sizeof *before);
 	struct husk_error e = {0};
@@ -339,7 +339,7 @@ static void d07_a_removed_device_gives_everything_back(void **state)
 	free(before);
 }
 
-static void d07_the_lowest_free_number_is_given_again(void **state)
+static void the_lowest_free_number_is_given_again(void **state)
 {
 	static const struct device_description d[] = {
 		{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}, {.name = "e"},
@@ -361,7 +361,7 @@ static void d07_the_lowest_free_number_is_given_again(void **state)
 	assert_string_equal(out, "1 b\n2 a\n3 c\n4 d\n5 e\n");
 }
 
-static void d07_removing_whom_nobody_knows_is_refused(void **state)
+static void removing_whom_nobody_knows_is_refused(void **state)
 {
 	struct machine *m = *state;
 	struct husk_error e = {0};
@@ -376,7 +376,7 @@ static void d07_removing_whom_nobody_knows_is_refused(void **state)
 	assert_int_equal(devices_remove(&m->d, 1, &e), -1);
 }
 
-static void d08_a_handler_can_neither_add_nor_remove_devices(void **state)
+static void a_handler_can_neither_add_nor_remove_devices(void **state)
 {
 	struct machine *m = *state;
 	struct probe p = {.change = &m->d};
@@ -394,7 +394,7 @@ static void d08_a_handler_can_neither_add_nor_remove_devices(void **state)
 	assert_int_equal(devices_remove(&m->d, 1, &e), 0);
 }
 
-static void d09_the_capacity_of_devices_is_told_apart(void **state)
+static void the_capacity_of_devices_is_told_apart(void **state)
 {
 	static const struct device_description one_more = {.name = "one more"};
 	struct machine *m = *state;
@@ -413,7 +413,7 @@ static void d09_the_capacity_of_devices_is_told_apart(void **state)
 	assert_int_equal(add(m, &one_more), 1);
 }
 
-static void d09_the_capacity_of_a_bus_is_told_apart(void **state)
+static void the_capacity_of_a_bus_is_told_apart(void **state)
 {
 	struct machine *m = *state;
 	struct device_resource list[BUS_RANGES_MAX + 1];
@@ -441,7 +441,7 @@ static const char dumped[] =
 	"mmio 0xfffffffffffff000-0xffffffffffffffff, doorbell ports 0x710-0x711, "
 	"doorbell mmio 0x20001000-0x20001007\n";
 
-static void d10_a_dump_has_one_line_per_device(void **state)
+static void a_dump_has_one_line_per_device(void **state)
 {
 	static const struct device_description dumpcore = {.name = "dumpcore"};
 	struct machine *m = *state;
@@ -457,7 +457,7 @@ static void d10_a_dump_has_one_line_per_device(void **state)
 	assert_string_equal(out, dumped);
 }
 
-static void d10_a_dump_is_cut_to_its_buffer_but_counted_in_full(void **state)
+static void a_dump_is_cut_to_its_buffer_but_counted_in_full(void **state)
 {
 	static const struct device_description dumpcore = {.name = "dumpcore"};
 	struct machine *m = *state;
@@ -478,7 +478,7 @@ static void d10_a_dump_is_cut_to_its_buffer_but_counted_in_full(void **state)
 	}
 }
 
-static void d11_a_doorbell_that_the_hypervisor_refuses_undoes_the_device(void **state)
+static void a_doorbell_that_the_hypervisor_refuses_undoes_the_device(void **state)
 {
 	static const int causes[] = {ENOSPC, EEXIST, EBADF};
 	struct machine *m = *state;
@@ -499,7 +499,7 @@ static void d11_a_doorbell_that_the_hypervisor_refuses_undoes_the_device(void **
 	assert_int_equal(add(m, &all), 2);
 }
 
-static void d11_the_cause_of_a_refused_doorbell_is_kept(void **state)
+static void the_cause_of_a_refused_doorbell_is_kept(void **state)
 {
 	struct machine *m = *state;
 	struct husk_error e = {0};
@@ -513,7 +513,7 @@ static void d11_the_cause_of_a_refused_doorbell_is_kept(void **state)
 }
 
 /* The k-th resource is in somebody's way, for every k: invariant 10. */
-static void d12_whichever_resource_fails_the_state_is_as_before(void **state)
+static void whichever_resource_fails_the_state_is_as_before(void **state)
 {
 	struct machine *m = *state;
 	struct husk_error e = {0};
@@ -539,7 +539,7 @@ static void d12_whichever_resource_fails_the_state_is_as_before(void **state)
 	add(m, &all);
 }
 
-static void d13_a_sealed_machine_takes_and_loses_no_device(void **state)
+static void a_sealed_machine_takes_and_loses_no_device(void **state)
 {
 	struct machine *m = *state;
 	const struct bus_access a = {.addr = 0x502, .width = 4, .count = 1, .write = true};
@@ -557,7 +557,7 @@ static void d13_a_sealed_machine_takes_and_loses_no_device(void **state)
 	assert_int_equal(bus_dispatch(&m->d.pio, &a, &e), VMEXIT_RESUME);
 }
 
-static void d13_a_sealed_machine_can_still_be_cleared(void **state)
+static void a_sealed_machine_can_still_be_cleared(void **state)
 {
 	struct machine *m = *state;
 
@@ -571,7 +571,7 @@ static void d13_a_sealed_machine_can_still_be_cleared(void **state)
 	devices_clear(&m->d);
 }
 
-static void d14_a_failing_handler_is_named_with_offset_and_width(void **state)
+static void a_failing_handler_is_named_with_offset_and_width(void **state)
 {
 	struct machine *m = *state;
 	struct probe p = {.result = VMEXIT_FAIL};
@@ -586,7 +586,7 @@ static void d14_a_failing_handler_is_named_with_offset_and_width(void **state)
 	assert_string_equal(e.message, "the disk is gone: device hypercalls, offset 0x4, width 4");
 }
 
-static void d16_hypercalls_work_the_same_without_doorbells(void **state)
+static void hypercalls_work_the_same_without_doorbells(void **state)
 {
 	struct machine *m = *state;
 	struct probe p = {0};
@@ -607,7 +607,7 @@ static void d16_hypercalls_work_the_same_without_doorbells(void **state)
 		       "device net: doorbell ports 0x600-0x603: this hypervisor has no doorbells");
 }
 
-static void b22_neither_doorbell_nor_mmio_may_lie_on_ram(void **state)
+static void neither_doorbell_nor_mmio_may_lie_on_ram(void **state)
 {
 	struct machine *m = *state;
 	struct device_resource r = {
@@ -630,7 +630,7 @@ static void b22_neither_doorbell_nor_mmio_may_lie_on_ram(void **state)
 	devices_clear(&m->d);
 }
 
-static void b22_a_machine_without_ram_takes_mmio_at_zero(void **state)
+static void a_machine_without_ram_takes_mmio_at_zero(void **state)
 {
 	static const struct device_resource r = {
 		.kind = DEVICE_MMIO, .start = 0, .last = 0, .handler = probe_handler,
@@ -644,7 +644,7 @@ static void b22_a_machine_without_ram_takes_mmio_at_zero(void **state)
 	assert_int_equal(add(m, &what), 1);
 }
 
-static void b22_a_second_doorbell_at_the_address_is_refused(void **state)
+static void a_second_doorbell_at_the_address_is_refused(void **state)
 {
 	struct machine *m = *state;
 
@@ -662,7 +662,7 @@ static void b22_a_second_doorbell_at_the_address_is_refused(void **state)
 	assert_int_equal(m->hv.adds, 1);	/* the hypervisor was not even asked */
 }
 
-static void b22_a_doorbell_has_a_width_that_the_cpu_can_write(void **state)
+static void a_doorbell_has_a_width_that_the_cpu_can_write(void **state)
 {
 	struct machine *m = *state;
 
@@ -692,33 +692,33 @@ static void b22_a_doorbell_has_a_width_that_the_cpu_can_write(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(d01_a_device_gets_all_its_resources),
-		TEST(d01_every_handler_gets_the_device_s_context),
-		TEST(d02_a_conflict_of_the_last_range_leaves_nothing_behind),
-		TEST(d02_a_conflict_on_mmio_leaves_no_port_behind),
-		TEST(d03_a_list_that_overlaps_itself_is_refused),
-		TEST(d04_an_empty_range_is_refused),
-		TEST(d05_a_device_without_resources_is_a_device),
-		TEST(d06_a_second_device_of_the_same_name_is_refused),
-		TEST(d07_a_removed_device_gives_everything_back),
-		TEST(d07_the_lowest_free_number_is_given_again),
-		TEST(d07_removing_whom_nobody_knows_is_refused),
-		TEST(d08_a_handler_can_neither_add_nor_remove_devices),
-		TEST(d09_the_capacity_of_devices_is_told_apart),
-		TEST(d09_the_capacity_of_a_bus_is_told_apart),
-		TEST(d10_a_dump_has_one_line_per_device),
-		TEST(d10_a_dump_is_cut_to_its_buffer_but_counted_in_full),
-		TEST(d11_a_doorbell_that_the_hypervisor_refuses_undoes_the_device),
-		TEST(d11_the_cause_of_a_refused_doorbell_is_kept),
-		TEST(d12_whichever_resource_fails_the_state_is_as_before),
-		TEST(d13_a_sealed_machine_takes_and_loses_no_device),
-		TEST(d13_a_sealed_machine_can_still_be_cleared),
-		TEST(d14_a_failing_handler_is_named_with_offset_and_width),
-		TEST(d16_hypercalls_work_the_same_without_doorbells),
-		TEST(b22_neither_doorbell_nor_mmio_may_lie_on_ram),
-		TEST(b22_a_machine_without_ram_takes_mmio_at_zero),
-		TEST(b22_a_second_doorbell_at_the_address_is_refused),
-		TEST(b22_a_doorbell_has_a_width_that_the_cpu_can_write),
+		TEST(a_device_gets_all_its_resources),
+		TEST(every_handler_gets_the_device_s_context),
+		TEST(a_conflict_of_the_last_range_leaves_nothing_behind),
+		TEST(a_conflict_on_mmio_leaves_no_port_behind),
+		TEST(a_list_that_overlaps_itself_is_refused),
+		TEST(an_empty_range_is_refused),
+		TEST(a_device_without_resources_is_a_device),
+		TEST(a_second_device_of_the_same_name_is_refused),
+		TEST(a_removed_device_gives_everything_back),
+		TEST(the_lowest_free_number_is_given_again),
+		TEST(removing_whom_nobody_knows_is_refused),
+		TEST(a_handler_can_neither_add_nor_remove_devices),
+		TEST(the_capacity_of_devices_is_told_apart),
+		TEST(the_capacity_of_a_bus_is_told_apart),
+		TEST(a_dump_has_one_line_per_device),
+		TEST(a_dump_is_cut_to_its_buffer_but_counted_in_full),
+		TEST(a_doorbell_that_the_hypervisor_refuses_undoes_the_device),
+		TEST(the_cause_of_a_refused_doorbell_is_kept),
+		TEST(whichever_resource_fails_the_state_is_as_before),
+		TEST(a_sealed_machine_takes_and_loses_no_device),
+		TEST(a_sealed_machine_can_still_be_cleared),
+		TEST(a_failing_handler_is_named_with_offset_and_width),
+		TEST(hypercalls_work_the_same_without_doorbells),
+		TEST(neither_doorbell_nor_mmio_may_lie_on_ram),
+		TEST(a_machine_without_ram_takes_mmio_at_zero),
+		TEST(a_second_doorbell_at_the_address_is_refused),
+		TEST(a_doorbell_has_a_width_that_the_cpu_can_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

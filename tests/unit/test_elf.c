@@ -33,22 +33,17 @@ static struct {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 int __real_fstat(int fd, struct stat *st);
 int __wrap_fstat(int fd, struct stat *st);
 ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t buf_size);
 
 int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 ssize_t __real_read(int fd, void *buf, size_t len);
 ssize_t __wrap_read(int fd, void *buf, size_t len);
-ssize_t __wrap___read_chk(int fd, void *buf, size_t len, size_t size);
 ssize_t __real_recv(int fd, void *buf, size_t len, int flags);
 ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags);
-ssize_t __wrap___recv_chk(int fd, void *buf, size_t len, size_t size, int flags);
 
 static bool fails_now(void)
 {
@@ -61,12 +56,6 @@ int __wrap_open(const char *path, int flags, ...)
 	host.open++;
 	assert_int_equal(flags & O_CREAT, 0);
 	return fails_now() ? -1 : __real_open(path, flags);
-}
-
-/* What open is called where the compiler does not know the flags. */
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 int __wrap_fstat(int fd, struct stat *st)
@@ -91,13 +80,6 @@ ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
 	return __real_pread(fd, buf, host.hiccups && len > 100 ? 100 : len, offset);
 }
 
-/* What pread is called where the compiler knows the buffer's size. */
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t buf_size)
-{
-	assert_true(len <= buf_size);
-	return __wrap_pread(fd, buf, len, offset);
-}
-
 static bool hiccup(int error)
 {
 	errno = error;
@@ -110,12 +92,6 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 	return fails_now() || hiccup(EINTR) ? -1 : __real_poll(fds, n, timeout);
 }
 
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
-{
-	(void)size;
-	return __wrap_poll(fds, n, timeout);
-}
-
 ssize_t __wrap_read(int fd, void *buf, size_t len)
 {
 	host.waits++;
@@ -124,23 +100,11 @@ ssize_t __wrap_read(int fd, void *buf, size_t len)
 	return __real_read(fd, buf, host.hiccups && len > 100 ? 100 : len);
 }
 
-ssize_t __wrap___read_chk(int fd, void *buf, size_t len, size_t size)
-{
-	assert_true(len <= size);
-	return __wrap_read(fd, buf, len);
-}
-
 ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags)
 {
 	host.waits++;
 	assert_int_equal(flags, MSG_DONTWAIT);
 	return fails_now() || hiccup(EAGAIN) ? -1 : __real_recv(fd, buf, len, flags);
-}
-
-ssize_t __wrap___recv_chk(int fd, void *buf, size_t len, size_t size, int flags)
-{
-	assert_true(len <= size);
-	return __wrap_recv(fd, buf, len, flags);
 }
 
 static int open_descriptors(void)

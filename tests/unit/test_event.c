@@ -51,8 +51,6 @@ static struct {
 
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room);
 int __real_clock_gettime(clockid_t clock, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 int __real_eventfd(unsigned count, int flags);
@@ -94,13 +92,6 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const 
 		return -1;
 	}
 	return host.real ? __real_ppoll(fds, n, ts, mask) : look(fds, n, timeout);
-}
-
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room)
-{
-	assert_true(n * sizeof *fds <= room);
-	return __wrap_ppoll(fds, n, ts, mask);
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)

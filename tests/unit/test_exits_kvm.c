@@ -32,7 +32,6 @@ static struct {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 int __wrap_ioctl(int fd, unsigned long request, uintptr_t arg);
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
@@ -44,12 +43,6 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags, O_RDWR | O_CLOEXEC);
 	errno = host.open_error;
 	return host.open_error != 0 ? -1 : __real_open("/dev/null", flags);
-}
-
-/* What open is called where the compiler does not know the flags. */
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 static int usual_answer(int fd, unsigned long request)
@@ -151,7 +144,7 @@ static void run(struct fixture *f, enum hv_exit_kind kind)
 
 /* ---- exits ---- */
 
-static void H09_exits_without_more_to_say(void **state)
+static void exits_without_more_to_say(void **state)
 {
 	static const struct { uint32_t reason; enum hv_exit_kind kind; } exits[] = {
 		{KVM_EXIT_HLT, HV_EXIT_HALT},
@@ -166,7 +159,7 @@ static void H09_exits_without_more_to_say(void **state)
 	}
 }
 
-static void H09_port_exits(void **state)
+static void port_exits(void **state)
 {
 	struct fixture *f = *state;
 	struct kvm_run *page = f->hv->run;
@@ -187,7 +180,7 @@ static void H09_port_exits(void **state)
 	assert_true(a->width == 1 && !a->write);
 }
 
-static void H09_mmio_exits(void **state)
+static void mmio_exits(void **state)
 {
 	struct fixture *f = *state;
 	struct kvm_run *page = f->hv->run;
@@ -242,7 +235,7 @@ static void assert_error(struct fixture *f, const char *what, uint64_t code)
 	assert_true(f->exit.error.code == code);
 }
 
-static void H14_errors_carry_the_kernels_own_number(void **state)
+static void errors_carry_the_kernels_own_number(void **state)
 {
 	struct fixture *f = *state;
 	struct kvm_run *page = f->hv->run;
@@ -259,7 +252,7 @@ static void H14_errors_carry_the_kernels_own_number(void **state)
 	assert_error(f, "entry failure: hw_entry_failure_reason", 0x8000000000000021);
 }
 
-static void H09_an_unknown_reason_is_an_error_with_its_number(void **state)
+static void an_unknown_reason_is_an_error_with_its_number(void **state)
 {
 	static const uint32_t reasons[] = {
 		KVM_EXIT_UNKNOWN, KVM_EXIT_EXCEPTION, KVM_EXIT_HYPERCALL, KVM_EXIT_SYSTEM_EVENT,
@@ -492,7 +485,7 @@ static void assert_probe(int rc, unsigned bad, const char *first, const char *se
 	assert_int_equal(open_descriptors(), files);
 }
 
-static void H01_each_way_of_having_no_kvm_has_its_own_words(void **state)
+static void each_way_of_having_no_kvm_has_its_own_words(void **state)
 {
 	char missing[300];
 
@@ -517,7 +510,7 @@ static void H01_each_way_of_having_no_kvm_has_its_own_words(void **state)
 	assert_probe(-1, 1, "/dev/kvm: KVM_GET_API_VERSION: Inappropriate ioctl for device", NULL);
 }
 
-static void H02_doorbells_are_optional(void **state)
+static void doorbells_are_optional(void **state)
 {
 	(void)state;
 	assert_probe(0, 0, "/dev/kvm: API version 12, a machine can be made",
@@ -563,7 +556,7 @@ static void assert_not_made(struct fixture *f, int sys, const char *message)
 	assert_int_equal(open_descriptors(), files);
 }
 
-static void H16_what_the_kernel_refuses_is_told_and_leaves_nothing(void **state)
+static void what_the_kernel_refuses_is_told_and_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
 
@@ -584,13 +577,13 @@ static void H16_what_the_kernel_refuses_is_told_and_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(H09_exits_without_more_to_say),
-		TEST(H09_port_exits),
-		TEST(H09_mmio_exits),
+		TEST(exits_without_more_to_say),
+		TEST(port_exits),
+		TEST(mmio_exits),
 		TEST(a_store_that_memory_refused_is_a_fault),
 		TEST(a_fault_on_hardware_has_a_place_if_the_kernel_tells_it),
-		TEST(H14_errors_carry_the_kernels_own_number),
-		TEST(H09_an_unknown_reason_is_an_error_with_its_number),
+		TEST(errors_carry_the_kernels_own_number),
+		TEST(an_unknown_reason_is_an_error_with_its_number),
 		TEST(an_interrupted_run_is_over_and_its_kick_with_it),
 		TEST(a_run_that_the_kernel_wants_again_is_made_again),
 		TEST(a_run_that_the_kernel_never_makes_ends_in_a_line),
@@ -603,11 +596,11 @@ int main(void)
 		TEST(what_makes_machines_is_closed_once_one_is_made),
 		TEST(string_output_keeps_its_count),
 		TEST(a_run_that_the_kernel_refuses_is_an_error),
-		TEST(H01_each_way_of_having_no_kvm_has_its_own_words),
-		TEST(H02_doorbells_are_optional),
+		TEST(each_way_of_having_no_kvm_has_its_own_words),
+		TEST(doorbells_are_optional),
 		TEST(making_a_machine_survives_signals),
 		TEST(a_run_page_may_be_no_larger_than_it_must),
-		TEST(H16_what_the_kernel_refuses_is_told_and_leaves_nothing),
+		TEST(what_the_kernel_refuses_is_told_and_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -709,7 +709,7 @@ static void a_stop_during_the_destruction_does_nothing(void **state)
 	f->h = NULL;
 }
 
-static void H08_a_stop_before_run_ends_it_at_once(void **state)
+static void a_stop_before_run_ends_it_at_once(void **state)
 {
 	struct fixture *f = *state;
 
@@ -734,7 +734,7 @@ static void raise_signal(void *ctx)
 	raise(SIGUSR1);
 }
 
-static void H08_a_signal_handler_stops_the_run(void **state)
+static void a_signal_handler_stops_the_run(void **state)
 {
 	const struct sigaction sa = {.sa_handler = on_signal};
 	struct fixture *f = *state;
@@ -873,8 +873,8 @@ int main(void)
 		TEST(a_stop_before_load_does_nothing),
 		TEST(a_stop_after_a_failed_load_does_nothing),
 		TEST(a_stop_during_the_destruction_does_nothing),
-		TEST(H08_a_stop_before_run_ends_it_at_once),
-		TEST(H08_a_signal_handler_stops_the_run),
+		TEST(a_stop_before_run_ends_it_at_once),
+		TEST(a_signal_handler_stops_the_run),
 		TEST(machines_live_one_after_the_other),
 		TEST(machines_take_turns),
 		TEST(a_stop_is_for_one_machine),

@@ -243,7 +243,7 @@ static void protection_of_half_a_page_is_refused(void **state)
 
 /* ---- interruptions ---- */
 
-static void H08_a_kick_before_the_run_ends_it_before_it_begins(void **state)
+static void a_kick_before_the_run_ends_it_before_it_begins(void **state)
 {
 	struct bare *b = *state;
 
@@ -308,7 +308,7 @@ static void interrupt(struct bare *b, bool with_kick, unsigned after_us)
 	pthread_join(thread, NULL);
 }
 
-static void H08_a_kick_during_the_run_ends_it(void **state)
+static void a_kick_during_the_run_ends_it(void **state)
 {
 	const struct sigaction sa = {.sa_handler = on_signal};
 	struct bare *b = *state;
@@ -332,7 +332,7 @@ static void a_signal_during_the_run_ends_it(void **state)
 }
 
 /* Each run ends, whether the kick came before it, at its start or in it. */
-static void H08_no_kick_is_lost(void **state)
+static void no_kick_is_lost(void **state)
 {
 	const struct sigaction sa = {.sa_handler = on_signal};
 	struct bare *b = *state;
@@ -494,7 +494,7 @@ static void a_doorbell_rings_without_an_exit(void **state)
 	close(fd);
 }
 
-static void H17_a_doorbell_is_added_once(void **state)
+static void a_doorbell_is_added_once(void **state)
 {
 	struct bare *b = *state;
 	int fd = new_bell(), other = new_bell();
@@ -514,7 +514,7 @@ static void H17_a_doorbell_is_added_once(void **state)
 	close(other);
 }
 
-static void H17_a_doorbell_is_removed_by_its_own_descriptor(void **state)
+static void a_doorbell_is_removed_by_its_own_descriptor(void **state)
 {
 	struct bare *b = *state;
 	int fd = new_bell(), other = new_bell();
@@ -538,7 +538,7 @@ static void H17_a_doorbell_is_removed_by_its_own_descriptor(void **state)
 	close(other);
 }
 
-static void H18_bad_doorbells_are_refused(void **state)
+static void bad_doorbells_are_refused(void **state)
 {
 	struct bare *b = *state;
 	int fd = new_bell(), file = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -553,7 +553,7 @@ static void H18_bad_doorbells_are_refused(void **state)
 
 /* ---- making and freeing ---- */
 
-static void H03_a_size_that_is_not_whole_pages_is_refused(void **state)
+static void a_size_that_is_not_whole_pages_is_refused(void **state)
 {
 	struct husk_error e = {0};
 	unsigned files = open_descriptors(), maps = mappings();
@@ -569,7 +569,7 @@ static void H03_a_size_that_is_not_whole_pages_is_refused(void **state)
 	assert_int_equal(mappings(), maps);
 }
 
-static void H16_fifty_machines_leave_nothing_behind(void **state)
+static void fifty_machines_leave_nothing_behind(void **state)
 {
 	unsigned files = open_descriptors(), maps = mappings();
 	static struct bare b;
@@ -705,7 +705,7 @@ static void run_logged(const struct hv_ops *ops, void (*begin)(struct core *c), 
 	core_fini(&c);
 }
 
-static void H20_devices_cannot_tell_the_fake_from_the_real_backend(void **state)
+static void devices_cannot_tell_the_fake_from_the_real_backend(void **state)
 {
 	struct log real, fake;
 	uint64_t real_exits, fake_exits;
@@ -732,25 +732,25 @@ int main(void)
 		TEST(protected_code_runs),
 		TEST(protection_can_be_given_back),
 		TEST(protection_of_half_a_page_is_refused),
-		TEST(H08_a_kick_before_the_run_ends_it_before_it_begins),
+		TEST(a_kick_before_the_run_ends_it_before_it_begins),
 		TEST(a_kick_after_a_load_still_completes_it),
-		TEST(H08_a_kick_during_the_run_ends_it),
+		TEST(a_kick_during_the_run_ends_it),
 		TEST(a_signal_during_the_run_ends_it),
-		TEST(H08_no_kick_is_lost),
+		TEST(no_kick_is_lost),
 		TEST(a_kick_from_another_thread_ends_a_busy_guest),
 		TEST(a_completed_access_is_behind_the_guest_and_the_next_is_not_begun),
 		TEST(a_completed_load_has_its_value),
 		TEST(registers_are_read_and_written),
 		TEST(a_doorbell_rings_without_an_exit),
-		TEST(H17_a_doorbell_is_added_once),
-		TEST(H17_a_doorbell_is_removed_by_its_own_descriptor),
-		TEST(H18_bad_doorbells_are_refused),
-		TEST(H03_a_size_that_is_not_whole_pages_is_refused),
-		TEST(H16_fifty_machines_leave_nothing_behind),
+		TEST(a_doorbell_is_added_once),
+		TEST(a_doorbell_is_removed_by_its_own_descriptor),
+		TEST(bad_doorbells_are_refused),
+		TEST(a_size_that_is_not_whole_pages_is_refused),
+		TEST(fifty_machines_leave_nothing_behind),
 		TEST(two_machines_are_strangers),
 		TEST(the_counter_has_a_frequency),
 		TEST(a_probe_finds_a_host_that_can_run_guests),
-		TEST(H20_devices_cannot_tell_the_fake_from_the_real_backend),
+		TEST(devices_cannot_tell_the_fake_from_the_real_backend),
 	};
 
 	if (bare_skip_all())

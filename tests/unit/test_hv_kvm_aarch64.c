@@ -42,7 +42,6 @@ static struct {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 int __wrap_ioctl(int fd, unsigned long request, uintptr_t arg);
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
@@ -50,12 +49,6 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off
 int __wrap_open(const char *path, int flags, ...)
 {
 	return __real_open(strcmp(path, "/dev/kvm") == 0 ? "/dev/null" : path, flags);
-}
-
-/* What open is called where the compiler does not know the flags. */
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 /* The run page is anonymous memory. */

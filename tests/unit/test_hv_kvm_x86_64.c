@@ -259,7 +259,7 @@ static void code_in_a_hole_is_an_error_of_the_hypervisor(void **state)
 }
 
 /* What lies in memory is written there; what lies behind it is reported with its own address. */
-static void H18_a_store_across_the_end_of_memory_is_split(void **state)
+static void a_store_across_the_end_of_memory_is_split(void **state)
 {
 	struct bare *b = *state;
 
@@ -274,7 +274,7 @@ static void H18_a_store_across_the_end_of_memory_is_split(void **state)
 	assert_memory_equal(bare_at(b, BARE_MEMORY - 2), "\x11\x22", 2);
 }
 
-static void H18_an_access_across_a_page_of_the_hole_is_split(void **state)
+static void an_access_across_a_page_of_the_hole_is_split(void **state)
 {
 	struct bare *b = *state;
 
@@ -317,7 +317,7 @@ static void a_doorbell_port_takes_one_width_only(void **state)
 	close(fd);
 }
 
-static void H18_string_output_rings_once_for_each_element(void **state)
+static void string_output_rings_once_for_each_element(void **state)
 {
 	struct bare *b = *state;
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -499,10 +499,10 @@ int main(void)
 		TEST(a_null_pointer_is_a_triple_fault),
 		TEST(data_does_not_run),
 		TEST(code_in_a_hole_is_an_error_of_the_hypervisor),
-		TEST(H18_a_store_across_the_end_of_memory_is_split),
-		TEST(H18_an_access_across_a_page_of_the_hole_is_split),
+		TEST(a_store_across_the_end_of_memory_is_split),
+		TEST(an_access_across_a_page_of_the_hole_is_split),
 		TEST(a_doorbell_port_takes_one_width_only),
-		TEST(H18_string_output_rings_once_for_each_element),
+		TEST(string_output_rings_once_for_each_element),
 		TEST(a_counter_without_a_frequency_is_an_error),
 		TEST(the_frequency_is_in_hertz),
 		TEST(a_processor_that_is_kept_too_long_is_an_error_and_a_bus_lock_is_not),

@@ -85,7 +85,7 @@ static enum rig_end access_window(struct fixture *f, uint64_t offset, unsigned w
 
 /* ---- numbers ---- */
 
-static void H11_a_registered_number_is_called_with_its_argument(void **state)
+static void a_registered_number_is_called_with_its_argument(void **state)
 {
 	struct fixture *f = *state;
 
@@ -95,7 +95,7 @@ static void H11_a_registered_number_is_called_with_its_argument(void **state)
 	assert_true(f->w.args[0] == 0x12345678);
 }
 
-static void H11_the_last_number_is_served(void **state)
+static void the_last_number_is_served(void **state)
 {
 	struct fixture *f = *state;
 
@@ -104,12 +104,12 @@ static void H11_the_last_number_is_served(void **state)
 	assert_int_equal(f->w.calls, 1);
 }
 
-static void H11_number_0_ends_the_guest(void **state)
+static void number_0_ends_the_guest(void **state)
 {
 	assert_ends(*state, rig_call(*state, 0, 4), "Invalid guest hypercall: num=0");
 }
 
-static void H11_an_unregistered_number_ends_the_guest(void **state)
+static void an_unregistered_number_ends_the_guest(void **state)
 {
 	struct fixture *f = *state;
 
@@ -122,7 +122,7 @@ static void H11_an_unregistered_number_ends_the_guest(void **state)
 	}
 }
 
-static void H11_the_number_behind_the_last_is_outside_the_window(void **state)
+static void the_number_behind_the_last_is_outside_the_window(void **state)
 {
 	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX, 4), "Invalid guest");
 	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX + 1, 4), "Invalid guest");
@@ -164,7 +164,7 @@ static void a_bad_number_is_told_with_the_place_in_the_guest(void **state)
 
 /* ---- the shape of the access ---- */
 
-static void H10_a_read_of_the_window_ends_the_guest(void **state)
+static void a_read_of_the_window_ends_the_guest(void **state)
 {
 	struct fixture *f = *state;
 
@@ -176,7 +176,7 @@ static void H10_a_read_of_the_window_ends_the_guest(void **state)
 			       "Invalid guest mmio access: mmio=0x100000010 len=4, read"));
 }
 
-static void H10_other_widths_end_the_guest(void **state)
+static void other_widths_end_the_guest(void **state)
 {
 	static const unsigned widths[] = {1, 2, 8};
 	static const uint32_t zero[2];
@@ -382,16 +382,16 @@ static void a_window_that_is_taken_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(H11_a_registered_number_is_called_with_its_argument),
-		TEST(H11_the_last_number_is_served),
-		TEST(H11_number_0_ends_the_guest),
-		TEST(H11_an_unregistered_number_ends_the_guest),
-		TEST(H11_the_number_behind_the_last_is_outside_the_window),
+		TEST(a_registered_number_is_called_with_its_argument),
+		TEST(the_last_number_is_served),
+		TEST(number_0_ends_the_guest),
+		TEST(an_unregistered_number_ends_the_guest),
+		TEST(the_number_behind_the_last_is_outside_the_window),
 		TEST(husks_own_numbers_are_served_from_the_first_to_the_last),
 		TEST(an_argument_is_not_sign_extended),
 		TEST(a_bad_number_is_told_with_the_place_in_the_guest),
-		TEST(H10_a_read_of_the_window_ends_the_guest),
-		TEST(H10_other_widths_end_the_guest),
+		TEST(a_read_of_the_window_ends_the_guest),
+		TEST(other_widths_end_the_guest),
 		TEST(several_items_in_one_access_are_calls_in_order),
 		TEST(the_first_call_that_fails_is_the_last_of_an_access),
 		TEST(a_call_that_halts_is_the_last_of_an_access),

@@ -185,7 +185,6 @@ int __wrap_mprotect(void *addr, size_t len, int prot)
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 int __real_fstat(int fd, struct stat *st);
 int __wrap_fstat(int fd, struct stat *st);
 int __real_fcntl(int fd, int cmd, int arg);
@@ -205,12 +204,6 @@ int __wrap_open(const char *path, int flags, ...)
 
 	assert_int_equal(flags & O_CREAT, 0);
 	return fails(name, EMFILE) ? -1 : __real_open(path, flags);
-}
-
-/* What open is called where the compiler does not know the flags. */
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 int __wrap_fstat(int fd, struct stat *st)
@@ -257,7 +250,6 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 
 ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
 ssize_t __real_write(int fd, const void *buf, size_t len);
@@ -266,21 +258,12 @@ ssize_t __real_pwritev2(int fd, const struct iovec *iov, int n, off_t offset, in
 ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
 int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room);
 
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
 {
 	return fails("pread", EIO) ? -1 : __real_pread(fd, buf, len, offset);
-}
-
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room)
-{
-	assert_true(len <= room);
-	return __wrap_pread(fd, buf, len, offset);
 }
 
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)
@@ -303,22 +286,9 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 	return fails("poll", EIO) ? -1 : __real_poll(fds, n, timeout);
 }
 
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
-{
-	assert_true(n * sizeof *fds <= room);
-	return __wrap_poll(fds, n, timeout);
-}
-
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask)
 {
 	return fails("ppoll", ENOMEM) ? -1 : __real_ppoll(fds, n, ts, mask);
-}
-
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room)
-{
-	assert_true(n * sizeof *fds <= room);
-	return __wrap_ppoll(fds, n, ts, mask);
 }
 
 static int open_descriptors(void)

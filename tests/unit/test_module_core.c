@@ -38,8 +38,6 @@ void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask);
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
@@ -54,13 +52,6 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts, const 
 	host.ppoll_times--;
 	errno = host.ppoll_error;
 	return -1;
-}
-
-int __wrap___ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room)
-{
-	assert_true(n * sizeof *fds <= room);
-	return __wrap_ppoll(fds, n, ts, mask);
 }
 
 /* ---- a guest ---- */
@@ -175,7 +166,7 @@ static void walltime_writes_its_8_bytes_and_no_more(void **state)
 	assert_filler(f, ARG + 9, RIG_MEMORY);
 }
 
-static void H12_walltime_at_the_edges_of_memory(void **state)
+static void walltime_at_the_edges_of_memory(void **state)
 {
 	static const struct hvt_walltime rq;
 
@@ -240,7 +231,7 @@ static void puts_of_nothing_is_nothing(void **state)
 	assert_ends(f, call_puts(f, UINT64_MAX, 0), "Invalid guest access");
 }
 
-static void H12_the_last_byte_of_memory_can_be_printed(void **state)
+static void the_last_byte_of_memory_can_be_printed(void **state)
 {
 	struct fixture *f = *state;
 
@@ -251,7 +242,7 @@ static void H12_the_last_byte_of_memory_can_be_printed(void **state)
 	assert_console(f, "k", 1);
 }
 
-static void H12_text_outside_memory_ends_the_guest(void **state)
+static void text_outside_memory_ends_the_guest(void **state)
 {
 	static const struct { uint64_t data, len; } bad[] = {
 		{RIG_MEMORY - 1, 2}, {RIG_MEMORY, 1}, {RIG_MEMORY + 1, 1}, {0, RIG_MEMORY + 1},
@@ -271,7 +262,7 @@ static void H12_text_outside_memory_ends_the_guest(void **state)
 	assert_console(f, "", 0);
 }
 
-static void H12_puts_at_the_edges_of_memory(void **state)
+static void puts_at_the_edges_of_memory(void **state)
 {
 	static const struct hvt_puts rq = {TEXT, 1};
 
@@ -727,7 +718,7 @@ static void *stop_later(void *ctx)
 	return NULL;
 }
 
-static void H08_a_stop_ends_the_wait_and_the_run(void **state)
+static void a_stop_ends_the_wait_and_the_run(void **state)
 {
 	static const struct hvt_poll forever = {
 		.timeout_nsecs = UINT64_MAX, .ready_set = 7, .ret = 7,
@@ -747,7 +738,7 @@ static void H08_a_stop_ends_the_wait_and_the_run(void **state)
 	assert_in_range(host.ppoll_ns, 1, MS);
 }
 
-static void H12_poll_at_the_edges_of_memory(void **state)
+static void poll_at_the_edges_of_memory(void **state)
 {
 	static const struct hvt_poll rq;
 
@@ -864,7 +855,7 @@ static void a_bad_cookie_is_an_error_and_not_a_status(void **state)
 	}
 }
 
-static void H12_halt_at_the_edges_of_memory(void **state)
+static void halt_at_the_edges_of_memory(void **state)
 {
 	static const struct hvt_halt rq = {.exit_status = 5};
 	struct fixture *f = *state;
@@ -983,13 +974,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(walltime_is_the_hosts),
 		TEST(walltime_writes_its_8_bytes_and_no_more),
-		TEST(H12_walltime_at_the_edges_of_memory),
+		TEST(walltime_at_the_edges_of_memory),
 		TEST(a_result_is_not_written_where_the_guest_may_not_write),
 		TEST(puts_writes_the_bytes_as_they_are),
 		TEST(puts_of_nothing_is_nothing),
-		TEST(H12_the_last_byte_of_memory_can_be_printed),
-		TEST(H12_text_outside_memory_ends_the_guest),
-		TEST(H12_puts_at_the_edges_of_memory),
+		TEST(the_last_byte_of_memory_can_be_printed),
+		TEST(text_outside_memory_ends_the_guest),
+		TEST(puts_at_the_edges_of_memory),
 		TEST(puts_may_read_what_the_guest_may_not_write),
 		TEST(puts_changes_nothing_in_memory),
 		TEST(puts_is_counted),
@@ -1008,8 +999,8 @@ int main(void)
 		TEST(a_device_stays_ready_until_it_is_read),
 		TEST(a_device_whose_other_end_is_gone_is_ready),
 		TEST(a_device_that_becomes_ready_ends_the_wait),
-		TEST(H08_a_stop_ends_the_wait_and_the_run),
-		TEST(H12_poll_at_the_edges_of_memory),
+		TEST(a_stop_ends_the_wait_and_the_run),
+		TEST(poll_at_the_edges_of_memory),
 		TEST(poll_writes_its_results_and_no_more),
 		TEST(poll_needs_to_write_both_results),
 		TEST(signals_do_not_end_the_wait),
@@ -1018,7 +1009,7 @@ int main(void)
 		TEST(halt_ends_the_run_with_the_guests_status),
 		TEST(a_cookie_needs_512_bytes_of_memory_behind_it),
 		TEST(a_bad_cookie_is_an_error_and_not_a_status),
-		TEST(H12_halt_at_the_edges_of_memory),
+		TEST(halt_at_the_edges_of_memory),
 		TEST(halt_may_be_asked_for_from_read_only_memory),
 		TEST(it_takes_its_numbers_and_gives_them_back),
 		TEST(it_attaches_all_or_nothing),

@@ -37,7 +37,6 @@ static struct {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 ssize_t __real_pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
 ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags);
 ssize_t __real_write(int fd, const void *buf, size_t len);
@@ -46,7 +45,6 @@ ssize_t __real_send(int fd, const void *buf, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
 int __real_poll(struct pollfd *fds, nfds_t n, int ms);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int ms);
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t room);
 
 int __wrap_open(const char *path, int flags, ...)
 {
@@ -54,11 +52,6 @@ int __wrap_open(const char *path, int flags, ...)
 	host.opens++;
 	errno = host.open_error;
 	return host.open_error != 0 ? -1 : __real_open(path, flags);
-}
-
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 static void note(size_t len)
@@ -115,12 +108,6 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int ms)
 	if (host.crowd != -1)
 		fill(host.crowd);
 	return ready;
-}
-
-int __wrap___poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t room)
-{
-	assert_true(n * sizeof *fds <= room);
-	return __wrap_poll(fds, n, ms);
 }
 
 /* ---- descriptors ---- */

@@ -59,7 +59,7 @@ static struct resource_space space(uint64_t first, uint64_t last)
 		assert_string_equal(got_.owner, "test"); \
 	} while (0)
 
-/* The call fails like that and leaves every byte of the space as it was: row A40. */
+/* The call fails like that and leaves every byte of the space as it was. */
 #define REFUSED(s, call, status) \
 	do { \
 		struct resource_space before_; \
@@ -78,7 +78,7 @@ static struct resource_space space(uint64_t first, uint64_t last)
 		assert_null(got_.owner); \
 	} while (0)
 
-static void a01_a_space_that_ends_before_it_starts_is_refused(void **state)
+static void a_space_that_ends_before_it_starts_is_refused(void **state)
 {
 	struct resource_space s = space(7, 9);
 
@@ -86,7 +86,7 @@ static void a01_a_space_that_ends_before_it_starts_is_refused(void **state)
 	REFUSED(&s, resource_space_init(&s, 0x1000, 0x0fff), RESOURCE_BAD_RANGE);
 }
 
-static void a02_the_whole_64_bit_space_is_legal(void **state)
+static void the_whole_64_bit_space_is_legal(void **state)
 {
 	struct resource_space s = space(0, M);
 
@@ -97,7 +97,7 @@ static void a02_the_whole_64_bit_space_is_legal(void **state)
 	assert_int_equal(resource_find(&s, M)->last, M);
 }
 
-static void a03_a_space_of_one_byte_at_either_end_serves_one_byte(void **state)
+static void a_space_of_one_byte_at_either_end_serves_one_byte(void **state)
 {
 	struct resource_space s = space(M, M), zero = space(0, 0);
 
@@ -110,7 +110,7 @@ static void a03_a_space_of_one_byte_at_either_end_serves_one_byte(void **state)
 	NOT_PLACED(&zero, L, 1, 1, RESOURCE_NO_SPACE);
 }
 
-static void a04_size_zero_is_refused_by_every_policy(void **state)
+static void size_zero_is_refused_by_every_policy(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -120,7 +120,7 @@ static void a04_size_zero_is_refused_by_every_policy(void **state)
 	REFUSED(&s, take_at(&s, 0x1000, 0), RESOURCE_BAD_SIZE);
 }
 
-static void a05_an_alignment_that_is_no_power_of_two_is_refused(void **state)
+static void an_alignment_that_is_no_power_of_two_is_refused(void **state)
 {
 	static const uint64_t bad[] = {0, 3, 200, (UINT64_C(1) << 63) + 1};
 	struct resource_space s = space(0, M);
@@ -133,7 +133,7 @@ static void a05_an_alignment_that_is_no_power_of_two_is_refused(void **state)
 	}
 }
 
-static void a06_the_largest_alignment_has_two_places(void **state)
+static void the_largest_alignment_has_two_places(void **state)
 {
 	const uint64_t half = UINT64_C(1) << 63;
 	struct resource_space s = space(0, M);
@@ -144,7 +144,7 @@ static void a06_the_largest_alignment_has_two_places(void **state)
 	NOT_PLACED(&s, F, 1, half, RESOURCE_NO_SPACE);
 }
 
-static void a07_known_places_are_found_again(void **state)
+static void known_places_are_found_again(void **state)
 {
 	struct resource_space low = space(0x1000, 0x1fff), high = space(0x1000, 0x10fff);
 	struct resource_space odd = space(1, 1000);
@@ -160,7 +160,7 @@ static void a07_known_places_are_found_again(void **state)
 	PLACED(&odd, F, 1, 1, 1, 1);
 }
 
-static void a08_aligning_up_near_the_end_does_not_wrap(void **state)
+static void aligning_up_near_the_end_does_not_wrap(void **state)
 {
 	struct resource_space s = space(M - 2, M);
 
@@ -172,7 +172,7 @@ static void a08_aligning_up_near_the_end_does_not_wrap(void **state)
 	NOT_PLACED(&s, F, 1, 1, RESOURCE_NO_SPACE);
 }
 
-static void a09_the_top_pages_are_usable_to_the_last_byte(void **state)
+static void the_top_pages_are_usable_to_the_last_byte(void **state)
 {
 	struct resource_space s = space(M - 0x3fff, M);
 
@@ -183,7 +183,7 @@ static void a09_the_top_pages_are_usable_to_the_last_byte(void **state)
 	NOT_PLACED(&s, F, 1, 1, RESOURCE_NO_SPACE);
 }
 
-static void a10_the_last_four_bytes_are_handed_out_one_by_one(void **state)
+static void the_last_four_bytes_are_handed_out_one_by_one(void **state)
 {
 	struct resource_space s = space(M - 3, M);
 
@@ -194,7 +194,7 @@ static void a10_the_last_four_bytes_are_handed_out_one_by_one(void **state)
 	NOT_PLACED(&s, F, 1, 1, RESOURCE_NO_SPACE);
 }
 
-static void a11_halves_of_the_whole_space_fit_around_its_last_byte(void **state)
+static void halves_of_the_whole_space_fit_around_its_last_byte(void **state)
 {
 	const uint64_t half = UINT64_C(1) << 63;
 	struct resource_space s = space(0, M);
@@ -206,7 +206,7 @@ static void a11_halves_of_the_whole_space_fit_around_its_last_byte(void **state)
 	PLACED(&s, F, half - 1, 1, half, M - 1);
 }
 
-static void a12_an_end_beyond_the_last_address_is_an_overflow(void **state)
+static void an_end_beyond_the_last_address_is_an_overflow(void **state)
 {
 	const uint64_t half = UINT64_C(1) << 63;
 	struct resource_space s = space(0, M);
@@ -217,7 +217,7 @@ static void a12_an_end_beyond_the_last_address_is_an_overflow(void **state)
 	assert_int_equal(take_at(&s, half, half), RESOURCE_OK);
 }
 
-static void a13_an_exact_place_may_end_at_the_last_byte_and_not_beyond(void **state)
+static void an_exact_place_may_end_at_the_last_byte_and_not_beyond(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -231,7 +231,7 @@ static void a13_an_exact_place_may_end_at_the_last_byte_and_not_beyond(void **st
 	assert_int_equal(resource_reserve(&s, 0x1000, 0x1000, "test"), RESOURCE_OK);
 }
 
-static void a14_an_exact_start_must_have_the_alignment(void **state)
+static void an_exact_start_must_have_the_alignment(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -240,7 +240,7 @@ static void a14_an_exact_start_must_have_the_alignment(void **state)
 	assert_int_equal(resource_alloc_at(&s, 0x1008, 8, 8, "test"), RESOURCE_OK);
 }
 
-static void a15_exact_inside_a_taken_block_is_busy(void **state)
+static void exact_inside_a_taken_block_is_busy(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -250,7 +250,7 @@ static void a15_exact_inside_a_taken_block_is_busy(void **state)
 	assert_int_equal(resource_free(&s, 0x1000, 0x1fff), RESOURCE_OK);
 }
 
-static void a16_exact_overlapping_in_any_way_is_busy(void **state)
+static void exact_overlapping_in_any_way_is_busy(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -264,7 +264,7 @@ static void a16_exact_overlapping_in_any_way_is_busy(void **state)
 	REFUSED(&s, resource_reserve(&s, 0x14ff, 0x14ff, "test"), RESOURCE_BUSY);
 }
 
-static void a17_exact_between_two_neighbours_fits(void **state)
+static void exact_between_two_neighbours_fits(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -277,7 +277,7 @@ static void a17_exact_between_two_neighbours_fits(void **state)
 	assert_int_equal(s.taken[1].last, 0x13ff);
 }
 
-static void a18_exact_takes_the_last_byte_and_an_isolated_byte(void **state)
+static void exact_takes_the_last_byte_and_an_isolated_byte(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -288,7 +288,7 @@ static void a18_exact_takes_the_last_byte_and_an_isolated_byte(void **state)
 	assert_int_equal(take_at(&s, 0x1101, 1), RESOURCE_OK);
 }
 
-static void a19_last_fit_can_take_the_complete_space(void **state)
+static void last_fit_can_take_the_complete_space(void **state)
 {
 	struct resource_space zero = space(0, 0xfff), above = space(0x1000, 0x1fff);
 
@@ -297,7 +297,7 @@ static void a19_last_fit_can_take_the_complete_space(void **state)
 	PLACED(&above, L, 0x1000, 1, 0x1000, 0x1fff);
 }
 
-static void a20_aligning_down_below_the_gap_is_no_space(void **state)
+static void aligning_down_below_the_gap_is_no_space(void **state)
 {
 	struct resource_space s = space(0x1010, 0x10ff), low = space(1, 0xff);
 
@@ -308,7 +308,7 @@ static void a20_aligning_down_below_the_gap_is_no_space(void **state)
 	NOT_PLACED(&low, L, 0x10, 0x80, RESOURCE_NO_SPACE);
 }
 
-static void a21_last_fit_of_more_than_a_low_gap_does_not_go_below_zero(void **state)
+static void last_fit_of_more_than_a_low_gap_does_not_go_below_zero(void **state)
 {
 	struct resource_space s = space(0, 0xff);
 
@@ -319,7 +319,7 @@ static void a21_last_fit_of_more_than_a_low_gap_does_not_go_below_zero(void **st
 	PLACED(&s, L, 0x10, 1, 0, 0xf);
 }
 
-static void a22_a_range_is_freed_once(void **state)
+static void a_range_is_freed_once(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -329,7 +329,7 @@ static void a22_a_range_is_freed_once(void **state)
 	REFUSED(&s, resource_free(&s, 0x1000, 0x100f), RESOURCE_NOT_ALLOCATED);
 }
 
-static void a23_only_exactly_one_taken_range_is_freed(void **state)
+static void only_exactly_one_taken_range_is_freed(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -345,7 +345,7 @@ static void a23_only_exactly_one_taken_range_is_freed(void **state)
 	REFUSED(&s, resource_free(&s, 0x1100, 0x12ff), RESOURCE_NOT_ALLOCATED);
 }
 
-static void a24_the_whole_space_is_freed_only_when_it_was_taken(void **state)
+static void the_whole_space_is_freed_only_when_it_was_taken(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -356,7 +356,7 @@ static void a24_the_whole_space_is_freed_only_when_it_was_taken(void **state)
 	REFUSED(&s, resource_free(&s, 0x1000, 0x1fff), RESOURCE_NOT_ALLOCATED);
 }
 
-static void a25_a_middle_block_is_freed_once(void **state)
+static void a_middle_block_is_freed_once(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 
@@ -369,7 +369,7 @@ static void a25_a_middle_block_is_freed_once(void **state)
 	assert_int_equal(s.n, 2);
 }
 
-static void a26_ranges_one_byte_from_the_ends_come_and_go(void **state)
+static void ranges_one_byte_from_the_ends_come_and_go(void **state)
 {
 	struct resource_space s = space(0, M);
 
@@ -383,7 +383,7 @@ static void a26_ranges_one_byte_from_the_ends_come_and_go(void **state)
 	assert_int_equal(s.n, 0);
 }
 
-static void a27_single_bytes_grow_together_again(void **state)
+static void single_bytes_grow_together_again(void **state)
 {
 	static const uint64_t order[] = {0, 2, 1, 3};
 	struct resource_space s = space(0, 3);
@@ -398,7 +398,7 @@ static void a27_single_bytes_grow_together_again(void **state)
 	PLACED(&s, F, 4, 4, 0, 3);
 }
 
-static void a28_a_hole_is_used_before_what_follows(void **state)
+static void a_hole_is_used_before_what_follows(void **state)
 {
 	struct resource_space s = space(0x1000, 0x8fff);
 
@@ -412,7 +412,7 @@ static void a28_a_hole_is_used_before_what_follows(void **state)
 	PLACED(&s, F, 0x1000, 0x1000, 0x4000, 0x4fff);
 }
 
-static void a29_a_hole_is_used_from_its_first_aligned_byte(void **state)
+static void a_hole_is_used_from_its_first_aligned_byte(void **state)
 {
 	struct resource_space s = space(0x11000, 0x11fff);
 
@@ -422,7 +422,7 @@ static void a29_a_hole_is_used_from_its_first_aligned_byte(void **state)
 	PLACED(&s, F, 0x100, 0x200, 0x11200, 0x112ff);
 }
 
-static void a30_min_and_max_bound_the_block(void **state)
+static void min_and_max_bound_the_block(void **state)
 {
 	struct resource_space s = space(0, M);
 	struct resource_range got;
@@ -439,7 +439,7 @@ static void a30_min_and_max_bound_the_block(void **state)
 	assert_int_equal(got.start, 0x21);
 }
 
-static void a31_impossible_windows_are_told_apart(void **state)
+static void impossible_windows_are_told_apart(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 	struct resource_range got;
@@ -454,7 +454,7 @@ static void a31_impossible_windows_are_told_apart(void **state)
 	assert_int_equal(got.start, 0x1800);
 }
 
-static void a32_a_full_table_is_not_a_full_space(void **state)
+static void a_full_table_is_not_a_full_space(void **state)
 {
 	struct resource_space s = space(0, 2 * RESOURCE_RANGES_MAX);
 
@@ -485,7 +485,7 @@ static struct resource_space hvt_low_memory(void)
 	return s;
 }
 
-static void a33_what_is_left_of_low_memory_is_filled_upwards(void **state)
+static void what_is_left_of_low_memory_is_filled_upwards(void **state)
 {
 	struct resource_space s = hvt_low_memory();
 
@@ -497,7 +497,7 @@ static void a33_what_is_left_of_low_memory_is_filled_upwards(void **state)
 	PLACED(&s, F, 0x1000, 0x1000, 0, 0xfff);	/* page 0 is free unless reserved */
 }
 
-static void a34_a_reserved_boot_info_is_not_crossed(void **state)
+static void a_reserved_boot_info_is_not_crossed(void **state)
 {
 	struct resource_space s = hvt_low_memory();
 
@@ -507,7 +507,7 @@ static void a34_a_reserved_boot_info_is_not_crossed(void **state)
 	PLACED(&s, F, 0x8000, 0x1000, 0x11000, 0x18fff);
 }
 
-static void a35_who_is_in_the_way_can_be_named(void **state)
+static void who_is_in_the_way_can_be_named(void **state)
 {
 	struct resource_space s = hvt_low_memory();
 
@@ -523,7 +523,7 @@ static void a35_who_is_in_the_way_can_be_named(void **state)
 	assert_null(resource_find(&s, 0x9000));
 }
 
-static void a36_a_sealed_space_changes_no_more_but_answers(void **state)
+static void a_sealed_space_changes_no_more_but_answers(void **state)
 {
 	struct resource_space s = hvt_low_memory();
 
@@ -565,7 +565,7 @@ static void golden_steps_12_to_19(struct resource_space *s)
 	PLACED(s, L, 0x1000, 0x1000, 0x17000, 0x17fff);
 }
 
-static void a37_the_golden_trace_is_repeated(void **state)
+static void the_golden_trace_is_repeated(void **state)
 {
 	static const uint64_t gaps[][2] = {
 		{0x11300, 0x117ff}, {0x12000, 0x16fff}, {0x1f001, 0x1ffff},
@@ -585,7 +585,7 @@ static void a37_the_golden_trace_is_repeated(void **state)
 	NOT_PLACED(&s, F, 1, 1, RESOURCE_NO_SPACE);
 }
 
-/* A38: the model. One owner number per byte, 0 for free; nothing clever. */
+/* The model: one owner number per byte, 0 for free. */
 
 #define BYTES 1024
 
@@ -810,7 +810,7 @@ static void random_walk(uint64_t base, uint64_t seed, int steps)
 			 1u << RESOURCE_OVERFLOW : 0));
 }
 
-static void a38_a_million_random_calls_agree_with_a_byte_map(void **state)
+static void a_million_random_calls_agree_with_a_byte_map(void **state)
 {
 	(void)state;
 	random_walk(0, 1, 250000);
@@ -819,7 +819,7 @@ static void a38_a_million_random_calls_agree_with_a_byte_map(void **state)
 	random_walk(4 * GIB - BYTES / 2, 4, 250000);
 }
 
-static void a39_iteration_is_ascending_and_accounts_for_every_byte(void **state)
+static void iteration_is_ascending_and_accounts_for_every_byte(void **state)
 {
 	struct resource_space s = hvt_low_memory();
 	uint64_t next = s.first, taken = 0, gaps = 0;
@@ -839,7 +839,7 @@ static void a39_iteration_is_ascending_and_accounts_for_every_byte(void **state)
 	assert_int_equal(taken + gaps, s.last - s.first + 1);
 }
 
-static void a40_every_refusal_leaves_the_space_as_it_was(void **state)
+static void every_refusal_leaves_the_space_as_it_was(void **state)
 {
 	struct resource_space s = space(0x1000, 0x1fff);
 	struct resource_range got;
@@ -911,46 +911,46 @@ static void every_status_has_a_text_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a01_a_space_that_ends_before_it_starts_is_refused),
-		cmocka_unit_test(a02_the_whole_64_bit_space_is_legal),
-		cmocka_unit_test(a03_a_space_of_one_byte_at_either_end_serves_one_byte),
-		cmocka_unit_test(a04_size_zero_is_refused_by_every_policy),
-		cmocka_unit_test(a05_an_alignment_that_is_no_power_of_two_is_refused),
-		cmocka_unit_test(a06_the_largest_alignment_has_two_places),
-		cmocka_unit_test(a07_known_places_are_found_again),
-		cmocka_unit_test(a08_aligning_up_near_the_end_does_not_wrap),
-		cmocka_unit_test(a09_the_top_pages_are_usable_to_the_last_byte),
-		cmocka_unit_test(a10_the_last_four_bytes_are_handed_out_one_by_one),
-		cmocka_unit_test(a11_halves_of_the_whole_space_fit_around_its_last_byte),
-		cmocka_unit_test(a12_an_end_beyond_the_last_address_is_an_overflow),
-		cmocka_unit_test(a13_an_exact_place_may_end_at_the_last_byte_and_not_beyond),
-		cmocka_unit_test(a14_an_exact_start_must_have_the_alignment),
-		cmocka_unit_test(a15_exact_inside_a_taken_block_is_busy),
-		cmocka_unit_test(a16_exact_overlapping_in_any_way_is_busy),
-		cmocka_unit_test(a17_exact_between_two_neighbours_fits),
-		cmocka_unit_test(a18_exact_takes_the_last_byte_and_an_isolated_byte),
-		cmocka_unit_test(a19_last_fit_can_take_the_complete_space),
-		cmocka_unit_test(a20_aligning_down_below_the_gap_is_no_space),
-		cmocka_unit_test(a21_last_fit_of_more_than_a_low_gap_does_not_go_below_zero),
-		cmocka_unit_test(a22_a_range_is_freed_once),
-		cmocka_unit_test(a23_only_exactly_one_taken_range_is_freed),
-		cmocka_unit_test(a24_the_whole_space_is_freed_only_when_it_was_taken),
-		cmocka_unit_test(a25_a_middle_block_is_freed_once),
-		cmocka_unit_test(a26_ranges_one_byte_from_the_ends_come_and_go),
-		cmocka_unit_test(a27_single_bytes_grow_together_again),
-		cmocka_unit_test(a28_a_hole_is_used_before_what_follows),
-		cmocka_unit_test(a29_a_hole_is_used_from_its_first_aligned_byte),
-		cmocka_unit_test(a30_min_and_max_bound_the_block),
-		cmocka_unit_test(a31_impossible_windows_are_told_apart),
-		cmocka_unit_test(a32_a_full_table_is_not_a_full_space),
-		cmocka_unit_test(a33_what_is_left_of_low_memory_is_filled_upwards),
-		cmocka_unit_test(a34_a_reserved_boot_info_is_not_crossed),
-		cmocka_unit_test(a35_who_is_in_the_way_can_be_named),
-		cmocka_unit_test(a36_a_sealed_space_changes_no_more_but_answers),
-		cmocka_unit_test(a37_the_golden_trace_is_repeated),
-		cmocka_unit_test(a38_a_million_random_calls_agree_with_a_byte_map),
-		cmocka_unit_test(a39_iteration_is_ascending_and_accounts_for_every_byte),
-		cmocka_unit_test(a40_every_refusal_leaves_the_space_as_it_was),
+		cmocka_unit_test(a_space_that_ends_before_it_starts_is_refused),
+		cmocka_unit_test(the_whole_64_bit_space_is_legal),
+		cmocka_unit_test(a_space_of_one_byte_at_either_end_serves_one_byte),
+		cmocka_unit_test(size_zero_is_refused_by_every_policy),
+		cmocka_unit_test(an_alignment_that_is_no_power_of_two_is_refused),
+		cmocka_unit_test(the_largest_alignment_has_two_places),
+		cmocka_unit_test(known_places_are_found_again),
+		cmocka_unit_test(aligning_up_near_the_end_does_not_wrap),
+		cmocka_unit_test(the_top_pages_are_usable_to_the_last_byte),
+		cmocka_unit_test(the_last_four_bytes_are_handed_out_one_by_one),
+		cmocka_unit_test(halves_of_the_whole_space_fit_around_its_last_byte),
+		cmocka_unit_test(an_end_beyond_the_last_address_is_an_overflow),
+		cmocka_unit_test(an_exact_place_may_end_at_the_last_byte_and_not_beyond),
+		cmocka_unit_test(an_exact_start_must_have_the_alignment),
+		cmocka_unit_test(exact_inside_a_taken_block_is_busy),
+		cmocka_unit_test(exact_overlapping_in_any_way_is_busy),
+		cmocka_unit_test(exact_between_two_neighbours_fits),
+		cmocka_unit_test(exact_takes_the_last_byte_and_an_isolated_byte),
+		cmocka_unit_test(last_fit_can_take_the_complete_space),
+		cmocka_unit_test(aligning_down_below_the_gap_is_no_space),
+		cmocka_unit_test(last_fit_of_more_than_a_low_gap_does_not_go_below_zero),
+		cmocka_unit_test(a_range_is_freed_once),
+		cmocka_unit_test(only_exactly_one_taken_range_is_freed),
+		cmocka_unit_test(the_whole_space_is_freed_only_when_it_was_taken),
+		cmocka_unit_test(a_middle_block_is_freed_once),
+		cmocka_unit_test(ranges_one_byte_from_the_ends_come_and_go),
+		cmocka_unit_test(single_bytes_grow_together_again),
+		cmocka_unit_test(a_hole_is_used_before_what_follows),
+		cmocka_unit_test(a_hole_is_used_from_its_first_aligned_byte),
+		cmocka_unit_test(min_and_max_bound_the_block),
+		cmocka_unit_test(impossible_windows_are_told_apart),
+		cmocka_unit_test(a_full_table_is_not_a_full_space),
+		cmocka_unit_test(what_is_left_of_low_memory_is_filled_upwards),
+		cmocka_unit_test(a_reserved_boot_info_is_not_crossed),
+		cmocka_unit_test(who_is_in_the_way_can_be_named),
+		cmocka_unit_test(a_sealed_space_changes_no_more_but_answers),
+		cmocka_unit_test(the_golden_trace_is_repeated),
+		cmocka_unit_test(a_million_random_calls_agree_with_a_byte_map),
+		cmocka_unit_test(iteration_is_ascending_and_accounts_for_every_byte),
+		cmocka_unit_test(every_refusal_leaves_the_space_as_it_was),
 		cmocka_unit_test(invariant_5_taking_and_giving_back_restores_the_space),
 		cmocka_unit_test(invariant_6_freeing_in_any_order_empties_the_space),
 		cmocka_unit_test(every_status_has_a_text_of_its_own),

@@ -40,7 +40,7 @@ static struct resource_ids ids_of(uint32_t first, uint32_t last, enum resource_r
 		assert_int_equal(id_, 0x5eed); \
 	} while (0)
 
-static void i01_nineteen_ids_come_in_order_and_the_twentieth_does_not(void **state)
+static void nineteen_ids_come_in_order_and_the_twentieth_does_not(void **state)
 {
 	struct resource_ids s = ids_of(5, 23, RESOURCE_LOWEST);
 
@@ -50,7 +50,7 @@ static void i01_nineteen_ids_come_in_order_and_the_twentieth_does_not(void **sta
 	EXHAUSTED(&s);
 }
 
-static void i02_a_range_that_ends_before_it_starts_is_refused(void **state)
+static void a_range_that_ends_before_it_starts_is_refused(void **state)
 {
 	struct resource_ids s = ids_of(1, 1, RESOURCE_LOWEST);
 
@@ -62,7 +62,7 @@ static void i02_a_range_that_ends_before_it_starts_is_refused(void **state)
 	assert_int_equal(resource_ids_init(&s, 1, RESOURCE_IDS_MAX, RESOURCE_LOWEST), RESOURCE_OK);
 }
 
-static void i03_a_range_of_one_gives_one_id(void **state)
+static void a_range_of_one_gives_one_id(void **state)
 {
 	struct resource_ids s = ids_of(7, 7, RESOURCE_LOWEST);
 	struct resource_ids turn = ids_of(7, 7, RESOURCE_ROUND_ROBIN);
@@ -74,7 +74,7 @@ static void i03_a_range_of_one_gives_one_id(void **state)
 	EXHAUSTED(&turn);
 }
 
-static void i04_the_largest_id_is_usable_and_then_it_is_no_space(void **state)
+static void the_largest_id_is_usable_and_then_it_is_no_space(void **state)
 {
 	struct resource_ids s = ids_of(UINT32_MAX, UINT32_MAX, RESOURCE_LOWEST);
 	struct resource_ids turn = ids_of(UINT32_MAX - 1, UINT32_MAX, RESOURCE_ROUND_ROBIN);
@@ -89,7 +89,7 @@ static void i04_the_largest_id_is_usable_and_then_it_is_no_space(void **state)
 	NEXT_IS(&turn, UINT32_MAX);
 }
 
-static void i05_freeing_outside_the_range_is_refused(void **state)
+static void freeing_outside_the_range_is_refused(void **state)
 {
 	struct resource_ids s = ids_of(5, 23, RESOURCE_LOWEST);
 
@@ -102,7 +102,7 @@ static void i05_freeing_outside_the_range_is_refused(void **state)
 	REFUSED(&s, resource_ids_free(&s, 23), RESOURCE_NEVER_ALLOCATED);
 }
 
-static void i06_freeing_the_next_id_to_come_is_refused(void **state)
+static void freeing_the_next_id_to_come_is_refused(void **state)
 {
 	struct resource_ids s = ids_of(5, 23, RESOURCE_LOWEST);
 
@@ -113,7 +113,7 @@ static void i06_freeing_the_next_id_to_come_is_refused(void **state)
 	NEXT_IS(&s, 7);
 }
 
-static void i07_an_id_is_freed_once(void **state)
+static void an_id_is_freed_once(void **state)
 {
 	struct resource_ids s = ids_of(5, 23, RESOURCE_LOWEST);
 
@@ -123,7 +123,7 @@ static void i07_an_id_is_freed_once(void **state)
 	REFUSED(&s, resource_ids_free(&s, 5), RESOURCE_ALREADY_FREE);
 }
 
-static void i08_the_lowest_freed_id_comes_first(void **state)
+static void the_lowest_freed_id_comes_first(void **state)
 {
 	struct resource_ids s = ids_of(5, 23, RESOURCE_LOWEST);
 
@@ -137,7 +137,7 @@ static void i08_the_lowest_freed_id_comes_first(void **state)
 	NEXT_IS(&s, 8);
 }
 
-static void i09_round_robin_gives_freed_ids_only_after_a_turn(void **state)
+static void round_robin_gives_freed_ids_only_after_a_turn(void **state)
 {
 	struct resource_ids s = ids_of(5, 10, RESOURCE_ROUND_ROBIN);
 
@@ -153,7 +153,7 @@ static void i09_round_robin_gives_freed_ids_only_after_a_turn(void **state)
 	EXHAUSTED(&s);
 }
 
-static void i10_one_particular_id_can_be_asked_for(void **state)
+static void one_particular_id_can_be_asked_for(void **state)
 {
 	struct resource_ids s = ids_of(5, 23, RESOURCE_LOWEST);
 
@@ -169,7 +169,7 @@ static void i10_one_particular_id_can_be_asked_for(void **state)
 	assert_int_equal(resource_ids_alloc_at(&s, 6), RESOURCE_OK);
 }
 
-static void i10_round_robin_steps_over_an_id_that_was_asked_for(void **state)
+static void round_robin_steps_over_an_id_that_was_asked_for(void **state)
 {
 	struct resource_ids s = ids_of(5, 8, RESOURCE_ROUND_ROBIN);
 
@@ -181,7 +181,7 @@ static void i10_round_robin_steps_over_an_id_that_was_asked_for(void **state)
 	EXHAUSTED(&s);
 }
 
-static void i11_many_are_given_all_or_none(void **state)
+static void many_are_given_all_or_none(void **state)
 {
 	struct resource_ids s = ids_of(5, 23, RESOURCE_LOWEST);
 	uint32_t ids[20] = {0};
@@ -200,7 +200,7 @@ static void i11_many_are_given_all_or_none(void **state)
 	assert_int_equal(resource_ids_alloc_many(&s, ids, 0), RESOURCE_OK);
 }
 
-static void i12_many_that_fail_keep_the_holes_and_their_order(void **state)
+static void many_that_fail_keep_the_holes_and_their_order(void **state)
 {
 	static const enum resource_reuse both[] = {RESOURCE_LOWEST, RESOURCE_ROUND_ROBIN};
 	uint32_t ids[8];
@@ -221,7 +221,7 @@ static void i12_many_that_fail_keep_the_holes_and_their_order(void **state)
 	}
 }
 
-/* The model of I13: one bool per id. */
+/* The model of One bool per id. */
 struct model {
 	uint32_t first, n, next;
 	bool round_robin;
@@ -300,7 +300,7 @@ static void random_walk(uint32_t first, uint32_t n, enum resource_reuse reuse)
 	assert_same(&s, &m);
 }
 
-static void i13_a_hundred_thousand_random_steps_agree_with_a_bool_array(void **state)
+static void a_hundred_thousand_random_steps_agree_with_a_bool_array(void **state)
 {
 	(void)state;
 	random_walk(5, 100, RESOURCE_LOWEST);
@@ -309,7 +309,7 @@ static void i13_a_hundred_thousand_random_steps_agree_with_a_bool_array(void **s
 	random_walk(UINT32_MAX - 129, 129, RESOURCE_ROUND_ROBIN);
 }
 
-static void i13_ids_outside_the_range_are_never_taken(void **state)
+static void ids_outside_the_range_are_never_taken(void **state)
 {
 	struct resource_ids s = ids_of(64, 127, RESOURCE_LOWEST);
 
@@ -324,7 +324,7 @@ static void i13_ids_outside_the_range_are_never_taken(void **state)
 	assert_false(resource_ids_taken(&s, UINT32_MAX));
 }
 
-static void i14_word_boundaries_lose_no_id_and_add_none(void **state)
+static void word_boundaries_lose_no_id_and_add_none(void **state)
 {
 	static const uint32_t sizes[] = {1, 63, 64, 65, 127, 128, 129, RESOURCE_IDS_MAX};
 
@@ -344,7 +344,7 @@ static void i14_word_boundaries_lose_no_id_and_add_none(void **state)
 	}
 }
 
-static void i15_a_negative_number_is_refused(void **state)
+static void a_negative_number_is_refused(void **state)
 {
 	struct resource_ids s = ids_of(0, 127, RESOURCE_LOWEST);
 
@@ -374,23 +374,23 @@ static void sealed_numbers_change_no_more_but_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(i01_nineteen_ids_come_in_order_and_the_twentieth_does_not),
-		cmocka_unit_test(i02_a_range_that_ends_before_it_starts_is_refused),
-		cmocka_unit_test(i03_a_range_of_one_gives_one_id),
-		cmocka_unit_test(i04_the_largest_id_is_usable_and_then_it_is_no_space),
-		cmocka_unit_test(i05_freeing_outside_the_range_is_refused),
-		cmocka_unit_test(i06_freeing_the_next_id_to_come_is_refused),
-		cmocka_unit_test(i07_an_id_is_freed_once),
-		cmocka_unit_test(i08_the_lowest_freed_id_comes_first),
-		cmocka_unit_test(i09_round_robin_gives_freed_ids_only_after_a_turn),
-		cmocka_unit_test(i10_one_particular_id_can_be_asked_for),
-		cmocka_unit_test(i10_round_robin_steps_over_an_id_that_was_asked_for),
-		cmocka_unit_test(i11_many_are_given_all_or_none),
-		cmocka_unit_test(i12_many_that_fail_keep_the_holes_and_their_order),
-		cmocka_unit_test(i13_a_hundred_thousand_random_steps_agree_with_a_bool_array),
-		cmocka_unit_test(i13_ids_outside_the_range_are_never_taken),
-		cmocka_unit_test(i14_word_boundaries_lose_no_id_and_add_none),
-		cmocka_unit_test(i15_a_negative_number_is_refused),
+		cmocka_unit_test(nineteen_ids_come_in_order_and_the_twentieth_does_not),
+		cmocka_unit_test(a_range_that_ends_before_it_starts_is_refused),
+		cmocka_unit_test(a_range_of_one_gives_one_id),
+		cmocka_unit_test(the_largest_id_is_usable_and_then_it_is_no_space),
+		cmocka_unit_test(freeing_outside_the_range_is_refused),
+		cmocka_unit_test(freeing_the_next_id_to_come_is_refused),
+		cmocka_unit_test(an_id_is_freed_once),
+		cmocka_unit_test(the_lowest_freed_id_comes_first),
+		cmocka_unit_test(round_robin_gives_freed_ids_only_after_a_turn),
+		cmocka_unit_test(one_particular_id_can_be_asked_for),
+		cmocka_unit_test(round_robin_steps_over_an_id_that_was_asked_for),
+		cmocka_unit_test(many_are_given_all_or_none),
+		cmocka_unit_test(many_that_fail_keep_the_holes_and_their_order),
+		cmocka_unit_test(a_hundred_thousand_random_steps_agree_with_a_bool_array),
+		cmocka_unit_test(ids_outside_the_range_are_never_taken),
+		cmocka_unit_test(word_boundaries_lose_no_id_and_add_none),
+		cmocka_unit_test(a_negative_number_is_refused),
 		cmocka_unit_test(sealed_numbers_change_no_more_but_answer),
 	};
 

@@ -66,7 +66,6 @@ static struct {
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 int __real_fcntl(int fd, int cmd, ...);
 int __wrap_fcntl(int fd, int cmd, ...);
 int __real_stat(const char *path, struct stat *st);
@@ -84,7 +83,6 @@ long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
 
@@ -123,11 +121,6 @@ int __wrap_open(const char *path, int flags, ...)
 	if ((flags & O_EXCL) != 0 && host.claimed)
 		return -1;
 	return __real_open(stand_in(path, room, sizeof room), flags & ~O_EXCL);
-}
-
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 int __wrap_fcntl(int fd, int cmd, ...)
@@ -267,12 +260,6 @@ ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
 		return -1;
 	cut = interfere(len);
 	return cut == 0 ? -1 : __real_pread(fd, buf, cut, offset);
-}
-
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room)
-{
-	assert_true(len <= room);
-	return __wrap_pread(fd, buf, len, offset);
 }
 
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)

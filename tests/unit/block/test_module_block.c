@@ -43,14 +43,12 @@ void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
@@ -79,12 +77,6 @@ ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
 	return cut == 0 ? -1 : __real_pread(fd, buf, cut, offset);
 }
 
-ssize_t __wrap___pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room)
-{
-	assert_true(len <= room);
-	return __wrap_pread(fd, buf, len, offset);
-}
-
 /* Nothing is written to try whether it could be. */
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
@@ -107,12 +99,6 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags & O_CLOEXEC, O_CLOEXEC);
 	errno = host.open_error;
 	return host.open_error != 0 && strncmp(path, "/proc/", 6) != 0 ? -1 : __real_open(path, flags);
-}
-
-/* What open is called where the compiler does not know the flags. */
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 static int open_descriptors(void)

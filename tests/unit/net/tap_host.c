@@ -29,7 +29,6 @@ int __wrap_socket(int domain, int type, int protocol);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 bool __wrap_link_learn(const char *name, struct link_facts *facts);
 bool __wrap_netns_call(int ns, void (*f)(void *ctx), void *ctx);
 long __wrap_syscall(long number, ...);
@@ -197,11 +196,6 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	tap_host.opens++;
 	return fails(tap_host.open_error) ? -1 : __real_open("/dev/null", flags);
-}
-
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 bool __wrap_link_learn(const char *name, struct link_facts *facts)

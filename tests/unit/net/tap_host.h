@@ -2,7 +2,7 @@
  * tap_host.h: a host that answers as told about its network interfaces, and whose calls may fail.
  *
  * A test that uses it names what is replaced, so that the makefile sees it: __wrap_socket
- * __wrap_ioctl __wrap_open __wrap___open_2 __wrap_link_learn __wrap_netns_call __wrap_syscall
+ * __wrap_ioctl __wrap_open __wrap_link_learn __wrap_netns_call __wrap_syscall
  * __wrap_geteuid __wrap_calloc.
  */
 #ifndef TAP_HOST_H

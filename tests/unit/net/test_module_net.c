@@ -456,7 +456,7 @@ static void a_read_in_vain_leaves_the_length_alone(void **state)
 	assert_call(f, READ, 1, DATA, 59, HVT_AGAIN, 59);
 }
 
-static void H12_frames_outside_memory_end_the_guest(void **state)
+static void frames_outside_memory_end_the_guest(void **state)
 {
 	static const struct { uint64_t data, len; } bad[] = {
 		{RIG_MEMORY - 59, 60}, {RIG_MEMORY, 60}, {RIG_MEMORY + 1, 0}, {UINT64_MAX, 1},
@@ -477,7 +477,7 @@ static void H12_frames_outside_memory_end_the_guest(void **state)
 	assert_host_gets_nothing(f, 0);
 }
 
-static void H12_the_last_byte_of_memory_is_usable(void **state)
+static void the_last_byte_of_memory_is_usable(void **state)
 {
 	struct fixture *f = *state;
 	const struct hvt_net rq = {1, RIG_MEMORY - 60, 60, 0, 0};
@@ -1772,8 +1772,8 @@ int main(void)
 		DEVICE(frames_are_dropped_and_the_guest_goes_on),
 		DEVICE(a_frame_that_does_not_fit_is_not_read_in_part),
 		DEVICE(a_read_in_vain_leaves_the_length_alone),
-		DEVICE(H12_frames_outside_memory_end_the_guest),
-		DEVICE(H12_the_last_byte_of_memory_is_usable),
+		DEVICE(frames_outside_memory_end_the_guest),
+		DEVICE(the_last_byte_of_memory_is_usable),
 		DEVICE(low_memory_can_be_sent_but_not_received_into),
 		DEVICE(a_result_is_not_written_where_the_guest_may_not_write),
 		DEVICE(a_frame_may_overlap_the_structure),

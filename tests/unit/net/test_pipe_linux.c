@@ -23,7 +23,6 @@ static int read_error, write_error;
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 ssize_t __real_readv(int fd, const struct iovec *parts, int n);
 ssize_t __wrap_readv(int fd, const struct iovec *parts, int n);
 ssize_t __real_write(int fd, const void *bytes, size_t len);
@@ -40,11 +39,6 @@ static bool fails(void)
 int __wrap_open(const char *path, int flags, ...)
 {
 	return fails() ? -1 : __real_open(path, flags);
-}
-
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 ssize_t __wrap_readv(int fd, const struct iovec *parts, int n)

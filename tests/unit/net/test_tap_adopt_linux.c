@@ -18,7 +18,7 @@
 #include "../../../monitor/net/tap_linux.h"
 #include "tap_host.h"
 
-/* __wrap_socket __wrap_ioctl __wrap_open __wrap___open_2 __wrap_link_learn __wrap_netns_call */
+/* __wrap_socket __wrap_ioctl __wrap_open __wrap_link_learn __wrap_netns_call */
 /* __wrap_syscall __wrap_geteuid __wrap_calloc: tap_host.c stands in for them. */
 
 #define PERSISTENT (IFF_TAP | IFF_NO_PI | IFF_PERSIST)

@@ -33,7 +33,6 @@ static bool opens_as_root;	/* whatever the rights on the device */
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
-int __wrap___open_2(const char *path, int flags);
 
 static int open_as_root(const char *path, int flags)
 {
@@ -49,11 +48,6 @@ static int open_as_root(const char *path, int flags)
 int __wrap_open(const char *path, int flags, ...)
 {
 	return opens_as_root ? open_as_root(path, flags) : __real_open(path, flags);
-}
-
-int __wrap___open_2(const char *path, int flags)
-{
-	return __wrap_open(path, flags);
 }
 
 /* ---- fixtures ---- */
