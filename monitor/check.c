@@ -72,7 +72,7 @@ static void check_together(const struct husk *h, struct manifest *good, struct f
 {
 	struct husk_error e;
 
-	for (const struct module *const *m = h->modules; *m != NULL; m++)
+	for (const struct module *const *m = h->modules; *m != NULL && !machine_stopping(h); m++)
 		if ((*m)->device_type != 0 && manifest_count(good, (*m)->device_type) > 1 &&
 		    try_module(h, *m, good, NULL, &e) == -1)
 			say_error(f, &e);
@@ -86,7 +86,7 @@ static void check_each(const struct husk *h, struct manifest *alone, struct mani
 	struct husk_error e;
 
 	*good = *mft;
-	for (unsigned i = 1; i < mft->header.entries; i++) {
+	for (unsigned i = 1; i < mft->header.entries && !machine_stopping(h); i++) {
 		if (!manifest_must_attach(mft, i))
 			continue;
 		if (try_device(h, i, alone, f, &e) == -1) {

@@ -173,6 +173,18 @@ int machine_open_module(const struct husk *h, const struct module *m,
 	return -1;
 }
 
+bool machine_stopping(const struct husk *h)
+{
+	return h->config.stopping != NULL && h->config.stopping(h->config.stopping_ctx);
+}
+
+static int go_on(const struct husk *h, struct husk_error *e)
+{
+	if (!machine_stopping(h))
+		return 0;
+	return husk_fail_sys(e, EINTR, "Stopped before the guest was started");
+}
+
 static int open_modules(struct husk *h, struct husk_error *e)
 {
 	const struct module_host host = machine_host(h);
@@ -182,7 +194,8 @@ static int open_modules(struct husk *h, struct husk_error *e)
 
 		if (h->n_opened == MODULES_MAX)
 			return husk_fail(e, HUSK_E_HOST, "more than %d modules", MODULES_MAX);
-		if (machine_open_module(h, m, &host, &h->state[h->n_opened], &h->image.manifest,
+		if (go_on(h, e) == -1 ||
+		    machine_open_module(h, m, &host, &h->state[h->n_opened], &h->image.manifest,
 					e) == -1)
 			return -1;
 	}
@@ -200,11 +213,14 @@ static int reserve_modules(struct husk *h, struct husk_error *e)
 
 static int attach_modules(struct husk *h, struct husk_error *e)
 {
-	for (; h->n_attached < h->n_opened; h->n_attached++)
+	for (; h->n_attached < h->n_opened; h->n_attached++) {
+		if (go_on(h, e) == -1)
+			return -1;
 		if (module_attach(h->modules[h->n_attached], h->state[h->n_attached], &h->core,
 				  &h->image.manifest, e) == -1)
 			return husk_wrap(e, "Module `%s' setup failed",
 					 h->modules[h->n_attached]->name);
+	}
 	return 0;
 }
 

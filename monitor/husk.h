@@ -47,7 +47,10 @@ struct husk_config {
 	/* Told what does not end the run, one line without a newline; may be NULL. */
 	void (*notice)(void *ctx, const char *text);
 	void *notice_ctx;
-	/* Asked while an image is read: true makes husk_load fail soon. May be NULL. */
+	/*
+	 * Asked while an image is read, and between devices: true makes husk_load and husk_inspect
+	 * fail soon, with EINTR, and husk_check leave out the rest. May be NULL.
+	 */
 	bool (*stopping)(void *ctx);
 	void *stopping_ctx;
 };
@@ -111,8 +114,9 @@ void husk_destroy(struct husk *h);
 void husk_help(FILE *out);
 void husk_modules(FILE *out);
 
-/* Writes what an image says about itself; no machine is made. HUSK_E_HOST, HUSK_E_IMAGE. */
-int husk_inspect(const char *path, int json, FILE *out, struct husk_error *e);
+/* Writes what an image says about itself; loads nothing. HUSK_E_HOST, HUSK_E_IMAGE. */
+int husk_inspect(const struct husk *h, const char *path, int json, FILE *out,
+		 struct husk_error *e);
 
 /*
  * Looks at the host, and with a path at the image, at the guest's command line and at each device as

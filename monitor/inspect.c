@@ -3,9 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "elf.h"
-#include "husk.h"
 #include "json.h"
+#include "machine.h"
 
 static void rights(unsigned prot, char out[4])
 {
@@ -107,15 +106,17 @@ static void json_image(const struct elf_image *img, FILE *out)
 	json_end(&j);
 }
 
-int husk_inspect(const char *path, int json, FILE *out, struct husk_error *e)
+int husk_inspect(const struct husk *h, const char *path, int json, FILE *out,
+		 struct husk_error *e)
 {
+	const struct elf_stop stop = {h->config.stopping, h->config.stopping_ctx};
 	/* Not on the stack, which a starter may have made small. */
 	struct elf_image *img = malloc(sizeof *img);
 	int rc;
 
 	if (img == NULL)
 		return husk_fail_sys(e, ENOMEM, "image");
-	rc = elf_open(img, path, NULL, e);
+	rc = elf_open(img, path, &stop, e);
 	if (rc == 0) {
 		(json ? json_image : text)(img, out);
 		elf_close(img);

@@ -31,6 +31,9 @@ struct husk {
 struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
 			    const struct module *const *modules, struct husk_error *e);
 
+/* Whether the program asks for an end before the guest has been started. */
+bool machine_stopping(const struct husk *h);
+
 /* Tells the user a line that does not end the run. */
 void machine_say(const struct husk *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -237,7 +237,7 @@ static int inspect(struct command *c, FILE *out, struct husk_error *e)
 			  c->guest_argv[0]);
 		return fail(c, e);
 	}
-	if (husk_inspect(c->kernel, asked_json(c, "inspect"), out, e) == -1)
+	if (husk_inspect(c->machine, c->kernel, asked_json(c, "inspect"), out, e) == -1)
 		return fail(c, e);
 	return STATUS_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../include/elf_abi.h"
@@ -21,16 +22,30 @@
 
 struct fixture {
 	struct image image;
+	struct husk *h;
 	struct husk_error e;
+	unsigned looks;		/* until it has to stop, 0: never */
 	char *text;
 	size_t len;
 };
 
+static bool stopping(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	return f->looks != 0 && --f->looks == 0;
+}
+
 static int set_up(void **state)
 {
 	static struct fixture f;
+	const struct husk_config config = {
+		.console_fd = -1, .stopping = stopping, .stopping_ctx = &f,
+	};
 
 	f = (struct fixture){0};
+	f.h = husk_create(&config, &f.e);
+	assert_non_null(f.h);
 	image_good(&f.image, EM_X86_64);
 	*state = &f;
 	return 0;
@@ -40,6 +55,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
+	husk_destroy(f->h);
 	image_free(&f->image);
 	free(f->text);
 	return 0;
@@ -54,7 +70,7 @@ static int inspect_path(struct fixture *f, const char *path, int json)
 	out = open_memstream(&f->text, &f->len);
 	assert_non_null(out);
 	f->e = (struct husk_error){0};
-	rc = husk_inspect(path, json, out, &f->e);
+	rc = husk_inspect(f->h, path, json, out, &f->e);
 	assert_int_equal(fclose(out), 0);
 	return rc;
 }
@@ -285,6 +301,23 @@ static void no_descriptor_stays_open(void **state)
 	assert_int_equal(after, before);
 }
 
+static void a_stop_ends_the_wait_for_a_pipe(void **state)
+{
+	struct fixture *f = *state;
+	char dir[] = "/tmp/image.XXXXXX", path[40];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/pipe", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	f->looks = 2;
+	assert_int_equal(inspect_path(f, path, 0), -1);
+	assert_int_equal(f->looks, 0);
+	assert_int_equal(f->e.sys, EINTR);
+	assert_string_equal(f->text, "");
+	unlink(path);
+	rmdir(dir);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -301,6 +334,7 @@ int main(void)
 		TEST(a_name_may_hold_any_character),
 		TEST(nothing_is_written_about_what_cannot_be_read),
 		TEST(no_descriptor_stays_open),
+		TEST(a_stop_ends_the_wait_for_a_pipe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
