@@ -67,17 +67,30 @@ static int call_on(uint8_t *stack, size_t size, struct call *c, struct husk_erro
 }
 
 /* From below: a page that stays forbidden, so that who goes too far is told; the stack; the call. */
+static uint8_t *make_stack(size_t guard, struct husk_error *e)
+{
+	uint8_t *all = mmap(NULL, guard + STACK_NEEDED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+
+	if (all != MAP_FAILED &&
+	    mprotect(all + guard, STACK_NEEDED, PROT_READ | PROT_WRITE) == 0)
+		return all;
+	husk_fail_sys(e, errno, "a stack of our own, where the limit (RLIMIT_STACK) is below "
+		      "%zu KiB", STACK_NEEDED >> 10);
+	if (all != MAP_FAILED)
+		munmap(all, guard + STACK_NEEDED);
+	return NULL;
+}
+
 static int call_elsewhere(int (*body)(void *ctx), void *ctx, struct husk_error *e)
 {
 	size_t guard = (size_t)sysconf(_SC_PAGESIZE), size = guard + STACK_NEEDED;
-	uint8_t *all = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *all = make_stack(guard, e);
 	struct call *c;
 	int result;
 
-	if (all == MAP_FAILED ||
-	    mprotect(all + guard, STACK_NEEDED, PROT_READ | PROT_WRITE) == -1)
-		return husk_fail_sys(e, errno, "a stack of our own, where the limit (RLIMIT_STACK) "
-				     "is below %zu KiB", STACK_NEEDED >> 10);
+	if (all == NULL)
+		return -1;
 	c = (struct call *)(all + size) - 1;
 	*c = (struct call){.body = body, .ctx = ctx, .result = -1};
 	result = call_on(all + guard, (size_t)((uint8_t *)c - all) - guard, c, e);

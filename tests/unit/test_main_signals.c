@@ -20,7 +20,6 @@
 
 #include "../../monitor/main_signals.h"
 
-#define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define LONG_MS 10000	/* nothing here takes that long unless it hangs */
 
 /* ---- host calls that fail, and the machine that is stopped ---- */

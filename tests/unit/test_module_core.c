@@ -423,10 +423,10 @@ static void use_patience(struct fixture *f, const char *word)
 	void **s = &f->rig.state[0];
 
 	assert_int_equal(settings_add(&f->rig.settings, &group, 1, word, &f->rig.e), 0);
-	module_core.detach(*s, &f->rig.core);
+	module_detach(&module_core, *s, &f->rig.core, f->rig.mft);
 	module_core.close(*s);
 	assert_int_equal(module_core.open(s, &f->rig.settings, f->rig.mft, &f->rig.e), 0);
-	assert_int_equal(module_core.attach(*s, &f->rig.core, &f->rig.e), 0);
+	assert_int_equal(module_attach(&module_core, *s, &f->rig.core, f->rig.mft, &f->rig.e), 0);
 }
 
 static void patience_has_a_limit_if_one_is_given(void **state)
