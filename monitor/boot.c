@@ -12,7 +12,7 @@ static uint64_t cmdline_gpa(const struct manifest *mft)
 	return MANIFEST_GPA + manifest_size(mft);
 }
 
-/* With its NUL; saturates, so that no number of words wraps it. */
+/* Length of all words with spaces and NUL; saturates. */
 static size_t cmdline_size(int argc, char *const argv[])
 {
 	size_t size = argc > 0 ? (size_t)argc : 1;	/* the spaces between words, and the NUL */
@@ -59,7 +59,7 @@ int boot_protect(struct memory *m, struct husk_error *e)
 	return memory_declare_rest(m, 0, HVT_GUEST_MIN_BASE - 1, MEMORY_R, "low memory", e);
 }
 
-/* The copy that leaves: descriptor numbers and the like are none of the guest's business. */
+/* The guest's copy has no fields of the monitor's, such as descriptor numbers. */
 static int write_manifest(const struct memory *m, const struct manifest *mft, struct husk_error *e)
 {
 	uint64_t gpa = MANIFEST_GPA + sizeof mft->header;

@@ -1,5 +1,5 @@
 /*
- * boot.h: what a guest finds in low memory: boot info, its manifest, its command line.
+ * boot.h: what the monitor puts into low memory for the guest: boot info, manifest, command line.
  *
  * Layout: boot info at HVT_BOOT_INFO_GPA, the manifest right behind it, then the command line.
  */
@@ -21,7 +21,7 @@
  */
 int boot_join_cmdline(char **cmdline, int argc, char *const argv[], struct husk_error *e);
 
-/* Takes the boot area from gpas. Before anything else is placed. HUSK_E_IMAGE. */
+/* Reserves the boot area in gpas, before anything else is placed. HUSK_E_IMAGE. */
 int boot_reserve(struct resource_space *gpas, const struct manifest *mft, struct husk_error *e);
 
 /*

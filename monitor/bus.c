@@ -181,7 +181,7 @@ static enum vmexit_result __attribute__((cold)) bad_access(const struct bus *b,
 	else if (!count_ok(a))
 		why = "the count is 0 or too large";
 	else if (r == NULL)
-		why = "nobody is there";
+		why = "no device is there";
 	else if (!holds_all(r, a))
 		why = "it passes the end of this device's range";
 	bus_refuse(b->kind, a, why, e);

@@ -18,9 +18,9 @@
 #include "vmexit.h"
 
 /*
- * Serves the whole access, all items of it. offset is counted from the range's start and is
- * as the guest gave it: aligned only if the handler insists.
- * VMEXIT_FAIL fills e. A handler may neither change the bus that calls it nor dispatch on it.
+ * Serves the whole access, all items of it. offset is counted from the range's start and is as the
+ * guest gave it: alignment is for the handler to check. VMEXIT_FAIL fills e. A handler may neither
+ * change the bus that calls it nor dispatch on it.
  */
 typedef enum vmexit_result bus_handler(void *ctx, uint64_t offset, const struct bus_access *a,
 				    struct husk_error *e);
@@ -29,7 +29,7 @@ typedef enum vmexit_result bus_handler(void *ctx, uint64_t offset, const struct 
 
 struct bus_range {
 	uint64_t start, last;
-	bus_handler *handler;	/* NULL: a doorbell, served by the kernel; what surfaces is bad */
+	bus_handler *handler;	/* NULL: a doorbell, served by the kernel; other accesses are bad */
 	void *ctx;
 	const char *owner;	/* not owned */
 	uint32_t id;		/* who registered it; ranges are removed by id */
@@ -56,9 +56,9 @@ enum resource_status bus_remove(struct bus *b, uint32_t id);
 
 /*
  * Moves the range of id that starts at start to [to, last], which may overlap its old place. For
- * devices whose window the guest places, as PCI has them; none of ours does yet.
- * RESOURCE_NOT_ALLOCATED, RESOURCE_BAD_RANGE (beyond the space, another length), RESOURCE_BUSY,
- * RESOURCE_IN_DISPATCH; the old range stays on failure.
+ * devices whose window the guest places, as with PCI; not used yet. RESOURCE_NOT_ALLOCATED,
+ * RESOURCE_BAD_RANGE (beyond the space, another length), RESOURCE_BUSY, RESOURCE_IN_DISPATCH; the
+ * old range stays on failure.
  */
 enum resource_status bus_move(struct bus *b, uint32_t id, uint64_t start, uint64_t to,
 			      uint64_t last);
@@ -70,14 +70,17 @@ const struct bus_range *bus_find(const struct bus *b, uint64_t addr);
 const struct bus_range *bus_overlap(const struct bus *b, uint64_t start, uint64_t last);
 
 /*
- * Finds the owner of the whole access and calls it. A bad access (width, count, nobody there,
+ * Finds the owner of the whole access and calls it. A bad access (width, count, no device there,
  * past the end of a range, a doorbell) is VMEXIT_FAIL with HUSK_E_GUEST and a message that starts
- * "Invalid guest port access: port=0x..." or "Invalid guest mmio access: mmio=0x... len=...".
- * When the handler fails, its own message comes first, then the device, offset and width.
+ * "Invalid guest port access: port=0x..." or "Invalid guest mmio access: mmio=0x... len=...". When
+ * the handler fails, its own message comes first, then the device, offset and width.
  */
 enum vmexit_result bus_dispatch(struct bus *b, const struct bus_access *a, struct husk_error *e);
 
-/* Fills e as a bad access because of why; VMEXIT_FAIL. For handlers that refuse what they get. */
+/*
+ * Fills e with a bad access and the reason why; returns VMEXIT_FAIL. For handlers that refuse an
+ * access.
+ */
 enum vmexit_result bus_refuse(enum bus_kind kind, const struct bus_access *a, const char *why,
 			   struct husk_error *e);
 

@@ -1,4 +1,4 @@
-/* bus_access.h: what an I/O exit says: where, how wide, which way. */
+/* bus_access.h: an access to I/O ports or MMIO: where, how wide, which direction. */
 #ifndef HUSK_BUS_ACCESS_H
 #define HUSK_BUS_ACCESS_H
 

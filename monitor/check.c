@@ -1,4 +1,4 @@
-/* check.c: looks at host, image and devices before a run, one line per finding. */
+/* check.c: checks host, image and devices before a run, one line per finding. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -37,7 +37,10 @@ static void on_notice(void *ctx, const char *text)
 	fprintf(f->out, "note %s\n", text);
 }
 
-/* Opens what mft has for the module, and closes it again. f NULL: notices were told before. */
+/*
+ * Opens what mft has for the module, and closes it again. f NULL: its notices are not reported
+ * again.
+ */
 static int try_module(const struct husk *h, const struct module *m, struct manifest *mft,
 		      struct findings *f, struct husk_error *e)
 {
@@ -52,7 +55,7 @@ static int try_module(const struct husk *h, const struct module *m, struct manif
 	return 0;
 }
 
-/* Opens one device by itself, with the others left out of a copy of the manifest. */
+/* Opens one device alone, by leaving the others out of a copy of the manifest. */
 static int try_device(const struct husk *h, unsigned i, struct manifest *alone,
 		      struct findings *f, struct husk_error *e)
 {
@@ -67,7 +70,7 @@ static int try_device(const struct husk *h, unsigned i, struct manifest *alone,
 	return try_module(h, machine_module_for(h->modules, entry->type), alone, f, e);
 }
 
-/* Devices that are good one by one may be in each other's way, as two on one file are. */
+/* Devices that can be attached one by one may exclude each other, as two on one file do. */
 static void check_together(const struct husk *h, struct manifest *good, struct findings *f)
 {
 	struct husk_error e;
@@ -78,7 +81,7 @@ static void check_together(const struct husk *h, struct manifest *good, struct f
 			say_error(f, &e);
 }
 
-/* The copies are the caller's, because a starter may have made the stack small. */
+/* The manifests are the caller's, not on the stack, which the starter may have limited. */
 static void check_each(const struct husk *h, struct manifest *alone, struct manifest *good,
 		       struct findings *f)
 {
@@ -117,7 +120,7 @@ static void check_devices(const struct husk *h, struct findings *f)
 	free(copies);
 }
 
-/* What the guest is given: memory of that size, and the words behind the image. */
+/* Memory of that size, and the words behind the image. */
 static void check_guest(const struct husk *h, uint64_t mem_size, struct findings *f)
 {
 	struct memory_host memory;

@@ -14,7 +14,7 @@
 uint64_t clock_now_ns(void);
 
 /*
- * The deadline that lies so far ahead. 0 for 0, without looking at the clock; CLOCK_NEVER from
+ * The deadline that is timeout_ns from now. 0 for 0, without reading the clock; CLOCK_NEVER from
  * INT64_MAX on, 292 years, where Linux's timers end.
  */
 uint64_t clock_deadline(uint64_t timeout_ns);

@@ -1,15 +1,15 @@
-/* console.c: writes that wait for a live reader, and never for a dead one. */
+/* console.c: writes that wait for a slow reader, but not for one that is gone. */
 #include "console.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 
-/* So often may a descriptor poll writable and then take nothing before it is given a moment. */
+/* Writes in a row that take nothing although the descriptor polls writable, before a pause. */
 #define REFUSALS 8u
 #define PAUSE_NS 1000000u
 
-/* A file takes its time, and no signal interrupts it: after a stop it gets small pieces. */
+/* No signal interrupts a write to a file, so after a stop it is written in small pieces. */
 #define LAST_CHUNK ((size_t)PIPE_BUF)
 
 void console_init(struct console *c, int fd, struct waiter *w, uint64_t patience_ns)
@@ -23,12 +23,12 @@ void console_fini(struct console *c)
 	output_fini(&c->out);
 }
 
-/* The text of one call, and since when its reader has taken nothing of it. */
+/* The text of one call, and how long to wait for its reader. */
 struct text {
 	const uint8_t *at;
 	size_t left;
-	uint64_t deadline;	/* clock.h; 0: there is no waiting, or not yet */
-	unsigned refused;	/* how often it polled writable and took nothing */
+	uint64_t deadline;	/* clock.h; 0: not set */
+	unsigned refused;	/* writes that took nothing although it polled writable */
 };
 
 static void taken(struct console *c, struct text *t, size_t n)
@@ -49,7 +49,10 @@ static void lose(struct console *c, struct text *t, int error)
 	c->outage = error;
 }
 
-/* Writes the beginning, or loses everything. Returns false if there is no room now. */
+/*
+ * Writes the beginning of the text, or gives all of it up as lost. Returns false if there is no
+ * room now.
+ */
 static bool write_some(struct console *c, struct text *t, size_t most)
 {
 	ssize_t n = output_write(&c->out, t->at, t->left < most ? t->left : most);
@@ -63,7 +66,10 @@ static bool write_some(struct console *c, struct text *t, size_t most)
 	return true;
 }
 
-/* Each time anew; but one that has taken nothing for so long is not waited for again. */
+/*
+ * The limit for this text: none left for a reader that has exceeded it before and taken nothing
+ * since.
+ */
 static uint64_t patience(const struct console *c)
 {
 	if (c->outage == EAGAIN || c->patience_ns == 0)
@@ -71,8 +77,11 @@ static uint64_t patience(const struct console *c)
 	return c->patience_ns == CLOCK_NEVER ? CLOCK_NEVER : clock_deadline(c->patience_ns);
 }
 
-/* What polls writable may go on like that for ever, and must not make the wait as long. */
-static enum wait_end pause_a_little(struct console *c, const struct text *t, struct husk_error *e)
+/*
+ * A descriptor may poll writable and take nothing for ever: without a pause that would be a busy
+ * loop.
+ */
+static enum wait_end pause_before_retry(struct console *c, const struct text *t, struct husk_error *e)
 {
 	struct pollfd own;
 	enum wait_end end = wait_for(c->waiter, &own, 0, clock_deadline(PAUSE_NS), &c->calls, e);
@@ -80,7 +89,9 @@ static enum wait_end pause_a_little(struct console *c, const struct text *t, str
 	return end == WAIT_TIMEOUT && clock_now_ns() < t->deadline ? WAIT_READY : end;
 }
 
-/* Waits until a write is worth trying, or loses the text. Whatever is posted ends it too. */
+/*
+ * Waits until the next write may succeed, or gives up the text. Posted requests end the wait too.
+ */
 static void wait_for_room(struct console *c, struct text *t)
 {
 	struct pollfd fds[2] = {{.fd = c->out.fd, .events = POLLOUT}};
@@ -92,7 +103,7 @@ static void wait_for_room(struct console *c, struct text *t)
 	if (t->deadline != 0)
 		end = wait_for(c->waiter, fds, 1, t->deadline, &c->calls, &e);
 	if (end == WAIT_READY && ++t->refused > REFUSALS)
-		end = pause_a_little(c, t, &e);
+		end = pause_before_retry(c, t, &e);
 	if (end == WAIT_TIMEOUT || end == WAIT_FAILED)
 		lose(c, t, end == WAIT_TIMEOUT ? EAGAIN : e.sys);
 }

@@ -62,14 +62,14 @@ void *device_set_find(const struct device_set *set, uint64_t handle)
 	return set->by_handle[nospec_index(handle, MFT_MAX_ENTRIES)];
 }
 
-void set_device_complain(struct set_device *dev, const struct core *c, const char *fmt, ...)
+void set_device_warn_once(struct set_device *dev, const struct core *c, const char *fmt, ...)
 {
 	char text[sizeof ((struct husk_error *)0)->message];
 	va_list ap;
 
-	if (dev->complained)
+	if (dev->warned)
 		return;
-	dev->complained = true;
+	dev->warned = true;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);

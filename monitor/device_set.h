@@ -1,8 +1,8 @@
 /*
  * device_set.h: the devices of one type that a module serves: opened together, found by handle.
  *
- * A module's own device begins with a struct set_device. Used by the thread that owns the core; find
- * also by whoever may serve the guest.
+ * A module's own device begins with a struct set_device. Used by the thread that owns the core;
+ * device_set_find also by threads that serve the guest.
  */
 #ifndef HUSK_DEVICE_SET_H
 #define HUSK_DEVICE_SET_H
@@ -17,7 +17,7 @@
 struct set_device {
 	const char *name;	/* in the manifest; not owned */
 	unsigned handle;	/* index in the manifest */
-	bool complained;	/* a failure of the host has been told */
+	bool warned;	/* set_device_warn_once has told the user */
 };
 
 struct device_set {
@@ -46,16 +46,16 @@ void device_set_close(struct device_set *set, const struct device_set_ops *ops);
 /* The i-th device, 0 .. n-1. */
 void *device_set_at(const struct device_set *set, unsigned i);
 
-/* The device that a guest means; NULL if it has none of this type there. */
+/* The device with this handle; NULL if it is not of this type. */
 void *device_set_find(const struct device_set *set, uint64_t handle);
 
-/* Tells the user of a host's failure, the first time for this device: the line, and that it is told once. */
-void set_device_complain(struct set_device *dev, const struct core *c, const char *fmt, ...)
+/* Tells the user of a failure of the host, at most once for each device. */
+void set_device_warn_once(struct set_device *dev, const struct core *c, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #define SET_SUBJECT_SIZE (MFT_NAME_SIZE + 16)
 
-/* What its figures are about: "block:storage". */
+/* The subject of its figures: "block:storage". */
 void set_device_subject(const struct set_device *dev, const char *module,
 			char subject[SET_SUBJECT_SIZE]);
 

@@ -1,4 +1,4 @@
-/* disk.c: backing storage: what a path or a descriptor leads to, opened and closed. */
+/* disk.c: backing storage: finds, opens, measures and closes what a path or a descriptor names. */
 #include "disk.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ static int identify(struct disk *d, const struct stat *st, const char *where, st
 	return 0;
 }
 
-/* Whether a file of this name could be made: its directory is there. */
+/* Whether a file of this name could be created: its directory exists. */
 static bool has_directory(const char *path)
 {
 	char dir[PATH_MAX] = ".";
@@ -160,8 +160,9 @@ static int open_failed(const struct disk *d, const char *where, int error, struc
 }
 
 /*
- * Errors after which the starter's open file description is used: the starter had a permission that
- * we lack, or the file cannot be reached by /proc. All others hold for the description as well.
+ * Errors of opening anew after which the starter's open file description is used: the starter had a
+ * permission that this process lacks, or /proc does not reach the file. Other errors would hit that
+ * description as well.
  */
 static bool must_borrow(int error)
 {
@@ -201,7 +202,7 @@ static int open_path(struct disk *d, const char *where, struct husk_error *e)
 	return d->fd != -1 ? 0 : open_failed(d, where, errno, e);
 }
 
-/* The path may lead to another file by now. */
+/* The path may name another file by now. */
 static int check_same(const struct disk *d, const char *where, struct husk_error *e)
 {
 	struct disk now = *d;
@@ -218,8 +219,8 @@ static int check_same(const struct disk *d, const char *where, struct husk_error
 }
 
 /*
- * lseek would tell the size too, but whoever shares an inherited descriptor shares its offset.
- * st_blocks counts in units of 512 bytes: stat(3type).
+ * Not by lseek: an inherited descriptor shares its offset with other processes. st_blocks counts in
+ * units of 512 bytes: stat(3type).
  */
 static int measure(struct disk *d, const char *where, struct husk_error *e)
 {
@@ -245,7 +246,7 @@ int disk_open(struct disk *d, const char *where, struct husk_error *e)
 	return -1;
 }
 
-/* A lock on a borrowed description would outlive our duplicate of the descriptor. */
+/* A lock on a borrowed description would outlive this duplicate of the descriptor. */
 void disk_close(struct disk *d)
 {
 	if (d->locked)

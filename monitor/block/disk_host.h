@@ -1,4 +1,4 @@
-/* disk_host.h: what disks ask of the host's system; one file per system has it. */
+/* disk_host.h: what disks need from the host's system; one file per system implements it. */
 #ifndef HUSK_DISK_HOST_H
 #define HUSK_DISK_HOST_H
 
@@ -15,40 +15,40 @@ bool disk_host_is_device(mode_t mode);
 int disk_host_size(int fd, uint64_t *bytes);
 
 /*
- * What open takes to have a block device to oneself, EBUSY if a file system or another program has
- * claimed it; 0 where there is nothing like it.
+ * The flag of open(2) for exclusive use of a block device: EBUSY if a file system or another
+ * program has claimed it. 0 where the system has none.
  */
 extern const int disk_host_exclusive;
 
 /*
- * Opens what fd is open for once more, so that status flags and locks are not shared with whoever
- * shares fd; -1 with errno.
+ * Opens the file of fd once more, so that status flags and locks are not shared with other users of
+ * fd; -1 with errno.
  */
 int disk_host_open_again(int fd, int flags);
 
 /*
- * The flock that fd's open file description holds: LOCK_EX, LOCK_SH, LOCK_UN for none; -1 if the
- * system does not tell.
+ * The flock that fd's open file description holds: LOCK_EX, LOCK_SH, LOCK_UN for none; -1 if
+ * unknown.
  */
 int disk_host_lock_held(int fd);
 
 /*
- * A mark beside the flock, where that is the starter's or would be: two monitors that were handed
- * the same descriptor see each other by it. shared: fd's description is the starter's. False if
- * another one has it. It is gone when fd is closed.
+ * A mark beside the flock, for the case that the flock is the starter's: two monitors that
+ * inherited one descriptor exclude each other by it. shared: fd's description is the starter's.
+ * False if another process has it. Closing fd removes it.
  */
 bool disk_host_mark(int fd, bool exclusive, bool shared);
 
-/* Whether a file system is mounted from the block device, as far as can be seen from here. */
+/* Whether a file system on the block device is mounted in this mount namespace. */
 bool disk_host_is_mounted(dev_t device);
 
 /*
- * Opens the i-th (below DISK_ALIASES) of other files that lead to the bytes of the block device fd,
- * for its lock; -1 if there is none.
+ * Opens, for its lock, the i-th (below DISK_ALIASES) other file with the bytes of the block device
+ * fd; -1 if there is none.
  */
 int disk_host_open_alias(int fd, unsigned i);
 
-/* Why writes to fd will fail that open does not tell; NULL if nothing is known. */
+/* Why writes to fd would fail although it is open for writing; NULL if no reason is known. */
 const char *disk_host_write_obstacle(int fd, bool is_device);
 
 /*

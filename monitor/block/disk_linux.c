@@ -1,4 +1,4 @@
-/* disk_linux.c: disk_host.h on Linux: /proc, /sys, and its own flags, locks and ioctls. */
+/* disk_linux.c: disk_host.h on Linux, by /proc, /sys, and Linux's flags, locks and ioctls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -67,8 +67,8 @@ int disk_host_lock_held(int fd)
 }
 
 /*
- * A lock on one byte that no file has, owned by the description if that is ours, else by the
- * process. A lock of another length, on the whole file for instance, is no mark.
+ * A lock on one byte that no file has, held by the open file description unless that is shared,
+ * else by the process. A lock of another length, on the whole file for instance, is no mark.
  */
 bool disk_host_mark(int fd, bool exclusive, bool shared)
 {
@@ -120,7 +120,7 @@ static int open_for_lock(const char *path, struct stat *st)
 	return -1;
 }
 
-/* flock locks the node, not the device. The node in /dev is the one that every monitor can find. */
+/* flock locks the inode, not the device. All monitors lock that of the node in /dev. */
 static int open_first_node(const struct stat *of)
 {
 	char text[1024], path[80];
@@ -143,7 +143,10 @@ static int open_first_node(const struct stat *of)
 	return -1;
 }
 
-/* The path may be out of date or of another mount namespace; the inode that the driver reports is not. */
+/*
+ * The path may be out of date or of another mount namespace; the inode that the driver reports is
+ * correct.
+ */
 static int open_loop_file(int loop, const struct stat *of)
 {
 	char path[4096];

@@ -1,4 +1,4 @@
-/* disk_lock.c: keeps a disk to one user, by whatever name others have it. */
+/* disk_lock.c: locks a disk under all its names, so that it has one user. */
 #include "disk_lock.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ static int lock_description(const struct disk *d, int fd)
 	return rc;
 }
 
-/* Some file systems have no locks; there the user has to take care. */
+/* Some file systems have no locks; there exclusive use is up to the user. */
 static bool no_locks(int error)
 {
 	return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS;
@@ -43,7 +43,9 @@ static int lock_failed(const struct disk *d, const char *where, int error, struc
 	return no_locks(error) ? 0 : husk_fail_sys(e, error, "%s: locking", where);
 }
 
-/* The starter's lock is never changed. It serves instead of ours if it excludes as many others. */
+/*
+ * The starter's lock is never changed. It is enough if it excludes as many others as our own would.
+ */
 static int accept_lock(const struct disk *d, int held, const char *where, struct husk_error *e)
 {
 	if (held == LOCK_SH && !d->read_only)

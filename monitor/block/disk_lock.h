@@ -5,8 +5,8 @@
 #include "disk.h"
 
 /*
- * Locks d and the other files that lead to its bytes. What it took is in d, also on failure; an
- * inherited descriptor's own lock is neither changed nor noted there. HUSK_E_HOST, HUSK_E_USAGE.
+ * Locks d and the other files with its bytes. The locks taken are noted in d, also on failure; an
+ * inherited descriptor's own lock is neither changed nor noted. HUSK_E_HOST, HUSK_E_USAGE.
  */
 int disk_lock(struct disk *d, const char *where, struct husk_error *e);
 

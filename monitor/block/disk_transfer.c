@@ -33,7 +33,7 @@ static bool appends(const struct disk *d)
 	return flags == -1 || (flags & O_APPEND) != 0;
 }
 
-/* The starter, or another program that it gave the descriptor to, may set O_APPEND at any time. */
+/* The starter, or any other process with the descriptor, may set O_APPEND at any time. */
 static int write_borrowed(const struct disk *d, uint64_t offset, struct iovec piece, size_t *moved)
 {
 	ssize_t n = disk_host_write_in_place(d->fd, piece, offset);

@@ -1,4 +1,4 @@
-/* disk_trial.c: what the first read and write of a disk would meet, and what later ones may. */
+/* disk_trial.c: finds out without changes whether reads and writes of a disk will fail. */
 #include "disk_trial.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "disk_host.h"
 
-/* A write of no bytes is checked like any other, and changes nothing: write(2). */
+/* A write of 0 bytes is checked like any other, and changes nothing: write(2). */
 static int try_write(const struct disk *d, const char *where, struct husk_error *e)
 {
 	const char *obstacle = disk_host_write_obstacle(d->fd, d->is_device);
@@ -28,7 +28,7 @@ static int try_write(const struct disk *d, const char *where, struct husk_error 
 	return husk_hint(e, DISK_READ_ONLY_HINT);
 }
 
-/* What is read of it, in one transfer or more, is as much as there should be. */
+/* A read at offset gets as many bytes as the capacity promises, in one transfer or more. */
 static int try_read(const struct disk *d, const char *where, uint64_t offset, struct husk_error *e)
 {
 	uint8_t some[4096];
@@ -86,7 +86,7 @@ static bool is_short_of_room(const struct disk *d, char *text, size_t size)
 static bool is_unlocked(const struct disk *d, char *text, size_t size)
 {
 	if (d->unlocked)
-		snprintf(text, size, "not locked: nobody can say whether its descriptor is (no "
+		snprintf(text, size, "not locked: whether its descriptor is cannot be found out (no "
 			 "/proc), and whoever opened it must keep others away");
 	return d->unlocked;
 }

@@ -1,4 +1,4 @@
-/* disk_trial.h: trying a disk that has been opened and measured; a part of disk_open. */
+/* disk_trial.h: checks a disk that has been opened and measured; a part of disk_open. */
 #ifndef HUSK_DISK_TRIAL_H
 #define HUSK_DISK_TRIAL_H
 
@@ -8,8 +8,8 @@
 #define DISK_READ_ONLY_HINT "--block-ro attaches it without writing"
 
 /*
- * Reads the first and last bytes and has the host say what it would do with a write. HUSK_E_HOST,
- * with what opening did not tell.
+ * Reads the first and last bytes, and tries a write of nothing. HUSK_E_HOST, with the reason that
+ * opening did not show.
  */
 int disk_try(const struct disk *d, const char *where, struct husk_error *e);
 

@@ -16,7 +16,7 @@ struct block_device {
 	uint64_t reads, writes, bytes_read, bytes_written, errors, calls;
 };
 
-/* What the two hypercalls differ in. */
+/* The differences between the two hypercalls. */
 struct direction {
 	const char *verb;
 	int (*span)(const struct memory *m, gpa_t gpa, uint64_t len, struct iovec *iov,
@@ -26,8 +26,8 @@ struct direction {
 };
 
 struct block_request {
-	const struct direction *dir;	/* NULL: there is none */
-	gpa_t arg;			/* where it is, and where its result goes */
+	const struct direction *dir;	/* NULL: no request */
+	gpa_t arg;			/* gpa of the structure, where the result goes too */
 	struct hvt_block rq;		/* a copy, made once */
 	uint64_t done;			/* bytes moved so far */
 };
@@ -46,12 +46,12 @@ static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
 	return offset < d->capacity && len <= d->capacity - offset;
 }
 
-/* The guest gets EUNSPEC each time; the user is told the cause once. */
+/* The guest gets EUNSPEC each time; the user gets one message. */
 static int report_failure(const struct block_module *s, struct block_device *dev, const char *verb,
 		  uint64_t offset, int error)
 {
 	dev->errors++;
-	set_device_complain(&dev->is, s->core, "block device %s: %s at offset %llu: %s; the guest gets "
+	set_device_warn_once(&dev->is, s->core, "block device %s: %s at offset %llu: %s; the guest gets "
 			    "an error", dev->is.name, verb, (unsigned long long)offset,
 			    error == EROFS ? "it is attached read-only" : disk_error_text(error));
 	return HVT_EUNSPEC;
@@ -63,7 +63,10 @@ static void account(struct block_device *dev, const struct direction *dir, uint6
 	*(dir->writes ? &dev->bytes_written : &dev->bytes_read) += len;
 }
 
-/* Moves the rest of the request in pieces; what this thread is asked for ends it between two of them. */
+/*
+ * Moves the rest of the request in pieces; a request to this thread interrupts it between two of
+ * them.
+ */
 static int transfer(struct block_module *s, struct block_device *dev, struct block_request *r,
 		    struct iovec span)
 {
@@ -110,7 +113,7 @@ static enum vmexit_result serve(struct block_module *s, struct block_request *r,
 	return VMEXIT_RESUME;
 }
 
-/* Continues a request that a stop has interrupted, from the copy that was made of it. */
+/* Continues, from its copy, a request that a stop has interrupted. */
 static enum vmexit_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
 				  struct husk_error *e)
 {
@@ -191,7 +194,7 @@ struct opening {
 	const struct settings *settings;
 };
 
-/* Before the disk is opened: its lock would make this look like another process's doing. */
+/* Before the disk is opened: otherwise our own lock would be reported as another process's. */
 static int check_alone(const struct block_module *s, const struct block_device *dev,
 		       const char *where, struct husk_error *e)
 {
@@ -260,7 +263,9 @@ static int block_open(void **state, const struct settings *settings, struct mani
 	return 0;
 }
 
-/* Reports every output that is the disk, so that not even the message about it goes there. */
+/*
+ * Reports every output that is this disk, so that not even the message about it is written there.
+ */
 static int check_outputs(const struct block_device *dev, const struct module_host *host,
 			 struct husk_error *e)
 {
@@ -280,7 +285,7 @@ static int check_outputs(const struct block_device *dev, const struct module_hos
 			 "elsewhere", dev->is.name, host->outputs[first].name);
 }
 
-/* Only the guest may write to the file. */
+/* The file must not be an output of the program, nor the image. */
 static int confirm_alone(const struct block_device *dev, const struct module_host *host,
 			 struct husk_error *e)
 {

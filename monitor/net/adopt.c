@@ -1,4 +1,4 @@
-/* adopt.c: takes over an inherited descriptor, or says what it is and what would do. */
+/* adopt.c: takes over an inherited descriptor, or reports what it is and what to give instead. */
 #include "adopt.h"
 
 #include <errno.h>
@@ -13,13 +13,13 @@
 #include "stream.h"
 #include "tap.h"
 
-/* The descriptor becomes the uplink's, or is closed. */
+/* Takes ownership of fd: it becomes the uplink's, or is closed. */
 typedef int adopter(struct uplink **u, const struct uplink_request *rq, int fd,
 		    struct husk_error *e);
 
 static const struct {
 	const char *what;	/* "it is ..." */
-	adopter *frames, *stream;	/* as @N, as stream:@N; NULL: it will not do */
+	adopter *frames, *stream;	/* for @N, for stream:@N; NULL: refused */
 } kinds[DESCRIPTOR_KINDS] = {
 	[DESCRIPTOR_TAP] = {"a tap, which keeps frames apart by itself", tap_adopt, NULL},
 	[DESCRIPTOR_TUN] = {"a tun", tap_adopt, tap_adopt},
@@ -92,7 +92,9 @@ static int duplicate(const char *where, const char *number, struct husk_error *e
 	       husk_hint(e, "it is not open; what starts this program must open it and leave it so");
 }
 
-/* NULL: it will not do, which e says. One end of a pipe will not in any mode. */
+/*
+ * NULL and e if the descriptor cannot be used. The read or write end of a pipe cannot in any mode.
+ */
 static adopter *choose(int fd, const char *where, const char *number, bool stream,
 		       struct husk_error *e)
 {

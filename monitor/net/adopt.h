@@ -1,4 +1,4 @@
-/* adopt.h: takes over descriptors that the starter has opened, whatever they are. */
+/* adopt.h: takes over descriptors of any kind that the starter has opened. */
 #ifndef HUSK_ADOPT_H
 #define HUSK_ADOPT_H
 
@@ -10,7 +10,7 @@
  */
 int adopt_frames(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
 
-/* The same of number, which is @N, where a length is in front of each frame. */
+/* The same for the descriptor in number, @N, of a stream with a length in front of each frame. */
 int adopt_stream(struct uplink **u, const struct uplink_request *rq, const char *number,
 		 struct husk_error *e);
 

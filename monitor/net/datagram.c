@@ -1,4 +1,4 @@
-/* datagram.c: frames as datagrams of a connected socket, which others may share. */
+/* datagram.c: frames as datagrams of a connected socket, which other processes may share. */
 #include "datagram.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@ static enum uplink_result explain(int sys)
 }
 
 /*
- * An empty datagram is no frame, a socket whose peer sends no more will never have one, and one
- * whose peer is gone takes none either.
+ * An empty datagram is no frame. It is also what a socket reads at its end: of a peer that sends no
+ * more, or of one that is gone and takes nothing either.
  */
 static enum uplink_result read_nothing(const struct uplink *u)
 {

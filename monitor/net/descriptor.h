@@ -1,17 +1,17 @@
-/* descriptor.h: what kind of thing an inherited descriptor is. One file per host finds out. */
+/* descriptor.h: the kind of an inherited descriptor. One file per host implements it. */
 #ifndef HUSK_DESCRIPTOR_H
 #define HUSK_DESCRIPTOR_H
 
 enum descriptor_kind {
 	DESCRIPTOR_TAP,
 	DESCRIPTOR_TUN,
-	DESCRIPTOR_NO_INTERFACE,	/* the device that makes taps, without one */
-	DESCRIPTOR_DATAGRAMS,		/* a connected socket that keeps frames apart */
-	DESCRIPTOR_STREAM,		/* one that does not */
+	DESCRIPTOR_NO_INTERFACE,	/* /dev/net/tun, not attached */
+	DESCRIPTOR_DATAGRAMS,		/* a connected socket with message boundaries */
+	DESCRIPTOR_STREAM,		/* a connected socket without them */
 	DESCRIPTOR_UNCONNECTED,
 	DESCRIPTOR_LISTENING,
 	DESCRIPTOR_SOCKET,		/* of another kind */
-	DESCRIPTOR_PACKET_PIPE,		/* keeps frames apart */
+	DESCRIPTOR_PACKET_PIPE,		/* a pipe with them, O_DIRECT */
 	DESCRIPTOR_PIPE,
 	DESCRIPTOR_FILE,
 	DESCRIPTOR_DIRECTORY,
@@ -20,7 +20,7 @@ enum descriptor_kind {
 	DESCRIPTOR_KINDS
 };
 
-/* Of an open descriptor. Changes nothing. */
+/* fd is open. Changes nothing. */
 enum descriptor_kind descriptor_kind(int fd);
 
 /* The MTU of the interface that a socket is bound to; 0 if there is none. */

@@ -1,4 +1,4 @@
-/* descriptor_linux.c: asks Linux what an inherited descriptor is. */
+/* descriptor_linux.c: finds out from Linux what an inherited descriptor is. */
 #include "descriptor.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* link.h: what the kernel knows about a network interface, and tells without attaching to it. */
+/* link.h: properties of a network interface, read without attaching to it. */
 #ifndef HUSK_LINK_H
 #define HUSK_LINK_H
 
@@ -8,25 +8,25 @@
 #define LINK_ADDRESS_SIZE 6u
 
 enum link_type {
-	LINK_OTHER,		/* no tun or tap */
-	LINK_UNSAID,		/* one of both: the kernel does not say which (before Linux 4.17) */
+	LINK_OTHER,		/* neither tun nor tap */
+	LINK_TUN_OR_TAP,	/* tun or tap; Linux before 4.17 does not tell which */
 	LINK_TUN,
 	LINK_TAP,
 };
 
-#define LINK_ANYBODY UINT32_MAX	/* in place of an owner or group */
+#define LINK_ANYONE UINT32_MAX	/* as owner or group: no restriction */
 
 struct link_facts {
 	uint8_t address[LINK_ADDRESS_SIZE];	/* hardware address; zeros: it has none */
 	uint32_t mtu;
-	bool carrier;		/* something is attached that has not said otherwise */
+	bool carrier;		/* a process is attached and has not switched it off */
 	enum link_type type;
 
 	/* Of LINK_TUN and LINK_TAP. */
-	uint8_t pi;		/* there is packet information in front of frames */
-	uint32_t owner, group;	/* who may attach; LINK_ANYBODY */
-	bool multi_queue;	/* it was made for several */
-	uint32_t queues;	/* in use, of several */
+	uint8_t pi;		/* frames have packet information in front */
+	uint32_t owner, group;	/* who may attach; LINK_ANYONE */
+	bool multi_queue;	/* it was created with multi_queue */
+	uint32_t queues;	/* attached, if multi_queue */
 };
 
 /*

@@ -1,4 +1,4 @@
-/* link_linux.c: asks the kernel about an interface by route netlink. */
+/* link_linux.c: reads the properties of an interface by route netlink. */
 #include "link.h"
 
 #include <net/if.h>
@@ -12,9 +12,9 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 
-#define REPLY_MAX 32768u	/* bytes that the kernel has to say about an interface, with room */
-#define REPLIES_MAX 8		/* messages that are not the answer, before it is given up */
-#define SEQUENCE 1u		/* of the only question that the socket is used for */
+#define REPLY_MAX 32768u	/* bytes; more than the kernel sends about one interface */
+#define REPLIES_MAX 8		/* datagrams that are read before giving up */
+#define SEQUENCE 1u		/* of the one request on this socket */
 
 /* Linux include/uapi/linux/if.h; net/if.h does not have it. */
 #define LOWER_UP 0x10000u
@@ -40,7 +40,7 @@ static bool attribute(struct iovec list, unsigned type, struct iovec *contents)
 	return false;
 }
 
-/* Copies one of exactly that size; leaves value alone if there is none. */
+/* Copies an attribute of exactly that size; without one, value stays as it is. */
 static bool attribute_value(struct iovec list, unsigned type, void *value, size_t size)
 {
 	struct iovec contents;
@@ -88,7 +88,7 @@ static bool first_message(struct iovec bytes, struct nlmsghdr *head, struct iove
 
 enum answer { ANSWER_NOT_YET, ANSWER_FOUND, ANSWER_REFUSED };
 
-/* Looks for the answer among the messages of one datagram; *answer is the whole message. */
+/* Searches the messages of one datagram for the answer; *answer is the whole message. */
 static enum answer find_answer(struct iovec bytes, struct iovec *answer)
 {
 	struct nlmsghdr head;
@@ -106,7 +106,7 @@ static enum answer find_answer(struct iovec bytes, struct iovec *answer)
 	return ANSWER_NOT_YET;
 }
 
-/* The kernel, which alone has the port 0, answers before send returns: there is no wait. */
+/* From port 0, the kernel's. It has answered before send returns, so that nothing waits here. */
 static ssize_t receive(int fd, uint8_t *reply)
 {
 	struct sockaddr_nl from = {0};
@@ -138,12 +138,15 @@ static bool ask_link(int fd, const char *name, uint8_t *reply, struct iovec *ans
 	return false;
 }
 
-/* Linux drivers/net/tun.c, tun_fill_info. Half of what it says is as good as nothing. */
+/*
+ * Linux drivers/net/tun.c, tun_fill_info. The type stays LINK_TUN_OR_TAP unless the reply is
+ * complete.
+ */
 static void read_tun(struct iovec data, struct link_facts *facts)
 {
 	uint8_t type, multi;
 
-	facts->type = LINK_UNSAID;
+	facts->type = LINK_TUN_OR_TAP;
 	if (!attribute_value(data, IFLA_TUN_TYPE, &type, sizeof type) ||
 	    !attribute_value(data, IFLA_TUN_PI, &facts->pi, sizeof facts->pi) ||
 	    !attribute_value(data, IFLA_TUN_MULTI_QUEUE, &multi, sizeof multi))
@@ -157,7 +160,7 @@ static void read_tun(struct iovec data, struct link_facts *facts)
 	facts->type = type == IFF_TAP ? LINK_TAP : LINK_TUN;
 }
 
-/* A veth or a bridge has data too, with other meanings. */
+/* Other kinds, such as veth and bridge, use the same attribute with other contents. */
 static bool is_tun(struct iovec info)
 {
 	struct iovec kind;
@@ -177,7 +180,7 @@ static bool read_answer(struct iovec answer, struct link_facts *facts)
 		return false;
 	memcpy(&head, (uint8_t *)answer.iov_base + NLMSG_HDRLEN, sizeof head);
 	list = (struct iovec){(uint8_t *)answer.iov_base + start, answer.iov_len - start};
-	*facts = (struct link_facts){.owner = LINK_ANYBODY, .group = LINK_ANYBODY,
+	*facts = (struct link_facts){.owner = LINK_ANYONE, .group = LINK_ANYONE,
 				     .carrier = (head.ifi_flags & LOWER_UP) != 0};
 	if (!attribute_value(list, IFLA_MTU, &facts->mtu, sizeof facts->mtu))
 		return false;

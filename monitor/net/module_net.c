@@ -27,8 +27,8 @@ struct net_device {
 struct net_module {
 	struct core *core;
 	struct device_set set;		/* of struct net_device */
-	struct sealed sealed;		/* what their uplinks need to come back */
-	unsigned n_sources;		/* devices that the core knows of */
+	struct sealed sealed;		/* what their uplinks need to reattach */
+	unsigned n_sources;		/* devices whose events are registered */
 	bool want_ring;
 	struct ring ring;
 	struct ring_thread thread;
@@ -56,7 +56,7 @@ static int drain(struct net_module *s, struct husk_error *e)
 	return has_ring(s) ? ring_thread_drain(&s->thread, e) : 0;
 }
 
-/* Everything that the guest has put into the ring comes before what it asks for by hypercall. */
+/* What the guest has submitted to the ring is served before what it asks for by hypercall. */
 static int begin_call(struct net_module *s, struct husk_error *e)
 {
 	return has_ring(s) ? ring_thread_begin_call(&s->thread, e) : 0;
@@ -209,7 +209,10 @@ static int choose_mtu(const struct settings *settings, const char *name, unsigne
 	return 0;
 }
 
-/* Two devices would take each other's frames. Said before any is opened, and by --check. */
+/*
+ * Two devices on one interface would take each other's frames. Checked before any is opened, and by
+ * --check.
+ */
 static int check_shared(const struct settings *settings, const struct setting *how,
 			struct husk_error *e)
 {
@@ -292,7 +295,7 @@ static int net_open(void **state, const struct settings *settings, struct manife
 	return 0;
 }
 
-/* A guess that a user may know better. */
+/* Reports an assumed MTU, which the user may know better. */
 static int net_confirm(const void *state, const struct module_host *host, struct husk_error *e)
 {
 	const struct net_module *s = state;
@@ -314,7 +317,7 @@ static int net_confirm(const void *state, const struct module_host *host, struct
 #define PAGE 0x1000u
 #define RING_SIZE ((sizeof(struct hvt_ring) + PAGE - 1) / PAGE * PAGE)
 
-/* The ring lies in low memory: the guest keeps all of its own. */
+/* The ring is in low memory, so that it takes nothing from the memory that the guest manages. */
 static int net_reserve(void *state, struct core *c, struct husk_error *e)
 {
 	const struct net_module *s = state;
@@ -346,7 +349,7 @@ static enum vmexit_result on_kick(void *ctx, uint64_t offset, const struct bus_a
 	return ring_thread_kick(&s->thread, e) == -1 ? VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
-/* By the I/O thread, once it has failed. */
+/* Called by the I/O thread when it has failed. */
 static void on_alarm(void *ctx)
 {
 	const struct net_module *s = ctx;
@@ -366,7 +369,7 @@ static int drain_ring(void *ctx, struct husk_error *e)
 	return drain(ctx, e);
 }
 
-/* The I/O thread has failed, or the run is over: what it found is told, and it stands still. */
+/* attend reports the failure of the I/O thread, quiesce stops its work at the end of a run. */
 static const struct core_client ring_client = {.attend = drain_ring, .quiesce = drain_ring};
 
 static int source_fd(void *ctx)
@@ -376,7 +379,7 @@ static int source_fd(void *ctx)
 	return netdev_fd(&d->dev);
 }
 
-/* A frame that is read is one that a guest will get: nothing else makes a device ready. */
+/* A device is ready only if a frame was read that the guest will get. */
 static int source_ready(void *ctx, bool readable, struct husk_error *e)
 {
 	struct net_device *d = ctx;
@@ -428,7 +431,7 @@ static void detach_devices(struct net_module *s)
 	}
 }
 
-/* As much as there is: also what is left of an attach that failed. A sealed bus stays as it is. */
+/* Also undoes an attach that failed half-way. Does nothing to a bus that is sealed. */
 static void net_detach(void *state, struct core *c)
 {
 	struct net_module *s = state;

@@ -1,4 +1,4 @@
-/* netdev.c: frames between a guest and its uplink, whatever becomes of that. */
+/* netdev.c: frames between a guest and its uplink, which may fail, vanish and come back. */
 #include "netdev.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #define FAILURES_IN_A_ROW 16u	/* to read, before the device backs off */
 #define DROPS_IN_A_ROW 64	/* frames that a flood of oversized ones may cost one call */
 
-/* What the guest is told: what was asked for, if the uplink carries frames as long as that. */
+/* The MTU that the guest gets: the one asked for, if the uplink carries such frames. */
 static int choose_mtu(struct netdev *d, const char *where, unsigned asked, struct husk_error *e)
 {
 	const struct uplink *u = d->uplink;
@@ -67,7 +67,7 @@ static void vanish(struct netdev *d)
 	d->retry_at = now_ns() + NETDEV_RETRY_NS;
 }
 
-/* Whether there is an interface to talk to; looks for a new one now and then. */
+/* Whether the uplink is there; tries to reattach one that is gone, at intervals. */
 static bool present(struct netdev *d)
 {
 	if (!d->gone)
@@ -93,7 +93,9 @@ static bool may_read(struct netdev *d)
 	return present(d) && (!d->backing_off || now_ns() >= d->read_at);
 }
 
-/* What fails now may be all right next time; what fails for ever must not make a wait spin. */
+/*
+ * One failure may be transient. A read that fails every time must not turn waits into a busy loop.
+ */
 static void note_result(struct netdev *d, enum uplink_result result)
 {
 	d->failures = result != UPLINK_ERROR && result != UPLINK_DOWN ? 0 :
@@ -147,8 +149,8 @@ static bool tag_at(const uint8_t *frame, size_t len, size_t at)
 }
 
 /*
- * The MTU says what a frame carries, which is the same with a customer's tag, a provider's, or one
- * behind the other. A guest may change its frame meanwhile: that concerns only itself.
+ * The MTU counts what a frame carries, without tags: a customer's, a provider's, or both. The guest
+ * may change the frame meanwhile, which affects nobody else.
  */
 static bool fits_mtu(const struct netdev *d, const uint8_t *frame, size_t len)
 {
@@ -175,8 +177,8 @@ void netdev_send(struct netdev *d, struct iovec frame)
 }
 
 /*
- * One frame that fits into buffer and the MTU, skipping those that do not; false if there is none.
- * However long its buffer, a guest gets what it was promised.
+ * Reads one frame that fits into buffer and the MTU, skipping those that do not; false if there is
+ * none. The MTU holds even if the buffer is longer.
  */
 static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
 {

@@ -28,7 +28,7 @@ enum netdev_drop {
 	NETDEV_TX_FULL,		/* the uplink takes no more for now */
 	NETDEV_TX_DOWN,		/* the uplink is down or gone */
 	NETDEV_TX_ERROR,
-	NETDEV_RX_LONG,		/* that, or more than the guest's buffer */
+	NETDEV_RX_LONG,		/* as NETDEV_TX_LONG, or more than the guest's buffer */
 	NETDEV_RX_ERROR,
 	NETDEV_DROPS
 };
@@ -46,25 +46,25 @@ struct netdev {
 	const char *name;	/* in the manifest; not owned */
 	struct uplink *uplink;	/* owned; NULL: closed */
 	unsigned mtu;		/* without the Ethernet header and tags */
-	bool mtu_assumed;	/* the uplink has one that nobody knows */
+	bool mtu_assumed;	/* the uplink's own cannot be found out */
 	bool gone;		/* the uplink has vanished */
 	uint64_t retry_at;	/* ns of CLOCK_MONOTONIC */
 	unsigned failures;	/* to read, in a row */
-	bool backing_off;	/* there were too many; not read before read_at */
+	bool backing_off;	/* after too many failures: not read before read_at */
 	uint64_t read_at;	/* ns of CLOCK_MONOTONIC */
 	size_t room;		/* bytes of each frame in ahead */
 	uint8_t *ahead;		/* AHEAD_FRAMES slots of room bytes; owned */
-	size_t head, n;		/* first slot in use, how many are */
+	size_t head, n;		/* first slot in use, number of slots in use */
 	uint32_t *lengths;	/* of the frames in the slots; owned */
 	struct netdev_counters counters;
-	uint64_t last_batch;	/* of the ring, that held an entry for it */
+	uint64_t last_batch;	/* number of the last ring batch with an entry for it */
 };
 
 #define NETDEV_AHEAD 64u
 
 /*
- * Opens the uplink that rq asks for. mtu: what the guest is told; 0: what the uplink has. HUSK_E_HOST,
- * HUSK_E_USAGE; then *d is as after netdev_close.
+ * Opens the uplink that rq asks for. mtu: the one that the guest gets, 0 for the uplink's.
+ * HUSK_E_HOST, HUSK_E_USAGE; then *d is as after netdev_close.
  */
 int netdev_open(struct netdev *d, const char *name, const struct uplink_request *rq, unsigned mtu,
 		struct husk_error *e);
@@ -76,8 +76,8 @@ void netdev_close(struct netdev *d);
 void netdev_send(struct netdev *d, struct iovec frame);
 
 /*
- * The next frame into buffer: HVT_OK and its length, or HVT_AGAIN. One that is longer than buffer,
- * or than the MTU allows, is dropped, however it is read.
+ * The next frame into buffer: HVT_OK and its length, or HVT_AGAIN. A frame that is longer than
+ * buffer or than the MTU allows is dropped.
  */
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len);
 
@@ -85,14 +85,14 @@ enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *le
 size_t netdev_read_ahead(struct netdev *d, size_t max);
 
 /*
- * Whether there is a frame for netdev_receive, read ahead if need be. readable: a wait has just
- * said so of netdev_fd, which does not make it true.
+ * Whether there is a frame for netdev_receive; reads one ahead if needed. readable: netdev_fd
+ * polled readable, which is no promise that a frame is there.
  */
 bool netdev_ready(struct netdev *d, bool readable);
 
 /*
- * What to wait on; -1 while the uplink is gone or reading it fails all the time: then
- * netdev_read_ahead tries again now and then.
+ * The descriptor to wait on; -1 while the uplink is gone or the device backs off: then call
+ * netdev_read_ahead every NETDEV_RETRY_NS.
  */
 int netdev_fd(const struct netdev *d);
 

@@ -1,4 +1,4 @@
-/* netns_linux.c: a thread that enters another network namespace, setns(2), and does not come back. */
+/* netns_linux.c: a short-lived thread that enters another network namespace, setns(2). */
 #include "netns.h"
 
 #include <limits.h>
@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-#define STACK_SIZE 65536u	/* whatever RLIMIT_STACK says */
+#define STACK_SIZE 65536u	/* bytes, independent of RLIMIT_STACK */
 
 struct errand {
 	int ns;
@@ -27,7 +27,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that called. */
+/* The thread blocks all signals: they are for the caller. */
 bool netns_call(int ns, void (*f)(void *ctx), void *ctx)
 {
 	struct errand errand = {.ns = ns, .f = f, .ctx = ctx};

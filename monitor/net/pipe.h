@@ -5,9 +5,9 @@
 #include "uplink.h"
 
 /*
- * Opens what fd is open on once more, and closes fd: nobody shares the new description, which is
- * non-blocking and in packet mode whatever becomes of the old one. HUSK_E_HOST; *u is then
- * untouched.
+ * Opens the pipe of fd once more, and closes fd: the new description is not shared with any
+ * process, and is non-blocking and in packet mode whatever happens to the old one. HUSK_E_HOST; *u
+ * is then untouched.
  */
 int pipe_adopt(struct uplink **u, const struct uplink_request *rq, int fd, struct husk_error *e);
 

@@ -13,7 +13,9 @@ static enum uplink_result explain(int sys)
 	return sys == EAGAIN ? UPLINK_AGAIN : sys == EINTR ? UPLINK_DOWN : UPLINK_ERROR;
 }
 
-/* What does not fit is lost without a word: one byte of room behind the caller's shows it. */
+/*
+ * The kernel silently drops the part of a packet that does not fit; one more byte of room shows it.
+ */
 static enum uplink_result pipe_read(struct uplink *u, struct iovec buffer, size_t *len)
 {
 	uint8_t excess;
@@ -28,7 +30,7 @@ static enum uplink_result pipe_read(struct uplink *u, struct iovec buffer, size_
 	return *len > buffer.iov_len ? UPLINK_TOO_LONG : UPLINK_OK;
 }
 
-/* What is longer than PIPE_BUF would be several packets. */
+/* A write of more than PIPE_BUF bytes would be split into several packets. */
 static enum uplink_result pipe_write(struct uplink *u, struct iovec frame)
 {
 	ssize_t n;
@@ -41,7 +43,7 @@ static enum uplink_result pipe_write(struct uplink *u, struct iovec frame)
 	return (size_t)n == frame.iov_len ? UPLINK_OK : UPLINK_ERROR;
 }
 
-/* O_DIRECT is set afterwards: open(2) takes it of files only. */
+/* O_DIRECT is set afterwards, as open(2) refuses it for FIFOs. */
 static int open_packets(const char *path)
 {
 	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC), saved;

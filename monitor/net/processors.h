@@ -1,4 +1,4 @@
-/* processors.h: what the host lets this process use; one file per system has it. */
+/* processors.h: which processors this process may use; one file per host implements it. */
 #ifndef HUSK_PROCESSORS_H
 #define HUSK_PROCESSORS_H
 

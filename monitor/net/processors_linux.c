@@ -1,4 +1,4 @@
-/* processors_linux.c: asks Linux which processors a thread may use. */
+/* processors_linux.c: reads the affinity mask of a thread. */
 #include <sched.h>
 
 #include "processors.h"

@@ -1,4 +1,4 @@
-/* sealed.c: a few pages that are filled, and then made read-only. */
+/* sealed.c: pages that are filled once and then made read-only. */
 #include "sealed.h"
 
 #include <errno.h>

@@ -1,8 +1,9 @@
 /*
- * sealed.h: arguments of system calls in memory that can only be read.
+ * sealed.h: read-only memory for arguments of system calls.
  *
- * A system call filter cannot look into memory, but it can insist on an address. What an uplink
- * passes to the host when it comes back lies here, and nobody changes it once it is sealed.
+ * A system call filter cannot check what an argument points to, but it can check the address. What
+ * an uplink passes to the kernel when it reattaches is kept here, and cannot change once it is
+ * sealed.
  */
 #ifndef HUSK_SEALED_H
 #define HUSK_SEALED_H
@@ -12,17 +13,17 @@
 
 #include "error.h"
 
-#define SEALED_SIZE 8192u	/* bytes; whole pages wherever these have 4 KiB */
+#define SEALED_SIZE 8192u	/* bytes; whole pages of 4 KiB */
 #define SEALED_ALIGN 16u
 
 struct sealed {
-	uint8_t *bytes;		/* SEALED_SIZE of them; NULL: none so far */
+	uint8_t *bytes;		/* SEALED_SIZE of them; NULL before the first sealed_put */
 	size_t used;
 };
 
 /*
- * Copies size bytes of object in, which stay at the address that *place gets. Not after
- * sealed_protect. HUSK_E_HOST: no memory, or full.
+ * Copies size bytes of object to an address that does not change, and returns it in *place. Not
+ * after sealed_protect. HUSK_E_HOST: no memory, or full.
  */
 int sealed_put(struct sealed *s, const void *object, size_t size, void **place,
 	       struct husk_error *e);

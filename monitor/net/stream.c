@@ -20,13 +20,13 @@
 _Static_assert(IN_SIZE >= LENGTH_SIZE + FRAME_MAX, "the longest frame fits");
 
 struct stream {
-	struct uplink uplink;	/* its fd is one of these two */
+	struct uplink uplink;	/* its fd is socket or poller */
 	int socket;		/* -1: there is no connection */
 	int poller;		/* watches the socket while there is something to write */
 	uint8_t *in;		/* IN_SIZE bytes; owned */
-	size_t start, end;	/* what was read and not yet taken */
+	size_t start, end;	/* bytes in in that were read and not yet taken */
 	uint8_t *out;		/* OUT_SIZE bytes; owned */
-	size_t sent, pending;	/* of a frame in out: taken by the socket; all */
+	size_t sent, pending;	/* bytes of the frame in out: sent, in all */
 	const struct sockaddr_un *peer;	/* sealed; NULL: it was inherited */
 };
 
@@ -35,7 +35,7 @@ static struct stream *stream_of(struct uplink *u)
 	return (struct stream *)u;
 }
 
-/* The connection is of no use any more; what was under way in both directions is lost. */
+/* Closes the connection; what was under way in both directions is lost. */
 static enum uplink_result disconnect(struct stream *s)
 {
 	if (s->socket != -1) {
@@ -48,7 +48,7 @@ static enum uplink_result disconnect(struct stream *s)
 	return UPLINK_GONE;
 }
 
-/* What a failed call on the socket comes to. */
+/* The result of a failed call on the socket. */
 static enum uplink_result failed(struct stream *s, int sys)
 {
 	switch (sys) {
@@ -73,7 +73,7 @@ static enum uplink_result finish(struct stream *s)
 	return UPLINK_OK;
 }
 
-/* Goes on with the frame that the socket took a part of. UPLINK_OK: there is none any more. */
+/* Sends more of a frame of which the socket took a part. UPLINK_OK: none is left. */
 static enum uplink_result flush(struct stream *s)
 {
 	ssize_t n;
@@ -125,7 +125,7 @@ static enum uplink_result stream_write(struct uplink *u, struct iovec frame)
 
 /* ---- reading ---- */
 
-/* Bytes of the frame at the start of what was read; FRAME_MAX + 1 for all that no frame has. */
+/* Bytes of the next frame in in; FRAME_MAX + 1 for every length that no frame can have. */
 static size_t next_length(const struct stream *s)
 {
 	const uint8_t *at = s->in + s->start;
@@ -134,7 +134,7 @@ static size_t next_length(const struct stream *s)
 	return len <= FRAME_MAX ? len : FRAME_MAX + 1;
 }
 
-/* Whether there is a whole frame, or a length that no frame has. */
+/* Whether there is a whole frame, or a length that no frame can have. */
 static bool stream_buffered(const struct uplink *u)
 {
 	const struct stream *s = (const struct stream *)u;
@@ -144,7 +144,7 @@ static bool stream_buffered(const struct uplink *u)
 				       have - LENGTH_SIZE >= next_length(s));
 }
 
-/* Reads what there is; UPLINK_OK: something came. */
+/* Reads what the socket has; UPLINK_OK if that was something. */
 static enum uplink_result refill(struct stream *s)
 {
 	ssize_t n;
@@ -197,8 +197,8 @@ static enum uplink_result stream_read(struct uplink *u, struct iovec buffer, siz
 /* ---- connections ---- */
 
 /*
- * Two calls, of which all arguments are constants or sealed: a system call filter can allow just
- * these.
+ * Two calls, all of whose arguments are constants or sealed, so that a system call filter can allow
+ * exactly these.
  */
 static int open_connection(const struct sockaddr_un *peer)
 {
@@ -213,10 +213,10 @@ static int open_connection(const struct sockaddr_un *peer)
 }
 
 /*
- * Whether somebody serves a stream there, without connecting: the kernel says of a socket of
- * another type that it is one. Returns 0, or an errno.
+ * Whether a program listens there, without connecting: for a socket of another type the kernel says
+ * EPROTOTYPE if it does. Returns 0, or an errno.
  */
-static int look(const struct sockaddr_un *peer)
+static int probe_socket(const struct sockaddr_un *peer)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, sys;
 
@@ -259,7 +259,7 @@ static const struct uplink_ops connected_ops = {
 	.reattach = reconnect, .close = stream_close,
 };
 
-/* Of the socket, which becomes the stream's. */
+/* A stream over the socket, of which it takes ownership. */
 static struct stream *stream_new(int socket, const struct uplink_ops *ops, struct husk_error *e)
 {
 	struct stream *s = uplink_new(sizeof *s, ops, e);
@@ -356,7 +356,7 @@ int stream_connect(struct uplink **u, const struct uplink_request *rq, const cha
 	if (make_address(&peer, rq->where, path, e) == -1)
 		return -1;
 	if (rq->look) {
-		int sys = look(&peer);
+		int sys = probe_socket(&peer);
 
 		return sys == 0 ? look_only(u, e) : connect_failed(rq->where, sys, e);
 	}

@@ -1,4 +1,4 @@
-/* tap_adopt_linux.c: takes over an inherited descriptor of a tap, and leaves its flags alone. */
+/* tap_adopt_linux.c: takes over an inherited descriptor of a tap without changing its flags. */
 #include "tap_linux.h"
 
 #include <errno.h>
@@ -20,15 +20,15 @@ void tap_refuse_offloads(int fd)
 	(void)ioctl(fd, TUNSETOFFLOAD, 0);
 }
 
-/* What can be found out about the interface of a descriptor by its name. */
-struct surroundings {
+/* What is known of the interface of a descriptor, by its name. */
+struct interface_facts {
 	const struct tap *tap;
-	unsigned mtu;		/* 0: it cannot be */
-	bool known;		/* facts are */
+	unsigned mtu;		/* 0: unknown */
+	bool known;		/* facts is filled in */
 	struct link_facts facts;
 };
 
-/* Whether the tap behind a descriptor has this hardware address. */
+/* Whether the tap of a descriptor has this hardware address. */
 static bool has_address(int fd, const void *address)
 {
 	struct ifreq ifr = {0};
@@ -38,12 +38,12 @@ static bool has_address(int fd, const void *address)
 }
 
 /*
- * In the calling thread's network namespace, which may have another interface of that name. Kernels
- * that say nothing by netlink do so by name.
+ * In the calling thread's network namespace, which may have another interface of that name: told
+ * apart by the address. Asks by name where netlink has no answer.
  */
-static void look_around(void *ctx)
+static void query_here(void *ctx)
 {
-	struct surroundings *s = ctx;
+	struct interface_facts *s = ctx;
 	int fd = s->tap->uplink.fd;
 	struct ifreq ifr;
 
@@ -57,24 +57,24 @@ static void look_around(void *ctx)
 		s->mtu = (unsigned)ifr.ifr_mtu;
 }
 
-/* Here, or else in the network namespace of the interface, for who may enter that. */
-static void find_out(struct surroundings *s)
+/* In this network namespace, or else in the interface's, if this process may enter it. */
+static void query(struct interface_facts *s)
 {
 	int ns;
 
-	look_around(s);
+	query_here(s);
 	if (s->mtu != 0)
 		return;
 	ns = ioctl(s->tap->uplink.fd, TUNGETDEVNETNS);
 	if (ns == -1)
 		return;
-	(void)netns_call(ns, look_around, s);
+	(void)netns_call(ns, query_here, s);
 	close(ns);
 }
 
 /*
- * Linux drivers/net/tun.c, TUNGETIFF: one bit says that there is no packet information, or no
- * filter. While there is a filter, one that lets everything pass, it is the former.
+ * Linux drivers/net/tun.c, TUNGETIFF: one flag means "no packet information" or "no filter". With a
+ * filter in place, one that passes everything, it means the former.
  */
 static bool pi_by_filter(int fd)
 {
@@ -85,17 +85,17 @@ static bool pi_by_filter(int fd)
 	if (ioctl(fd, TUNATTACHFILTER, &filter) == -1 || ioctl(fd, TUNGETIFF, &ifr) == -1)
 		ifr.ifr_flags = IFF_NO_PI;
 	(void)ioctl(fd, TUNDETACHFILTER, &filter);
-	/* Refused, but remembered: TUNGETFILTER tells whoever asks next of no filter. */
+	/* Is refused, but resets the state that TUNGETFILTER reports. */
 	filter.len = 0;
 	(void)ioctl(fd, TUNATTACHFILTER, &filter);
 	return (ifr.ifr_flags & IFF_NO_PI) == 0;
 }
 
 /*
- * Where nothing better is known, a filter is tried out, but never in place of another, nor when
- * only looking: rather is the tap taken for one without packet information, as nearly all are.
+ * If nothing else tells, a filter is tried, but not in place of another one and not with look: then
+ * the tap is assumed to have no packet information, as nearly all have none.
  */
-static bool has_pi(const struct tap *t, short flags, const struct surroundings *s, bool look)
+static bool has_pi(const struct tap *t, short flags, const struct interface_facts *s, bool look)
 {
 	struct sock_fprog filter = {0};
 	int fd = t->uplink.fd;
@@ -108,8 +108,9 @@ static bool has_pi(const struct tap *t, short flags, const struct surroundings *
 	       pi_by_filter(fd);
 }
 
-/* What the tap puts in front of each frame. */
-static unsigned prefix_of(const struct tap *t, short flags, const struct surroundings *s, bool look)
+/* Bytes that the tap puts in front of each frame. */
+static unsigned prefix_of(const struct tap *t, short flags, const struct interface_facts *s,
+			  bool look)
 {
 	unsigned prefix = has_pi(t, flags, s, look) ? PI_SIZE : 0;
 	int vnet = 0;
@@ -120,7 +121,7 @@ static unsigned prefix_of(const struct tap *t, short flags, const struct surroun
 	return prefix;
 }
 
-static int check_inherited(const struct tap *t, const char *where, const struct surroundings *s,
+static int check_inherited(const struct tap *t, const char *where, const struct interface_facts *s,
 			   struct husk_error *e)
 {
 	if (t->prefix > TAP_PREFIX_MAX)
@@ -132,7 +133,7 @@ static int check_inherited(const struct tap *t, const char *where, const struct 
 
 static int adopt(struct tap *t, const struct uplink_request *rq, struct husk_error *e)
 {
-	struct surroundings s = {.tap = t};
+	struct interface_facts s = {.tap = t};
 	struct ifreq ifr = {0};
 
 	if (ioctl(t->uplink.fd, TUNGETIFF, &ifr) == -1)
@@ -141,7 +142,7 @@ static int adopt(struct tap *t, const struct uplink_request *rq, struct husk_err
 	if ((ifr.ifr_flags & IFF_TAP) == 0)
 		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: %s is a tun "
 				 "interface, not a tap; make it with IFF_TAP", rq->where, t->name);
-	find_out(&s);
+	query(&s);
 	t->uplink.mtu = t->uplink.mtu_max = s.mtu;
 	t->uplink.mtu_hidden = s.mtu == 0;
 	t->prefix = prefix_of(t, ifr.ifr_flags, &s, rq->look);

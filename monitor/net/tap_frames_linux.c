@@ -28,10 +28,7 @@ static enum uplink_result explain(int sys)
 
 typedef ssize_t transfer(const struct tap *t, const struct iovec *parts, int n);
 
-/*
- * The kernel cuts a frame that does not fit and does not say so; one byte of room behind
- * the caller's shows it.
- */
+/* The kernel cuts a frame that does not fit without telling; one more byte of room shows it. */
 static enum uplink_result read_with(transfer *in, struct uplink *u, struct iovec buffer,
 				    size_t *len)
 {
@@ -80,7 +77,7 @@ enum uplink_result tap_write(struct uplink *u, struct iovec frame)
 	return write_with(write_own, u, frame);
 }
 
-/* Whether the next transfer will not wait, as far as can be told from outside. */
+/* Whether the next transfer will not block. Another process that shares the tap may come first. */
 static bool ready(const struct tap *t, short events)
 {
 	struct pollfd p = {.fd = t->uplink.fd, .events = events};
@@ -115,7 +112,10 @@ enum uplink_result tap_write_shared(struct uplink *u, struct iovec frame)
 	return write_with(write_shared, u, frame);
 }
 
-/* Taps know RWF_NOWAIT since Linux 6.4; what is shorter than a header is refused by all. */
+/*
+ * Taps support RWF_NOWAIT since Linux 6.4. The probe is shorter than a header, so that all refuse
+ * it.
+ */
 void tap_probe_shared(struct tap *t)
 {
 	uint8_t byte = 0;

@@ -1,4 +1,4 @@
-/* tap_identity_linux.c: which interface or connection a name or a descriptor leads to. */
+/* tap_identity_linux.c: finds out whether two names or descriptors mean the same interface. */
 #include "tap_linux.h"
 
 #include <errno.h>
@@ -35,7 +35,10 @@ int tap_ask_once(struct ifreq *ifr, const char *name, unsigned long request)
 	return rc;
 }
 
-/* One interface has one name and address, whichever way it was opened; what is none, an inode. */
+/*
+ * What identifies an uplink: name and address of an interface, however it was opened; the inode of
+ * anything else.
+ */
 struct identity {
 	struct ifreq name, address;
 	dev_t device;

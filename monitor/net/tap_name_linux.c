@@ -1,4 +1,4 @@
-/* tap_name_linux.c: attaches to a tap interface by its name, and again after it has vanished. */
+/* tap_name_linux.c: attaches to a tap interface by name, and reattaches after it has vanished. */
 #include "tap_linux.h"
 
 #include <errno.h>
@@ -17,12 +17,12 @@
 
 #include "link.h"
 
-/* What TUNSETIFF is asked: an interface that was made for several queues wants the second. */
+/* Requests of TUNSETIFF: the second is for an interface that was created with multi_queue. */
 #define REQUESTS 2
 
 _Static_assert(IFNAMSIZ == 16, "messages have the number");
 
-/* Something else in place of a name that a shell would not take for one word. */
+/* The name, or a placeholder if a shell would not take it as one word. */
 static const char *word(const char *name)
 {
 	const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -76,7 +76,7 @@ static int open_failed(const char *name, int sys, struct husk_error *e)
 	return -1;
 }
 
-/* Linux net/core/dev.c, dev_valid_name: names that no interface has. */
+/* Linux net/core/dev.c, dev_valid_name: refuses names that no interface can have. */
 static int check_name(const char *name, struct husk_error *e)
 {
 	bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
@@ -103,7 +103,10 @@ static int tun_failed(const char *name, struct husk_error *e)
 			 "set %s up", w, w, geteuid(), w);
 }
 
-/* Why TUNSETIFF has failed, or would: the kernel has one number for all that is no tap. */
+/*
+ * The error of TUNSETIFF, tried or predicted. The kernel has one errno for everything that is no
+ * tap.
+ */
 static int refused(const char *name, int sys, struct husk_error *e)
 {
 	struct link_facts facts;
@@ -132,8 +135,8 @@ static int check_up(int control, const char *name, struct husk_error *e)
 }
 
 /*
- * With more queues in use than are ours, each would get some of the frames. The kernel refuses
- * that only for interfaces that were made for one.
+ * With more queues attached than ours, each would get some of the frames. The kernel refuses that
+ * only for interfaces without multi_queue.
  */
 static int check_alone(const char *name, unsigned ours)
 {
@@ -145,7 +148,7 @@ static int check_alone(const char *name, unsigned ours)
 	return -1;
 }
 
-/* Without vnet header, whatever the interface was made with. */
+/* Without a vnet header, whatever the interface was created with. */
 static void prepare(struct ifreq rq[REQUESTS], const char *name)
 {
 	rq[0] = (struct ifreq){.ifr_flags = IFF_TAP | IFF_NO_PI};
@@ -155,8 +158,8 @@ static void prepare(struct ifreq rq[REQUESTS], const char *name)
 }
 
 /*
- * The kernel writes the answer over the question: where that may not be written, it says EFAULT
- * once everything is done. EEXIST: it had been done before.
+ * The kernel writes its answer over the request. Sealed memory makes that EFAULT, after everything
+ * is done. EEXIST: it was done before.
  */
 static int set_interface(int fd, const struct ifreq *rq)
 {
@@ -164,8 +167,8 @@ static int set_interface(int fd, const struct ifreq *rq)
 }
 
 /*
- * One that was made for several queues takes only attachments that say so. Of two that come at the
- * same time, none may stay.
+ * An interface with multi_queue takes only requests with that flag. If two processes attach at the
+ * same time, neither may stay.
  */
 static int attach_queue(int fd, const char *name, const struct ifreq rq[REQUESTS])
 {
@@ -177,10 +180,10 @@ static int attach_queue(int fd, const char *name, const struct ifreq rq[REQUESTS
 }
 
 /*
- * With CAP_NET_ADMIN the kernel makes an interface where there is none of that name, and takes it
- * away with the descriptor: before is the index of the one that was meant.
+ * With CAP_NET_ADMIN the kernel creates an interface if there is none of that name, and removes it
+ * when the descriptor is closed. before is the index of the interface that was meant.
  */
-static bool made_anew(int fd, int control, const char *name, int before)
+static bool is_new_interface(int fd, int control, const char *name, int before)
 {
 	struct ifreq ifr = {0};
 
@@ -204,7 +207,7 @@ static int attach(int control, const char *name, const struct ifreq rq[REQUESTS]
 	if (fd == -1)
 		return -1;
 	sys = attach_queue(fd, name, rq) == -1 ? errno :
-	      made_anew(fd, control, name, before) ? ENODEV : 0;
+	      is_new_interface(fd, control, name, before) ? ENODEV : 0;
 	if (sys == 0) {
 		tap_refuse_offloads(fd);
 		return fd;
@@ -213,7 +216,7 @@ static int attach(int control, const char *name, const struct ifreq rq[REQUESTS]
 	return refused(name, sys, e);
 }
 
-/* capabilities(7): whether the kernel would, or might, make interfaces for this thread. */
+/* capabilities(7): whether the kernel may create interfaces for this thread. */
 static bool may_make_interfaces(void)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -228,20 +231,23 @@ static bool is_ours(const struct link_facts *facts)
 {
 	gid_t groups[64];
 	int n = getgroups(sizeof groups / sizeof groups[0], groups);
-	/* Whoever is in more groups may be in that one. */
-	bool member = n == -1 || facts->group == LINK_ANYBODY || facts->group == getegid();
+	/* In more groups than there is room for: this one may be among them. */
+	bool member = n == -1 || facts->group == LINK_ANYONE || facts->group == getegid();
 
 	for (int i = 0; i < n; i++)
 		member = member || groups[i] == facts->group;
-	return member && (facts->owner == LINK_ANYBODY || facts->owner == geteuid());
+	return member && (facts->owner == LINK_ANYONE || facts->owner == geteuid());
 }
 
-/* What TUNSETIFF would say. A tap for one has its carrier from whoever is attached to it. */
-static int foresee(const char *name)
+/*
+ * What TUNSETIFF would fail with, 0 for nothing. A single-queue tap has a carrier while a process
+ * is attached to it.
+ */
+static int predict_attach(const char *name)
 {
 	struct link_facts facts;
 
-	if (!link_learn(name, &facts) || facts.type == LINK_UNSAID)
+	if (!link_learn(name, &facts) || facts.type == LINK_TUN_OR_TAP)
 		return 0;
 	if (facts.type != LINK_TAP)
 		return EINVAL;
@@ -250,15 +256,15 @@ static int foresee(const char *name)
 	return is_ours(&facts) || may_make_interfaces() ? 0 : EPERM;
 }
 
-/* Attaching would switch the carrier, which bridges and others see. */
-static int look(const char *name, struct husk_error *e)
+/* Does not attach: that would switch the carrier, which is visible to others. */
+static int probe_tap(const char *name, struct husk_error *e)
 {
 	int fd = open_device(name, e), sys;
 
 	if (fd == -1)
 		return -1;
 	close(fd);
-	sys = foresee(name);
+	sys = predict_attach(name);
 	return sys == 0 ? 0 : refused(name, sys, e);
 }
 
@@ -269,7 +275,7 @@ static int open_again(struct uplink *u)
 	return u->fd == -1 ? -1 : 0;
 }
 
-/* Takes away what made_anew has found: the interface goes with its descriptor. */
+/* Removes an interface that is_new_interface has found: it goes with its descriptor. */
 static void undo(struct uplink *u)
 {
 	close(u->fd);
@@ -285,8 +291,9 @@ static int attach_again(const struct tap *t)
 }
 
 /*
- * No open, and no socket: one call on the old descriptor, which the kernel has detached from the
- * interface that is gone. Whoever may make interfaces looks first, or the kernel would make one.
+ * Opens nothing: one call on the old descriptor, which the kernel has detached from the interface
+ * that is gone. With CAP_NET_ADMIN the name is looked up first, as the kernel would create an
+ * interface otherwise.
  */
 static int reattach(struct uplink *u)
 {
@@ -295,7 +302,7 @@ static int reattach(struct uplink *u)
 
 	if (before == -1 || open_again(u) == -1 || attach_again(t) == -1)
 		return -1;
-	if (t->control == -1 || !made_anew(u->fd, t->control, t->name, before))
+	if (t->control == -1 || !is_new_interface(u->fd, t->control, t->name, before))
 		return 0;
 	undo(u);
 	return -1;
@@ -340,7 +347,7 @@ static int open_named(struct tap *t, const struct uplink_request *rq, struct hus
 		return -1;
 	learn_mtu(t);
 	if (rq->look)
-		return look(t->name, e);
+		return probe_tap(t->name, e);
 	prepare(questions, t->name);
 	if (sealed_put(rq->sealed, questions, sizeof questions, &again, e) == -1)
 		return -1;

@@ -1,4 +1,4 @@
-/* uplink.c: from the word of an option to the kind of uplink that it asks for. */
+/* uplink.c: opens the kind of uplink that the value of --net asks for. */
 #include "uplink.h"
 
 #include <errno.h>
@@ -14,21 +14,21 @@
 #define STREAM "stream:"
 
 /* What follows the prefix, or NULL. */
-static const char *behind(const char *where, const char *prefix)
+static const char *after_prefix(const char *where, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
 	return strncmp(where, prefix, len) == 0 ? where + len : NULL;
 }
 
-/* No interface has a colon in its name. */
+/* A colon tells the other kinds from names of interfaces, which have none. */
 int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e)
 {
 	*u = NULL;
-	if (behind(rq->where, UNIX) != NULL)
-		return stream_connect(u, rq, behind(rq->where, UNIX), e);
-	if (behind(rq->where, STREAM) != NULL)
-		return adopt_stream(u, rq, behind(rq->where, STREAM), e);
+	if (after_prefix(rq->where, UNIX) != NULL)
+		return stream_connect(u, rq, after_prefix(rq->where, UNIX), e);
+	if (after_prefix(rq->where, STREAM) != NULL)
+		return adopt_stream(u, rq, after_prefix(rq->where, STREAM), e);
 	return rq->where[0] == '@' ? adopt_frames(u, rq, e) : tap_attach(u, rq, e);
 }
 
@@ -38,15 +38,15 @@ void uplink_close(struct uplink *u)
 		u->ops->close(u);
 }
 
-/* Each connection to a socket's path is one of its own. */
+/* Connections to one socket path are separate. */
 bool uplink_same(const char *where, const char *other)
 {
-	if (behind(where, UNIX) != NULL || behind(other, UNIX) != NULL)
+	if (after_prefix(where, UNIX) != NULL || after_prefix(other, UNIX) != NULL)
 		return false;
-	if (behind(where, STREAM) != NULL)
-		where = behind(where, STREAM);
-	if (behind(other, STREAM) != NULL)
-		other = behind(other, STREAM);
+	if (after_prefix(where, STREAM) != NULL)
+		where = after_prefix(where, STREAM);
+	if (after_prefix(other, STREAM) != NULL)
+		other = after_prefix(other, STREAM);
 	if (strcmp(where, other) == 0)
 		return true;
 	return (where[0] == '@' || other[0] == '@') && tap_same(where, other);

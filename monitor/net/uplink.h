@@ -1,8 +1,8 @@
 /*
  * uplink.h: what a network device is attached to on the host: whole Ethernet frames, in and out.
  *
- * A kind of uplink is a const table of functions. Used by one thread at a time. A frame is without
- * FCS and without any header of the uplink's own: those are stripped and added by it.
+ * A kind of uplink is a const table of functions. Used by one thread at a time. Frames are passed
+ * without FCS and without headers of the uplink's own, which it strips and adds.
  */
 #ifndef HUSK_UPLINK_H
 #define HUSK_UPLINK_H
@@ -23,7 +23,7 @@ enum uplink_result {
 	UPLINK_OK,
 	UPLINK_AGAIN,		/* nothing to read; no room to write */
 	UPLINK_TOO_LONG,	/* the frame read does not fit and is lost */
-	UPLINK_NO_FRAME,	/* what was read is none, and is lost */
+	UPLINK_NO_FRAME,	/* what was read is no frame, and is lost */
 	UPLINK_DOWN,		/* it refuses for now: it is down, or out of memory */
 	UPLINK_GONE,		/* it no longer exists: reattach may bring it back */
 	UPLINK_ERROR,		/* the frame was refused */
@@ -40,34 +40,34 @@ struct uplink_ops {
 	bool (*buffered)(const struct uplink *u);
 
 	/*
-	 * After UPLINK_GONE: 0 once it is there again, or -1. May change fd. NULL: what is gone
-	 * stays so.
+	 * After UPLINK_GONE: 0 if the uplink works again, else -1. May change fd. NULL: this kind
+	 * cannot come back.
 	 */
 	int (*reattach)(struct uplink *u);
 
-	/* Gives back everything, u itself included, and undoes what opening has changed. */
+	/* Frees everything, u included, and undoes what opening has changed. */
 	void (*close)(struct uplink *u);
 };
 
-/* The head of every kind of uplink, which is allocated by its opener. */
+/* The first member of every kind of uplink; its opener allocates it. */
 struct uplink {
 	const struct uplink_ops *ops;
 	int fd;			/* to wait on: readable when a read may succeed; -1: none */
 	unsigned mtu;		/* its own, without the Ethernet header; 0: it has none */
-	unsigned mtu_max;	/* that the device may have; 0: no limit */
+	unsigned mtu_max;	/* that the device may be given; 0: no limit */
 	bool mtu_hidden;	/* it has one of its own, which cannot be found out */
 };
 
 struct uplink_request {
 	/*
-	 * As the option --net has it: the name of an interface, @N or stream:@N for an inherited
+	 * The value of --net: the name of an interface, @N or stream:@N for an inherited
 	 * descriptor, unix:PATH.
 	 */
 	const char *where;
 
 	/*
-	 * Finds out whether it can be opened, and leaves no trace of that: what comes of it carries
-	 * no frames.
+	 * Only finds out whether it can be opened, and changes nothing on the host; the uplink then
+	 * carries no frames.
 	 */
 	bool look;
 
@@ -84,20 +84,22 @@ int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_
 void uplink_close(struct uplink *u);
 
 /*
- * Whether two of what uplink_open takes lead to the same interface or connection; false if either
- * cannot be found out.
+ * Whether two values of where mean the same interface or connection; false if that cannot be found
+ * out.
  */
 bool uplink_same(const char *where, const char *other);
 
 /* ---- for the kinds ---- */
 
-/* An uplink of size bytes, all zeros but for its head, without a descriptor. HUSK_E_HOST: NULL. */
+/*
+ * A zeroed uplink of size bytes with its head filled in, without a descriptor. NULL: HUSK_E_HOST.
+ */
 void *uplink_new(size_t size, const struct uplink_ops *ops, struct husk_error *e);
 
 /* Closes the descriptor and frees u: all that most kinds need. */
 void uplink_free(struct uplink *u);
 
-/* What comes of looking: closes the descriptor; from here on no frames go through u. */
+/* For look: closes the descriptor; u carries no frames from now on. */
 void uplink_look_only(struct uplink *u);
 
 #endif

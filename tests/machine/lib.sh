@@ -86,7 +86,7 @@ judge() {
 	for pattern; do
 		printed "$pattern" || reason="${reason:+$reason; }nothing like '$pattern' was printed"
 	done
-	[ -z "$(unsound)" ] || reason="${reason:+$reason; }a sanitizer complained"
+	[ -z "$(unsound)" ] || reason="${reason:+$reason; }a sanitizer warned"
 	report "$name" "$reason"
 }
 

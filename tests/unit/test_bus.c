@@ -275,7 +275,7 @@ static void an_access_that_runs_into_a_hole_is_bad(void **state)
 	assert_bad(&b, &p, 0x603, 4, true, "Invalid guest port access: port=0x603, out of 4 bytes: "
 		   "it passes the end of this device's range: device probe");
 	assert_bad(&b, &p, 0x5ff, 2, true, "Invalid guest port access: port=0x5ff, out of 2 bytes: "
-		   "nobody is there");
+		   "no device is there");
 }
 
 static void an_access_over_the_seam_of_one_device_is_bad(void **state)
@@ -325,7 +325,7 @@ static void an_access_at_the_last_port_does_not_wrap(void **state)
 	(void)state;
 	assert_int_equal(insert(&b, 0, 3, 1, &p), RESOURCE_OK);
 	assert_bad(&b, &p, 0xffff, 4, true,
-		   "Invalid guest port access: port=0xffff, out of 4 bytes: nobody is there");
+		   "Invalid guest port access: port=0xffff, out of 4 bytes: no device is there");
 	assert_int_equal(insert(&b, 0xffff, 0xffff, 2, &p), RESOURCE_OK);
 	assert_bad(&b, &p, 0xffff, 4, true,
 		   "Invalid guest port access: port=0xffff, out of 4 bytes: "
@@ -383,9 +383,9 @@ static void the_rest_of_a_store_beyond_ram_is_reported_with_its_gpa(void **state
 
 	(void)state;
 	assert_bad(&b, &p, 0x20000000, 2, true,
-		   "Invalid guest mmio access: mmio=0x20000000 len=2, write: nobody is there");
+		   "Invalid guest mmio access: mmio=0x20000000 len=2, write: no device is there");
 	assert_bad(&b, &p, UINT64_C(0x100000028), 4, false,
-		   "Invalid guest mmio access: mmio=0x100000028 len=4, read: nobody is there");
+		   "Invalid guest mmio access: mmio=0x100000028 len=4, read: no device is there");
 }
 
 static void a_handler_refuses_what_its_register_does_not_take(void **state)

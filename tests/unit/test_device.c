@@ -602,7 +602,7 @@ static void hypercalls_work_the_same_without_doorbells(void **state)
 	assert_int_equal(p.calls, 1);
 	assert_int_equal(bus_dispatch(&m->d.pio, &ring, &e), VMEXIT_FAIL);
 	assert_string_equal(e.message, "Invalid guest port access: port=0x600, out of 4 bytes: "
-			    "nobody is there");
+			    "no device is there");
 	assert_refused(m, &a_net,
 		       "device net: doorbell ports 0x600-0x603: this hypervisor has no doorbells");
 }

@@ -126,8 +126,8 @@ static void the_number_behind_the_last_is_outside_the_window(void **state)
 {
 	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX, 4), "Invalid guest");
 	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX + 1, 4), "Invalid guest");
-	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_FIRST - 1, 4), "nobody is there");
-	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_LAST + 4, 4), "nobody is there");
+	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_FIRST - 1, 4), "no device is there");
+	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_LAST + 4, 4), "no device is there");
 }
 
 static void husks_own_numbers_are_served_from_the_first_to_the_last(void **state)

@@ -41,7 +41,7 @@ void tap_host_reset(void)
 		.flags = IFF_UP | IFF_RUNNING, .index = 7, .index_after = 7, .mtu = 1400,
 		.known = true, .tun_flags = IFF_TAP | IFF_NO_PI | IFF_PERSIST,
 		.facts = {.address = {2, 3, 4, 5, 6, 7}, .mtu = 1400, .type = LINK_TAP,
-			  .owner = LINK_ANYBODY, .group = LINK_ANYBODY},
+			  .owner = LINK_ANYONE, .group = LINK_ANYONE},
 	};
 }
 

@@ -267,8 +267,8 @@ static void what_is_not_said_has_its_default(void **state)
 	assert_memory_equal(facts.address, "\0\0\0\0\0\0", 6);
 	assert_int_equal(facts.type, LINK_TUN);
 	assert_false(facts.carrier);
-	assert_int_equal(facts.owner, LINK_ANYBODY);
-	assert_int_equal(facts.group, LINK_ANYBODY);
+	assert_int_equal(facts.owner, LINK_ANYONE);
+	assert_int_equal(facts.group, LINK_ANYONE);
 	assert_false(facts.multi_queue);
 	assert_int_equal(facts.queues, 0);
 }
@@ -285,19 +285,19 @@ static void what_is_no_tun_is_told_from_what_does_not_say(void **state)
 	}
 	s = plain;
 	s.without_data = true;
-	assert_int_equal(type_of(&s), LINK_UNSAID);
+	assert_int_equal(type_of(&s), LINK_TUN_OR_TAP);
 	s = plain;
 	s.without_type = true;
-	assert_int_equal(type_of(&s), LINK_UNSAID);
+	assert_int_equal(type_of(&s), LINK_TUN_OR_TAP);
 	s = plain;
 	s.without_pi = true;
-	assert_int_equal(type_of(&s), LINK_UNSAID);
+	assert_int_equal(type_of(&s), LINK_TUN_OR_TAP);
 	s = plain;
 	s.without_multi = true;
-	assert_int_equal(type_of(&s), LINK_UNSAID);
+	assert_int_equal(type_of(&s), LINK_TUN_OR_TAP);
 	s = plain;
 	s.without_queues = true;
-	assert_int_equal(type_of(&s), LINK_UNSAID);
+	assert_int_equal(type_of(&s), LINK_TUN_OR_TAP);
 	s = plain;
 	s.without_mtu = true;
 	answer(&s);
@@ -474,7 +474,7 @@ static void a_real_kernel_is_understood(void **state)
 		assert_int_equal(facts.pi, cases[i].pi);
 		assert_int_equal(facts.multi_queue, cases[i].multi);
 		assert_int_equal(facts.queues, cases[i].multi);
-		assert_int_equal(facts.owner, LINK_ANYBODY);
+		assert_int_equal(facts.owner, LINK_ANYONE);
 		close(fd);
 	}
 }

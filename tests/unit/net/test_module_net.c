@@ -1211,7 +1211,7 @@ static void without_a_ring_there_is_nobody_to_kick(void **state)
 
 	assert_true(f->rig.core.net_ring == 0);
 	assert_int_equal(clients(&f->rig.core), 0);
-	assert_ends(f, store_kick(f, 0, 4), "nobody is there");
+	assert_ends(f, store_kick(f, 0, 4), "no device is there");
 	assert_string_equal(memory_range_at(&f->rig.core.memory, 0x20000)->what, "low memory");
 	assert_true(figure(f, "ring", "kicks") == UINT64_MAX);
 	wire_fill(rig_at(&f->rig, DATA), 60, 1);

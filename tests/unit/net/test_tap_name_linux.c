@@ -272,7 +272,7 @@ static void an_interface_of_several_queues_has_one_user(void **state)
 /* The kernel has one number for all that it cannot attach. */
 static void a_tun_is_told_from_other_interfaces(void **state)
 {
-	static const enum link_type others[] = {LINK_OTHER, LINK_UNSAID, LINK_TAP};
+	static const enum link_type others[] = {LINK_OTHER, LINK_TUN_OR_TAP, LINK_TAP};
 	struct fixture *f = *state;
 
 	for (int look = 0; look <= 1; look++) {
@@ -481,7 +481,7 @@ static void looking_foresees_what_attaching_would_say(void **state)
 	tap_host_reset();
 	tap_host.facts.type = LINK_OTHER;
 	assert_refused(f, "tap0", "Could not attach interface: tap0: Invalid argument: it is not a tap");
-	tap_host.facts.type = LINK_UNSAID;
+	tap_host.facts.type = LINK_TUN_OR_TAP;
 	assert_opens(f, "tap0");
 	detach(f);
 	tap_host.known = false;
@@ -495,10 +495,10 @@ static void looking_foresees_what_attaching_would_say(void **state)
 static void looking_knows_whose_an_interface_is(void **state)
 {
 	static const struct { uint32_t owner, group; bool capable, ok; } cases[] = {
-		{LINK_ANYBODY, LINK_ANYBODY, false, true}, {1234, LINK_ANYBODY, false, true},
-		{1235, LINK_ANYBODY, false, false}, {1235, LINK_ANYBODY, true, true},
-		{LINK_ANYBODY, 4000000000u, false, false}, {1234, 4000000000u, false, false},
-		{LINK_ANYBODY, 4000000000u, true, true},
+		{LINK_ANYONE, LINK_ANYONE, false, true}, {1234, LINK_ANYONE, false, true},
+		{1235, LINK_ANYONE, false, false}, {1235, LINK_ANYONE, true, true},
+		{LINK_ANYONE, 4000000000u, false, false}, {1234, 4000000000u, false, false},
+		{LINK_ANYONE, 4000000000u, true, true},
 	};
 	struct fixture *f = *state;
 
@@ -515,7 +515,7 @@ static void looking_knows_whose_an_interface_is(void **state)
 		detach(f);
 	}
 	tap_host.capable = false;
-	tap_host.facts.owner = LINK_ANYBODY;
+	tap_host.facts.owner = LINK_ANYONE;
 	tap_host.facts.group = getegid();
 	assert_opens(f, "tap0");
 }
