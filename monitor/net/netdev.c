@@ -15,7 +15,8 @@ static int choose_mtu(struct netdev *d, const char *where, unsigned asked, struc
 {
 	const struct uplink *u = d->uplink;
 
-	d->mtu = asked != 0 ? asked : u->mtu != 0 ? u->mtu : NETDEV_MTU_DEFAULT;
+	d->mtu = asked != 0 ? asked : u->mtu == 0 ? NETDEV_MTU_DEFAULT :
+		 u->mtu < NETDEV_MTU_MAX ? u->mtu : NETDEV_MTU_MAX;
 	d->mtu_assumed = asked == 0 && u->mtu_hidden;
 	if (u->mtu_max == 0 || d->mtu <= u->mtu_max)
 		return 0;
@@ -227,15 +228,23 @@ size_t netdev_read_ahead(struct netdev *d, size_t max)
 	return d->n;
 }
 
-bool netdev_ready(struct netdev *d, bool readable)
+static bool has_buffered(const struct netdev *d)
 {
 	const struct uplink *u = d->uplink;
 
+	return netdev_fd(d) != -1 && u->ops->buffered != NULL && u->ops->buffered(u);
+}
+
+bool netdev_ready(struct netdev *d, bool readable)
+{
 	if (d->n > 0)
 		return true;
-	if (readable || netdev_fd(d) == -1 || (u->ops->buffered != NULL && u->ops->buffered(u)))
-		return netdev_read_ahead(d, 1) > 0;
-	return false;
+	if (readable || netdev_fd(d) == -1)
+		(void)netdev_read_ahead(d, 1);
+	/* However many of those that came together are no good: nothing polls readable for the rest. */
+	while (d->n == 0 && has_buffered(d))
+		(void)netdev_read_ahead(d, 1);
+	return d->n > 0;
 }
 
 /* The oldest frame read ahead that fits into buffer; false if there is none. */

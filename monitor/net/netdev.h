@@ -63,8 +63,8 @@ struct netdev {
 #define NETDEV_AHEAD 64u
 
 /*
- * Opens the uplink that rq asks for. mtu: the one that the guest gets, 0 for the uplink's.
- * HUSK_E_HOST, HUSK_E_USAGE; then *d is as after netdev_close.
+ * Opens the uplink that rq asks for. mtu: the one that the guest gets, 0 for the uplink's, but at most
+ * NETDEV_MTU_MAX. HUSK_E_HOST, HUSK_E_USAGE; then *d is as after netdev_close.
  */
 int netdev_open(struct netdev *d, const char *name, const struct uplink_request *rq, unsigned mtu,
 		struct husk_error *e);

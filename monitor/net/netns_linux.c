@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-#define STACK_SIZE 65536u	/* bytes, independent of RLIMIT_STACK */
+#define STACK_SIZE (256u << 10)	/* bytes, independent of RLIMIT_STACK; on aarch64 128 KiB is the least */
 
 struct errand {
 	int ns;

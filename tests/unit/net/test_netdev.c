@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -768,7 +769,8 @@ static void the_mtu_is_what_was_asked_for_or_what_the_uplink_has(void **state)
 	static const struct { unsigned asked, own, max, result; } cases[] = {
 		{0, 0, 0, 1500}, {0, 9000, 9000, 9000}, {1400, 9000, 9000, 1400},
 		{9000, 9000, 9000, 9000}, {9001, 9000, 9000, 0}, {65520, 0, 0, 65520},
-		{0, 0, 4074, 1500}, {4074, 0, 4074, 4074}, {4075, 0, 4074, 0}, {0, 0, 1000, 0},
+		{0, 65521, 65521, 65521}, {0, 65522, 65522, 65521}, {0, 65536, 65536, 65521},
+		{0, UINT_MAX, UINT_MAX, 65521}, {0, 0, 4074, 1500}, {4074, 0, 4074, 4074}, {4075, 0, 4074, 0}, {0, 0, 1000, 0},
 	};
 	struct fixture *f = *state;
 
@@ -875,6 +877,25 @@ static void frames_in_an_uplinks_memory_make_a_device_ready(void **state)
 	assert_receives(f, ROOM, 62, 3);
 	assert_false(netdev_ready(&f->dev, false));
 	assert_false(netdev_ready(&f->dev, true));
+}
+
+static void behind_many_that_are_none_a_buffered_frame_is_found(void **state)
+{
+	static const struct heard good = {UPLINK_OK, 60, 7};
+	struct heard heard[3 * FLOOD + 1];
+	struct fixture *f = *state;
+
+	host.fake = host.reads_ahead = true;
+	assert_int_equal(open_device(f, "stream:@5", 0), 0);
+	for (size_t i = 0; i < sizeof heard / sizeof heard[0]; i++)
+		heard[i] = (struct heard){i % 2 == 0 ? UPLINK_NO_FRAME : UPLINK_TOO_LONG, 0, 0};
+	heard[3 * FLOOD] = good;
+	hear(heard, 3 * FLOOD + 1);
+	assert_true(netdev_ready(&f->dev, true));
+	assert_receives(f, ROOM, 60, 7);
+	hear(heard, 3 * FLOOD);
+	assert_false(netdev_ready(&f->dev, false));
+	assert_int_equal(host.n_heard, 0);
 }
 
 static void what_is_gone_for_good_is_not_asked_again(void **state)
@@ -1182,6 +1203,7 @@ int main(void)
 		FAKE(a_tag_makes_a_frame_longer_than_the_mtu),
 		WIRE(tagged_frames_are_received_by_the_same_measure),
 		FAKE(frames_in_an_uplinks_memory_make_a_device_ready),
+		TEST(behind_many_that_are_none_a_buffered_frame_is_found),
 		TEST(what_is_gone_for_good_is_not_asked_again),
 		FAKE(it_does_what_a_queue_does),
 		WIRE(frames_go_both_ways),
