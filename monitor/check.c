@@ -150,7 +150,7 @@ static void check_image(struct husk *h, const char *path, struct findings *f)
 	}
 	if (elf_require(&h->image, cpu_elf_machine, &e) == -1 ||
 	    machine_fit(h, mem_size, &e) == -1 ||
-	    elf_fit_data(&h->image, mem_size, &e) == -1) {
+	    machine_fit_data(h, mem_size, &e) == -1) {
 		say_error(f, &e);
 	} else {
 		say(f, true, path, "an image that can run here");

@@ -68,8 +68,9 @@ int machine_match_setting(const struct husk *h, const struct setting *s, struct 
 int machine_match_device(const struct husk *h, const struct mft_entry *entry,
 			 struct husk_error *e);
 
-/* elf_fit, with a hint if --mem stands behind the image. */
+/* elf_fit and elf_fit_data, with a hint if --mem stands behind the image. */
 int machine_fit(const struct husk *h, uint64_t mem_size, struct husk_error *e);
+int machine_fit_data(const struct husk *h, uint64_t mem_size, struct husk_error *e);
 
 /* HUSK_E_USAGE if the word is an option of one of these modules. */
 int machine_option_absent(const struct absent_module *m, const char *word, struct husk_error *e);

@@ -110,15 +110,23 @@ static int hint_behind(const char *word, struct husk_error *e)
 			 "front", word);
 }
 
-int machine_fit(const struct husk *h, uint64_t mem_size, struct husk_error *e)
+static int hint_memory(const struct husk *h, uint64_t mem_size, struct husk_error *e)
 {
 	const char *word = word_behind(h, "mem", NULL);
 
-	if (elf_fit(&h->image, mem_size, e) == 0)
-		return 0;
 	if (word != NULL && elf_memory_needed(&h->image) > mem_size)
 		return hint_behind(word, e);
 	return -1;
+}
+
+int machine_fit(const struct husk *h, uint64_t mem_size, struct husk_error *e)
+{
+	return elf_fit(&h->image, mem_size, e) == 0 ? 0 : hint_memory(h, mem_size, e);
+}
+
+int machine_fit_data(const struct husk *h, uint64_t mem_size, struct husk_error *e)
+{
+	return elf_fit_data(&h->image, mem_size, e) == 0 ? 0 : hint_memory(h, mem_size, e);
 }
 
 /* The word by which the user may have meant to attach the device. */

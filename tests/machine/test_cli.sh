@@ -135,7 +135,11 @@ other_files() {
 			skip "an image that is packed with $tool" "there is no $tool"
 			continue
 		fi
-		$tool -c "$hello" >"$T/packed"
+		$tool -c "$hello" >"$T/packed" 2>/dev/null
+		if [ ! -s "$T/packed" ]; then
+			skip "an image that is packed with $tool" "this $tool does not pack"
+			continue
+		fi
 		refused "an image that is packed with $tool" "compressed with $tool: unpack it with $tool -d" \
 			"$T/packed"
 	done
@@ -190,9 +194,9 @@ behind() {
 	refused "the same with --dry-run" 'stands behind the image' --dry-run "$blk" --block:storage=x
 	run --check "$blk" --block:storage=x
 	judge "the same with --check" 1 'stands behind the image'
-	refused "--mem behind the image" "give it --mem=10 or more: \`--mem=64' stands behind" \
-		--mem=4 "$(image bigbss)" --mem=64
-	refused "a second image for --inspect" "--inspect takes one image, and \`$blk" --inspect "$hello" "$blk"
+	run --check --mem=4 "$(image bigbss)" --mem=64
+	judge "--mem behind the image" 1 "give it --mem=10 or more: \`--mem=64' stands behind"
+	refused "a second image for --inspect" "--inspect takes one image, and \`.*' stands behind it" --inspect "$hello" "$blk"
 	refused "an option behind the image of --inspect" "\`--mem=4' stands behind it" --inspect "$hello" --mem=4
 }
 
@@ -258,7 +262,6 @@ checking() {
 	judge "--check knows --mem" 1 '^FAIL .*beyond the guest.s memory of 4 MiB: give it --mem=10'
 	run --check --mem=10 "$(image bigbss)"
 	judge "--check of an image that just fits" 0
-	refused "--dry-run knows --mem" 'beyond the guest.s memory of 4 MiB' --dry-run --mem=4 "$(image bigbss)"
 	long=$(printf '%8192s' '' | tr ' ' x)
 	run --check "$hello" "$long"
 	judge "--check knows the guest's command line" 1 '^FAIL .*[Cc]ommand line'

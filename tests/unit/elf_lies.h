@@ -217,9 +217,9 @@ LIE(the_highest_address_possible, FIT, "phdr[2] ends at 0xfffffffffffff000, beyo
 LIE(a_segment_beyond_memory, FIT, "phdr[2] ends at 0x105000, beyond the guest's memory of 1 MiB: "
     "give it --mem=2 or more", DATA->p_vaddr += 0x2000)
 LIE(bss_in_a_segment_beyond_memory, FIT, "phdr[2] ends at 0x105000", DATA->p_memsz = 0x2001)
-LIE(bss_beyond_memory, FIT, "its zero-filled data end at 0x104001, beyond the guest's memory of 1 MiB: "
+LIE(bss_beyond_memory, FIT_DATA, "its zero-filled data end at 0x104001, beyond the guest's memory of 1 MiB: "
     "give it --mem=2 or more", i->phdr[IMAGE_BSS].p_memsz = 0x1001)
-LIE(bss_without_an_end, FIT, "its zero-filled data end at 0xffffffffffffffff, beyond the guest's "
+LIE(bss_without_an_end, FIT_DATA, "its zero-filled data end at 0xffffffffffffffff, beyond the guest's "
     "memory of 1 MiB: no guest has more than 4096 MiB", i->phdr[IMAGE_BSS].p_memsz = UINT64_MAX)
 LIE(write_and_exec, OPEN, "phdr[0] requests WRITE and EXEC permissions",
     TEXT->p_flags = PF_W | PF_X)

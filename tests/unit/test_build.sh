@@ -222,7 +222,7 @@ build_ids() {
 		"$tmp/dest/opt/husk/bin/husk-cc" -o "$tmp/guest.hvt" "$tmp/guest.c" || return
 		readelf -n "$tmp/guest.hvt" 2>/dev/null | sed -n 's/.*Build ID: //p' >"$tmp/id$n"
 		readelf -lW "$tmp/guest.hvt" | grep -c ' NOTE ' >"$tmp/notes"
-		[ -s "$tmp/id$n" ] && [ "$(cat "$tmp/notes")" = 4 ] || return
+		[ -s "$tmp/id$n" ] && [ "$(cat "$tmp/notes")" = 5 ] || return
 	done
 	cmp "$tmp/id1" "$tmp/id2" && ! cmp -s "$tmp/id1" "$tmp/id3" || return
 	"$tmp/dest/opt/husk/bin/husk-cc" -Wl,--build-id=none -o "$tmp/guest.hvt" "$tmp/guest.c" &&
