@@ -86,10 +86,19 @@ int figures_check(const char *where, struct husk_error *e)
 	return rc;
 }
 
+/* Other kinds, /dev/null or a terminal, are nobody's alone. */
+static bool may_be_disk(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
 /* Disks are locked, so whose it is can be told. Where there are no locks, the user has to take care. */
 int figures_claim(const struct figures *f, struct husk_error *e)
 {
-	if (!f->own || f->where[0] == '@' || flock(f->fd, LOCK_EX | LOCK_NB) == 0 ||
+	if (!f->own || f->where[0] == '@' || !may_be_disk(f->fd) ||
+	    flock(f->fd, LOCK_EX | LOCK_NB) == 0 ||
 	    errno != EWOULDBLOCK)
 		return 0;
 	return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s: a disk of this guest, or locked by "

@@ -153,7 +153,9 @@ static int close_copy(int fd)
 {
 	int copy = dup(fd);
 
-	return copy == -1 || close(copy) == -1 ? errno : 0;
+	if (copy == -1)		/* no descriptor is left for it: all was taken, and nobody says more */
+		return errno == EMFILE ? 0 : errno;
+	return close(copy) == -1 ? errno : 0;
 }
 
 static int finish(struct answer *a, const char *what, struct husk_error *e)

@@ -275,6 +275,21 @@ static void a_file_that_is_locked_is_a_disk(void **state)
 }
 
 /* A lock on what others hold, too, would be theirs. */
+static void what_several_may_write_to_is_not_locked(void **state)
+{
+	struct fixture *f = *state;
+	int other = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	assert_int_not_equal(other, -1);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+	assert_opens(f, "/dev/null");
+	assert_int_equal(figures_claim(&f->f, &f->e), 0);
+	assert_int_equal(flock(other, LOCK_UN), 0);
+	assert_int_equal(figures_claim(&f->f, &f->e), 0);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+	close(other);
+}
+
 static void an_inherited_descriptor_is_not_locked(void **state)
 {
 	struct fixture *f = *state;
@@ -339,6 +354,7 @@ int main(void)
 		TEST(paths_that_will_not_do),
 		TEST(a_place_in_the_working_directory),
 		TEST(a_file_that_is_locked_is_a_disk),
+		TEST(what_several_may_write_to_is_not_locked),
 		TEST(an_inherited_descriptor_is_not_locked),
 		TEST(a_full_disk_is_told),
 		TEST(there_may_be_no_memory),

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -233,6 +234,21 @@ static void an_answer_that_is_not_taken_fails(void **state)
 }
 
 /* Takes what there is after a while, until there is no more to come. */
+static void no_descriptor_need_be_left(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit limit, none;
+	int rc;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){0, limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = answer_with(f->ends[1], "text", 4, "somewhere", &f->e);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(rc, 0);
+	assert_string_equal(taken(f), "text");
+}
+
 static void *read_late(void *ctx)
 {
 	struct fixture *f = ctx;
@@ -291,6 +307,7 @@ int main(void)
 		TEST(a_closed_place_loses_them),
 		TEST(an_answer_arrives),
 		TEST(an_answer_that_is_not_taken_fails),
+		TEST(no_descriptor_need_be_left),
 		TEST(a_slow_reader_is_waited_for),
 		TEST(a_stop_ends_the_wait),
 	};
