@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nospec.h"
+
 void memory_init(struct memory *m, void *base, uint64_t size)
 {
 	*m = (struct memory){
@@ -169,11 +171,17 @@ static int check_place(const struct memory *m, uint64_t gpa, uint64_t len, struc
 	return inside(m, gpa, len) ? 0 : outside(m, HUSK_E_IMAGE, gpa, len, e);
 }
 
+/* Of a gpa that was checked; where that check was only predicted, still inside memory or at its end. */
+static uint8_t *host_address(const struct memory *m, uint64_t gpa)
+{
+	return m->base + nospec_index(gpa, m->size + 1);
+}
+
 /* Not for memory without a base: even adding 0 to a null pointer is undefined. */
 static struct iovec span(const struct memory *m, uint64_t gpa, uint64_t len)
 {
 	return (struct iovec){
-		.iov_base = m->base == NULL ? NULL : m->base + gpa,
+		.iov_base = m->base == NULL ? NULL : host_address(m, gpa),
 		.iov_len = len,
 	};
 }
@@ -181,7 +189,7 @@ static struct iovec span(const struct memory *m, uint64_t gpa, uint64_t len)
 static void copy_out(const struct memory *m, uint64_t gpa, const void *src, size_t len)
 {
 	if (len > 0)
-		memcpy(m->base + gpa, src, len);
+		memcpy(host_address(m, gpa), src, len);
 }
 
 int memory_read(const struct memory *m, gpa_t gpa, void *dst, size_t len, struct husk_error *e)
@@ -189,7 +197,7 @@ int memory_read(const struct memory *m, gpa_t gpa, void *dst, size_t len, struct
 	if (check_read(m, gpa.v, len, e) != 0)
 		return -1;
 	if (len > 0)
-		memcpy(dst, m->base + gpa.v, len);
+		memcpy(dst, host_address(m, gpa.v), len);
 	/* Keeps the compiler from fetching a field from the guest again after its check. */
 	__asm__ __volatile__("" ::: "memory");
 	return 0;

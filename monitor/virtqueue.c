@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "nospec.h"
+
 /* ---- where a queue lies ---- */
 
 /* Its three parts: descriptors, available ring, used ring. */
@@ -147,7 +149,7 @@ static struct virtq_desc take_desc(const struct virtqueue *q, uint16_t at)
 {
 	struct virtq_desc d;
 
-	memcpy(&d, &q->desc[at], sizeof d);
+	memcpy(&d, &q->desc[nospec_index(at, q->size)], sizeof d);
 	/* Keeps the compiler from fetching a field from the guest again after its check. */
 	__asm__ __volatile__("" ::: "memory");
 	return d;
