@@ -5,7 +5,7 @@
  *
  * requests N   how many (1)
  * parallel N   connections at a time (1)
- * seconds N    that it may take (60)
+ * seconds N    that it may take (300)
  * status N     that the answers have (200)
  * head         only the head of the page is asked for
  * keep         as many requests as possible on one connection
@@ -38,7 +38,7 @@
 
 static struct sockaddr_in server = {.sin_family = AF_INET};
 static const char *path;
-static unsigned n_requests = 1, n_parallel = 1, seconds = 60, status = 200;
+static unsigned n_requests = 1, n_parallel = 1, seconds = 300, status = 200;
 static bool head, keep, dribble, aborting, half, idle;
 
 static char request[512];

@@ -16,9 +16,13 @@ need_network
 user='setpriv --reuid=65534 --regid=65534 --clear-groups'
 socket=$T/guest.sock
 
-# In this namespace the hypervisor is everybody's, and passt has a network to give away.
+# In this namespace the hypervisor is everybody's, and passt has a network to give away. What the user
+# runs is put where the user may go.
 prepare() {
 	chmod 777 "$T"
+	cp "$HUSK" "$T/husk" && cp "$(image example-udp-echo)" "$T/udp-echo.hvt" && chmod 755 "$T"/*echo.hvt ||
+		exit 1
+	HUSK=$T/husk echo_image=$T/udp-echo.hvt
 	mknod "$T/kvm" c 10 232 && chmod 666 "$T/kvm" && mount --bind "$T/kvm" /dev/kvm ||
 		skip_all "cannot give /dev/kvm to a plain user"
 	$user "$HUSK" --check >"$T/out" 2>&1 || skip_all "a plain user cannot run guests: $(head -n 1 "$T/out")"
@@ -67,7 +71,7 @@ behind_passt() {
 		[ $way = ring ] || option=--no-net-ring
 		passt_start
 		start_with=$user
-		launch --mem=2 --stats $option "--net:service0=unix:$socket" -- "$(image example-udp-echo)"
+		launch --mem=2 --stats $option "--net:service0=unix:$socket" -- "$echo_image"
 		answers "a plain user's guest answers through passt, by $way"
 		passt_stop
 		passt_start
@@ -87,19 +91,19 @@ only_looking() {
 	for what in --check --dry-run; do
 		# shellcheck disable=SC2086 # words
 		$user "$HUSK" $what --mem=2 "--net:service0=unix:$socket" -- \
-			"$(image example-udp-echo)" >"$T/out" 2>"$T/err" </dev/null
+			"$echo_image" >"$T/out" 2>"$T/err" </dev/null
 		status=$?
 		judge "$what finds the socket" 0
 	done
 	start_with=$user
-	launch --mem=2 "--net:service0=unix:$socket" -- "$(image example-udp-echo)"
+	launch --mem=2 "--net:service0=unix:$socket" -- "$echo_image"
 	start_with=
 	answers "and has not been taken for a guest"
 	kill -TERM "$started"
 	await 10
 	passt_stop
 	for what in --check --dry-run --stats; do
-		run $what --mem=2 "--net:service0=unix:$socket" -- "$(image example-udp-echo)"
+		run $what --mem=2 "--net:service0=unix:$socket" -- "$echo_image"
 		judge "$what: nobody serves it" 1 'unix:.*guest.sock: .*: nobody serves it; start first'
 	done
 }
