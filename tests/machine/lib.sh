@@ -8,7 +8,7 @@ HUSK=${HUSK:-husk}
 BUILD=${BUILD:-.}
 GUESTS=${GUESTS:-$BUILD/obj/tests/guests}
 INHERIT=$BUILD/obj/tests/machine/inherit	# runs a command with something handed down
-LIMIT=${LIMIT:-60}
+LIMIT=${LIMIT:-300}
 count=0 failures=0 status=0
 
 T=$(mktemp -d "${TMPDIR:-/tmp}/husk-test.XXXXXX") || exit 1
