@@ -1,8 +1,8 @@
 /*
- * bindings.h: what the parts of the guest's bindings know of each other.
+ * bindings.h: what the files of the guest's bindings share.
  *
- * Everything but solo5_*, _start* and __stack_chk_* is made local when the parts are
- * joined into one object, so these names cannot clash with an application's.
+ * The parts are joined into one object, in which all symbols but solo5_*, _start* and __stack_chk_*
+ * are made local, so that these names cannot clash with an application's.
  */
 #ifndef BINDINGS_H
 #define BINDINGS_H
@@ -36,8 +36,8 @@ void log_printf(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Obeys the --solo5:LEVEL words at the front of the command line and returns what is left
- * for the application.
+ * Applies the --solo5:LEVEL words at the front of the command line and returns the rest, for the
+ * application.
  */
 const char *log_take_options(const char *cmdline);
 
@@ -61,8 +61,8 @@ _Noreturn void abort_printf(const void *cookie, const char *file, int line, cons
 void memory_init(uint64_t mem_size, struct solo5_start_info *info);
 
 /*
- * Takes size bytes, zero-filled and aligned to a page, from the bottom of the heap. NULL if
- * that is more than the guest can well spare.
+ * Takes size bytes, zero-filled and aligned to a page, from the bottom of the heap. NULL if that is
+ * too large a part of it.
  */
 uint8_t *memory_take(struct solo5_start_info *info, size_t size);
 

@@ -3,7 +3,7 @@
 #include "cpu.h"
 
 solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
-	struct solo5_block_info *info)
+				   struct solo5_block_info *info)
 {
 	const struct mft_entry *e = manifest_find(name, MFT_DEV_BLOCK_BASIC, handle);
 
@@ -14,7 +14,7 @@ solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
 	return SOLO5_R_OK;
 }
 
-/* The monitor is laxer than the API, so that the limits are kept here. */
+/* The monitor accepts more than the API, so the API's limits are checked here. */
 static bool is_one_block(solo5_handle_t handle, solo5_off_t offset, size_t size)
 {
 	const struct mft_entry *e = manifest_get(handle, MFT_DEV_BLOCK_BASIC);
@@ -26,7 +26,7 @@ static bool is_one_block(solo5_handle_t handle, solo5_off_t offset, size_t size)
 }
 
 static solo5_result_t transfer(enum hvt_hypercall nr, solo5_handle_t handle,
-	solo5_off_t offset, const void *buf, size_t size)
+			       solo5_off_t offset, const void *buf, size_t size)
 {
 	struct hvt_block arg = {
 		.handle = handle, .offset = offset, .data = (uintptr_t)buf, .len = size,
@@ -39,13 +39,13 @@ static solo5_result_t transfer(enum hvt_hypercall nr, solo5_handle_t handle,
 }
 
 solo5_result_t solo5_block_write(solo5_handle_t handle, solo5_off_t offset, const uint8_t *buf,
-	size_t size)
+				 size_t size)
 {
 	return transfer(HVT_HYPERCALL_BLOCK_WRITE, handle, offset, buf, size);
 }
 
 solo5_result_t solo5_block_read(solo5_handle_t handle, solo5_off_t offset, uint8_t *buf,
-	size_t size)
+				size_t size)
 {
 	return transfer(HVT_HYPERCALL_BLOCK_READ, handle, offset, buf, size);
 }

@@ -8,7 +8,7 @@
 
 #include "../include/hvt_abi.h"
 
-/* Own descriptor tables or vectors: from here on an exception is reported, not fatal to it. */
+/* Own descriptor tables or vectors: from here on exceptions are reported. */
 void cpu_init(void);
 
 /* The counter whose frequency the boot information gives. */
@@ -32,7 +32,7 @@ void cpu_ring_kick(void);
 /* A store before it is visible to the monitor before a load after it is made. */
 void cpu_store_load_barrier(void);
 
-/* Each time round a loop that waits for another thread: leaves the core to others for a moment. */
+/* For loops that wait for another thread: lets other threads of the core run for a moment. */
 void cpu_relax(void);
 
 #endif

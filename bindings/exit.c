@@ -6,7 +6,7 @@ _Noreturn void machine_halt(int status, const void *cookie)
 {
 	struct hvt_halt arg = {.cookie = (uintptr_t)cookie, .exit_status = status};
 
-	for (;;)			/* the first time is the last, on a sane monitor */
+	for (;;)			/* a correct monitor does not return */
 		cpu_hypercall(HVT_HYPERCALL_HALT, &arg);
 }
 

@@ -28,7 +28,7 @@ static void put_many(struct out *o, char c, size_t n)
 
 /* prefix goes before the zeros that fill up to the width, but after blanks. */
 static void put_field(struct out *o, const struct spec *s, const char *prefix, const char *text,
-	size_t n)
+		      size_t n)
 {
 	size_t used = n + strlen(prefix);
 	size_t pad = s->width > used ? s->width - used : 0;
@@ -46,7 +46,7 @@ static void put_field(struct out *o, const struct spec *s, const char *prefix, c
 }
 
 static void put_number(struct out *o, const struct spec *s, const char *prefix, uint64_t value,
-	unsigned base)
+		       unsigned base)
 {
 	const char *digits = s->conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[20];			/* of 2^64 - 1 in base 10 */

@@ -137,7 +137,8 @@ static int decode_device(struct manifest *m, json_t *j, size_t i, struct husk_er
 	    decode_type(&entry, json_object_get(j, "type"), type, e) != 0)
 		return -1;
 	if (manifest_find(m, entry.name, entry.type) != 0)
-		return husk_fail(e, HUSK_E_USAGE, "%s: device %s of type %s is there twice", where,
+		return husk_fail(e, HUSK_E_USAGE, "%s: device %s of type %s is "
+				 "declared twice", where,
 				 entry.name, manifest_type_name(entry.type));
 	m->entry[m->header.entries++] = entry;
 	return 0;
@@ -289,7 +290,7 @@ static int close_written(FILE *f, int rc, struct husk_error *e)
 	return rc;
 }
 
-/* What is there and no file, such as a pipe, is not replaced. */
+/* An existing object that is no file, such as a pipe, is written to, not replaced. */
 static int write_in_place(const char *path, const char *text, size_t len, struct husk_error *e)
 {
 	FILE *f = fopen(path, "wb");
@@ -327,7 +328,7 @@ static int write_temporary(char *path, mode_t mode, const char *text, size_t len
 	return close_written(f, write_stream(f, text, len, e), e);
 }
 
-/* Through a temporary file, so that nobody ever sees half of it. */
+/* Through a temporary file, so that readers never see a partial file. */
 static int replace_file(const char *path, mode_t mode, const char *text, size_t len,
 			struct husk_error *e)
 {
@@ -504,7 +505,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* Texts from a file may hold what a terminal would obey. */
+/* Texts from a file may contain control characters. */
 static void report(const char *prog, struct husk_error *e)
 {
 	char *c;

@@ -3,7 +3,7 @@
 #include "image.h"
 
 #define PAGE_SIZE 4096ul
-#define STACK_MIN 0x80000ul		/* 512 KiB for stack and heap, or starting is no use */
+#define STACK_MIN 0x80000ul		/* 512 KiB for stack and heap are needed to start */
 #define SPARE_SHARE 8			/* of the rest, one part in so many may be taken */
 
 static uint64_t page_up(uint64_t address)

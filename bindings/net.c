@@ -3,7 +3,7 @@
 #include "cpu.h"
 
 solo5_result_t solo5_net_acquire(const char *name, solo5_handle_t *handle,
-	struct solo5_net_info *info)
+				 struct solo5_net_info *info)
 {
 	const struct mft_entry *e = manifest_find(name, MFT_DEV_NET_BASIC, handle);
 
@@ -50,7 +50,7 @@ solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t
 }
 
 solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
-	size_t *read_size)
+			      size_t *read_size)
 {
 	struct hvt_net arg = {.handle = handle, .data = (uintptr_t)buf, .len = size};
 

@@ -1,7 +1,4 @@
-/*
- * notes.c: what an image says about itself to whoever is to run it: ABI, additions, interpreter,
- * and a word to OpenBSD.
- */
+/* notes.c: the notes of an image: Solo5 ABI, husk's additions, interpreter, and one for OpenBSD. */
 #include "../include/elf_abi.h"
 #include "../include/husk_abi.h"
 #include "../include/hvt_abi.h"

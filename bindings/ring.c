@@ -29,7 +29,10 @@ static void publish(uint32_t *counter, uint32_t value)
 	__atomic_store_n(counter, value, __ATOMIC_RELEASE);
 }
 
-/* Every frame has room, jumbo or not: one that took another way could overtake those before it. */
+/*
+ * All buffers have room for the largest frame: one that took another way could overtake those
+ * before it.
+ */
 static bool take_buffers(struct solo5_start_info *info, size_t mtu)
 {
 	buffer_size = (mtu + SOLO5_NET_HLEN + NET_TAGS + BUFFER_ALIGN - 1) &
@@ -42,10 +45,7 @@ static bool take_buffers(struct solo5_start_info *info, size_t mtu)
 	return false;
 }
 
-/*
- * Monitors that know no ring leave something else where its address would be, of which only
- * that much is certain: the eight bytes are zero.
- */
+/* Monitors without a ring use these eight bytes for something else, but always leave them zero. */
 void ring_init(const struct hvt_boot_info *boot, struct solo5_start_info *info)
 {
 	size_t mtu = manifest_max_mtu();
@@ -60,7 +60,7 @@ void ring_init(const struct hvt_boot_info *boot, struct solo5_start_info *info)
 
 /* Without the barrier, the monitor may miss the entry while the guest misses that it must kick. */
 static void submit(enum hvt_ring_operation operation, solo5_handle_t handle, const uint8_t *data,
-	uint32_t len)
+		   uint32_t len)
 {
 	shared->entries[ent_tail & HVT_RING_MASK] = (struct hvt_ring_entry){
 		.operation = operation, .handle = (uint32_t)handle, .data = (uintptr_t)data,

@@ -83,7 +83,7 @@ void solo5_console_write(const char *buf, size_t size)
 }
 
 solo5_result_t solo5_net_acquire(const char *name, solo5_handle_t *handle,
-	struct solo5_net_info *info)
+				 struct solo5_net_info *info)
 {
 	(void)name;
 	(void)handle;
@@ -100,7 +100,7 @@ solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t
 }
 
 solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
-	size_t *read_size)
+			      size_t *read_size)
 {
 	(void)handle;
 	(void)buf;
@@ -110,7 +110,7 @@ solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
 }
 
 solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
-	struct solo5_block_info *info)
+				   struct solo5_block_info *info)
 {
 	(void)name;
 	(void)handle;
@@ -119,7 +119,7 @@ solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
 }
 
 solo5_result_t solo5_block_write(solo5_handle_t handle, solo5_off_t offset, const uint8_t *buf,
-	size_t size)
+				 size_t size)
 {
 	(void)handle;
 	(void)offset;
@@ -129,7 +129,7 @@ solo5_result_t solo5_block_write(solo5_handle_t handle, solo5_off_t offset, cons
 }
 
 solo5_result_t solo5_block_read(solo5_handle_t handle, solo5_off_t offset, uint8_t *buf,
-	size_t size)
+				size_t size)
 {
 	(void)handle;
 	(void)offset;

@@ -1,7 +1,7 @@
 /*
  * virtqueue.h: the guest's side of a virtqueue: buffers to the monitor and back.
  *
- * The guest is sure of its monitor: what that writes is not checked. Layout and rules:
+ * The guest relies on its monitor, whose values are not checked. Layout and rules:
  * include/virtq_abi.h.
  *
  * Before the guest waits for completions: virtq_take until there is none, then wait only if

@@ -111,7 +111,7 @@ struct hvt_net {			/* NET_WRITE and NET_READ */
 HVT_LAYOUT(sizeof(struct hvt_net) == 32);
 HVT_LAYOUT(offsetof(struct hvt_net, ret) == 24);
 
-#define HVT_HALT_COOKIE_MAX 512u	/* bytes that must lie behind a cookie */
+#define HVT_HALT_COOKIE_MAX 512u	/* bytes that must exist at a cookie */
 
 struct hvt_halt {
 	uint64_t cookie;		/* IN: gpa of a trap frame, 0 = none */

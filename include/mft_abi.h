@@ -48,7 +48,7 @@ struct mft_entry {
 		struct mft_net net;
 		uint8_t bytes[16];
 	} u;
-	uint64_t backing;		/* the monitor's own; 0 for everybody else */
+	uint64_t backing;		/* for the monitor only; 0 in guest and file */
 	uint8_t attached;		/* 0 in the file, 1 in the guest's copy */
 	uint8_t pad[7];
 };

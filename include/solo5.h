@@ -115,7 +115,7 @@ struct solo5_net_info {
  * Portable applications acquire a device once.
  */
 solo5_result_t solo5_net_acquire(const char *name, solo5_handle_t *handle,
-	struct solo5_net_info *info);
+				 struct solo5_net_info *info);
 
 /*
  * Sends one frame, header included, checksum not; at most mtu + SOLO5_NET_HLEN bytes, and 4 more
@@ -130,7 +130,7 @@ solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t
  * waits: SOLO5_R_AGAIN if nothing has arrived.
  */
 solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
-	size_t *read_size);
+			      size_t *read_size);
 
 /* ---- Block storage ---- */
 
@@ -146,7 +146,7 @@ struct solo5_block_info {
  * Portable applications acquire a device once.
  */
 solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
-	struct solo5_block_info *info);
+				   struct solo5_block_info *info);
 
 /*
  * Write and read wait until it is done, and do all of it or fail. offset is a multiple of
@@ -154,9 +154,9 @@ solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
  * else is SOLO5_R_EINVAL. A host's failure is SOLO5_R_EUNSPEC.
  */
 solo5_result_t solo5_block_write(solo5_handle_t handle, solo5_off_t offset, const uint8_t *buf,
-	size_t size);
+				 size_t size);
 solo5_result_t solo5_block_read(solo5_handle_t handle, solo5_off_t offset, uint8_t *buf,
-	size_t size);
+				size_t size);
 
 #ifdef __cplusplus
 }

@@ -158,7 +158,7 @@ static bool access_ok(const struct bus_range *r, const struct bus_access *a)
 }
 
 enum vmexit_result __attribute__((cold)) bus_refuse(enum bus_kind kind, const struct bus_access *a,
-						 const char *why, struct husk_error *e)
+						    const char *why, struct husk_error *e)
 {
 	if (kind == BUS_PIO)
 		husk_fail(e, HUSK_E_GUEST, "Invalid guest port access: port=0x%" PRIx64
@@ -170,9 +170,9 @@ enum vmexit_result __attribute__((cold)) bus_refuse(enum bus_kind kind, const st
 }
 
 static enum vmexit_result __attribute__((cold)) bad_access(const struct bus *b,
-							const struct bus_range *r,
-							const struct bus_access *a,
-							struct husk_error *e)
+							   const struct bus_range *r,
+							   const struct bus_access *a,
+							   struct husk_error *e)
 {
 	const char *why = "not what this doorbell takes";
 

@@ -23,7 +23,7 @@
  * change the bus that calls it nor dispatch on it.
  */
 typedef enum vmexit_result bus_handler(void *ctx, uint64_t offset, const struct bus_access *a,
-				    struct husk_error *e);
+				       struct husk_error *e);
 
 #define BUS_RANGES_MAX 32
 
@@ -82,6 +82,6 @@ enum vmexit_result bus_dispatch(struct bus *b, const struct bus_access *a, struc
  * access.
  */
 enum vmexit_result bus_refuse(enum bus_kind kind, const struct bus_access *a, const char *why,
-			   struct husk_error *e);
+			      struct husk_error *e);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * cpu.h: what the architecture asks of a freshly loaded guest: tables and first registers.
+ * cpu.h: what depends on the architecture when a guest starts: translation tables and first
+ * registers.
  *
  * Knows the architecture, not the hypervisor. struct cpu_state is the architecture's own.
  */

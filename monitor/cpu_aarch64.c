@@ -77,7 +77,7 @@ static const struct tables_place places[] = {
 	{L3_GPA, 1, "page table"},
 };
 
-/* Level 1 ends with the window to the monitor, which lies behind all memory. */
+/* The last entry of level 1 is the window to the monitor, above all memory. */
 static int write_upper_levels(const struct memory *m, struct husk_error *e)
 {
 	const uint64_t l0 = L1_GPA | format.table;
@@ -102,7 +102,7 @@ int cpu_boot(const struct memory *m, struct resource_space *gpas, uint64_t entry
 		return -1;
 	*state = (struct cpu_state){
 		.pc = entry,
-		.sp = m->size - 16,	/* 16-byte aligned, as AAPCS64 wants it */
+		.sp = m->size - 16,	/* 16-byte aligned: AAPCS64 */
 		.x0 = HVT_BOOT_INFO_GPA,
 		.pstate = PSTATE_DAIF | PSTATE_EL1H,
 		.cpacr_set = CPACR_FPEN,

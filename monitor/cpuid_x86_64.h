@@ -1,4 +1,4 @@
-/* cpuid_x86_64.h: which processor features an x86_64 guest is told of. */
+/* cpuid_x86_64.h: which processor features are visible to an x86_64 guest. */
 #ifndef HUSK_CPUID_X86_64_H
 #define HUSK_CPUID_X86_64_H
 

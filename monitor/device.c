@@ -1,4 +1,4 @@
-/* device.c: gives devices what they ask for, all of it or nothing, and takes it back. */
+/* device.c: registers all resources of a device or none, and removes them again. */
 #include "device.h"
 
 #include <assert.h>
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RESOURCE_TEXT 80	/* the longest description of a resource, with room */
+#define RESOURCE_TEXT 80	/* bytes; more than the longest description of a resource */
 
 void devices_init(struct devices *d, uint64_t ram_size, const struct hv_doorbell_ops *doorbells,
 		  struct hv *hv)
@@ -87,7 +87,7 @@ static bool doorbell_width_ok(const struct device_resource *r)
 	return beyond_first == 0 || beyond_first == 1 || beyond_first == 3 || beyond_first == 7;
 }
 
-/* If the hypervisor refuses, the bus range stays for the caller to take back. */
+/* If the hypervisor refuses, the bus range stays for the caller to remove. */
 static int take_doorbell(struct devices *d, const struct device_description *what, uint32_t id,
 			 const struct device_resource *r, struct husk_error *e)
 {
@@ -124,7 +124,7 @@ static void give_back_one(struct devices *d, const struct device_resource *r)
 				 doorbell_width(r), r->fd);
 }
 
-/* The first n resources, and whatever ranges id has on a bus. */
+/* Removes the first n resources, and all ranges of id on a bus. */
 static void give_back(struct devices *d, const struct device_description *what, uint32_t id,
 		      size_t n)
 {
@@ -134,7 +134,7 @@ static void give_back(struct devices *d, const struct device_description *what, 
 	(void)bus_remove(&d->mmio, id);
 }
 
-/* The reason why no device may come or go at the moment; RESOURCE_OK if there is none. */
+/* Why no device can be added or removed now; RESOURCE_OK if one can. */
 static enum resource_status closed(const struct devices *d)
 {
 	if (d->sealed)

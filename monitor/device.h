@@ -1,8 +1,8 @@
 /*
  * device.h: the device manager. A device is a name, its resources and its handlers.
  *
- * It consumes addresses that somebody chose and links them to the device; adding a device
- * takes all of its resources or none. Sealed before the guest runs.
+ * Links addresses, which others have chosen, to the device that serves them; adding a device takes
+ * all of its resources or none. Sealed before the guest runs.
  */
 #ifndef HUSK_DEVICE_H
 #define HUSK_DEVICE_H
@@ -76,9 +76,9 @@ void devices_seal(struct devices *d);
 void devices_clear(struct devices *d);
 
 /*
- * One line per device, by id: name and ranges; no host pointers. Writes at most size
- * bytes with a NUL and returns how many it would have written without it, as snprintf. For a look at
- * a running machine; tests compare states by it.
+ * One line per device, by id: name and ranges; no host pointers. Writes at most size bytes with a
+ * NUL and returns how many it would have written without it, as snprintf. For inspecting a running
+ * machine; tests compare states by it.
  */
 size_t devices_dump(const struct devices *d, char *out, size_t size);
 

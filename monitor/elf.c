@@ -10,10 +10,10 @@
 #include "../include/hvt_abi.h"
 #include "elf_file.h"
 
-/* A message stays readable behind even the longest path. */
+/* Cuts a path, so that even the longest leaves room for the message. */
 #define NAME_FORMAT "%.150s"
 
-/* Not on the stack, which a build may clear, and so keep, as a whole. */
+/* Not on the stack: some builds clear the whole stack frame, and would touch all of its pages. */
 struct windows {
 	struct window headers, notes;
 	uint8_t header_bytes[PAGE + sizeof(Elf64_Phdr)];
@@ -182,7 +182,7 @@ static int keep_segment(struct elf_image *img, const struct elf_segment *s, stru
 	if (n == ELF_SEGMENTS_MAX)
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u] is one segment too many, the "
 				 "maximum is %d", s->index, ELF_SEGMENTS_MAX);
-	/* Grows at powers of two. */
+	/* Doubles the array when n is a power of two. */
 	if ((n & (n - 1)) == 0) {
 		struct elf_segment *grown = reallocarray(img->segments, n == 0 ? 1 : 2 * n,
 							 sizeof *grown);
@@ -335,7 +335,7 @@ static int no_abi(const struct elf_image *img, struct husk_error *e)
 	return husk_hint(e, "is it a unikernel? Build it for hvt");
 }
 
-/* Who runs what is built for another of Solo5's targets. */
+/* Programs that run images of Solo5's other targets. */
 static const char *runner(uint32_t target)
 {
 	switch (target) {
@@ -397,7 +397,7 @@ int elf_require(const struct elf_image *img, uint16_t machine, struct husk_error
 
 /* ---- where it goes ---- */
 
-/* How much memory would do for what ends there. */
+/* The hint of how much memory is needed for something that ends there. */
 static int hint_memory(uint64_t end, struct husk_error *e)
 {
 	const uint64_t mask = HVT_MEM_GRANULE - 1;
@@ -486,7 +486,7 @@ uint64_t elf_memory_needed(const struct elf_image *img)
 	return end > img->bss_end ? end : img->bss_end;
 }
 
-/* In pieces, because a large segment takes seconds. */
+/* In pieces, with a check for a stop between them: reading a large segment takes seconds. */
 static int read_segment(const struct elf_image *img, const struct elf_segment *s,
 			struct iovec iov, const struct elf_stop *stop, struct husk_error *e)
 {

@@ -1,8 +1,8 @@
 /*
  * elf.h: an image file: what it says about itself, and its segments into guest memory.
  *
- * libelf translates; every offset and size is checked here first, against the file's
- * length and against the memory. Section headers are never looked at.
+ * libelf translates; every offset and size is checked here first, against the file's length and
+ * against the memory. Section headers are not used.
  */
 #ifndef HUSK_ELF_H
 #define HUSK_ELF_H
@@ -46,7 +46,7 @@ struct elf_image {
 	struct manifest manifest;
 };
 
-/* Asked every 100 ms of waiting and every MiB of reading: whether to give up. */
+/* Called every 100 ms of waiting and every MiB of reading: whether to stop. */
 struct elf_stop {
 	bool (*asked)(void *ctx);	/* NULL: never */
 	void *ctx;
@@ -63,7 +63,7 @@ struct elf_stop {
 int elf_open(struct elf_image *img, const char *path, const struct elf_stop *stop,
 	     struct husk_error *e);
 
-/* Closes the file; what was learnt from it stays. Accepts a released and a closed image. */
+/* Closes the file; what was read from it stays. Accepts a released and a closed image. */
 void elf_release(struct elf_image *img);
 
 /* Releases and frees; accepts a half-open image and the same one twice. */
@@ -79,8 +79,8 @@ int elf_require(const struct elf_image *img, uint16_t machine, struct husk_error
 int elf_fit(const struct elf_image *img, uint64_t mem_size, struct husk_error *e);
 
 /*
- * Whether its zero-filled data fit as well. No reason not to run it: what is beyond memory is the
- * guest's to find, as under other monitors. HUSK_E_IMAGE.
+ * Whether its zero-filled data fit as well. An image that fails this still runs, as under other
+ * monitors: what is beyond memory is the guest's problem. HUSK_E_IMAGE.
  */
 int elf_fit_data(const struct elf_image *img, uint64_t mem_size, struct husk_error *e);
 

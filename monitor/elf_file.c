@@ -65,7 +65,7 @@ static bool window_covers(const struct window *w, uint64_t offset, size_t len)
 	return offset >= w->offset && len <= w->valid && offset - w->offset <= w->valid - len;
 }
 
-/* Reads the page of offset, and as much more as len bytes there need. */
+/* Reads the page of offset, and more if len bytes from there need it. */
 static int window_fill(const struct elf_image *img, struct window *w, uint64_t offset, size_t len,
 		       struct husk_error *e)
 {

@@ -1,8 +1,8 @@
 /*
  * elf_file.h: pieces of an image file, for the files that implement elf.h.
  *
- * The file is hostile and may change while it is read: what is looked at is a copy, and every
- * offset is checked before it is used.
+ * The file is hostile and may change while it is read: only copies are parsed, and every offset is
+ * checked before it is used.
  */
 #ifndef HUSK_ELF_FILE_H
 #define HUSK_ELF_FILE_H
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* FreeBSD's libelf has an elf_open of its own, which nothing here calls. */
+/* FreeBSD's libelf has a function elf_open, which is not used here. */
 #define elf_open libelf_elf_open
 #include <libelf.h>
 #undef elf_open
@@ -25,7 +25,7 @@
 
 typedef unsigned long long ull;
 
-#define KIND_LEN 512u		/* bytes by which other files are told from images */
+#define KIND_LEN 512u		/* bytes that tell other kinds of files from images */
 
 /* The longest note that is read, with its header. */
 #define ELF_NOTE_MAX \
@@ -38,7 +38,7 @@ typedef unsigned long long ull;
 struct window {
 	uint64_t offset;
 	size_t valid;		/* bytes */
-	size_t room;		/* what a window is asked for fits wherever it starts in its page */
+	size_t room;		/* enough for each request, wherever in its page it starts */
 	uint8_t *bytes;
 };
 
@@ -50,7 +50,7 @@ int elf_hint_cut(const struct elf_image *img, uint64_t offset, uint64_t len, str
 /* Bytes read, fewer than len only at the end of the file; -1 with errno. */
 ssize_t elf_read(const struct elf_image *img, void *buf, size_t len, uint64_t offset);
 
-/* Whether to give up, and the failure then; stop may be NULL. */
+/* Whether to stop, and then fills e; stop may be NULL. */
 bool elf_stopping(const struct elf_stop *stop);
 int elf_stopped(struct husk_error *e);
 
@@ -61,12 +61,12 @@ int elf_open_path(const char *path);
 int elf_read_stream(struct elf_image *img, bool socket, const struct elf_stop *stop,
 		    struct husk_error *e);
 
-/* The file that begins with these bytes is ELF. HUSK_E_IMAGE: what it is instead. */
+/* Checks that a file that begins with these bytes is ELF. HUSK_E_IMAGE names its actual kind. */
 int elf_check_kind(const uint8_t *b, size_t len, struct husk_error *e);
 
 /*
- * The only place that forms a pointer to what the file says. The caller asked elf_in_file. Valid
- * until w is asked for something else. NULL: HUSK_E_HOST, HUSK_E_IMAGE.
+ * The only place that forms a pointer to contents of the file. The caller has checked the range
+ * with elf_in_file. Valid until the next call with w. NULL: HUSK_E_HOST, HUSK_E_IMAGE.
  */
 const uint8_t *elf_window_at(const struct elf_image *img, struct window *w, uint64_t offset,
 			     size_t len, struct husk_error *e);
@@ -75,8 +75,8 @@ const uint8_t *elf_window_at(const struct elf_image *img, struct window *w, uint
 int elf_translate(void *dst, const void *src, size_t size, Elf_Type type, struct husk_error *e);
 
 /*
- * Looks at the PT_NOTE p, number i in the program header table, and keeps what it says if it is one
- * of Solo5's. Only the first record of each counts, and only until both notes are found.
+ * Parses the PT_NOTE p, number i in the program header table, and keeps its contents if it is one
+ * of Solo5's notes. Only the first note of each kind counts, and reading ends when both are found.
  * HUSK_E_HOST, HUSK_E_IMAGE.
  */
 int elf_read_note(struct elf_image *img, struct window *w, const Elf64_Phdr *p, unsigned i,

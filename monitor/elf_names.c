@@ -1,4 +1,4 @@
-/* elf_names.c: what numbers in an image are called, and what a file is that is no image. */
+/* elf_names.c: names of numbers in an image, and of kinds of files that are not images. */
 #include <string.h>
 
 #include "elf_file.h"
@@ -42,7 +42,7 @@ const char *elf_machine_name(uint16_t machine)
 	return "unknown";
 }
 
-/* What a file begins with, or has at an offset, that is not ELF; from the formats' documents. */
+/* Magic numbers of files that are not ELF, from the formats' documents. */
 static const struct kind {
 	unsigned offset, len;
 	const char *bytes, *what;

@@ -44,7 +44,7 @@ static int check_note_size(const Elf64_Phdr *p, unsigned i, const struct note_ki
 	return 0;
 }
 
-/* Who wrote the first note that is neither Solo5's nor there for OpenBSD, for messages. */
+/* The owner of the first note that is neither Solo5's nor OpenBSD's, for messages. */
 static void keep_owner(struct elf_image *img, const Elf64_Nhdr *n, const uint8_t *owner)
 {
 	char name[sizeof img->foreign_owner];

@@ -11,7 +11,7 @@
 #include "../include/hvt_abi.h"
 #include "elf_file.h"
 
-#define LOOK_MS 100		/* between two looks at whether to stop */
+#define STOP_CHECK_MS 100		/* between checks for a stop */
 #define ROOM_FIRST 0x10000u	/* what a pipe holds */
 
 struct stream {
@@ -28,7 +28,7 @@ static int wait_for_more(int fd, const struct elf_stop *stop, struct husk_error 
 	do {
 		if (elf_stopping(stop))
 			return elf_stopped(e);
-		n = poll(&p, 1, stop == NULL ? -1 : LOOK_MS);
+		n = poll(&p, 1, stop == NULL ? -1 : STOP_CHECK_MS);
 	} while (n == 0 || (n == -1 && errno == EINTR));
 	return n == -1 ? husk_fail_sys(e, errno, "Could not read") : 0;
 }
@@ -52,7 +52,7 @@ static int make_room(struct elf_image *img, struct stream *s, struct husk_error 
 	return 0;
 }
 
-/* Who shares the socket may take what poll has seen: a read must not wait then. */
+/* Never blocks: another process that shares the socket may have taken what poll has reported. */
 static ssize_t read_some(int fd, const struct stream *s, void *to, size_t room)
 {
 	size_t len = room < MIB ? room : MIB;
@@ -60,7 +60,7 @@ static ssize_t read_some(int fd, const struct stream *s, void *to, size_t room)
 	return s->socket ? recv(fd, to, len, MSG_DONTWAIT) : read(fd, to, len);
 }
 
-/* 1: there may be more; 0: that was the end; -1: failed. */
+/* 1: more may follow; 0: end of the stream; -1: failed. */
 static int take(struct elf_image *img, struct stream *s, struct husk_error *e)
 {
 	ssize_t n;
@@ -96,7 +96,7 @@ int elf_read_stream(struct elf_image *img, bool socket, const struct elf_stop *s
 	return 0;
 }
 
-/* The descriptor that such a path stands for, -1 if it is another. */
+/* The descriptor of a path such as /dev/stdin or /dev/fd/3; -1 for other paths. */
 static int descriptor_of(const char *path)
 {
 	static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
@@ -125,7 +125,10 @@ int elf_open_path(const char *path)
 
 	if (fd != -1 || (saved != ENXIO && saved != EACCES) || descriptor_of(path) == -1)
 		return fd;
-	/* What cannot be opened again, a socket or another user's file, can be read as it is. */
+	/*
+	 * What cannot be opened again, such as a socket or another user's file, is read through the
+	 * descriptor itself.
+	 */
 	fd = fcntl(descriptor_of(path), F_DUPFD_CLOEXEC, 0);
 	errno = saved;
 	return fd;

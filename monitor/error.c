@@ -1,4 +1,4 @@
-/* error.c: fills and extends the failure object; texts that do not fit are cut, never lost. */
+/* error.c: fills and extends the error object; texts that do not fit are truncated. */
 #include "error.h"
 
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /*
- * error.h: how a failure travels from where it happens to whoever tells the user.
+ * error.h: the error object, which carries a failure to the code that reports it.
  *
- * The caller owns the object; nothing here allocates, prints or exits. A function
- * that can fail takes one as its last parameter, returns -1 and fills it; when a
- * function succeeds the object is left as it was.
+ * The caller owns the object; nothing here allocates, prints or exits. A function that can fail
+ * takes one as its last parameter, returns -1 and fills it; on success the object is left as it
+ * was.
  */
 #ifndef HUSK_ERROR_H
 #define HUSK_ERROR_H
@@ -22,7 +22,7 @@ struct husk_error {
 	char message[400];	/* one line: the thing, the value, the cause, the remedy */
 };
 
-/* Fills e and returns -1, so that failing is one line: return husk_fail(e, ...); */
+/* Fills e and returns -1, for use as: return husk_fail(e, ...); */
 int husk_fail(struct husk_error *e, enum husk_error_class kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), nonnull(1, 3), cold));
 

@@ -1,4 +1,4 @@
-/* event.c: asks each source what it has, and waits for those that have nothing. */
+/* event.c: checks each source for input, and waits for those that have none. */
 #include "event.h"
 
 #include "clock.h"
@@ -25,13 +25,13 @@ void events_remove(struct events *ev, unsigned bit)
 		ev->sources &= ~(1ull << bit);
 }
 
-/* One look at all sources: what to poll, and which bit each descriptor stands for. */
-struct look {
+/* The descriptors of all sources for one poll, and the bit of each. */
+struct poll_set {
 	nfds_t n;
 	struct pollfd fds[EVENTS_MAX + 1];	/* the last one is wait_for's */
 	unsigned bits[EVENTS_MAX];
 	uint64_t ready;
-	bool missing;				/* a source has no descriptor: look again soon */
+	bool missing;				/* a source has no descriptor now */
 };
 
 static int ask(const struct events *ev, unsigned bit, bool readable, uint64_t *ready,
@@ -45,54 +45,55 @@ static int ask(const struct events *ev, unsigned bit, bool readable, uint64_t *r
 	return rc;
 }
 
-static int prepare(const struct events *ev, struct look *l, struct husk_error *e)
+static int prepare(const struct events *ev, struct poll_set *p, struct husk_error *e)
 {
-	l->n = 0;
-	l->ready = 0;
-	l->missing = false;
+	p->n = 0;
+	p->ready = 0;
+	p->missing = false;
 	for (uint64_t left = ev->sources; left != 0; left &= left - 1) {
 		unsigned bit = (unsigned)__builtin_ctzll(left);
 
-		if (ask(ev, bit, false, &l->ready, e) == -1)
+		if (ask(ev, bit, false, &p->ready, e) == -1)
 			return -1;
-		l->fds[l->n] = (struct pollfd){
+		p->fds[p->n] = (struct pollfd){
 			.fd = ev->source[bit].fd(ev->source[bit].ctx), .events = POLLIN,
 		};
-		l->missing |= l->fds[l->n].fd == -1;
-		l->bits[l->n++] = bit;
+		p->missing |= p->fds[p->n].fd == -1;
+		p->bits[p->n++] = bit;
 	}
 	return 0;
 }
 
-/* A descriptor that polls readable may have nothing: an error, or a frame that is no good. */
-static int confirm(const struct events *ev, struct look *l, struct husk_error *e)
+/* A descriptor may poll readable without usable input: for an error, or a frame that is dropped. */
+static int confirm(const struct events *ev, struct poll_set *p, struct husk_error *e)
 {
-	for (nfds_t i = 0; i < l->n; i++)
-		if (l->fds[i].revents != 0 && ask(ev, l->bits[i], true, &l->ready, e) == -1)
+	for (nfds_t i = 0; i < p->n; i++)
+		if (p->fds[i].revents != 0 && ask(ev, p->bits[i], true, &p->ready, e) == -1)
 			return -1;
 	return 0;
 }
 
-/* Until when to wait: not at all if a source is ready, not for long if one cannot be waited on. */
-static uint64_t until(const struct look *l, uint64_t deadline)
+/* The end of the wait: at once if a source is ready, soon if one has no descriptor. */
+static uint64_t until(const struct poll_set *p, uint64_t deadline)
 {
 	uint64_t retry;
 
-	if (l->ready != 0 || deadline == 0)
+	if (p->ready != 0 || deadline == 0)
 		return 0;
-	if (!l->missing)
+	if (!p->missing)
 		return deadline;
 	retry = clock_deadline(EVENTS_RETRY_NS);
 	return retry < deadline ? retry : deadline;
 }
 
 /*
- * Whether to wait no more. What polls readable without being ready may do so for ever, and must not
- * make the wait as long.
+ * Whether the wait is over. A descriptor may poll readable for ever without its source being ready:
+ * the deadline holds in that case too.
  */
-static bool over(const struct look *l, enum wait_end end, uint64_t waited_until, uint64_t deadline)
+static bool over(const struct poll_set *p, enum wait_end end, uint64_t waited_until,
+		 uint64_t deadline)
 {
-	if (l->ready != 0 || end == WAIT_ASKED)
+	if (p->ready != 0 || end == WAIT_ASKED)
 		return true;
 	if (end == WAIT_TIMEOUT)
 		return waited_until == deadline;
@@ -105,16 +106,16 @@ int events_wait(const struct events *ev, struct waiter *w, uint64_t timeout_ns, 
 	const uint64_t deadline = clock_deadline(timeout_ns);
 	uint64_t waited_until;
 	enum wait_end end;
-	struct look l;
+	struct poll_set p;
 
 	do {
-		if (prepare(ev, &l, e) == -1)
+		if (prepare(ev, &p, e) == -1)
 			return -1;
-		waited_until = until(&l, deadline);
-		end = wait_for(w, l.fds, l.n, waited_until, calls, e);
-		if (end == WAIT_FAILED || (end != WAIT_TIMEOUT && confirm(ev, &l, e) == -1))
+		waited_until = until(&p, deadline);
+		end = wait_for(w, p.fds, p.n, waited_until, calls, e);
+		if (end == WAIT_FAILED || (end != WAIT_TIMEOUT && confirm(ev, &p, e) == -1))
 			return -1;
-	} while (!over(&l, end, waited_until, deadline));
-	*ready = l.ready;
+	} while (!over(&p, end, waited_until, deadline));
+	*ready = p.ready;
 	return 0;
 }

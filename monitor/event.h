@@ -13,16 +13,16 @@
 #include "wait.h"
 
 #define EVENTS_MAX 64	/* bits of a ready set */
-#define EVENTS_RETRY_NS 250000000ull	/* between looks at a source without a descriptor */
+#define EVENTS_RETRY_NS 250000000ull	/* between checks of a source without a descriptor */
 
-/* Where input may come from. */
+/* A source of input. */
 struct event_source {
-	/* What to wait on; -1 while there is nothing. */
+	/* The descriptor to wait on; -1 if there is none now. */
 	int (*fd)(void *ctx);
 
 	/*
-	 * 1 if input is there for the taking, 0 if not, -1 and e if the run must end. readable: a wait
-	 * has just said so of fd, which does not make it true. Also asked before each wait, with
+	 * 1 if input can be read now, 0 if not, -1 and e if the run must end. readable: fd has just
+	 * polled readable, which is no promise of input. Also called before each wait, with
 	 * readable false.
 	 */
 	int (*ready)(void *ctx, bool readable, struct husk_error *e);
@@ -49,8 +49,8 @@ void events_remove(struct events *ev, unsigned bit);
 
 /*
  * Waits in w until a source is ready, timeout_ns have passed, or something is posted to the thread;
- * *ready has every source that is ready, 0 for the other two. *calls grows by the system calls made.
- * HUSK_E_HOST, or what a source fails with.
+ * *ready is the set of ready sources, 0 in the other two cases. *calls grows by the system calls
+ * made. HUSK_E_HOST, or what a source fails with.
  */
 int events_wait(const struct events *ev, struct waiter *w, uint64_t timeout_ns, uint64_t *ready,
 		uint64_t *calls, struct husk_error *e);

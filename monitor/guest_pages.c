@@ -1,4 +1,4 @@
-/* guest_pages.c: small pages where little is touched, read-only ones where the image says so. */
+/* guest_pages.c: chooses page sizes, and write-protects what the image declares read-only. */
 #include "guest_pages.h"
 
 #include "memory_host.h"
@@ -33,8 +33,8 @@ static bool guarded(const struct memory_range *r)
 }
 
 /*
- * The host protects whole pages, which may be larger than the guest's: where one holds something
- * that the guest may write as well, the rest is left to the guest's tables.
+ * The host protects whole pages, which may be larger than the guest's: in one that the guest may
+ * also write to, protection is left to the guest's tables.
  */
 static int protect_whole(struct core *c, uint64_t start, uint64_t last, uint64_t page,
 			 struct husk_error *e)
@@ -44,7 +44,7 @@ static int protect_whole(struct core *c, uint64_t start, uint64_t last, uint64_t
 	return from < to ? c->ops->protect(c->hv, from, to - 1, MEMORY_R, e) : 0;
 }
 
-/* Neighbours such as text and rodata are one range: below the guest they have the same rights. */
+/* Adjacent segments such as text and rodata are one range: the host gives both the same rights. */
 int guest_pages_protect(struct core *c, struct husk_error *e)
 {
 	const struct memory *m = &c->memory;

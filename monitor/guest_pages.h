@@ -1,7 +1,7 @@
 /*
- * guest_pages.h: what kind of pages a guest's memory has, and which of them it may not write.
+ * guest_pages.h: page sizes of guest memory, and which pages are read-only.
  *
- * Policy, on what memory.h and the backend offer. Used while the machine is made.
+ * Policy; memory.h and the backend are the mechanism. Used while the machine is made.
  */
 #ifndef HUSK_GUEST_PAGES_H
 #define HUSK_GUEST_PAGES_H
@@ -18,14 +18,15 @@ enum guest_pages_huge {
 };
 
 /*
- * Before anything is placed in memory. kernel_end: gpa behind the image. What the monitor fills and the
- * stack's end are touched by every guest, and a huge page each would be most of what an idle one holds.
+ * Before anything is placed in memory. kernel_end: gpa behind the image. Every guest touches what
+ * the monitor fills and the end of the stack: with a huge page for each, these would be most of an
+ * idle guest's memory.
  */
 void guest_pages_choose(const struct memory *m, uint64_t kernel_end, enum guest_pages_huge huge);
 
 /*
- * After the image is loaded: what it declares read-only or executable, below the guest. Low memory is
- * the tables' affair. HUSK_E_HOST.
+ * After the image is loaded: protects, in the host, what it declares read-only or executable. Low
+ * memory is left to the guest's tables. HUSK_E_HOST.
  */
 int guest_pages_protect(struct core *c, struct husk_error *e);
 

@@ -1,4 +1,4 @@
-/* hv.c: what all backends have in common. */
+/* hv.c: code that all backends share. */
 #include "hv.h"
 
 const char *hv_exit_name(enum hv_exit_kind kind)

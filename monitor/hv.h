@@ -36,9 +36,9 @@ enum hv_exit_kind {
 	HV_EXIT_MMIO,		/* io */
 	HV_EXIT_HALT,		/* the vcpu waits for an interrupt that cannot come */
 	HV_EXIT_SHUTDOWN,	/* triple fault */
-	HV_EXIT_INTERRUPTED,	/* a kick or a signal, or nothing at all: the guest sees none of it */
+	HV_EXIT_INTERRUPTED,	/* a kick, a signal or no reason; invisible to the guest */
 	HV_EXIT_DEBUG,
-	HV_EXIT_FAULT,		/* fault: the guest broke a protection of its memory */
+	HV_EXIT_FAULT,		/* fault: the guest accessed protected memory */
 	HV_EXIT_ERROR,		/* error: the hypervisor cannot go on */
 	HV_EXIT_KINDS
 };
@@ -72,31 +72,34 @@ struct hv_doorbell_ops {
 
 /* All of a vcpu's registers that a program sees; struct cpu_regs is the architecture's own. */
 struct hv_register_ops {
-	/* HUSK_E_HOST. What get gives after an exit has its access pending: complete first. */
+	/* HUSK_E_HOST. After an exit call complete first, as the access is still pending. */
 	int (*get)(struct hv *hv, struct cpu_regs *regs, struct husk_error *e);
 	int (*set)(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e);
 };
 
 /*
- * What a machine can do, filled by create: by trying where an answer alone is not to be believed. A
+ * What a machine can do, found out by create; where the host's answer is unreliable, by trying. A
  * group of operations that it lacks is NULL.
  */
 struct hv_caps {
 	const struct hv_doorbell_ops *doorbells;
 	const struct hv_register_ops *registers;
-	bool protects_guest;	/* protect binds the guest too, not only the monitor */
-	bool filters_cpuid;	/* the guest sees the processor features that were chosen, no others */
+	bool protects_guest;	/* protect applies to the guest, not only to the monitor */
+	bool filters_cpuid;	/* the guest sees only the chosen processor features */
 	const char *remark;	/* what create has found that the user should know, or NULL */
 };
 
-/* One finding of a probe: what was looked at, whether it will do, and the remedy if not (or ""). */
+/*
+ * One finding of a probe: what was checked, whether it is sufficient, and the remedy if not (or
+ * "").
+ */
 typedef void hv_finding(void *ctx, bool ok, const char *what, const char *remedy);
 
 struct hv_ops {
 	const char *name;	/* as in --version: "kvm" */
 	const char *title;	/* as in messages: "KVM" */
 
-	/* Looks at the host without keeping anything; returns 0 if guests can run. */
+	/* Checks the host without keeping anything open; returns 0 if guests can run. */
 	int (*probe)(hv_finding *say, void *ctx);
 
 	/*
@@ -112,8 +115,8 @@ struct hv_ops {
 	void *(*memory)(struct hv *hv);
 
 	/*
-	 * From here on the monitor, and with protects_guest the guest, may do in [start, last] (host
-	 * pages) what prot (enum memory_prot) says and nothing else; MEMORY_R always stays. HUSK_E_HOST.
+	 * Limits accesses to [start, last] (host pages) to prot (enum memory_prot): those of the
+	 * monitor, and with protects_guest those of the guest. MEMORY_R always stays. HUSK_E_HOST.
 	 */
 	int (*protect)(struct hv *hv, uint64_t start, uint64_t last, unsigned prot,
 		       struct husk_error *e);
@@ -125,33 +128,33 @@ struct hv_ops {
 	int (*set_entry)(struct hv *hv, const struct cpu_state *state, struct husk_error *e);
 
 	/*
-	 * The calling thread is the one that runs, until disown: kick reaches it from any thread. The
-	 * backend may take a signal for that, and says in its own header which one and what it does to
-	 * the thread's mask; disown gives the mask back. HUSK_E_HOST.
+	 * Makes the calling thread the one that runs, until disown, and that kick reaches. The
+	 * backend may use a signal; its header says which one and how it changes the thread's mask,
+	 * which disown restores. HUSK_E_HOST.
 	 */
 	int (*own)(struct hv *hv, struct husk_error *e);
 	void (*disown)(struct hv *hv);
 
 	/*
-	 * Completes the access that the last exit reported, and runs until something is to be done.
-	 * Returns -1 if the hypervisor refused the call, else 0 and *exit.
+	 * Completes the access of the last exit, and runs the guest until the next exit. Returns -1
+	 * if the hypervisor refused the call, else 0 and *exit.
 	 */
 	int (*run)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
 
 	/*
-	 * Completes that access and runs no further: HV_EXIT_INTERRUPTED, or the next exit of the same
-	 * instruction (string I/O), which is to be served before completing again. May leave a kick
-	 * behind.
+	 * Completes that access without running on: HV_EXIT_INTERRUPTED, or the next exit of the
+	 * same instruction (string I/O), which must be served before the next call. May leave a
+	 * kick pending.
 	 */
 	int (*complete)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
 
 	/*
-	 * Makes the run in progress, or else the next one, return HV_EXIT_INTERRUPTED. Sticky until a
-	 * run has done so, and not counted. Async-signal-safe, keeps errno.
+	 * Makes the run in progress, or else the next one, return HV_EXIT_INTERRUPTED. Stays
+	 * pending until then; several count as one. Async-signal-safe, keeps errno.
 	 */
 	void (*kick)(struct hv *hv);
 
-	/* The guest's instruction pointer after an exit; false if it cannot be had or was lost. */
+	/* The guest's instruction pointer after an exit; false if it is unknown. */
 	bool (*ip)(struct hv *hv, uint64_t *ip);
 
 	/* Frees everything; accepts NULL. */

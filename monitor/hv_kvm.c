@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define DEVICE "/dev/kvm"
-/* While KVM_RUN says EAGAIN: how often and at what intervals it is asked again. */
+/* Retries of KVM_RUN after EAGAIN: how many, and at what interval. */
 #define RETRIES 100
 #define RETRY_NS 10000000l
 
@@ -85,7 +85,7 @@ static int create_vcpu(struct hv *hv, struct husk_error *e)
 	return hv_kvm_vcpu_init(hv, e);
 }
 
-/* Who takes over the monitor shall not find what makes new machines. */
+/* An attacker who takes over the monitor must not find the descriptor that makes new machines. */
 static void close_device(struct hv *hv)
 {
 	if (hv->kvm != -1)
@@ -133,7 +133,7 @@ static void doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, unsig
 	(void)ioeventfd(hv, kind, addr, width, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
 }
 
-/* No KVM since Linux 2.6.32 lacks them: asked by the probe, not at each start. */
+/* Every KVM since Linux 2.6.32 has them, so that only the probe asks. */
 static const struct hv_doorbell_ops doorbells = {doorbell_add, doorbell_del};
 
 static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
@@ -314,7 +314,7 @@ static int kvm_own(struct hv *hv, struct husk_error *e)
 	return 0;
 }
 
-/* A kick that came too late must not interrupt whatever the thread does next. */
+/* Removes a kick that came after the run, so that it interrupts nothing else in this thread. */
 static void drain_kicks(void)
 {
 	const sigset_t kick = kick_set();
@@ -331,7 +331,7 @@ static void kvm_disown(struct hv *hv)
 	(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
 }
 
-/* What was asked before this is seen by who asked for it; what comes later stays for the next run. */
+/* Requests before this are seen by the caller now; later ones stay pending for the next run. */
 static void interrupted_exit(struct hv *hv, struct hv_exit *exit)
 {
 	(void)__atomic_exchange_n(&hv->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -341,8 +341,8 @@ static void interrupted_exit(struct hv *hv, struct hv_exit *exit)
 }
 
 /*
- * Before its first run a machine gets a thread of the kernel's, which counts as the user's. There may
- * be room for it soon, or never.
+ * Before its first run a machine gets a thread of the kernel's, which counts as the user's. The
+ * limit may be temporary or permanent.
  */
 static int no_thread(struct husk_error *e)
 {
@@ -356,7 +356,7 @@ static bool kicked(const struct hv *hv)
 	return __atomic_load_n(&hv->run->immediate_exit, __ATOMIC_SEQ_CST) != 0;
 }
 
-/* KVM_RUN; gives up on EAGAIN after a second, or at once when it is kicked: that is EINTR. */
+/* KVM_RUN; EAGAIN is retried for a second, or until a kick, which is EINTR. */
 static int run_vcpu(struct hv *hv)
 {
 	const struct timespec pause = {.tv_nsec = RETRY_NS};
@@ -394,8 +394,8 @@ static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 }
 
 /*
- * Linux virt/kvm/api.rst 5, the note on KVM_EXIT_IO: a run that is to end at once completes the access
- * first. The flag stays: it cannot be told from a kick that came meanwhile.
+ * Linux virt/kvm/api.rst 5, the note on KVM_EXIT_IO: with immediate_exit set, KVM_RUN completes the
+ * access and returns. The flag stays set, as a kick may have set it meanwhile.
  */
 static int kvm_complete(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 {
@@ -411,8 +411,8 @@ static int kvm_complete(struct hv *hv, struct hv_exit *exit, struct husk_error *
 }
 
 /*
- * Seen by the kernel before it enters the guest; a run in progress needs a signal as well. Either
- * this finds the owner, or the owner's next KVM_RUN finds immediate_exit.
+ * The kernel checks immediate_exit before it enters the guest; a run in progress needs a signal as
+ * well. If no owner is found here, its next KVM_RUN will see immediate_exit.
  */
 static void kvm_kick(struct hv *hv)
 {
@@ -422,7 +422,7 @@ static void kvm_kick(struct hv *hv)
 		(void)pthread_kill(hv->owner, KICK_SIGNAL);
 }
 
-/* No kernel since Linux 2.6.22 has another version: asked by the probe, not at each start. */
+/* Every kernel since Linux 2.6.22 has this version, so that only the probe asks. */
 static int check_device(bool *bells, struct husk_error *e)
 {
 	struct hv hv;
@@ -442,7 +442,7 @@ static int check_device(bool *bells, struct husk_error *e)
 	return 0;
 }
 
-/* Whether the kernel would let a machine run; nothing of a guest does. */
+/* Tries whether the kernel lets a machine run, without a guest. */
 static int try_run(struct husk_error *e)
 {
 	struct hv_exit exit;

@@ -2,8 +2,8 @@
  * hv_kvm.h: what the KVM backend's common part and its architecture files share.
  *
  * The backend's signal is SIGURG. Between own and disown it is blocked in the thread that runs, but
- * not in KVM_RUN, so that it interrupts the guest and nothing else, without a handler: a library has
- * no business installing one. Ignored by default, should one be left over.
+ * not in KVM_RUN, so that it interrupts the guest and nothing else, without a handler, which a
+ * library should not install. Its default action is to be ignored, in case one is left over.
  */
 #ifndef HUSK_HV_KVM_H
 #define HUSK_HV_KVM_H
@@ -31,18 +31,18 @@ struct hv {
 	sigset_t saved_mask;	/* the owner's signal mask before */
 };
 
-/* An ioctl that cannot be given the wrong structure. */
+/* An ioctl that checks the size of its argument. */
 #define KVM_IOCTL(fd, request, argp) (__extension__({ \
 	_Static_assert(sizeof *(argp) == _IOC_SIZE(request), #request ": wrong structure"); \
 	ioctl((fd), (request), (argp)); }))
 
-/* Architecture: what to do where there is no KVM. */
+/* Architecture: the remedy where there is no KVM. */
 extern const char hv_kvm_missing[];
 
-/* Architecture: what KVM_CREATE_VM is asked for, once hv->kvm is open. */
+/* Architecture: the argument of KVM_CREATE_VM, once hv->kvm is open. */
 int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_error *e);
 
-/* Architecture: what must be asked of a machine before it has a vcpu. */
+/* Architecture: sets up a new machine before it has a vcpu. */
 int hv_kvm_machine_init(struct hv *hv, struct husk_error *e);
 
 /* Architecture: makes a new vcpu ready for set_entry. */

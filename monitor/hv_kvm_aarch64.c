@@ -42,8 +42,8 @@ int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_er
 	return 0;
 }
 
-/* Accesses that hv_kvm_translate tells of; where that is missing, KVM_RUN itself fails on them. */
-static int tell_unknown_accesses(const struct hv *hv, struct husk_error *e)
+/* Asks for exits that hv_kvm_translate handles; without them, KVM_RUN fails on such accesses. */
+static int report_unknown_accesses(const struct hv *hv, struct husk_error *e)
 {
 	struct kvm_enable_cap cap = {.cap = KVM_CAP_ARM_NISV_TO_USER};
 	int there = ioctl(hv->vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_NISV_TO_USER);
@@ -61,12 +61,12 @@ int hv_kvm_machine_init(struct hv *hv, struct husk_error *e)
 	return 0;
 }
 
-/* The features that KVM prefers are none: no PMU among them, api.rst 4.82 and 4.83. */
+/* KVM's preferred features are none: no PMU, for instance. api.rst 4.82 and 4.83. */
 int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 {
 	struct kvm_vcpu_init init;
 
-	if (tell_unknown_accesses(hv, e) == -1)
+	if (report_unknown_accesses(hv, e) == -1)
 		return -1;
 	if (KVM_IOCTL(hv->vm, KVM_ARM_PREFERRED_TARGET, &init) == -1)
 		return husk_fail_sys(e, errno, "KVM_ARM_PREFERRED_TARGET");
@@ -75,7 +75,7 @@ int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 	return 0;
 }
 
-/* Guests count with the host's own counter. */
+/* The guest's counter is the host's. */
 int hv_kvm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e)
 {
 	(void)hv;
@@ -163,8 +163,8 @@ bool hv_kvm_ip(struct hv *hv, uint64_t *ip)
 }
 
 /*
- * An access to where no memory is, by an instruction that the processor does not decode for its
- * hypervisor: a pair, an atomic one, one that changes its base register. It has no width.
+ * An access outside memory by an instruction that the processor does not decode for its hypervisor:
+ * a pair, an atomic access, one that writes back its base register. Its width is unknown.
  */
 bool hv_kvm_translate(const struct hv *hv, struct hv_exit *exit)
 {

@@ -27,7 +27,7 @@ static void filter(struct kvm_cpuid2 *cpuid)
 	}
 }
 
-/* What the host supports; NULL and errno if it cannot be had. */
+/* The CPUID that the host supports; NULL and errno on failure. */
 static struct kvm_cpuid2 *supported_cpuid(const struct hv *hv, uint32_t entries)
 {
 	struct kvm_cpuid2 *cpuid = malloc(sizeof *cpuid + entries * sizeof cpuid->entries[0]);
@@ -56,11 +56,11 @@ int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_er
 const bool hv_kvm_filters_cpuid = true;
 
 /* Linux virt/kvm/api.rst 7: how long a vcpu may keep the processor where no interrupt reaches it. */
-#define NOTIFY_WINDOW 0ull	/* the least that the processor allows */
+#define NOTIFY_WINDOW 0ull	/* the shortest that the processor allows */
 
 /*
- * Linux virt/kvm/api.rst 7 and 8, each if the kernel and the processor have it: no counters of the
- * host's for the guest, and an exit for what would slow down or hold up everybody else.
+ * Linux virt/kvm/api.rst 7 and 8, each if the kernel and the processor have it: no performance
+ * counters for the guest, and exits for what would slow down or block other users of the host.
  */
 int hv_kvm_machine_init(struct hv *hv, struct husk_error *e)
 {
@@ -80,7 +80,7 @@ int hv_kvm_vcpu_init(struct hv *hv, struct husk_error *e)
 	if (cpuid == NULL)
 		return husk_fail_sys(e, errno, "KVM_GET_SUPPORTED_CPUID");
 	filter(cpuid);
-	/* What CPUID does not show of KVM's own features is not there either: api.rst 7. */
+	/* Features of KVM that CPUID does not show must not work either: api.rst 7. */
 	hv_kvm_enable(hv->vcpu, KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1);
 	rc = ioctl(hv->vcpu, KVM_SET_CPUID2, cpuid);
 	if (rc == -1)
@@ -180,7 +180,7 @@ bool hv_kvm_ip(struct hv *hv, uint64_t *ip)
 	return hv->run->exit_reason != KVM_EXIT_SHUTDOWN || regs.rip != RESET_RIP;
 }
 
-/* A bus lock has happened, and its exit was the price. */
+/* A bus lock has happened; the exit alone slows the guest down. */
 bool hv_kvm_translate(const struct hv *hv, struct hv_exit *exit)
 {
 	switch (hv->run->exit_reason) {

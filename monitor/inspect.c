@@ -1,4 +1,4 @@
-/* inspect.c: what an image says about itself, for people (text) and programs (JSON). */
+/* inspect.c: shows the properties of an image as text or JSON. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -110,7 +110,7 @@ int husk_inspect(const struct husk *h, const char *path, int json, FILE *out,
 		 struct husk_error *e)
 {
 	const struct elf_stop stop = {h->config.stopping, h->config.stopping_ctx};
-	/* Not on the stack, which a starter may have made small. */
+	/* Not on the stack, which the starter may have limited. */
 	struct elf_image *img = malloc(sizeof *img);
 	int rc;
 

@@ -16,12 +16,12 @@ struct io_poll_event {
 /* A descriptor, or -errno. */
 int io_poll_open(void);
 
-/* Each change of fd is told once, and what it is now. 0 or -errno. */
+/* Reports each change of fd once, with its state then. 0 or -errno. */
 int io_poll_add(int poll_fd, int fd, uint64_t key);
 
 /*
  * Waits at most timeout_ns, 0 for not at all, CLOCK_NEVER for as long as it takes. Returns how many
- * events there are, or -errno. Signals do not make it fail: then there are none.
+ * events there are, or -errno. A signal is no failure: it returns 0.
  */
 int io_poll_wait(int poll_fd, struct io_poll_event events[IO_POLL_BATCH], uint64_t timeout_ns);
 

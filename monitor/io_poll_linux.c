@@ -24,7 +24,7 @@ int io_poll_add(int poll_fd, int fd, uint64_t key)
 	return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &ev) == -1 ? -errno : 0;
 }
 
-/* Never early, and never so long that it would be negative. */
+/* Rounded up, and limited to INT_MAX. */
 static int milliseconds(uint64_t ns)
 {
 	if (ns == CLOCK_NEVER)

@@ -1,4 +1,4 @@
-/* io_thread.c: waits for its clients, and gives them turns. */
+/* io_thread.c: waits for events of its clients, and runs their turns. */
 #include "io_thread.h"
 
 #include <assert.h>
@@ -8,7 +8,7 @@
 #include "io_poll.h"
 
 #define KEY_BITS 56
-#define OWNER IO_CLIENTS_MAX		/* whose events are the owner's */
+#define OWNER IO_CLIENTS_MAX		/* the client number of the owner's wake-ups */
 #define STACK_SIZE (256u << 10)		/* of the thread; clients keep lists of spans on it */
 
 /* ---- what the owner wants ---- */
@@ -19,7 +19,7 @@ static void all_are_due(struct io_thread *t)
 		t->slots[i].due = true;
 }
 
-/* Waits while the owner wants it to stand still. False: it is to end. */
+/* Waits while the owner has paused the thread. False: it must end. */
 static bool may_go_on(struct io_thread *t)
 {
 	bool go_on;
@@ -58,8 +58,8 @@ static void fail(struct io_thread *t, const struct husk_error *e)
 
 /* ---- turns ---- */
 
-/* How long to wait; those whose time has come are due. */
-static uint64_t patience(struct io_thread *t, uint64_t now)
+/* How long to wait; marks clients whose deadline has passed as due. */
+static uint64_t wait_limit(struct io_thread *t, uint64_t now)
 {
 	uint64_t first = CLOCK_NEVER;
 	bool due = false;
@@ -90,7 +90,7 @@ static void dispatch(struct io_thread *t, const struct io_poll_event *ev, uint64
 					       ev->events, now);
 }
 
-/* One turn for each that is due, beginning with another one each time. */
+/* One turn for each client that is due; each round begins with another client. */
 static bool give_turns(struct io_thread *t)
 {
 	struct husk_error e;
@@ -117,7 +117,7 @@ static bool give_turns(struct io_thread *t)
 static void wait_for_events(struct io_thread *t)
 {
 	struct io_poll_event events[IO_POLL_BATCH];
-	const int n = io_poll_wait(t->poll_fd, events, patience(t, clock_now_ns()));
+	const int n = io_poll_wait(t->poll_fd, events, wait_limit(t, clock_now_ns()));
 	const uint64_t now = clock_now_ns();
 	struct husk_error e;
 
@@ -180,7 +180,7 @@ int io_thread_watch(struct io_thread *t, unsigned client, int fd, uint64_t key)
 	return io_poll_add(t->poll_fd, fd, (uint64_t)client << KEY_BITS | key);
 }
 
-/* The default is RLIMIT_STACK, which may be anything that a starter hands down. */
+/* The default stack size is RLIMIT_STACK, which the starter may have set to anything. */
 static int create_with_stack(struct io_thread *t)
 {
 	pthread_attr_t attr;

@@ -2,9 +2,9 @@
  * io_thread.h: a thread that serves devices: descriptors, deadlines, doorbells, turn by turn.
  *
  * Clients do their work in turns, each of at most a budget, one client after the other; the thread
- * sleeps when none has anything to do. Everything a client is told, it is told by this thread, which
- * is the only one to touch the client's state while it runs. The owner (the vcpu's thread) starts,
- * pauses, resumes and stops it. Between init and stop nothing but watch opens or allocates.
+ * sleeps when none has anything to do. All callbacks of a client run in this thread, and while it
+ * runs no other thread touches the client's state. The owner (the vcpu's thread) starts, pauses,
+ * resumes and stops it. Between init and stop nothing but watch opens or allocates.
  */
 #ifndef HUSK_IO_THREAD_H
 #define HUSK_IO_THREAD_H
@@ -31,7 +31,7 @@ enum io_events {
 };
 
 enum io_turn {
-	IO_FAILED = -1,		/* e says why; the owner is told, no client has a turn any more */
+	IO_FAILED = -1,		/* e says why; alarms the owner, and ends all turns */
 	IO_IDLE = 0,		/* nothing to do before the next event or deadline */
 	IO_MORE = 1,		/* the budget is spent, there is more to do */
 };
@@ -40,7 +40,7 @@ struct io_client {
 	/* The budget's worth of work, after an event, at a deadline, or because there was more. */
 	enum io_turn (*turn)(void *ctx, uint64_t now, struct husk_error *e);
 
-	/* What has become of a descriptor; a turn follows. NULL: a turn is enough. */
+	/* A descriptor has changed; a turn follows. NULL: a turn is enough. */
 	void (*event)(void *ctx, uint64_t key, unsigned events, uint64_t now);
 
 	/* When the client wants a turn if nothing comes before: clock.h. NULL: never. */
@@ -57,13 +57,13 @@ struct io_thread {
 		void *ctx;
 		bool due;		/* is to have a turn */
 	} slots[IO_CLIENTS_MAX];
-	unsigned n_clients, first;	/* who begins the next round */
+	unsigned n_clients, first;	/* first: begins the next round */
 	void (*alarm)(void *ctx);	/* the thread has failed */
 	void *alarm_ctx;
 	pthread_mutex_t mutex;		/* of what follows */
 	pthread_cond_t changed;
 	enum { IO_RUN, IO_PAUSE, IO_STOP } wanted;
-	bool parked;			/* it stands still */
+	bool parked;			/* paused, and no client is being served */
 	bool failed;
 	struct husk_error error;
 };
@@ -79,19 +79,19 @@ int io_thread_init(struct io_thread *t, void (*alarm)(void *ctx), void *alarm_ct
 int io_thread_add(struct io_thread *t, const struct io_client *client, void *ctx);
 
 /*
- * From now on the client is told of each change of fd, and of what it is now, with key (at most
- * IO_KEY_MAX): once, not for as long as it lasts. An eventfd need not be read: every signal is a
- * change. Closing fd ends it. Before the start, or by the thread itself. 0 or -errno.
+ * Reports each change of fd to the client, with its state then and key (at most IO_KEY_MAX);
+ * edge-triggered. An eventfd need not be read, as every signal is a change. Closing fd ends it.
+ * Before the start, or by the thread itself. 0 or -errno.
  */
 int io_thread_watch(struct io_thread *t, unsigned client, int fd, uint64_t key);
 
 /* Every client has a turn first. HUSK_E_HOST. */
 int io_thread_start(struct io_thread *t, struct husk_error *e);
 
-/* The thread stands still when this returns, after at most one turn: no client is touched. */
+/* On return the thread is paused, after at most one turn, and touches no client. */
 void io_thread_pause(struct io_thread *t);
 
-/* It goes on, with a turn for everybody. No-op if it is not paused. */
+/* Continues, with a turn for every client. No-op if it is not paused. */
 void io_thread_resume(struct io_thread *t);
 
 /* Whether a client has failed: -1 with its error. */

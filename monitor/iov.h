@@ -1,9 +1,9 @@
 /*
  * iov.h: a list of spans as one string of bytes: copy out of it, into it, and cut pieces from it.
  *
- * The spans may lie in guest memory (memory.h gave them out, checked), so each byte is copied once
- * and nothing is looked at in place. Offsets and lengths are checked by the caller against
- * iov_length; what lies beyond the end is left alone.
+ * The spans may point to guest memory, as checked by memory.h, so each byte is copied once and
+ * nothing is parsed in place. Offsets and lengths are checked by the caller against iov_length;
+ * bytes beyond the end are ignored.
  */
 #ifndef HUSK_IOV_H
 #define HUSK_IOV_H

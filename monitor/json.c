@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-/* Unicode 15.0, table 3-7: how long the sequence at p is, 0 if it is none. */
+/* Unicode 15.0, table 3-7: length of the UTF-8 sequence at p, 0 if it is invalid. */
 static unsigned sequence(const unsigned char *p)
 {
 	unsigned char first = p[0], low = 0x80, high = 0xbf;
@@ -29,7 +29,10 @@ static unsigned sequence(const unsigned char *p)
 	return len;
 }
 
-/* C0, DEL and, as two bytes, C1: terminals obey them. Returns the character, -1 for others. */
+/*
+ * C0, DEL and, as two bytes, C1: control characters of terminals. Returns the character, -1 for
+ * others.
+ */
 static int control(const unsigned char *p, unsigned len)
 {
 	if (len == 1 && (*p < 0x20 || *p == 0x7f))

@@ -1,7 +1,7 @@
 /*
- * json.h: writes JSON, one value after the other; commas, quotes and escapes are its business.
+ * json.h: writes JSON, one value after the other, with commas, quotes and escapes.
  *
- * Writing only: husk reads none.
+ * Writing only: husk reads no JSON.
  */
 #ifndef HUSK_JSON_H
 #define HUSK_JSON_H

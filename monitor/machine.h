@@ -38,12 +38,10 @@ bool machine_stopping(const struct husk *h);
 void machine_say(const struct husk *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/*
- * Bytes of guest memory that the settings ask for; tells the user if that is not what was written.
- */
+/* Guest memory in bytes as set by options; tells the user if it was rounded. */
 uint64_t machine_memory_size(const struct husk *h);
 
-/* What modules see of the program around h, which tells it notices. */
+/* What modules see of the program around h, with h's notice function. */
 struct module_host machine_host(const struct husk *h);
 
 /*
@@ -68,7 +66,7 @@ int machine_match_setting(const struct husk *h, const struct setting *s, struct 
 int machine_match_device(const struct husk *h, const struct mft_entry *entry,
 			 struct husk_error *e);
 
-/* elf_fit and elf_fit_data, with a hint if --mem stands behind the image. */
+/* elf_fit and elf_fit_data, with a hint if --mem comes after the image. */
 int machine_fit(const struct husk *h, uint64_t mem_size, struct husk_error *e);
 int machine_fit_data(const struct husk *h, uint64_t mem_size, struct husk_error *e);
 

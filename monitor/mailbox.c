@@ -1,4 +1,4 @@
-/* mailbox.c: a word of bits, and a descriptor for who waits. */
+/* mailbox.c: a word of bits, and a descriptor for waits. */
 #include "mailbox.h"
 
 int mailbox_init(struct mailbox *m, struct husk_error *e)
@@ -18,7 +18,7 @@ void mailbox_post(struct mailbox *m, unsigned bits)
 	wake_signal(&m->wake);
 }
 
-/* The plain load keeps a locked instruction out of every exit. */
+/* The plain load avoids a locked instruction in every exit. */
 unsigned mailbox_take(struct mailbox *m)
 {
 	if (!mailbox_has(m, ~0u))

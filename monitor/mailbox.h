@@ -1,8 +1,8 @@
 /*
  * mailbox.h: requests to one thread, posted from any other or from a signal handler.
  *
- * A request is a bit: posted twice before the thread looks, it is posted once. The thread takes
- * all of them at one place; its waits (wait.h) end as soon as one is posted.
+ * A request is a bit: posted twice before the thread takes it, it counts once. The thread takes all
+ * bits at one place; its waits (wait.h) end as soon as one is posted.
  */
 #ifndef HUSK_MAILBOX_H
 #define HUSK_MAILBOX_H

@@ -1,4 +1,4 @@
-/* main.c: the program: argv in, exit status out; it and main_*.c alone talk to a user. */
+/* main.c: the program, from argv to the exit status; only main.c and main_*.c write to a user. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "main_signals.h"
 #include "options.h"
 
-/* Never 60 to 64, which orchestrators give meanings of their own. */
+/* 60 to 64 are not used: some orchestrators give them meanings of their own. */
 enum { STATUS_OK = 0, STATUS_FAILED = 1 };
 
 struct command {
@@ -23,7 +23,7 @@ struct command {
 	struct husk *machine;
 	struct figures figures;
 	struct husk_output outputs[2];	/* stderr, and where the figures go */
-	bool stdout_is_disk, stderr_is_disk;	/* of the guest: nothing is written there */
+	bool stdout_is_disk, stderr_is_disk;	/* a disk of the guest: nothing is written there */
 	bool ended;			/* the guest did, whatever is asked for afterwards */
 	bool told;			/* that we end on a signal */
 	int argc;
@@ -84,7 +84,9 @@ static bool is_stopping(void *ctx)
 	return signals_asked() != 0;
 }
 
-/* Where a signal asked for the end, that is the reason, and not what it has interrupted. */
+/*
+ * If a signal has asked for the end, reports that instead of the failure, which it may have caused.
+ */
 static int fail(struct command *c, const struct husk_error *e)
 {
 	if (signals_asked() == 0 || c->ended)
@@ -128,7 +130,7 @@ static bool asked_json(const struct command *c, const char *action)
 	return s != NULL && s->value[0] != '\0';
 }
 
-/* Where the figures are to go; NULL: nothing was said about that. */
+/* Where the figures are to go; NULL without an option for it. */
 static const char *figures_place(const struct command *c)
 {
 	const struct setting *s = settings_find(&c->settings, "stats-to", NULL);
@@ -164,8 +166,8 @@ static int take_option(struct command *c, const char *word, struct husk_error *e
 }
 
 /*
- * One pass. An invalid option is held back until --help and --version have had their chance;
- * an empty word before KERNEL is what is left of a doubled space, and skipped.
+ * One pass. An invalid option is reported only if neither --help nor --version follows. An empty
+ * word before KERNEL, left by a doubled space in a script, is skipped.
  */
 static int parse(struct command *c, struct husk_error *e)
 {
@@ -232,7 +234,7 @@ static int launch(struct command *c, struct husk_error *e)
 static int inspect(struct command *c, FILE *out, struct husk_error *e)
 {
 	if (c->guest_argc > 0) {
-		husk_fail(e, HUSK_E_USAGE, "--inspect takes one image, and `%.60s' stands behind it: "
+		husk_fail(e, HUSK_E_USAGE, "--inspect takes one image, and `%.60s' comes after it: "
 			  "options go in front, and another image has a run of its own",
 			  c->guest_argv[0]);
 		return fail(c, e);
@@ -255,7 +257,7 @@ static int check_all(const struct command *c, FILE *out)
 	return bad;
 }
 
-/* Nothing is written before it is known that standard output is no disk of the guest. */
+/* Nothing is written before standard output is known not to be a disk of the guest. */
 static int check(struct command *c, FILE *out, struct husk_error *e)
 {
 	char *text = NULL;
@@ -320,8 +322,8 @@ static int act(struct command *c, int parsed, struct husk_error *e)
 }
 
 /*
- * The machine is gone by now, and holds nothing while a slow reader takes its time. Not even a
- * guest that ended well makes up for figures that were asked for and lost.
+ * The machine has been destroyed, so that a slow reader of the figures holds none of its resources.
+ * If the figures are lost, the status is a failure even if the guest succeeded.
  */
 static int write_figures(struct command *c, int status, struct husk_error *e)
 {

@@ -1,4 +1,4 @@
-/* main_figures.c: opens the place for the figures of a run, and puts them there in one piece. */
+/* main_figures.c: opens the file for the figures of a run, and writes them in one piece. */
 #include "main_figures.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static int open_descriptor(struct figures *f, struct husk_error *e)
 	return f->own ? 0 : refuse(f->where, errno, e);
 }
 
-/* O_NONBLOCK so that a FIFO without a reader is refused and not waited for. */
+/* O_NONBLOCK, so that a FIFO without a reader is refused at once. */
 static int open_path(struct figures *f, int flags, struct husk_error *e)
 {
 	struct stat st;
@@ -86,7 +86,7 @@ int figures_check(const char *where, struct husk_error *e)
 	return rc;
 }
 
-/* Other kinds, /dev/null or a terminal, are nobody's alone. */
+/* Other kinds, such as /dev/null or a terminal, are always shared. */
 static bool may_be_disk(int fd)
 {
 	struct stat st;
@@ -94,7 +94,7 @@ static bool may_be_disk(int fd)
 	return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
-/* Disks are locked, so whose it is can be told. Where there are no locks, the user has to take care. */
+/* Disks are locked, so that a conflict is found. Without locks the user has to avoid it. */
 int figures_claim(const struct figures *f, struct husk_error *e)
 {
 	if (!f->own || f->where[0] == '@' || !may_be_disk(f->fd) ||

@@ -1,4 +1,7 @@
-/* main_inherited.c: stands in for closed descriptors, and for a stack that is too small. */
+/*
+ * main_inherited.c: opens placeholders for closed descriptors, and replaces a stack that is too
+ * small.
+ */
 #include "main_inherited.h"
 
 #include <errno.h>
@@ -12,13 +15,13 @@
 /* The deepest calls take less than a tenth. */
 #define STACK_NEEDED ((size_t)256 << 10)
 
-/* The end of a pipe to read from, with nobody who writes: no file system is needed for it. */
-static int stand_in(int fd, struct husk_error *e)
+/* The read end of a pipe without a writer: needs no file system. */
+static int open_placeholder(int fd, struct husk_error *e)
 {
 	int ends[2];
 
 	if (pipe(ends) == -1)
-		return husk_fail_sys(e, errno, "standing in for closed descriptor %d", fd);
+		return husk_fail_sys(e, errno, "placeholder for closed descriptor %d", fd);
 	close(ends[1]);
 	return 0;
 }
@@ -30,12 +33,12 @@ int inherited_descriptors(struct husk_error *e)
 	if (poll(fds, 3, 0) <= 0)
 		return 0;
 	for (int i = 0; i < 3; i++)
-		if ((fds[i].revents & POLLNVAL) != 0 && stand_in(i, e) == -1)
+		if ((fds[i].revents & POLLNVAL) != 0 && open_placeholder(i, e) == -1)
 			return -1;
 	return 0;
 }
 
-/* What is called on the other stack, and what it takes to get there and back. */
+/* The call on the other stack, and the contexts to get there and back. */
 struct call {
 	int (*body)(void *ctx);
 	void *ctx;
@@ -43,7 +46,7 @@ struct call {
 	ucontext_t here, there;
 };
 
-/* makecontext(3) hands on nothing but int. */
+/* makecontext(3) passes only arguments of type int. */
 static void enter(unsigned high, unsigned low)
 {
 	struct call *c = (struct call *)((uintptr_t)high << 32 | low);

@@ -1,5 +1,5 @@
 /*
- * main_inherited.h: what a starter hands down, and husk does not take as it is.
+ * main_inherited.h: corrects what husk inherits from its starter.
  *
  * docs/architecture.md, "What is inherited", has the whole list.
  */
@@ -10,14 +10,14 @@
 
 /*
  * A descriptor 0, 1 or 2 that is closed would be the next one that we open, and the console would
- * be written to a disk. Something takes its place that cannot be written to, and is at its end for
- * who reads it. Before anything is opened. HUSK_E_HOST.
+ * be written to a disk. Opens placeholders that cannot be written to and read as empty. Before
+ * anything else is opened. HUSK_E_HOST.
  */
 int inherited_descriptors(struct husk_error *e);
 
 /*
- * Calls body(ctx) and returns what it does; on a stack of its own where the one that we were given
- * may not grow as far as we need it. HUSK_E_HOST: -1 without a call.
+ * Calls body(ctx) and returns what it does; on a new stack if the limit of the inherited one is too
+ * low. HUSK_E_HOST: -1 without a call.
  */
 int inherited_stack(int (*body)(void *ctx), void *ctx, struct husk_error *e);
 

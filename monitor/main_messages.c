@@ -1,4 +1,7 @@
-/* main_messages.c: lines on stderr that wait for nobody, and answers that do. */
+/*
+ * main_messages.c: lines on stderr, written with a short limit, and requested output, written in
+ * full.
+ */
 #include "main_messages.h"
 
 #include <errno.h>
@@ -9,7 +12,7 @@
 
 #include "main_signals.h"
 
-/* Whoever asks for the end in between is noticed after so long. */
+/* Interval at which a wait checks for a signal that asks for the end. */
 #define SLICE_MS 100
 
 static long now_ms(void)
@@ -21,10 +24,10 @@ static long now_ms(void)
 }
 
 /*
- * How long to wait for the reader from now on. end is when that is over, 0: not before there is a
- * signal that asks for the end, which sets it.
+ * How long to wait for the reader from now on. *end: when the wait must end; 0 until a signal asks
+ * for the end, which then sets it.
  */
-static int patience_ms(long *end)
+static int wait_limit_ms(long *end)
 {
 	long left;
 
@@ -36,7 +39,7 @@ static int patience_ms(long *end)
 	return left > 0 ? (int)left : 0;
 }
 
-/* A descriptor may poll writable and take nothing; then it is asked again a little later. */
+/* A descriptor may poll writable and take nothing; then the write is retried a little later. */
 static void wait_for_room(const struct output *o, int ms)
 {
 	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
@@ -45,7 +48,9 @@ static void wait_for_room(const struct output *o, int ms)
 		(void)poll(NULL, 0, 1);
 }
 
-/* Writes all of text, in one call if that is taken. Returns 0, or the errno of what stopped it. */
+/*
+ * Writes all of text, with one call if all of it is taken. Returns 0, or the errno of the failure.
+ */
 static int write_all(struct output *o, const char *text, size_t len, long end)
 {
 	while (len > 0) {
@@ -59,7 +64,7 @@ static int write_all(struct output *o, const char *text, size_t len, long end)
 		}
 		if (n == 0 || (errno != EINTR && errno != EAGAIN))
 			return n == 0 ? EIO : errno;
-		ms = patience_ms(&end);
+		ms = wait_limit_ms(&end);
 		if (ms == 0)
 			return EAGAIN;
 		wait_for_room(o, ms);
@@ -86,7 +91,10 @@ void messages_redirect(struct messages *m, int fd)
 	m->to = fd;
 }
 
-/* Names and paths are shown as they are, but for what would move a terminal's cursor. */
+/*
+ * Replaces control characters, which would affect a terminal; names and paths are shown as they are
+ * otherwise.
+ */
 static void make_harmless(char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -148,7 +156,7 @@ int answer_open(struct answer *a, int fd, struct husk_error *e)
 	return 0;
 }
 
-/* What a network's file system or a quota has to say, it says when the file is closed. */
+/* Some errors, of network file systems or quotas, are reported only by close. */
 static int close_copy(int fd)
 {
 	int copy = dup(fd);

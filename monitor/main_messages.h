@@ -1,9 +1,9 @@
 /*
- * main_messages.h: what is told to the user: lines on stderr, and what was asked for, in full.
+ * main_messages.h: output for the user: messages on stderr, and requested output.
  *
- * A message is a line that nobody may have asked for, so it waits for its reader a little and no
- * more, while the guest runs and at the end. What was asked for waits as long as it has a reader.
- * Both obey a signal that asks for the end, see main_signals.h: then there are 100 ms.
+ * A message waits only a little for its reader, while the guest runs and at the end. Requested
+ * output waits as long as it has a reader. After a signal that asks for the end, see
+ * main_signals.h, both have 100 ms.
  */
 #ifndef HUSK_MAIN_MESSAGES_H
 #define HUSK_MAIN_MESSAGES_H
@@ -19,7 +19,7 @@ struct messages {
 	const char *program;	/* in front of every line */
 	struct output out;	/* to, from the first line on */
 	int to;			/* stderr, if nothing else is said; -1: nowhere */
-	bool stuck;		/* its reader took nothing the last time */
+	bool stuck;		/* the last message was not taken */
 	unsigned lost;		/* lines, since the last one that was taken */
 };
 
@@ -35,7 +35,7 @@ void messages_redirect(struct messages *m, int fd);
  */
 void messages_say(struct messages *m, const char *text);
 
-/* What was asked for: a stream that is given back with what has become of it. */
+/* Requested output: a stream whose close reports whether all was written. */
 struct answer {
 	struct output out;
 	FILE *stream;		/* to write to; each line goes out when it is complete */
@@ -48,7 +48,7 @@ int answer_open(struct answer *a, int fd, struct husk_error *e);
 /* Writes what is left. HUSK_E_HOST if not all was taken: "writing to WHAT: No space left". */
 int answer_close(struct answer *a, const char *what, struct husk_error *e);
 
-/* The same for a text that is there already: one write, if all of it is taken. */
+/* The same for a complete text: one write, if all of it is taken. */
 int answer_with(int fd, const char *text, size_t len, const char *what, struct husk_error *e);
 
 #endif

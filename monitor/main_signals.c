@@ -1,4 +1,4 @@
-/* main_signals.c: notes the signal that asks for the end, passes it on, and sees to it. */
+/* main_signals.c: notes the signal that asks for the end, passes it on, and enforces it. */
 #include "main_signals.h"
 
 #include <errno.h>
@@ -9,17 +9,17 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* So often is a call interrupted that may have begun just after the signal. */
-#define NUDGE_MS 100
+/* Interval of further interruptions, for a blocking call that began just after the signal. */
+#define SIGNAL_REPEAT_MS 100
 
-/* What a signal handler must reach. */
+/* State for the signal handler. */
 static struct husk *volatile running;
 static volatile sig_atomic_t asked;
 static volatile sig_atomic_t nudges;
 
 /*
- * The usual way out has taken too long. Should this write hang as well, because others have taken
- * the room that there was, the timer ends the process.
+ * Ending in order has taken too long. If this write blocks too, because other processes have filled
+ * the output, the timer ends the process.
  */
 static void end_here(void)
 {
@@ -40,14 +40,14 @@ static void on_nudge(int signal)
 {
 	(void)signal;
 	nudges++;
-	if (nudges * NUDGE_MS >= SIGNALS_GRACE_MS)
+	if (nudges * SIGNAL_REPEAT_MS >= SIGNALS_GRACE_MS)
 		end_here();
 }
 
 static void start_nudging(ucontext_t *interrupted)
 {
 	const struct sigaction nudge = {.sa_handler = on_nudge};
-	const struct timeval often = {.tv_usec = NUDGE_MS * 1000};
+	const struct timeval often = {.tv_usec = SIGNAL_REPEAT_MS * 1000};
 	const struct itimerval timer = {.it_interval = often, .it_value = often};
 
 	if (sigaction(SIGALRM, &nudge, NULL) == -1)
@@ -70,7 +70,7 @@ static void on_stop(int signal, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-/* One that was ignored stays so; it is blocked meanwhile. */
+/* An ignored signal stays ignored. Blocked while it is changed. */
 static int catch_one(int signal, struct husk_error *e)
 {
 	struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO}, inherited;

@@ -1,9 +1,9 @@
 /*
- * main_signals.h: the signals that end husk, which each of them does, whatever it is doing.
+ * main_signals.h: the signals that end husk at any time.
  *
- * SIGTERM does whatever was inherited; SIGINT and SIGHUP unless they are ignored, as nohup and a
- * shell's background jobs have it. Every other signal is as it was inherited, but for SIGPIPE and
- * SIGXFSZ: what a reader or a quota does is told by the write.
+ * SIGTERM always; SIGINT and SIGHUP unless they were inherited as ignored, as by nohup and a
+ * shell's background jobs. Other signals stay as inherited, except SIGPIPE and SIGXFSZ, which are
+ * ignored: the write reports the failure.
  *
  * A process has one set of these, so the state is the file's.
  */
@@ -13,14 +13,15 @@
 #include "error.h"
 #include "husk.h"
 
-/* From a signal on, so much time to end in order; then the process ends where it stands. */
+/* Time to end in order after a signal; then the process ends at once. */
 #define SIGNALS_GRACE_MS 2000
 
 /* From here on a signal that asks for the end is noted. HUSK_E_HOST. */
 int signals_catch(struct husk_error *e);
 
 /*
- * The machine that such a signal stops, also one that came before; NULL: none. It must be loaded.
+ * Sets the machine that such a signal stops, also one that came earlier; NULL: none. It must be
+ * loaded.
  */
 void signals_stop(struct husk *machine);
 

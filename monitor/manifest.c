@@ -1,4 +1,4 @@
-/* manifest.c: checks the manifest of an image and keeps what may be believed of it. */
+/* manifest.c: checks the manifest of an image and keeps the checked fields. */
 #include "manifest.h"
 
 #include <stdbool.h>
@@ -60,9 +60,10 @@ static int check_entry(const struct manifest *m, const struct mft_entry *entry, 
 		return -1;
 	if (entry->attached != 0)
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "entry %u claims to be attached", i);
-	/* The second one could never be attached, so the image could never run. */
+	/* No option can attach the second one, so that the image could never run. */
 	if (entry->type < MFT_RESERVED_FIRST && manifest_find(m, entry->name, entry->type) != 0)
-		return husk_fail(e, HUSK_E_IMAGE, INVALID "device '%s' of type %s is there twice",
+		return husk_fail(e, HUSK_E_IMAGE, INVALID "device '%s' of type %s is "
+				 "declared twice",
 				 entry->name, manifest_type_name(entry->type));
 	return 0;
 }

@@ -1,10 +1,10 @@
-/* match.c: holds the image's devices against the options, before anything is opened. */
+/* match.c: compares the image's devices with the options, before anything is opened. */
 #include <string.h>
 
 #include "device_types.h"
 #include "machine.h"
 
-#define DEVICES_ROOM 160	/* bytes of a message for what the image declares */
+#define DEVICES_ROOM 160	/* bytes of a message for the list of devices */
 
 const struct module *machine_module_for(const struct module *const *mods, uint32_t type)
 {
@@ -106,7 +106,7 @@ static const char *word_behind(const struct husk *h, const char *option, const c
 
 static int hint_behind(const char *word, struct husk_error *e)
 {
-	return husk_hint(e, "`%.60s' stands behind the image, where it is the guest's: put it in "
+	return husk_hint(e, "`%.60s' comes after the image and is passed to the guest: put it in "
 			 "front", word);
 }
 
@@ -129,7 +129,7 @@ int machine_fit_data(const struct husk *h, uint64_t mem_size, struct husk_error 
 	return elf_fit_data(&h->image, mem_size, e) == 0 ? 0 : hint_memory(h, mem_size, e);
 }
 
-/* The word by which the user may have meant to attach the device. */
+/* The word with which the user may have meant to attach the device. */
 static const char *attachment_behind(const struct husk *h, const struct module *m,
 				     const char *device)
 {

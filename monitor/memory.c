@@ -53,7 +53,7 @@ static void ranges_remove(struct memory *m, size_t at)
 	memmove(&m->ranges[at], &m->ranges[at + 1], (m->n_ranges - at) * sizeof m->ranges[0]);
 }
 
-/* Grows a neighbour of the place `at` by r; true if that was possible. */
+/* Extends a range next to the place `at` by r; true if that was possible. */
 static bool ranges_merge(struct memory *m, size_t at, const struct memory_range *r)
 {
 	bool below = at > 0 && joins(&m->ranges[at - 1], r);
@@ -122,7 +122,7 @@ const struct memory_range *memory_range_at(const struct memory *m, uint64_t gpa)
 	return &m->ranges[at];
 }
 
-/* The lowest range in the way of a write to len bytes at gpa, which lie inside memory. */
+/* The lowest range that forbids a write to len bytes at gpa, which lie inside memory. */
 static const struct memory_range *write_obstacle(const struct memory *m, uint64_t gpa,
 						 uint64_t len)
 {

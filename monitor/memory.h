@@ -1,9 +1,9 @@
 /*
  * memory.h: guest memory, and the only way to touch it.
  *
- * The guest, and later an I/O thread, may change any byte at any time. So: copy a
- * structure in once, check the copy, use the copy, and copy the results out. No
- * function here returns a pointer for anything but a system call to follow.
+ * The guest and I/O threads may change any byte at any time: copy a structure in once, check the
+ * copy, use the copy, and copy results out. Pointers are returned only as arguments for system
+ * calls.
  */
 #ifndef HUSK_MEMORY_H
 #define HUSK_MEMORY_H
@@ -69,8 +69,8 @@ int memory_declare_rest(struct memory *m, uint64_t start, uint64_t last, unsigne
 const struct memory_range *memory_range_at(const struct memory *m, uint64_t gpa);
 
 /*
- * Copies len bytes at gpa into dst. For the guest's sake, so a range outside memory is
- * HUSK_E_GUEST, "Invalid guest access: ...". A buffer may end at the last byte of memory.
+ * Copies len bytes at gpa into dst. On behalf of the guest: a range outside memory is HUSK_E_GUEST,
+ * "Invalid guest access: ...". A buffer may end at the last byte of memory.
  */
 int memory_read(const struct memory *m, gpa_t gpa, void *dst, size_t len, struct husk_error *e);
 
@@ -79,8 +79,8 @@ int memory_write(const struct memory *m, gpa_t gpa, const void *src, size_t len,
 		 struct husk_error *e);
 
 /*
- * Spans for a system call that reads (source) or writes (sink) guest memory: the same
- * checks as memory_read and memory_write; the caller never looks at the bytes itself.
+ * Spans for a system call that reads (source) or writes (sink) guest memory: the same checks as
+ * memory_read and memory_write; the caller must not access the bytes itself.
  */
 int memory_source(const struct memory *m, gpa_t gpa, uint64_t len, struct iovec *iov,
 		  struct husk_error *e);

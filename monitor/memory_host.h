@@ -1,5 +1,6 @@
 /*
- * memory_host.h: where a guest's memory lies in the host: address space first, then what fills it.
+ * memory_host.h: where a guest's memory lies in the host: reserves address space, then commits
+ * memory to it.
  *
  * One file per host implements it. Used by the thread that makes the machine.
  */
@@ -11,7 +12,7 @@
 
 #include "error.h"
 
-/* What a huge page of either architecture needs, and the least size of a guard area. */
+/* Alignment of huge pages of both architectures, and the minimum size of a guard area. */
 #define MEMORY_HOST_ALIGN ((size_t)0x200000)
 
 struct memory_host {
@@ -39,7 +40,7 @@ void memory_host_release(struct memory_host *h);
 
 enum memory_host_pages { MEMORY_HOST_SMALL, MEMORY_HOST_HUGE };
 
-/* Which pages shall fill len bytes at at, as far as the host can be told; what is there stays. */
+/* Advises the host which pages to use for len bytes at at; existing contents stay. */
 void memory_host_prefer(void *at, size_t len, enum memory_host_pages pages);
 
 #endif

@@ -1,4 +1,4 @@
-/* module.c: what is done alike for every module. */
+/* module.c: steps that are the same for every module. */
 #include "module.h"
 
 static size_t calls_served(const struct module *m, const struct manifest *mft)

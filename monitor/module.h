@@ -1,11 +1,12 @@
 /*
  * module.h: what a module is: devices that can be compiled in or left out.
  *
- * A module is const. Its state is allocated by open and passed back to every other function. In this
- * order, and backwards at the end: open looks at the host only, so that a missing disk is told before a
- * machine exists; reserve and attach see the machine; start is the last moment for threads and for
- * whatever the host could deny later; then the guest runs, and nothing is opened or allocated any more.
- * All functions are called by the thread that owns the core, none while core_run is running.
+ * A module is const. Its state is allocated by open and passed back to every other function. In
+ * this order, and backwards at the end: open uses the host only, so that a missing disk is reported
+ * before a machine exists; reserve and attach see the machine; start is the last moment for threads
+ * and for whatever the host could deny later; then the guest runs, and nothing is opened or
+ * allocated any more. All functions are called by the thread that owns the core, none while
+ * core_run is running.
  */
 #ifndef HUSK_MODULE_H
 #define HUSK_MODULE_H
@@ -61,8 +62,8 @@ struct module {
 		    struct husk_error *e);
 
 	/*
-	 * Holds what was opened against the program's own files, and tells host what will fail
-	 * later on; -1 if it cannot be used. Changes nothing. NULL if there is nothing to hold.
+	 * Compares what was opened with the program's own files, and sends host notices of failures
+	 * to expect; -1 if it cannot be used. Changes nothing. NULL if there is nothing to check.
 	 */
 	int (*confirm)(const void *state, const struct module_host *host, struct husk_error *e);
 
@@ -72,7 +73,9 @@ struct module {
 	/* Registers with the core; on failure nothing of it stays registered. */
 	int (*attach)(void *state, struct core *c, struct husk_error *e);
 
-	/* Starts threads, which wait when it returns; NULL if there are none. detach ends them. */
+	/*
+	 * Starts threads, which are idle when it returns; NULL if there are none. detach ends them.
+	 */
 	int (*start)(void *state, struct husk_error *e);
 
 	/* Undoes start and attach; NULL if there is nothing to undo. */
@@ -81,7 +84,7 @@ struct module {
 	/* Undoes open and frees state. */
 	void (*close)(void *state);
 
-	/* Tells what happened so far; NULL if there is nothing to tell. */
+	/* Reports figures; NULL if there are none. */
 	void (*report)(const void *state, module_figure *tell, void *ctx);
 };
 

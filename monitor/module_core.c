@@ -14,7 +14,7 @@ struct core_module {
 	uint64_t patience_ns;		/* of the console */
 	struct console console;
 	uint64_t outages_told;
-	struct iovec left;		/* of the text in hand, which is not asked for twice */
+	struct iovec left;		/* rest of the text in hand, which is fetched only once */
 };
 
 static enum vmexit_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
@@ -35,8 +35,8 @@ static void take_from(struct iovec *text, size_t done)
 	text->iov_len -= done;
 }
 
-/* The first few outages, and then fewer and fewer: a guest may bring them about as it likes. */
-static bool worth_telling(uint64_t outages)
+/* The first few outages, and then ever fewer, as a guest may cause any number of them. */
+static bool is_reported(uint64_t outages)
 {
 	return outages <= 4 || (outages & (outages - 1)) == 0;
 }
@@ -48,7 +48,7 @@ static void tell_outage(struct core_module *s)
 	if (c->outages == s->outages_told)
 		return;
 	s->outages_told = c->outages;
-	if (worth_telling(c->outages))
+	if (is_reported(c->outages))
 		core_say(s->core, "console: %s; output is lost until it is taken again (told once)",
 			 c->outage == EAGAIN ? "its reader has taken nothing for as long as "
 			 "--console-patience says" : strerror(c->outage));
@@ -68,8 +68,8 @@ static int begin_text(struct core_module *s, gpa_t arg, struct husk_error *e)
 }
 
 /*
- * Requests to this thread may come in between; then the call is served anew, for the rest. After a
- * stop the reader has a little more time before the rest is left to the next run.
+ * A request to this thread interrupts the call, which is then served anew for the rest. After a
+ * stop the reader has CONSOLE_GRACE_MS more before the rest is left to the next run.
  */
 static enum vmexit_result puts_call(void *ctx, gpa_t arg, struct husk_error *e)
 {

@@ -1,4 +1,4 @@
-/* nospec.h: indices that a guest chose, out of bounds not even in speculation. */
+/* nospec.h: guest-chosen indices that stay in bounds even in speculation. */
 #ifndef HUSK_NOSPEC_H
 #define HUSK_NOSPEC_H
 
@@ -13,7 +13,7 @@ static inline size_t nospec_index(size_t index, size_t size)
 {
 	ptrdiff_t out;
 
-	__asm__("" : "+r"(index));	/* nothing known about it is left to build a branch from */
+	__asm__("" : "+r"(index));	/* hides its value, so that no branch can be derived */
 	out = (ptrdiff_t)(index | (size - 1 - index)) >> (sizeof out * CHAR_BIT - 1);
 	return index & ~(size_t)out;
 }

@@ -1,4 +1,4 @@
-/* options.c: parses words against the table, and tells a mistyped one what it may have meant. */
+/* options.c: parses words against the table, and suggests an option for a mistyped one. */
 #include "options.h"
 
 #include <errno.h>
@@ -55,10 +55,10 @@ static const struct option *lookup(const struct option_group *groups, size_t n_g
 	return NULL;
 }
 
-#define NEAR 3			/* edits that still look like a slip */
+#define NEAR 3			/* edits: at most so many are taken for a typing error */
 #define NAME_ROOM 32
 
-/* Levenshtein distance, one row at a time; far for names that are too long to be ours. */
+/* Levenshtein distance, one row at a time; large for names longer than any option. */
 static size_t distance(const char *a, size_t n, const char *b)
 {
 	size_t row[NAME_ROOM + 1], m = strlen(b);
@@ -119,7 +119,7 @@ static int unknown(const struct option_group *groups, size_t n_groups, const str
 	return husk_hint(e, "no such option; see --help");
 }
 
-/* What the word should have looked like. */
+/* Appends the correct form of the option. */
 static int misshapen(const struct option *o, const char *word, struct husk_error *e)
 {
 	invalid(word, e);
@@ -234,7 +234,7 @@ const struct setting *settings_attaching(const struct settings *s, const struct 
 	return NULL;
 }
 
-/* Digits only at first: strtoull would take blanks and a sign. */
+/* Checks for a digit first: strtoull would accept blanks and a sign. */
 static bool number(const char *text, unsigned long long *out, const char **end)
 {
 	char *stop;

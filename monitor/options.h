@@ -1,8 +1,9 @@
 /*
- * options.h: the command line: one table of options that parses, checks and explains itself.
+ * options.h: the command line: options are a table, from which they are parsed, checked and listed
+ * in --help.
  *
- * Words are --name, --name=VALUE or --name:DEVICE=VALUE, before KERNEL; what follows KERNEL
- * is the guest's. Options of modules and of the monitor are of one kind.
+ * Words are --name, --name=VALUE or --name:DEVICE=VALUE, before KERNEL; what follows KERNEL is the
+ * guest's. Options of modules and of the monitor are of one kind.
  */
 #ifndef HUSK_OPTIONS_H
 #define HUSK_OPTIONS_H
@@ -28,8 +29,8 @@ struct option {
 	enum option_form form;
 	const char *value;	/* what VALUE stands for in --help; NULL without one */
 	const char *help;
-	bool attaches;		/* a device is attached by it */
-	int (*check)(const char *value, struct husk_error *e);	/* NULL: anything but "" goes */
+	bool attaches;		/* it attaches a device */
+	int (*check)(const char *value, struct husk_error *e);	/* NULL: anything but "" is valid */
 };
 
 /* One use of an option. */
@@ -42,7 +43,7 @@ struct setting {
 struct settings {
 	size_t n, room;
 	struct setting *list;	/* owned */
-	bool look;		/* nothing will run: what is opened for them leaves no trace */
+	bool look;		/* --check: nothing will run, and opening leaves no trace */
 };
 
 /* A group of the table, such as a module's. */
@@ -53,8 +54,8 @@ struct option_group {
 };
 
 /*
- * Parses one word and appends it to s. HUSK_E_USAGE with the word, the cause and, if one is near,
- * the option meant.
+ * Parses one word and appends it to s. HUSK_E_USAGE with the word, the cause and, if one is
+ * similar, the option that was probably meant.
  */
 int settings_add(struct settings *s, const struct option_group *groups, size_t n_groups,
 		 const char *word, struct husk_error *e);
@@ -81,8 +82,7 @@ int option_number(const char *text, unsigned long long min, unsigned long long m
 /*
  * Parses a memory size: MiB, or with suffix M or G. *bytes is a multiple of HVT_MEM_GRANULE,
  * rounded down, at least one granule; *rounded says whether that changed it. HUSK_E_USAGE:
- * "Malformed
- * argument to --mem", or "exceeds the max size".
+ * "Malformed argument to --mem", or "exceeds the max size".
  */
 int option_memory(const char *text, unsigned long long *bytes, bool *rounded,
 		  struct husk_error *e);

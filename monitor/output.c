@@ -1,4 +1,4 @@
-/* output.c: each kind of descriptor has its way of being written to without waiting. */
+/* output.c: non-blocking writes, for each kind of descriptor in its way. */
 #include "output.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static bool take_own(struct output *o)
 
 /*
  * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
- * shown. The master's end counts as a terminal too, but opened again it is another pair.
+ * shown. The master side is a terminal too, but opening it again makes a new pair.
  */
 static void init_device(struct output *o)
 {
@@ -96,7 +96,7 @@ static ssize_t write_own(struct output *o, const void *buf, size_t len)
 	return write(o->fd, buf, at_most(len, PIPE_CHUNK));
 }
 
-/* A FIFO that nobody reads cannot be opened; when somebody does, it can. */
+/* A FIFO without a reader cannot be opened; with one it can. */
 static ssize_t reopen(struct output *o, const void *buf, size_t len)
 {
 	if (take_own(o))
@@ -109,7 +109,7 @@ static ssize_t reopen(struct output *o, const void *buf, size_t len)
 	return ask(o, buf, len);
 }
 
-/* Not every device is to be opened again: for some, that is the beginning of something. */
+/* Opening a device again may have effects, so that not every device is. */
 static ssize_t write_nowait(struct output *o, const void *buf, size_t len)
 {
 	ssize_t n;

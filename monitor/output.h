@@ -1,9 +1,10 @@
 /*
- * output.h: a descriptor that is written to without waiting, whoever shares it.
+ * output.h: a descriptor that is written to without waiting, even if other processes share it.
  *
  * What a starter hands down belongs to others too: O_NONBLOCK would change it for all of them, and
- * a descriptor that polls writable may be full again when it is written to, because another
- * process took the room. So each kind of descriptor has its way to be told not to wait, this once.
+ * a descriptor that polls writable may be full again when it is written to, because another process
+ * took the room. So each kind of descriptor is written to with a call that does not wait, without
+ * changing the descriptor.
  */
 #ifndef HUSK_OUTPUT_H
 #define HUSK_OUTPUT_H
@@ -14,8 +15,8 @@
 #include <sys/types.h>
 
 enum output_way {
-	OUTPUT_ASK,	/* poll, then a short write that a signal ends: where there is no better */
-	OUTPUT_FILE,	/* files and disks take their time, but wait for no reader */
+	OUTPUT_ASK,	/* poll, then a short write that a signal ends: the fallback */
+	OUTPUT_FILE,	/* files and disks: a write may be slow, but waits for no reader */
 	OUTPUT_NOWAIT,	/* a flag of the write: pipes, /dev/null */
 	OUTPUT_SEND,	/* likewise: sockets */
 	OUTPUT_REOPEN,	/* to be opened again at the next write: FIFOs */
@@ -43,7 +44,7 @@ void output_fini(struct output *o);
  */
 ssize_t output_write(struct output *o, const void *buf, size_t len);
 
-/* What differs between systems; both as write and open, one file per system has them. */
+/* System-specific; as write and open. One file per system implements them. */
 ssize_t output_write_nowait(int fd, const void *buf, size_t len);
 int output_open_again(int fd);
 

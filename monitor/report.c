@@ -1,4 +1,4 @@
-/* report.c: gathers the figures of a run from the core and every module, and writes them. */
+/* report.c: collects the figures of a run from the core and every module, and writes them. */
 #include <inttypes.h>
 #include <string.h>
 

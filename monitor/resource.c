@@ -1,4 +1,4 @@
-/* resource.c: sorted tables of what is taken; a free place is always derived, never stored. */
+/* resource.c: sorted tables of taken ranges; gaps are derived from them, not stored. */
 #include "resource.h"
 
 #include <string.h>

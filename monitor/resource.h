@@ -20,14 +20,14 @@ enum resource_status {
 	RESOURCE_UNALIGNED,	/* the exact start is not aligned as asked for */
 	RESOURCE_BAD_RANGE,	/* outside the space, or first > last */
 	RESOURCE_OVERFLOW,	/* start + size passes 2^64 */
-	RESOURCE_BUSY,		/* somebody owns a part of it */
+	RESOURCE_BUSY,		/* a part of it is taken */
 	RESOURCE_NO_SPACE,	/* no gap fits, no id is free */
 	RESOURCE_FULL,		/* the table has no room for another entry */
 	RESOURCE_NOT_ALLOCATED,	/* free of what is not taken, or not exactly so */
 	RESOURCE_SEALED,	/* the guest's machine is complete: no more changes */
 	RESOURCE_NEVER_ALLOCATED,	/* ids: free of an id that was never given out */
 	RESOURCE_ALREADY_FREE,		/* ids: free of an id that has been freed */
-	RESOURCE_IN_DISPATCH,	/* a handler asked to change the bus that is calling it */
+	RESOURCE_IN_DISPATCH,	/* a handler tried to change the bus that is calling it */
 };
 
 /* A short lower-case phrase for messages; static storage. */
@@ -97,8 +97,8 @@ const struct resource_range *resource_overlap(const struct resource_space *s, ui
 void resource_seal(struct resource_space *s);
 
 /*
- * Numbers: handles, slots, ports. A bitmap of at most RESOURCE_IDS_MAX ids. Round robin is for those
- * that a peer may still mention after they were freed, such as the host's ports of vsock.
+ * Numbers: handles, slots, ports. A bitmap of at most RESOURCE_IDS_MAX ids. Round robin is for ids
+ * that a peer may still use after they were freed, such as host ports of vsock.
  */
 
 #define RESOURCE_IDS_MAX 4096

@@ -28,8 +28,9 @@ static bool read_only(const struct memory_range *r)
 }
 
 /*
- * The host protects whole pages of its own. What is read-only and shares one with something
- * that is not is left to these tables: there a store is a page fault of the guest's.
+ * The host can protect only whole pages of its own. If a read-only range shares such a page with a
+ * writable one, it is protected by these tables instead: there a store is a page fault in the
+ * guest.
  */
 static bool left_to_tables(const struct memory *m, uint64_t addr)
 {
@@ -43,13 +44,16 @@ static bool left_to_tables(const struct memory *m, uint64_t addr)
 	return false;
 }
 
-/* Whether the host's page at the edge of a range may be shared, and lies in the block at addr. */
+/*
+ * Whether this edge of a range is inside a host page and in the 2 MiB block at addr: the page may
+ * then be shared with another range.
+ */
 static bool shared_edge(const struct memory *m, uint64_t edge, uint64_t addr)
 {
 	return edge - addr < BLOCK && edge % m->host_page != 0;
 }
 
-/* Whether all of the 2 MiB at addr has the same rights here as its first page. */
+/* Whether the whole 2 MiB block at addr has the rights of its first page. */
 static bool uniform(const struct memory *m, uint64_t addr)
 {
 	uint64_t last = addr + BLOCK - 1;
@@ -72,10 +76,9 @@ static uint64_t execution(const struct tables *t, uint64_t addr)
 }
 
 /*
- * Nothing below the boot info, so that null pointers fault; read-only up to the image,
- * but for a ring.
- * Above, all that the host can protect is writable here: the backend ends the run where a
- * page fault would leave it to the guest.
+ * Not present below the boot info, so that null pointers fault; read-only up to the image, except a
+ * ring. Above, what the host can protect is writable here: then a store is an error that ends the
+ * run, instead of a page fault that the guest may handle.
  */
 static uint64_t small_page(const struct tables *t, uint64_t addr)
 {
@@ -99,7 +102,7 @@ static int write_page_table(const struct tables *t, uint64_t gpa, uint64_t addr)
 	return memory_place(t->m, gpa, pt, sizeof pt, t->e);
 }
 
-/* Room for another page table: any free page that the guest cannot write. */
+/* Takes a free page of low memory, which the guest cannot write, for another table. */
 static int take_page(const struct tables *t, uint64_t *gpa)
 {
 	const struct resource_request rq = {

@@ -1,8 +1,8 @@
 /*
- * tables.h: the guest's first translation tables, as far as all architectures have the same.
+ * tables.h: the guest's first translation tables, the part that is common to all architectures.
  *
- * Identity, in tables of 512 64-bit entries: directories of 2 MiB blocks, and lowest tables
- * of 4 KiB pages where the right to execute changes within a block.
+ * Identity, in tables of 512 64-bit entries: directories of 2 MiB blocks, and lowest tables of 4
+ * KiB pages where the right to execute changes within a block.
  */
 #ifndef HUSK_TABLES_H
 #define HUSK_TABLES_H
@@ -19,7 +19,7 @@
 
 /* What an entry holds beside an address. */
 struct tables_format {
-	uint64_t table;		/* leads to a table of the next level */
+	uint64_t table;		/* points to a table of the next level */
 	uint64_t block;		/* maps 2 MiB, writable and executable */
 	uint64_t page;		/* maps 4 KiB, the same */
 	uint64_t page_read_only;

@@ -1,4 +1,4 @@
-/* virtqueue.c: walks chains, gives them back, and keeps doorbells and calls few. */
+/* virtqueue.c: walks chains, returns them, and suppresses doorbells and calls. */
 #include "virtqueue.h"
 
 #include <assert.h>
@@ -35,8 +35,8 @@ static bool share_a_byte(const struct part *a, const struct part *b)
 }
 
 /*
- * The guest must be able to write even the parts that the device only reads: a queue in read-only
- * memory is a mistake, and the pages of the network ring are not the queue's.
+ * The guest must be able to write even the parts that the device only reads: read-only memory would
+ * be a mistake, and the pages of the network ring must not be used for a queue.
  */
 static int place_part(const struct memory *m, const struct part *p, struct iovec *where,
 		      struct husk_error *e)

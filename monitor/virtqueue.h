@@ -7,13 +7,13 @@
  *
  * What a guest can get wrong here is an impossible structure and ends the run (HUSK_E_GUEST): a
  * buffer outside memory, or to be written where the guest may not write (read-only memory, the
- * network ring's pages); a head or next beyond the queue; a chain that is longer than the queue,
- * or than 4 GiB; a readable buffer behind a writable one; more chains outstanding than entries.
- * The offending chain is not consumed, so that whoever asks next is told the same.
+ * network ring's pages); a head or next beyond the queue; a chain that is longer than the queue, or
+ * than 4 GiB; a readable buffer behind a writable one; more chains outstanding than entries. The
+ * offending chain is not consumed, so that the next call fails in the same way.
  *
  * To sleep until there is something: pop until nothing comes, virtqueue_publish, and sleep only if
- * virtqueue_arm says that nothing came meanwhile. While the owner is awake the driver rings
- * no doorbell, because the event that it compares with lies in the past.
+ * virtqueue_arm says that nothing came meanwhile. While the owner is awake the driver rings no
+ * doorbell, because the event that it compares with lies in the past.
  */
 #ifndef HUSK_VIRTQUEUE_H
 #define HUSK_VIRTQUEUE_H
@@ -49,7 +49,7 @@ struct virtqueue {
 /* One popped chain: what the device may read, then what it may write. */
 struct virtqueue_chain {
 	const struct iovec *iov;	/* n_readable spans, then n_writable; none is empty */
-	uint16_t head;			/* to be given back */
+	uint16_t head;			/* for virtqueue_push */
 	uint16_t n_readable, n_writable;
 	uint32_t readable, writable;	/* bytes */
 };
@@ -77,8 +77,8 @@ int virtqueue_pop(struct virtqueue *q, struct virtqueue_chain *chains, unsigned 
 void virtqueue_unpop(struct virtqueue *q, unsigned n);
 
 /*
- * Gives a popped chain back, in any order, with so many bytes written to it. The driver does not
- * see that before virtqueue_publish: what belongs together becomes visible at once.
+ * Returns a popped chain, in any order, with the number of bytes written to it. The driver sees it
+ * after virtqueue_publish, so that several can become visible at once.
  */
 void virtqueue_push(struct virtqueue *q, uint16_t head, uint32_t written);
 
@@ -87,7 +87,7 @@ bool virtqueue_publish(struct virtqueue *q);
 
 /*
  * Asks for a doorbell at the next submission. Returns false if chains are there already: then the
- * doorbell may not ring for them, and the owner must look again before it sleeps.
+ * doorbell may not ring for them, and the owner must check again before it sleeps.
  */
 bool virtqueue_arm(struct virtqueue *q);
 
@@ -96,7 +96,8 @@ bool virtqueue_pending(const struct virtqueue *q);
 
 /*
  * How many chains were ever submitted, modulo 2^16, popped or not; and asking for a doorbell when
- * more are, for an owner that waits for the driver and not for its chains. It must look again, too.
+ * more are, for an owner that waits for the driver and not for its chains. It must check again,
+ * too.
  */
 uint16_t virtqueue_submitted(const struct virtqueue *q);
 void virtqueue_arm_beyond(struct virtqueue *q, uint16_t submitted);
@@ -111,8 +112,8 @@ void virtqueue_save(const struct virtqueue *q, struct virtqueue_state *state);
 
 /*
  * virtqueue_init with the positions of a saved queue, which are not taken from guest memory. The
- * owner then looks at the queue as if its doorbell had rung, and calls the driver: what was on its
- * way when the state was saved is not announced again.
+ * owner then acts as if the doorbell had rung, and calls the driver: notifications that were
+ * pending when the state was saved are not repeated.
  */
 int virtqueue_restore(struct virtqueue *q, const char *what, const struct memory *m,
 		      const struct virtqueue_state *state, struct husk_error *e);

@@ -1,4 +1,4 @@
-/* wait.c: ppoll over descriptors and the thread's mailbox, as often as it takes. */
+/* wait.c: ppoll over descriptors and the thread's mailbox, repeated until a wait is over. */
 #include "wait.h"
 
 #include <errno.h>
@@ -26,13 +26,13 @@ static uint64_t left_until(uint64_t deadline)
 	return now < deadline ? deadline - now : 0;
 }
 
-/* Not before it is needed, so that a start stays short. */
+/* Done at the first timed wait only, so that a start stays short. */
 static void sharpen(struct waiter *w, uint64_t left, uint64_t *calls)
 {
 	if (w->sharp || left == 0 || left == CLOCK_NEVER)
 		return;
 	++*calls;
-	wake_sharpen_timers();
+	wake_reduce_timer_slack();
 	w->sharp = true;
 }
 
@@ -46,7 +46,7 @@ static int poll_once(struct pollfd *fds, nfds_t n, uint64_t left, uint64_t *call
 	return ppoll(fds, n, &ts, NULL);
 }
 
-/* What is left of a request that was taken already ends no wait. */
+/* A request that was taken already does not end a wait. */
 static bool asked(const struct waiter *w, const struct pollfd *own, uint64_t *calls)
 {
 	if (mailbox_has(w->mailbox, ~0u))

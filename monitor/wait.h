@@ -15,7 +15,7 @@
 
 struct waiter {
 	const struct mailbox *mailbox;	/* of the thread that waits; not owned */
-	bool sharp;			/* its timers are sharpened */
+	bool sharp;			/* its timer slack has been reduced */
 };
 
 void waiter_init(struct waiter *w, const struct mailbox *mailbox);
@@ -32,8 +32,8 @@ enum wait_end {
 
 /*
  * Waits for the first n of fds; fds has room for one more, which is used here. deadline: clock.h; 0
- * only looks, and does so also when something is posted. A thread's first wait for a time sharpens
- * its timers. *calls grows by the system calls made.
+ * only polls, also when a request is posted. A thread's first timed wait reduces its timer slack.
+ * *calls grows by the system calls made.
  */
 enum wait_end wait_for(struct waiter *w, struct pollfd *fds, nfds_t n, uint64_t deadline,
 		       uint64_t *calls, struct husk_error *e);

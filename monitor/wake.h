@@ -21,13 +21,13 @@ void wake_fini(struct wake *w);
 /* Async-signal-safe, from any thread; keeps errno. */
 void wake_signal(const struct wake *w);
 
-/* Takes back what was signalled. One system call; never blocks. */
+/* Clears the signal. One system call; never blocks. */
 void wake_drain(const struct wake *w);
 
 /*
- * Lets the calling thread's waits end when they are due, and not when it suits the host, as far as
- * the host can be told. One system call, and for good.
+ * Makes timed waits of the calling thread end as close to their deadline as the host allows. One
+ * system call, with a lasting effect.
  */
-void wake_sharpen_timers(void);
+void wake_reduce_timer_slack(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* wake_linux.c: an eventfd, and how precise Linux makes the waits of a thread. */
+/* wake_linux.c: an eventfd, and the timer slack of a thread. */
 #include "wake.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ void wake_drain(const struct wake *w)
 }
 
 /* prctl(2), PR_SET_TIMERSLACK: by default wake-ups may be 50 us late; 0 would mean the default. */
-void wake_sharpen_timers(void)
+void wake_reduce_timer_slack(void)
 {
 	(void)prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
 }

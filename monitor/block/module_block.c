@@ -48,7 +48,7 @@ static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
 
 /* The guest gets EUNSPEC each time; the user gets one message. */
 static int report_failure(const struct block_module *s, struct block_device *dev, const char *verb,
-		  uint64_t offset, int error)
+			  uint64_t offset, int error)
 {
 	dev->errors++;
 	set_device_warn_once(&dev->is, s->core, "block device %s: %s at offset %llu: %s; the guest gets "

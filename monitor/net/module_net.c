@@ -339,7 +339,7 @@ static int net_reserve(void *state, struct core *c, struct husk_error *e)
 }
 
 static enum vmexit_result on_kick(void *ctx, uint64_t offset, const struct bus_access *a,
-			       struct husk_error *e)
+				  struct husk_error *e)
 {
 	struct net_module *s = ctx;
 

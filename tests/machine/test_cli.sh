@@ -189,15 +189,15 @@ pipes() {
 }
 
 behind() {
-	refused "a device option behind the image" "\`--block:storage=x' stands behind the image.*put it in front" \
+	refused "a device option behind the image" "\`--block:storage=x' comes after the image.*put it in front" \
 		"$blk" --block:storage=x
-	refused "the same with --dry-run" 'stands behind the image' --dry-run "$blk" --block:storage=x
+	refused "the same with --dry-run" 'comes after the image' --dry-run "$blk" --block:storage=x
 	run --check "$blk" --block:storage=x
-	judge "the same with --check" 1 'stands behind the image'
+	judge "the same with --check" 1 'comes after the image'
 	run --check --mem=4 "$(image bigbss)" --mem=64
-	judge "--mem behind the image" 1 "give it --mem=10 or more: \`--mem=64' stands behind"
-	refused "a second image for --inspect" "--inspect takes one image, and \`.*' stands behind it" --inspect "$hello" "$blk"
-	refused "an option behind the image of --inspect" "\`--mem=4' stands behind it" --inspect "$hello" --mem=4
+	judge "--mem behind the image" 1 "give it --mem=10 or more: \`--mem=64' comes after"
+	refused "a second image for --inspect" "--inspect takes one image, and \`.*' comes after it" --inspect "$hello" "$blk"
+	refused "an option behind the image of --inspect" "\`--mem=4' comes after it" --inspect "$hello" --mem=4
 }
 
 devices() {

@@ -276,7 +276,7 @@ refuse_device 'an unknown device type' \
 refuse_device 'the reserved device type' \
 	': .devices[0].type: invalid type "RESERVED_FIRST", expected "BLOCK_BASIC" or "NET_BASIC"' \
 	'{"name":"a","type":"RESERVED_FIRST"}'
-refuse_device 'a device twice' ': .devices[1]: device service0 of type NET_BASIC is there twice' \
+refuse_device 'a device twice' ': .devices[1]: device service0 of type NET_BASIC is declared twice' \
 	"$net, $net"
 refuse_device '64 devices' ': .devices[]: too many entries, maximum 63' "$(devices 64)"
 refuse_device '100 devices' ': .devices[]: too many entries, maximum 63' "$(devices 100)"

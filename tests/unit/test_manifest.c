@@ -277,10 +277,10 @@ static void a_device_is_there_once(void **state)
 	(void)state;
 	make_good(&p);
 	p.entry[3].type = MFT_DEV_NET_BASIC;
-	assert_refused(&p, SIZE, "device 'a' of type NET_BASIC is there twice");
+	assert_refused(&p, SIZE, "device 'a' of type NET_BASIC is declared twice");
 	p.entry[3].type = p.entry[4].type = 77;
 	strcpy(p.entry[4].name, "a");
-	assert_refused(&p, SIZE, "device 'a' of type <undefined type> is there twice");
+	assert_refused(&p, SIZE, "device 'a' of type <undefined type> is declared twice");
 }
 
 /* They need not be attached, so nothing that is said of them can keep an image from running. */

@@ -307,12 +307,12 @@ static void an_option_behind_the_image_is_noticed(void **state)
 	declare(f, "a", MFT_DEV_BLOCK_BASIC);
 	stand_behind(f, words, 3);
 	assert_differs(f, "Device 'a' of type BLOCK_BASIC declared but not attached: "
-		       "`--block-ro:a=x' stands behind the image, where it is the guest's: put it "
+		       "`--block-ro:a=x' comes after the image and is passed to the guest: put it "
 		       "in front");
 	/* Of another device, by the same option. */
 	stand_behind(f, words + 2, 1);
 	assert_differs(f, "Device 'a' of type BLOCK_BASIC declared but not attached: "
-		       "`--block:aa=x' stands behind the image, where it is the guest's: put it "
+		       "`--block:aa=x' comes after the image and is passed to the guest: put it "
 		       "in front");
 }
 
@@ -342,13 +342,13 @@ static void more_memory_behind_the_image_is_noticed(void **state)
 	f->h->image.code_missing = true;
 	f->h->image.entry = f->h->image.bss_end = 4 << 20;
 	assert_int_equal(machine_fit(f->h, 2 << 20, &f->e), -1);
-	assert_null(strstr(f->e.message, "stands behind"));
+	assert_null(strstr(f->e.message, "comes after"));
 	stand_behind(f, words, 1);
 	assert_int_equal(machine_fit(f->h, 2 << 20, &f->e), -1);
 	assert_non_null(strstr(f->e.message, "`--mem=64' stands behind the image, where it is the "
 			       "guest's: put it in front"));
 	assert_int_equal(machine_fit(f->h, 8 << 20, &f->e), -1);
-	assert_null(strstr(f->e.message, "stands behind"));
+	assert_null(strstr(f->e.message, "comes after"));
 }
 
 /* ---- what is not compiled in ---- */
