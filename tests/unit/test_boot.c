@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "../../monitor/boot.h"
+#include "expect.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define LOW HVT_GUEST_MIN_BASE
 #define MEMORY (2 * LOW)
-#define FILLER 0xa5
 #define INFO 0x10000u
 #define INFO_SIZE 56u
 #define MFT (INFO + INFO_SIZE)
@@ -99,13 +99,6 @@ static uint64_t word_at(const struct fixture *f, uint64_t gpa)
 	return word;
 }
 
-static void assert_filler(const struct fixture *f, uint64_t from, uint64_t to)
-{
-	for (uint64_t gpa = from; gpa < to; gpa++)
-		if (f->ram[gpa] != FILLER)
-			fail_msg("0x%llx was written", (unsigned long long)gpa);
-}
-
 static void write_it(struct fixture *f)
 {
 	if (boot_write(&f->m, &f->b, &f->e) != 0)
@@ -129,8 +122,8 @@ static void all_56_bytes_are_written(void **state)
 	assert_true(word_at(f, INFO + 40) == 0);	/* features of host and guest */
 	assert_true(word_at(f, INFO + 48) == 0);	/* no network ring */
 	assert_string_equal((const char *)f->ram + cmdline, "words");
-	assert_filler(f, 0, INFO);
-	assert_filler(f, cmdline + sizeof "words", MEMORY);
+	assert_filler(f->ram, 0, INFO);
+	assert_filler(f->ram, cmdline + sizeof "words", MEMORY);
 }
 
 static void the_manifest_comes_without_what_is_the_monitors_own(void **state)
@@ -177,7 +170,7 @@ static void the_command_line_may_be_empty(void **state)
 	f->b.cmdline = "";
 	write_it(f);
 	assert_int_equal(f->ram[MFT + 8 + ENTRY_SIZE], 0);
-	assert_filler(f, MFT + 8 + ENTRY_SIZE + 1, MEMORY);
+	assert_filler(f->ram, MFT + 8 + ENTRY_SIZE + 1, MEMORY);
 }
 
 /* Whichever part does not fit. */
@@ -393,7 +386,7 @@ static void the_longest_command_line_fits_its_place(void **state)
 	assert_int_equal(boot_reserve(&f->gpas, &f->mft, &f->e), 0);
 	write_it(f);
 	assert_string_equal((const char *)f->ram + word_at(f, INFO + 24), line);
-	assert_filler(f, f->gpas.taken[0].last + 1, MEMORY);
+	assert_filler(f->ram, f->gpas.taken[0].last + 1, MEMORY);
 	assert_int_equal(f->ram[f->gpas.taken[0].last], 0);
 	free(line);
 }

@@ -16,21 +16,13 @@
 #include "../../monitor/memory_host.h"
 #include "hv_fake.h"
 #include "image.h"
+#include "expect.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define HOST "ok   fake\n"
 
 extern const struct module module_core, module_block;
 static const struct module *const mods[] = {&module_core, &module_block, NULL};
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 struct fixture {
 	struct husk *h;

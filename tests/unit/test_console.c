@@ -22,6 +22,7 @@
 
 #include "../../monitor/console.h"
 #include "rig.h"
+#include "expect.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define MANY (1u << 20)
@@ -156,15 +157,6 @@ static int make_text(void **state)
 		text[i] = (uint8_t)x;
 	}
 	return 0;
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 struct fixture {

@@ -19,6 +19,7 @@
 
 #include "../../include/hvt_abi.h"
 #include "../../monitor/elf.h"
+#include "expect.h"
 #include "image.h"
 
 /* ---- host calls, counted and made to fail ---- */
@@ -105,15 +106,6 @@ ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags)
 	host.waits++;
 	assert_int_equal(flags, MSG_DONTWAIT);
 	return fails_now() || hiccup(EAGAIN) ? -1 : __real_recv(fd, buf, len, flags);
-}
-
-static int open_descriptors(void)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 /* ---- one run of an image, as far as it gets ---- */

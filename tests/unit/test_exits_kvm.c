@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../../monitor/hv_kvm.h"
+#include "expect.h"
 
 #define RAM 0x200000ull
 
@@ -97,15 +98,6 @@ static void answer(unsigned long request, int result, int error, unsigned times)
 	host.special[i].result = result;
 	host.special[i].error = error;
 	host.special[i].times = times;
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 struct fixture {
@@ -228,7 +220,7 @@ static void a_fault_on_hardware_has_a_place_if_the_kernel_tells_it(void **state)
 	assert_true(f->exit.fault.gpa == 0x123000);
 }
 
-static void assert_error(struct fixture *f, const char *what, uint64_t code)
+static void assert_error_exit(struct fixture *f, const char *what, uint64_t code)
 {
 	run(f, HV_EXIT_ERROR);
 	assert_string_equal(f->exit.error.what, what);
@@ -242,14 +234,14 @@ static void errors_carry_the_kernels_own_number(void **state)
 
 	page->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	page->internal.suberror = 3;
-	assert_error(f, "internal error exit: suberror", 3);
+	assert_error_exit(f, "internal error exit: suberror", 3);
 	assert_null(f->exit.error.hint);
 	page->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	assert_error(f, "internal error exit: suberror", 1);
+	assert_error_exit(f, "internal error exit: suberror", 1);
 	assert_non_null(strstr(f->exit.error.hint, "-mgeneral-regs-only"));
 	page->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	page->fail_entry.hardware_entry_failure_reason = 0x8000000000000021;
-	assert_error(f, "entry failure: hw_entry_failure_reason", 0x8000000000000021);
+	assert_error_exit(f, "entry failure: hw_entry_failure_reason", 0x8000000000000021);
 }
 
 static void an_unknown_reason_is_an_error_with_its_number(void **state)
@@ -262,7 +254,7 @@ static void an_unknown_reason_is_an_error_with_its_number(void **state)
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
 		f->hv->run->exit_reason = reasons[i];
-		assert_error(f, "unhandled exit: exit_reason", reasons[i]);
+		assert_error_exit(f, "unhandled exit: exit_reason", reasons[i]);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include "../../monitor/machine.h"
 #include "hv_fake.h"
 #include "image.h"
+#include "expect.h"
 
 #define MEMORY 0x400000u	/* what --mem=4 is */
 #define TEXT HVT_GUEST_MIN_BASE
@@ -34,15 +35,6 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size)
 {
 	return no_memory ? NULL : __real_calloc(n, size);
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 /* ---- modules that write down what happens to them ---- */
@@ -433,9 +425,7 @@ static void assert_not_loaded(struct fixture *f, const char *path, enum husk_err
 {
 	f->e = (struct husk_error){0};
 	assert_int_equal(husk_load(f->h, path, 0, NULL, &f->e), -1);
-	if (strstr(f->e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->e.message, message);
-	assert_int_equal(f->e.kind, kind);
+	assert_error(&f->e, kind, message);
 	assert_int_equal(open_descriptors(), f->files);
 	assert_null(f->h->core.hv);
 	assert_runs(f, f->h, HUSK_FAILED, 0);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "expect.h"
 
 #define WINDOW (&cpu_hypercall_window)
 
@@ -61,12 +62,9 @@ static void serve(struct fixture *f, int nr)
 }
 
 /* The guest is ended, with this in the message, and no handler saw anything. */
-static void assert_ends(struct fixture *f, enum rig_end end, const char *message)
+static void assert_not_served(struct fixture *f, enum rig_end end, const char *message)
 {
-	assert_int_equal(end, RIG_FAILED);
-	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
-	if (strstr(f->rig.e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
+	assert_guest_error(&f->rig, end, message);
 	assert_int_equal(f->w.calls, 0);
 }
 
@@ -106,7 +104,7 @@ static void the_last_number_is_served(void **state)
 
 static void number_0_ends_the_guest(void **state)
 {
-	assert_ends(*state, rig_call(*state, 0, 4), "Invalid guest hypercall: num=0");
+	assert_not_served(*state, rig_call(*state, 0, 4), "Invalid guest hypercall: num=0");
 }
 
 static void an_unregistered_number_ends_the_guest(void **state)
@@ -118,16 +116,18 @@ static void an_unregistered_number_ends_the_guest(void **state)
 		char text[64];
 
 		snprintf(text, sizeof text, "Invalid guest hypercall: num=%d", nr);
-		assert_ends(f, rig_call(&f->rig, (unsigned)nr, 4), text);
+		assert_not_served(f, rig_call(&f->rig, (unsigned)nr, 4), text);
 	}
 }
 
 static void the_number_behind_the_last_is_outside_the_window(void **state)
 {
-	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX, 4), "Invalid guest");
-	assert_ends(*state, rig_call(*state, HVT_HYPERCALL_MAX + 1, 4), "Invalid guest");
-	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_FIRST - 1, 4), "no device is there");
-	assert_ends(*state, rig_call(*state, HUSK_HYPERCALL_LAST + 4, 4), "no device is there");
+	assert_not_served(*state, rig_call(*state, HVT_HYPERCALL_MAX, 4), "Invalid guest");
+	assert_not_served(*state, rig_call(*state, HVT_HYPERCALL_MAX + 1, 4), "Invalid guest");
+	assert_not_served(*state, rig_call(*state, HUSK_HYPERCALL_FIRST - 1, 4),
+			  "no device is there");
+	assert_not_served(*state, rig_call(*state, HUSK_HYPERCALL_LAST + 4, 4),
+			  "no device is there");
 }
 
 static void husks_own_numbers_are_served_from_the_first_to_the_last(void **state)
@@ -135,7 +135,8 @@ static void husks_own_numbers_are_served_from_the_first_to_the_last(void **state
 	const int first = (int)HUSK_HYPERCALL_FIRST, last = (int)HUSK_HYPERCALL_LAST;
 	struct fixture *f = *state;
 
-	assert_ends(f, rig_call(&f->rig, HUSK_HYPERCALL_FIRST, 4), "Invalid guest hypercall: num=64");
+	assert_not_served(f, rig_call(&f->rig, HUSK_HYPERCALL_FIRST, 4),
+			  "Invalid guest hypercall: num=64");
 	serve(f, first);
 	serve(f, last);
 	assert_int_equal(rig_call(&f->rig, HUSK_HYPERCALL_FIRST, 4), RIG_RESUMED);
@@ -144,7 +145,8 @@ static void husks_own_numbers_are_served_from_the_first_to_the_last(void **state
 	assert_true(f->rig.core.hypercalls.table[last].count == 1);
 	core_unregister_hypercall(&f->rig.core, last);
 	f->w.calls = 0;
-	assert_ends(f, rig_call(&f->rig, HUSK_HYPERCALL_LAST, 4), "Invalid guest hypercall: num=252");
+	assert_not_served(f, rig_call(&f->rig, HUSK_HYPERCALL_LAST, 4),
+			  "Invalid guest hypercall: num=252");
 }
 
 static void an_argument_is_not_sign_extended(void **state)
@@ -158,8 +160,8 @@ static void an_argument_is_not_sign_extended(void **state)
 
 static void a_bad_number_is_told_with_the_place_in_the_guest(void **state)
 {
-	assert_ends(*state, rig_call(*state, 6, 4), "device hypercalls, offset 0x");
-	assert_ends(*state, rig_call(*state, 6, 4), "=0x100abc");
+	assert_not_served(*state, rig_call(*state, 6, 4), "device hypercalls, offset 0x");
+	assert_not_served(*state, rig_call(*state, 6, 4), "=0x100abc");
 }
 
 /* ---- the shape of the access ---- */
@@ -169,8 +171,8 @@ static void a_read_of_the_window_ends_the_guest(void **state)
 	struct fixture *f = *state;
 
 	serve(f, 2);
-	assert_ends(f, access_window(f, 2 * WINDOW->stride, 4, 1, false, NULL),
-		    "a hypercall is one 32-bit store");
+	assert_not_served(f, access_window(f, 2 * WINDOW->stride, 4, 1, false, NULL),
+			  "a hypercall is one 32-bit store");
 	assert_non_null(strstr(f->rig.e.message, WINDOW->kind == BUS_PIO ?
 			       "Invalid guest port access: port=0x502, in of 4 bytes" :
 			       "Invalid guest mmio access: mmio=0x100000010 len=4, read"));
@@ -184,8 +186,8 @@ static void other_widths_end_the_guest(void **state)
 
 	serve(f, 1);
 	for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
-		assert_ends(f, access_window(f, WINDOW->stride, widths[i], 1, true, zero),
-			    "a hypercall is one 32-bit store");
+		assert_not_served(f, access_window(f, WINDOW->stride, widths[i], 1, true, zero),
+				  "a hypercall is one 32-bit store");
 }
 
 static void several_items_in_one_access_are_calls_in_order(void **state)
@@ -231,7 +233,8 @@ static void no_item_at_all_ends_the_guest(void **state)
 	struct fixture *f = *state;
 
 	serve(f, 5);
-	assert_ends(f, access_window(f, 5 * WINDOW->stride, 4, 0, true, NULL), "the count is 0");
+	assert_not_served(f, access_window(f, 5 * WINDOW->stride, 4, 0, true, NULL),
+			  "the count is 0");
 }
 
 /* What the bus lets through on one architecture it stops on the other: ask the window itself. */
@@ -293,9 +296,9 @@ static void an_unregistered_number_can_be_registered_again(void **state)
 	serve(f, HVT_HYPERCALL_MAX - 1);
 	core_unregister_hypercall(&f->rig.core, 1);
 	core_unregister_hypercall(&f->rig.core, HVT_HYPERCALL_MAX - 1);
-	assert_ends(f, rig_call(&f->rig, 1, 4), "Invalid guest hypercall: num=1");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_MAX - 1, 4),
-		    "Invalid guest hypercall: num=8");
+	assert_not_served(f, rig_call(&f->rig, 1, 4), "Invalid guest hypercall: num=1");
+	assert_not_served(f, rig_call(&f->rig, HVT_HYPERCALL_MAX - 1, 4),
+			  "Invalid guest hypercall: num=8");
 	serve(f, 1);
 	serve(f, HVT_HYPERCALL_MAX - 1);
 	assert_int_equal(rig_call(&f->rig, 1, 4), RIG_RESUMED);

@@ -345,8 +345,8 @@ static void more_memory_behind_the_image_is_noticed(void **state)
 	assert_null(strstr(f->e.message, "comes after"));
 	stand_behind(f, words, 1);
 	assert_int_equal(machine_fit(f->h, 2 << 20, &f->e), -1);
-	assert_non_null(strstr(f->e.message, "`--mem=64' stands behind the image, where it is the "
-			       "guest's: put it in front"));
+	assert_non_null(strstr(f->e.message, "`--mem=64' comes after the image and is passed to the "
+			       "guest: put it in front"));
 	assert_int_equal(machine_fit(f->h, 8 << 20, &f->e), -1);
 	assert_null(strstr(f->e.message, "comes after"));
 }

@@ -19,12 +19,12 @@
 
 #include "../../monitor/console.h"
 #include "rig.h"
+#include "expect.h"
 
 #define NS_PER_S 1000000000ull
 #define MS 1000000ull
 #define ARG (HVT_GUEST_MIN_BASE + 0x100u)	/* where arguments lie unless it matters */
 #define TEXT (HVT_GUEST_MIN_BASE + 0x1000u)
-#define FILLER 0xa5
 
 /* ---- host calls that are made to fail ---- */
 
@@ -92,23 +92,6 @@ static void put(struct fixture *f, uint64_t gpa, const void *bytes, size_t len)
 	memcpy(rig_at(&f->rig, gpa), bytes, len);
 }
 
-static void assert_filler(const struct fixture *f, uint64_t from, uint64_t to)
-{
-	const uint8_t *at = rig_at(&f->rig, 0);
-
-	for (uint64_t gpa = from; gpa < to; gpa++)
-		if (at[gpa] != FILLER)
-			fail_msg("0x%llx was written", (unsigned long long)gpa);
-}
-
-static void assert_ends(struct fixture *f, enum rig_end end, const char *message)
-{
-	assert_int_equal(end, RIG_FAILED);
-	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
-	if (strstr(f->rig.e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
-}
-
 static void protect(struct fixture *f, uint64_t start, uint64_t last)
 {
 	assert_int_equal(memory_declare(&f->rig.core.memory, start, last, MEMORY_R, "segment",
@@ -123,12 +106,14 @@ static void assert_edges(struct fixture *f, int nr, const void *rq, size_t size)
 {
 	put(f, RIG_MEMORY - size, rq, size);
 	assert_int_equal(rig_call(&f->rig, (unsigned)nr, RIG_MEMORY - size), RIG_RESUMED);
-	assert_ends(f, rig_call(&f->rig, (unsigned)nr, RIG_MEMORY - size + 1),
-		    "Invalid guest access: gpa=0x");
-	assert_ends(f, rig_call(&f->rig, (unsigned)nr, RIG_MEMORY), "Invalid guest access");
-	assert_ends(f, rig_call(&f->rig, (unsigned)nr, 0xffffffff), "Invalid guest access");
-	assert_ends(f, rig_call(&f->rig, (unsigned)nr, 0xffffffff - size + 1),
-		    "Invalid guest access");
+	assert_guest_error(&f->rig, rig_call(&f->rig, (unsigned)nr, RIG_MEMORY - size + 1),
+			   "Invalid guest access: gpa=0x");
+	assert_guest_error(&f->rig, rig_call(&f->rig, (unsigned)nr, RIG_MEMORY),
+			   "Invalid guest access");
+	assert_guest_error(&f->rig, rig_call(&f->rig, (unsigned)nr, 0xffffffff),
+			   "Invalid guest access");
+	assert_guest_error(&f->rig, rig_call(&f->rig, (unsigned)nr, 0xffffffff - size + 1),
+			   "Invalid guest access");
 }
 
 static uint64_t now(clockid_t clock)
@@ -162,8 +147,8 @@ static void walltime_writes_its_8_bytes_and_no_more(void **state)
 	struct fixture *f = *state;
 
 	walltime(f, ARG + 1);
-	assert_filler(f, 0, ARG + 1);
-	assert_filler(f, ARG + 9, RIG_MEMORY);
+	assert_filler(rig_at(&f->rig, 0), 0, ARG + 1);
+	assert_filler(rig_at(&f->rig, 0), ARG + 9, RIG_MEMORY);
 }
 
 static void walltime_at_the_edges_of_memory(void **state)
@@ -178,14 +163,18 @@ static void a_result_is_not_written_where_the_guest_may_not_write(void **state)
 	struct fixture *f = *state;
 
 	protect(f, TEXT, TEXT + 0xfff);
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT), "inside read-only segment");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT - 1), "read-only segment");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT + 0xfff),
-		    "read-only segment");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, 0), "read-only low memory");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, HVT_GUEST_MIN_BASE - 1),
-		    "read-only low memory");
-	assert_filler(f, 0, RIG_MEMORY);
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT),
+			   "inside read-only segment");
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT - 1),
+			   "read-only segment");
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, TEXT + 0xfff),
+			   "read-only segment");
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, 0),
+			   "read-only low memory");
+	assert_guest_error(&f->rig,
+			   rig_call(&f->rig, HVT_HYPERCALL_WALLTIME, HVT_GUEST_MIN_BASE - 1),
+			   "read-only low memory");
+	assert_filler(rig_at(&f->rig, 0), 0, RIG_MEMORY);
 	walltime(f, TEXT - 8);
 	walltime(f, TEXT + 0x1000);
 }
@@ -227,8 +216,8 @@ static void puts_of_nothing_is_nothing(void **state)
 	assert_int_equal(call_puts(f, TEXT, 0), RIG_RESUMED);
 	assert_int_equal(call_puts(f, RIG_MEMORY, 0), RIG_RESUMED);
 	assert_console(f, "", 0);
-	assert_ends(f, call_puts(f, RIG_MEMORY + 1, 0), "Invalid guest access");
-	assert_ends(f, call_puts(f, UINT64_MAX, 0), "Invalid guest access");
+	assert_guest_error(&f->rig, call_puts(f, RIG_MEMORY + 1, 0), "Invalid guest access");
+	assert_guest_error(&f->rig, call_puts(f, UINT64_MAX, 0), "Invalid guest access");
 }
 
 static void the_last_byte_of_memory_can_be_printed(void **state)
@@ -257,7 +246,7 @@ static void text_outside_memory_ends_the_guest(void **state)
 
 		snprintf(text, sizeof text, "Invalid guest access: gpa=0x%llx, sz=%llu",
 			 (unsigned long long)bad[i].data, (unsigned long long)bad[i].len);
-		assert_ends(f, call_puts(f, bad[i].data, bad[i].len), text);
+		assert_guest_error(&f->rig, call_puts(f, bad[i].data, bad[i].len), text);
 	}
 	assert_console(f, "", 0);
 }
@@ -290,9 +279,9 @@ static void puts_changes_nothing_in_memory(void **state)
 	const struct hvt_puts rq = {TEXT, 5};
 
 	call_puts(f, TEXT, 5);
-	assert_filler(f, 0, ARG);
+	assert_filler(rig_at(&f->rig, 0), 0, ARG);
 	assert_memory_equal(rig_at(&f->rig, ARG), &rq, sizeof rq);
-	assert_filler(f, ARG + sizeof rq, RIG_MEMORY);
+	assert_filler(rig_at(&f->rig, 0), ARG + sizeof rq, RIG_MEMORY);
 }
 
 static uint64_t figure_of(const struct fixture *f, const char *name)
@@ -752,8 +741,8 @@ static void poll_writes_its_results_and_no_more(void **state)
 
 	feed(out);
 	poll_at(f, ARG + 3, 0);		/* looks at timeout and padding */
-	assert_filler(f, 0, ARG + 3);
-	assert_filler(f, ARG + 3 + sizeof(struct hvt_poll), RIG_MEMORY);
+	assert_filler(rig_at(&f->rig, 0), 0, ARG + 3);
+	assert_filler(rig_at(&f->rig, 0), ARG + 3 + sizeof(struct hvt_poll), RIG_MEMORY);
 	close(in);
 	close(out);
 }
@@ -765,11 +754,13 @@ static void poll_needs_to_write_both_results(void **state)
 
 	protect(f, TEXT, TEXT + 0xfff);
 	put(f, TEXT - 16, &rq, sizeof rq);
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT - 16), "read-only segment");
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT - 16),
+			   "read-only segment");
 	put(f, TEXT + 0xff8, &rq, sizeof rq);
 	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT + 0xff8), RIG_RESUMED);
 	put(f, TEXT + 0xff0, &rq, sizeof rq);
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT + 0xff0), "read-only segment");
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT + 0xff0),
+			   "read-only segment");
 	put(f, TEXT - 24, &rq, sizeof rq);
 	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_POLL, TEXT - 24), RIG_RESUMED);
 }
@@ -850,7 +841,8 @@ static void a_bad_cookie_is_an_error_and_not_a_status(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		assert_ends(f, call_halt(f, bad[i], 3), "Invalid guest access: gpa=0x");
+		assert_guest_error(&f->rig, call_halt(f, bad[i], 3),
+				   "Invalid guest access: gpa=0x");
 		assert_int_equal(f->rig.core.exit_status, 77);
 	}
 }
@@ -863,9 +855,11 @@ static void halt_at_the_edges_of_memory(void **state)
 	put(f, RIG_MEMORY - sizeof rq, &rq, sizeof rq);
 	assert_int_equal(rig_call(&f->rig, HVT_HYPERCALL_HALT, RIG_MEMORY - sizeof rq), RIG_HALTED);
 	assert_int_equal(f->rig.core.exit_status, 5);
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_HALT, RIG_MEMORY - sizeof rq + 1),
-		    "Invalid guest access");
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_HALT, 0xfffffff1), "Invalid guest access");
+	assert_guest_error(&f->rig,
+			   rig_call(&f->rig, HVT_HYPERCALL_HALT, RIG_MEMORY - sizeof rq + 1),
+			   "Invalid guest access");
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_HALT, 0xfffffff1),
+			   "Invalid guest access");
 }
 
 static void halt_may_be_asked_for_from_read_only_memory(void **state)

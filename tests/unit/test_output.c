@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../../monitor/output.h"
+#include "expect.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
 #define MANY (1u << 20)
@@ -205,15 +206,6 @@ static const struct kind {
 	{"file", make_file, OUTPUT_FILE, false},
 	{"null device", make_null, OUTPUT_NOWAIT, false},
 };
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 static void give_back(struct output *o, const struct pair *p)
 {

@@ -18,11 +18,11 @@
 #include "../../../monitor/block/disk.h"
 #include "../../../monitor/husk.h"
 #include "rig.h"
+#include "expect.h"
 
 #define CAPACITY 0x4000u
 #define ARG (HVT_GUEST_MIN_BASE + 0x100u)
 #define DATA (HVT_GUEST_MIN_BASE + 0x10000u)
-#define FILLER 0xa5
 
 /* ---- host calls ---- */
 
@@ -99,15 +99,6 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags & O_CLOEXEC, O_CLOEXEC);
 	errno = host.open_error;
 	return host.open_error != 0 && strncmp(path, "/proc/", 6) != 0 ? -1 : __real_open(path, flags);
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 /* ---- a guest with disks ---- */
@@ -245,14 +236,6 @@ static void assert_both(struct fixture *f, uint64_t handle, uint64_t offset, uin
 	assert_result(f, WRITE, handle, offset, data, len, ret);
 }
 
-static void assert_ends(struct fixture *f, enum rig_end end, const char *message)
-{
-	assert_int_equal(end, RIG_FAILED);
-	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
-	if (strstr(f->rig.e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
-}
-
 /* Memory has these bytes of the disk at DATA, and nothing else was written but the structure. */
 static void assert_memory(struct fixture *f, uint64_t offset, uint64_t len)
 {
@@ -350,8 +333,9 @@ static void nothing_can_be_transferred_on_the_disk(void **state)
 	assert_both(f, 1, 0, DATA, 0, HVT_OK);
 	assert_both(f, 1, CAPACITY - 1, DATA, 0, HVT_OK);
 	assert_both(f, 1, 0, RIG_MEMORY, 0, HVT_OK);
-	assert_ends(f, call(f, READ, 1, 0, RIG_MEMORY + 1, 0), "Invalid guest access");
-	assert_ends(f, call(f, WRITE, 1, 0, RIG_MEMORY + 1, 0), "Invalid guest access");
+	assert_guest_error(&f->rig, call(f, READ, 1, 0, RIG_MEMORY + 1, 0), "Invalid guest access");
+	assert_guest_error(&f->rig, call(f, WRITE, 1, 0, RIG_MEMORY + 1, 0),
+			   "Invalid guest access");
 	assert_memory(f, 0, 0);
 	assert_disk(f, 0, 0);
 }
@@ -392,10 +376,10 @@ static void data_outside_memory_ends_the_guest(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		assert_ends(f, call(f, READ, 1, 0, bad[i].data, bad[i].len),
-			    "block device disk: Invalid guest access: gpa=0x");
-		assert_ends(f, call(f, WRITE, 1, 0, bad[i].data, bad[i].len),
-			    "block device disk: Invalid guest access: gpa=0x");
+		assert_guest_error(&f->rig, call(f, READ, 1, 0, bad[i].data, bad[i].len),
+				   "block device disk: Invalid guest access: gpa=0x");
+		assert_guest_error(&f->rig, call(f, WRITE, 1, 0, bad[i].data, bad[i].len),
+				   "block device disk: Invalid guest access: gpa=0x");
 	}
 	assert_memory(f, 0, 0);
 	assert_disk(f, 0, 0);
@@ -420,10 +404,12 @@ static void the_structure_may_end_at_the_last_byte_of_memory(void **state)
 	assert_int_equal(answer->ret, HVT_OK);
 	assert_int_equal(call_at(f, last, WRITE, &rq), RIG_RESUMED);
 	for (unsigned nr = WRITE; nr <= READ; nr++) {
-		assert_ends(f, rig_call(&f->rig, nr, last + 1), "Invalid guest access");
-		assert_ends(f, rig_call(&f->rig, nr, 0xffffffff), "Invalid guest access");
-		assert_ends(f, rig_call(&f->rig, nr, 0xffffffff - sizeof rq + 1),
-			    "Invalid guest access");
+		assert_guest_error(&f->rig, rig_call(&f->rig, nr, last + 1),
+				   "Invalid guest access");
+		assert_guest_error(&f->rig, rig_call(&f->rig, nr, 0xffffffff),
+				   "Invalid guest access");
+		assert_guest_error(&f->rig, rig_call(&f->rig, nr, 0xffffffff - sizeof rq + 1),
+				   "Invalid guest access");
 	}
 }
 
@@ -440,11 +426,12 @@ static void read_only_memory_is_written_to_disk_but_never_read_into(void **state
 	protect(f, DATA, DATA + 0xfff);
 	assert_result(f, WRITE, 1, 0, DATA, 512, HVT_OK);
 	assert_disk(f, 0, 512);
-	assert_ends(f, call(f, READ, 1, 0, DATA + 0xfff, 1),
-		    "block device disk: Invalid guest access: gpa=0x110fff, sz=1: inside read-only "
-		    "segment");
-	assert_ends(f, call(f, READ, 1, 0, DATA - 511, 512), "read-only segment");
-	assert_ends(f, call(f, READ, 1, 0, 0x10000, 512), "read-only low memory");
+	assert_guest_error(&f->rig, call(f, READ, 1, 0, DATA + 0xfff, 1),
+			   "block device disk: Invalid guest access: gpa=0x110fff, sz=1: inside "
+			   "read-only "
+			   "segment");
+	assert_guest_error(&f->rig, call(f, READ, 1, 0, DATA - 511, 512), "read-only segment");
+	assert_guest_error(&f->rig, call(f, READ, 1, 0, 0x10000, 512), "read-only low memory");
 	assert_memory(f, 0, 0);
 	assert_result(f, READ, 1, 0, DATA - 512, 512, HVT_OK);
 }
@@ -458,8 +445,9 @@ static void the_result_is_not_written_into_read_only_memory(void **state)
 	int32_t ret;
 
 	protect(f, DATA + 0x1000, DATA + 0x1fff);
-	assert_ends(f, call_at(f, DATA + 0x1000 - 32, READ, &rq), "read-only segment");
-	assert_ends(f, call_at(f, DATA + 0x1000 - 32, WRITE, &rq), "read-only segment");
+	assert_guest_error(&f->rig, call_at(f, DATA + 0x1000 - 32, READ, &rq), "read-only segment");
+	assert_guest_error(&f->rig, call_at(f, DATA + 0x1000 - 32, WRITE, &rq),
+			   "read-only segment");
 	assert_int_equal(call_at(f, DATA + 0x1000 - 36, READ, &rq), RIG_RESUMED);
 	memcpy(&ret, rig_at(&f->rig, DATA + 0x1000 - 4), sizeof ret);
 	assert_int_equal(ret, HVT_OK);
@@ -759,7 +747,7 @@ static void a_read_only_disk_refuses_writes(void **state)
 	assert_string_equal(f->rig.notices[0], "block device disk: writing at offset 512: it is "
 			    "attached read-only; the guest gets an error (told once)");
 	assert_result(f, WRITE, 1, CAPACITY, DATA, 512, HVT_EINVAL);
-	assert_ends(f, call(f, WRITE, 1, 0, RIG_MEMORY, 512), "Invalid guest access");
+	assert_guest_error(&f->rig, call(f, WRITE, 1, 0, RIG_MEMORY, 512), "Invalid guest access");
 	assert_disk(f, 0, 0);
 }
 
@@ -817,9 +805,7 @@ static void assert_not_opened(struct fixture *f, enum husk_error_class kind, con
 	int before = open_descriptors();
 
 	assert_int_equal(rig_attach(&f->rig, &module_block), -1);
-	if (strstr(f->rig.e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
-	assert_int_equal(f->rig.e.kind, kind);
+	assert_error(&f->rig.e, kind, message);
 	assert_int_equal(open_descriptors(), before);
 }
 
@@ -1291,8 +1277,10 @@ static void without_a_device_there_is_no_hypercall(void **state)
 	make(f);
 	rig_device(&f->rig, "net", MFT_DEV_NET_BASIC);
 	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
-	assert_ends(f, call(f, READ, 1, 0, DATA, 512), "Invalid guest hypercall: num=5");
-	assert_ends(f, call(f, WRITE, 1, 0, DATA, 512), "Invalid guest hypercall: num=4");
+	assert_guest_error(&f->rig, call(f, READ, 1, 0, DATA, 512),
+			   "Invalid guest hypercall: num=5");
+	assert_guest_error(&f->rig, call(f, WRITE, 1, 0, DATA, 512),
+			   "Invalid guest hypercall: num=4");
 	for (int nr = WRITE; nr <= READ; nr++)
 		assert_int_equal(core_register_hypercall(&f->rig.core, nr, "other", other, NULL,
 							 &f->rig.e), 0);

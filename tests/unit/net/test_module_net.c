@@ -24,6 +24,7 @@
 #include "bare.h"
 #include "image.h"
 #include "rig.h"
+#include "expect.h"
 #include "../../../monitor/net/ring_credit.h"
 #include "../../../monitor/net/processors.h"
 #include "../../../monitor/net/uplink.h"
@@ -35,7 +36,6 @@
 #define ARG (HVT_GUEST_MIN_BASE + 0x100u)
 #define DATA (HVT_GUEST_MIN_BASE + 0x10000u)
 #define ROOM 1514u
-#define FILLER 0xa5
 #define MS 1000000ull
 #define BURST 4u			/* kicks in a row that hand the ring over */
 #define PATIENCE_S 20
@@ -123,15 +123,6 @@ int __wrap_uplink_open(struct uplink **u, const struct uplink_request *rq, struc
 	if (rc == 0)
 		(*u)->mtu_hidden = host.mtu_hidden;
 	return rc;
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 /* ---- a guest with network devices ---- */
@@ -257,22 +248,12 @@ static int set_up_plain(void **state)
 	return 0;
 }
 
-static void assert_ends(struct fixture *f, enum rig_end end, const char *message)
-{
-	assert_int_equal(end, RIG_FAILED);
-	assert_int_equal(f->rig.e.kind, HUSK_E_GUEST);
-	if (strstr(f->rig.e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
-}
-
 static void assert_not_opened(struct fixture *f, enum husk_error_class kind, const char *message)
 {
 	int files = open_descriptors();
 
 	assert_int_equal(attach_net(f), -1);
-	assert_int_equal(f->rig.e.kind, kind);
-	if (strstr(f->rig.e.message, message) == NULL)
-		fail_msg("\"%s\", expected \"%s\"", f->rig.e.message, message);
+	assert_error(&f->rig.e, kind, message);
 	assert_int_equal(open_descriptors(), files);
 }
 
@@ -471,8 +452,8 @@ static void frames_outside_memory_end_the_guest(void **state)
 
 		snprintf(text, sizeof text, "network device service0: Invalid guest access: gpa=0x%llx, "
 			 "sz=%llu", (unsigned long long)bad[i].data, (unsigned long long)bad[i].len);
-		assert_ends(f, call(f, WRITE, 1, bad[i].data, bad[i].len), text);
-		assert_ends(f, call(f, READ, 1, bad[i].data, bad[i].len), text);
+		assert_guest_error(&f->rig, call(f, WRITE, 1, bad[i].data, bad[i].len), text);
+		assert_guest_error(&f->rig, call(f, READ, 1, bad[i].data, bad[i].len), text);
 	}
 	assert_host_gets_nothing(f, 0);
 }
@@ -490,8 +471,10 @@ static void the_last_byte_of_memory_is_usable(void **state)
 	assert_int_equal(call_at(f, WRITE, RIG_MEMORY - sizeof rq, &rq), RIG_RESUMED);
 	assert_int_equal(call_at(f, READ, RIG_MEMORY - sizeof rq, &rq), RIG_RESUMED);
 	for (unsigned nr = WRITE; nr <= READ; nr++) {
-		assert_ends(f, rig_call(&f->rig, nr, RIG_MEMORY - sizeof rq + 1), "Invalid guest access");
-		assert_ends(f, rig_call(&f->rig, nr, UINT32_MAX), "Invalid guest access");
+		assert_guest_error(&f->rig, rig_call(&f->rig, nr, RIG_MEMORY - sizeof rq + 1),
+				   "Invalid guest access");
+		assert_guest_error(&f->rig, rig_call(&f->rig, nr, UINT32_MAX),
+				   "Invalid guest access");
 	}
 }
 
@@ -504,10 +487,13 @@ static void low_memory_can_be_sent_but_not_received_into(void **state)
 	assert_writes(f, 1, HVT_BOOT_INFO_GPA, 60);
 	assert_host_gets(f, 0, 3, 60);
 	host_sends(f, 0, 4, 60);
-	assert_ends(f, call(f, READ, 1, HVT_BOOT_INFO_GPA, 60), "inside read-only low memory");
-	assert_ends(f, call(f, READ, 1, HVT_GUEST_MIN_BASE - 1, 60), "inside read-only low memory");
-	assert_ends(f, call(f, READ, 1, ring, 60), "inside read-only network ring");
-	assert_ends(f, call(f, READ, 1, ring + sizeof(struct hvt_ring) - 1, 60), "read-only network");
+	assert_guest_error(&f->rig, call(f, READ, 1, HVT_BOOT_INFO_GPA, 60),
+			   "inside read-only low memory");
+	assert_guest_error(&f->rig, call(f, READ, 1, HVT_GUEST_MIN_BASE - 1, 60),
+			   "inside read-only low memory");
+	assert_guest_error(&f->rig, call(f, READ, 1, ring, 60), "inside read-only network ring");
+	assert_guest_error(&f->rig, call(f, READ, 1, ring + sizeof(struct hvt_ring) - 1, 60),
+			   "read-only network");
 	assert_reads(f, 1, ROOM, 4, 60);
 }
 
@@ -517,14 +503,16 @@ static void a_result_is_not_written_where_the_guest_may_not_write(void **state)
 	struct fixture *f = *state;
 	uint64_t ring = f->rig.core.net_ring;
 
-	assert_ends(f, call_at(f, WRITE, 0x20000, &write), "inside read-only");
-	assert_ends(f, call_at(f, READ, 0x20000, &write), "inside read-only");
-	assert_ends(f, call_at(f, WRITE, ring + 0x4000, &write), "inside read-only network ring");
+	assert_guest_error(&f->rig, call_at(f, WRITE, 0x20000, &write), "inside read-only");
+	assert_guest_error(&f->rig, call_at(f, READ, 0x20000, &write), "inside read-only");
+	assert_guest_error(&f->rig, call_at(f, WRITE, ring + 0x4000, &write),
+			   "inside read-only network ring");
 	/* Only ret is written without a frame, and ret and len with one. */
 	assert_int_equal(call_at(f, WRITE, HVT_GUEST_MIN_BASE - 24, &write), RIG_RESUMED);
 	assert_int_equal(call_at(f, READ, HVT_GUEST_MIN_BASE - 24, &write), RIG_RESUMED);
 	host_sends(f, 0, 1, 60);
-	assert_ends(f, call_at(f, READ, HVT_GUEST_MIN_BASE - 24, &write), "read-only low memory");
+	assert_guest_error(&f->rig, call_at(f, READ, HVT_GUEST_MIN_BASE - 24, &write),
+			   "read-only low memory");
 	host_sends(f, 0, 1, 60);
 	assert_int_equal(call_at(f, READ, HVT_GUEST_MIN_BASE - 16, &write), RIG_RESUMED);
 }
@@ -896,8 +884,8 @@ static void without_a_device_there_is_no_hypercall_and_no_ring(void **state)
 
 	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
 	attach(f);
-	assert_ends(f, call(f, WRITE, 1, DATA, 60), "Invalid guest hypercall: num=6");
-	assert_ends(f, call(f, READ, 1, DATA, 60), "Invalid guest hypercall: num=7");
+	assert_guest_error(&f->rig, call(f, WRITE, 1, DATA, 60), "Invalid guest hypercall: num=6");
+	assert_guest_error(&f->rig, call(f, READ, 1, DATA, 60), "Invalid guest hypercall: num=7");
 	assert_true(f->rig.core.net_ring == 0);
 	assert_int_equal(clients(&f->rig.core), 0);
 	assert_true(figure(f, "ring", "entries") == UINT64_MAX);
@@ -1196,12 +1184,13 @@ static void what_is_no_32_bit_store_is_no_kick(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_ends(f, store_kick(f, bad[i].offset, bad[i].width), "a kick is one 32-bit store");
+		assert_guest_error(&f->rig, store_kick(f, bad[i].offset, bad[i].width),
+				   "a kick is one 32-bit store");
 	for (uint64_t offset = 1; offset <= 4; offset++)
-		assert_ends(f, store_kick(f, offset, 4), "Invalid guest");
-	assert_ends(f, store_kick(f, 0, 8), "Invalid guest");
+		assert_guest_error(&f->rig, store_kick(f, offset, 4), "Invalid guest");
+	assert_guest_error(&f->rig, store_kick(f, 0, 8), "Invalid guest");
 	hv_fake_load(f->rig.core.hv, cpu_ring_kick.kind, cpu_ring_kick.base, 4);
-	assert_ends(f, rig_run(&f->rig), "a kick is one 32-bit store");
+	assert_guest_error(&f->rig, rig_run(&f->rig), "a kick is one 32-bit store");
 	assert_figure(f, "ring", "kicks", 0);
 }
 
@@ -1211,7 +1200,7 @@ static void without_a_ring_there_is_nobody_to_kick(void **state)
 
 	assert_true(f->rig.core.net_ring == 0);
 	assert_int_equal(clients(&f->rig.core), 0);
-	assert_ends(f, store_kick(f, 0, 4), "no device is there");
+	assert_guest_error(&f->rig, store_kick(f, 0, 4), "no device is there");
 	assert_string_equal(memory_range_at(&f->rig.core.memory, 0x20000)->what, "low memory");
 	assert_true(figure(f, "ring", "kicks") == UINT64_MAX);
 	wire_fill(rig_at(&f->rig, DATA), 60, 1);
@@ -1263,13 +1252,17 @@ static void a_bad_entry_ends_the_guest_with_the_place(void **state)
 	};
 
 	ring_peer_submit(&f->guest, &bad);
-	assert_ends(f, store_kick(f, 0, 4), "network ring, device service0: Invalid guest access: "
-		    "gpa=0x200000, sz=60");
+	assert_guest_error(&f->rig, store_kick(f, 0, 4),
+			   "network ring, device service0: Invalid guest access: "
+			   "gpa=0x200000, sz=60");
 	assert_non_null(strstr(f->rig.e.message, "device network ring"));
 	assert_non_null(strstr(f->rig.e.message, "=0x100abc"));
-	assert_ends(f, call(f, WRITE, 1, DATA, 60), "network ring, device service0: Invalid guest");
-	assert_ends(f, call(f, READ, 1, DATA, 60), "network ring, device service0: Invalid guest");
-	assert_ends(f, call(f, READ, 0, DATA, 60), "network ring, device service0: Invalid guest");
+	assert_guest_error(&f->rig, call(f, WRITE, 1, DATA, 60),
+			   "network ring, device service0: Invalid guest");
+	assert_guest_error(&f->rig, call(f, READ, 1, DATA, 60),
+			   "network ring, device service0: Invalid guest");
+	assert_guest_error(&f->rig, call(f, READ, 0, DATA, 60),
+			   "network ring, device service0: Invalid guest");
 }
 
 /* What a guest does between two exits: the run that called this goes on when it returns. */
@@ -1304,7 +1297,7 @@ static void what_the_io_thread_finds_ends_a_guest_that_is_busy(void **state)
 		for (unsigned k = 0; k < BURST; k++)
 			put_nothing(f);
 		hv_fake_hook(f->rig.core.hv, submit_bad_and_spin, f);
-		assert_ends(f, rig_run(&f->rig), "inside read-only network ring");
+		assert_guest_error(&f->rig, rig_run(&f->rig), "inside read-only network ring");
 		by_alarm += f->rig.core.exits[HV_EXIT_INTERRUPTED] == 1;
 	}
 	assert_true(by_alarm > 10);
@@ -1506,8 +1499,8 @@ static void a_bad_entry_ends_the_wait_and_the_guest(void **state)
 
 	ring_peer_submit(&f->guest, &bad);
 	memcpy(rig_at(&f->rig, ARG), &forever, sizeof forever);
-	assert_ends(f, rig_call(&f->rig, HVT_HYPERCALL_POLL, ARG),
-		    "network ring, device service1: Invalid guest access");
+	assert_guest_error(&f->rig, rig_call(&f->rig, HVT_HYPERCALL_POLL, ARG),
+			   "network ring, device service1: Invalid guest access");
 }
 
 static void *send_later(void *ctx)

@@ -17,6 +17,7 @@
 
 #include "../../../monitor/net/uplink.h"
 #include "wire.h"
+#include "expect.h"
 
 static unsigned seen, fail_at;
 static int read_error, write_error;
@@ -65,15 +66,6 @@ struct fixture {
 	char where[16];
 	int files;
 };
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 static int open_it(struct fixture *f, bool look)
 {

@@ -27,6 +27,7 @@
 #include "emulated.h"
 #include "ring_peer.h"
 #include "wire.h"
+#include "expect.h"
 
 #define MEMORY 0x100000u
 #define RING 0x20000u
@@ -154,15 +155,6 @@ static bool on_stopping(void *ctx)
 static int alarms(struct fixture *f)
 {
 	return __atomic_load_n(&f->alarms, __ATOMIC_ACQUIRE);
-}
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 static int set_up(void **state)

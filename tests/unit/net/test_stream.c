@@ -19,6 +19,7 @@
 #include "../../../monitor/net/poller.h"
 #include "../../../monitor/net/stream.h"
 #include "wire.h"
+#include "expect.h"
 
 #define LONGEST 65557u		/* an IP packet of 65535 bytes with header and two tags */
 #define MOST (4 + LONGEST)
@@ -141,15 +142,6 @@ struct fixture {
 	int files;
 	uint8_t frame[MOST], got[MOST];
 };
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 static int set_up(void **state)
 {

@@ -28,6 +28,7 @@
 
 #include "../../../monitor/net/tap_linux.h"
 #include "own_network.h"
+#include "expect.h"
 
 static bool opens_as_root;	/* whatever the rights on the device */
 
@@ -51,15 +52,6 @@ int __wrap_open(const char *path, int flags, ...)
 }
 
 /* ---- fixtures ---- */
-
-static int open_descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 struct fixture {
 	struct uplink *uplink;	/* what is attached; NULL: nothing */
