@@ -1,4 +1,7 @@
-/* ring.c: consumes submissions and produces completions, trusting nothing that the guest wrote. */
+/*
+ * ring.c: consumes submissions and produces completions; everything that the guest writes is
+ * checked.
+ */
 #include "ring.h"
 
 #include <string.h>
@@ -44,7 +47,7 @@ void ring_ask_for_kicks(struct ring *r, bool ask)
 	(void)__atomic_exchange_n(&r->shared->needs_kick, (uint32_t)ask, __ATOMIC_SEQ_CST);
 }
 
-/* Copied in once; what the guest does to the slot from now on concerns only itself. */
+/* Copied in once; later changes of the slot by the guest have no effect. */
 static struct hvt_ring_entry take_entry(const struct ring *r)
 {
 	struct hvt_ring_entry entry;

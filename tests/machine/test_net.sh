@@ -251,7 +251,7 @@ errors() {
 	run open 9 tun0 tun -- "$monitor" --mem=2 --net:service0=@9 -- "$(image net)" limit 0
 	judge "a tun, by descriptor" 1 'a tun interface, not a tap'
 	run open 9 down0 -- "$monitor" --mem=2 --net:service0=down0 -- "$(image net)" limit 0
-	judge "an interface that somebody else has" 1 'resource busy' 'another process'
+	judge "an interface that another process uses" 1 'resource busy' 'another process'
 	HUSK=$monitor
 	refused "a descriptor that is not open" @99 '@99: Bad file descriptor: it is not open'
 	for descriptor in @ @x @-1 @4294967296 @9x; do
