@@ -203,7 +203,7 @@ find_archiver() {
 		lack "no objcopy${monitor_objcopy:+: there is no $monitor_objcopy}" "$(binutils_package)"
 }
 
-# Architecture and system, in one spelling whoever was asked.
+# Architecture and system, in one spelling for all compilers.
 machine_of() {
 	printf '%s' "$1" | tr '[:upper:]' '[:lower:]' |
 		sed -e 's/^amd64-/x86_64-/' -e 's/^arm64-/aarch64-/' \

@@ -80,7 +80,7 @@ look_at_word()
 	esac
 }
 
-# $1: an output that nobody means to write over: a source by its name.
+# $1: an output whose name is that of a source, given by mistake.
 is_source()
 {
 	[ -z "$preprocesses" ] || return 1

@@ -22,7 +22,7 @@
 
 /* The guest's memory, above the tables of floor_<machine>.c. */
 #define CODE_GPA HVT_GUEST_MIN_BASE
-#define HALT_GPA (CODE_GPA + 0x800)	/* struct hvt_halt, which nobody looks at */
+#define HALT_GPA (CODE_GPA + 0x800)	/* struct hvt_halt, not read */
 #define CALL_GPA (CODE_GPA + 0x900)	/* the loop's argument structure */
 #define NET_CODE_GPA (CODE_GPA + 0x1000)
 #define NET_GPA (CODE_GPA + 0x2000)	/* struct floor_net */

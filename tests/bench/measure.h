@@ -25,7 +25,7 @@ struct counts {
 	long others;
 };
 
-/* Splits a printf-formatted line at its spaces; paths with spaces are for nobody here. */
+/* Splits a printf-formatted line at its spaces; paths with spaces are not supported. */
 __attribute__((format(printf, 1, 2))) struct command command_make(const char *fmt, ...);
 void command_free(struct command *c);
 
@@ -38,7 +38,7 @@ pid_t command_start_both(const struct command *c, int out);
 /* Waits for the end; returns the processor time in seconds, or -1 unless it exited with 0. */
 double command_wait(pid_t pid);
 
-/* Whether it exits with 0; it may say why not, but nobody hears it. */
+/* Whether it exits with 0; its output is discarded. */
 bool command_works(const struct command *c);
 
 /* Runs to the end and adds what it took to s; a failure ends this program. */

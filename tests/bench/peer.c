@@ -81,7 +81,7 @@ static int only_marked(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
-/* Room for a burst that nobody takes yet. */
+/* Room for a burst that is not read yet. */
 static int make_room(int fd)
 {
 	int size = PEER_BURST_MAX * 8192;
