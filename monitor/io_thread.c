@@ -246,12 +246,13 @@ void io_thread_stop(struct io_thread *t)
 		want(t, IO_STOP);
 		(void)pthread_join(t->thread, NULL);
 	}
+	/* Of one that is zeroed, which nobody has initialised, descriptor 0 is not ours. */
 	if (t->alarm != NULL) {
 		(void)pthread_cond_destroy(&t->changed);
 		(void)pthread_mutex_destroy(&t->mutex);
+		if (t->poll_fd >= 0)
+			close(t->poll_fd);
+		wake_fini(&t->wake);
 	}
-	if (t->poll_fd >= 0)
-		close(t->poll_fd);
-	wake_fini(&t->wake);
 	*t = (struct io_thread){.poll_fd = -1, .wake.fd = -1};
 }

@@ -97,7 +97,10 @@ void io_thread_resume(struct io_thread *t);
 /* Whether a client has failed: -1 with its error. */
 int io_thread_check(struct io_thread *t, struct husk_error *e);
 
-/* Ends the thread after at most one turn, and closes what init opened. Accepts the same object twice. */
+/*
+ * Ends the thread after at most one turn, and closes what init opened. Accepts the same object twice,
+ * and a zeroed one.
+ */
 void io_thread_stop(struct io_thread *t);
 
 #endif

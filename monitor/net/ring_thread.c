@@ -424,7 +424,7 @@ void ring_thread_stop(struct ring_thread *t)
 		wake(t);
 		pthread_join(t->thread, NULL);
 	}
-	if (t->wake_fd != -1)
+	if (t->ring != NULL && t->wake_fd != -1)	/* a zeroed one does not own descriptor 0 */
 		close(t->wake_fd);
 	*t = (struct ring_thread){.wake_fd = -1};
 }

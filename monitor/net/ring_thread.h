@@ -66,7 +66,7 @@ struct ring_thread {
 int ring_thread_start(struct ring_thread *t, struct ring *ring,
 		      const struct ring_thread_host *host);
 
-/* Serves what is left, ends the thread and waits for it. Accepts a stopped one. */
+/* Serves what is left, ends the thread and waits for it. Accepts a stopped one, and a zeroed one. */
 void ring_thread_stop(struct ring_thread *t);
 
 /*

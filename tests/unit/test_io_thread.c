@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
@@ -397,9 +398,25 @@ static void there_are_so_many_clients(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void a_zeroed_one_does_not_own_descriptor_0(void **state)
+{
+	struct io_thread zeroed = {0};
+	int saved = fcntl(0, F_DUPFD_CLOEXEC, 3), zero = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(dup2(zero, 0), 0);
+	io_thread_stop(&zeroed);
+	assert_int_not_equal(fcntl(0, F_GETFD), -1);
+	if (saved != -1)
+		assert_int_equal(dup2(saved, 0), 0);
+	close(saved);
+	close(zero);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_zeroed_one_does_not_own_descriptor_0),
 		TEST(everybody_has_a_turn_at_the_start),
 		TEST(an_idle_thread_sleeps),
 		TEST(every_ring_is_a_turn_though_nobody_reads_the_bell),

@@ -1030,9 +1030,25 @@ static void stopping_a_failed_one_consumes_no_more(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define STARTED(name) cmocka_unit_test_setup_teardown(name, set_up_started, tear_down)
 
+static void a_zeroed_one_does_not_own_descriptor_0(void **state)
+{
+	struct ring_thread zeroed = {0};
+	int saved = fcntl(0, F_DUPFD_CLOEXEC, 3), zero = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(dup2(zero, 0), 0);
+	ring_thread_stop(&zeroed);
+	assert_int_not_equal(fcntl(0, F_GETFD), -1);
+	if (saved != -1)
+		assert_int_equal(dup2(saved, 0), 0);
+	close(saved);
+	close(zero);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_zeroed_one_does_not_own_descriptor_0),
 		TEST(it_starts_and_stops),
 		TEST(what_was_never_started_can_be_stopped),
 		TEST(a_host_that_denies_the_thread_is_done_without),
