@@ -46,6 +46,30 @@ ends() {
 		"$HUSK" --mem=2 --block-ro:storage="$T/disk" "$(image blk)"
 }
 
+# What the guest does is told to hostile_ring.c: the I/O thread takes over, and frames go both ways.
+network() {
+	ring=$(image hostile_ring)
+	[ "$BACKEND" = kvm ] || return 0
+	set -- --mem=8 --net:service0=@8 -- "$ring" --solo5:quiet
+	at_each "TERM with a network" $few wire=8 ends TERM -- \
+		"$HUSK" "$@" write buffer 64 read buffer 1514 submit kick 2 served
+	at_each "TERM with frames in the hands of the I/O thread" $few wire=8 ends TERM -- \
+		"$HUSK" "$@" hand-over write buffer 64 read buffer 1514 submit served
+	report "there is one" "$(grep -q '; 2 threads' "$T/out" || cat "$T/out")"
+	at_each "TERM while the I/O thread sleeps" $few wire=8 ends TERM -- "$HUSK" "$@" hand-over sleep 60000
+	report "there is one" "$(grep -q '; 2 threads' "$T/out" || cat "$T/out")"
+	at_each "STOP and CONT with a network" $few wire=8 stays STOP -- \
+		"$HUSK" "$@" write buffer 64 submit kick 1 served
+}
+
+# An image that never comes. It is asked for ten times a second, so the calls do not come to an end.
+loading() {
+	mkfifo "$T/image"
+	for what in --mem=2 --check --inspect; do
+		at_each "TERM: $what, and nobody writes the image" $few most=36 ends TERM -- "$HUSK" $what "$T/image"
+	done
+}
+
 answers() {
 	for what in --help --check "--inspect $quiet" "--check $quiet" "--dry-run $quiet" "--stats --mem=3 $quiet --solo5:quiet"; do
 		# shellcheck disable=SC2086 # words
@@ -61,6 +85,8 @@ stays() {
 }
 
 ends
+network
+loading
 answers
 stays
 finish
