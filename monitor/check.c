@@ -165,7 +165,7 @@ int husk_check(struct husk *h, const char *path, int argc, char *const args[], F
 
 	h->guest_argc = argc;
 	h->guest_argv = args;
-	husk_look_only(h);
+	husk_check_only(h);
 	(void)h->ops->probe(say, &f);
 	if (path != NULL)
 		check_image(h, path, &f);

@@ -180,7 +180,7 @@ static void tell_end(const struct core *c, const struct core_ending *how)
 			c->clients[i].is->end(c->clients[i].ctx, how);
 }
 
-/* What only looks on is not called at all as long as nobody wants it. */
+/* Observers cost nothing while there are none. */
 static void count_observers(struct core *c)
 {
 	unsigned calls = 0;
@@ -241,7 +241,7 @@ void core_seal(struct core *c)
 	resource_seal(&c->gpas);
 }
 
-/* What the guest did wrong is told with the place where it did it. */
+/* Adds the guest's position to its error. */
 static void add_place(struct core *c, struct husk_error *e)
 {
 	uint64_t ip;
@@ -260,7 +260,7 @@ static enum vmexit_result serve(struct core *c, struct husk_error *e)
 	if (x->handler != NULL)
 		r = x->handler(x->ctx, &c->last, e);
 	else
-		husk_fail(e, HUSK_E_GUEST, "%s: exit of kind %s, which nobody serves",
+		husk_fail(e, HUSK_E_GUEST, "%s: exit of kind %s, which has no handler",
 			  c->ops->title, hv_exit_name(c->last.kind));
 	if (r == VMEXIT_FAIL && (e->kind == HUSK_E_GUEST || c->last.kind == HV_EXIT_ERROR))
 		add_place(c, e);
@@ -268,7 +268,7 @@ static enum vmexit_result serve(struct core *c, struct husk_error *e)
 	return r;
 }
 
-/* An interruption that nobody asked for leaves no trace. */
+/* An interruption without a request is not counted. */
 static enum vmexit_result serve_new(struct core *c, struct husk_error *e)
 {
 	if (c->last.kind == HV_EXIT_INTERRUPTED && !core_wanted(c))

@@ -63,10 +63,7 @@ struct core_ending {
 	const struct husk_error *error;	/* CORE_FAILED */
 };
 
-/*
- * What a client of the loop is told, all of it by the thread that is in core_run. Entries may be
- * NULL; those that nobody has cost nothing.
- */
+/* Callbacks of a client, all in the thread that is in core_run. NULL: not wanted, and free of cost. */
 struct core_client {
 	/* core_run begins: the client's own threads may go on. */
 	void (*resume)(void *ctx);
@@ -83,7 +80,7 @@ struct core_client {
 
 	/*
 	 * An exit that counts is about to be served; its data is what the guest gave. Interruptions
-	 * that nobody asked for do not count.
+	 * without a request do not count.
 	 */
 	void (*exit)(void *ctx, const struct hv_exit *exit);
 
@@ -156,13 +153,13 @@ void core_unregister_hypercall(struct core *c, int nr);
 
 /*
  * Adds a client, which must outlive its stay; *id names it to core_post and core_remove_client, and
- * is not CORE_NO_CLIENT. They are told in the order in which they came. HUSK_E_HOST if there are too
+ * is not CORE_NO_CLIENT. They are called in the order of registration. HUSK_E_HOST if there are too
  * many; *id is then CORE_NO_CLIENT.
  */
 int core_add_client(struct core *c, const struct core_client *client, void *ctx, unsigned *id,
 		    struct husk_error *e);
 
-/* No-op for CORE_NO_CLIENT. What was posted for it is forgotten. */
+/* No-op for CORE_NO_CLIENT. Its pending requests are dropped. */
 void core_remove_client(struct core *c, unsigned id);
 
 /* The guest's machine is complete: nothing can be added or removed any more. */

@@ -104,7 +104,7 @@ int husk_option(struct husk *h, const char *word, struct husk_error *e)
 	return settings_add(&h->settings, groups, n, word, e);
 }
 
-void husk_look_only(struct husk *h)
+void husk_check_only(struct husk *h)
 {
 	h->settings.look = true;
 }

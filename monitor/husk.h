@@ -76,7 +76,7 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
  * From here on husk_load only looks at devices, and leaves no trace of that on the host: no lock, no
  * flag, no link that goes up. husk_run refuses. Before husk_load.
  */
-void husk_look_only(struct husk *h);
+void husk_check_only(struct husk *h);
 
 enum husk_end {
 	HUSK_FAILED = -1,	/* e says why */

@@ -18,7 +18,7 @@
 typedef enum vmexit_result hypercall_handler(void *ctx, gpa_t arg, struct husk_error *e);
 
 struct hypercall {
-	const char *name;		/* "block_write"; NULL if nobody serves the number */
+	const char *name;		/* "block_write"; NULL: no handler */
 	hypercall_handler *handler;
 	void *ctx;
 	uint64_t count;			/* how often it was called */
@@ -50,10 +50,10 @@ int hypercalls_init(struct hypercalls *h, struct devices *d, const struct mailbo
 int hypercalls_register(struct hypercalls *h, int nr, const char *name,
 			hypercall_handler *handler, void *ctx, struct husk_error *e);
 
-/* No-op for a number that nobody serves. */
+/* No-op for a number without a handler. */
 void hypercalls_unregister(struct hypercalls *h, int nr);
 
-/* observer, or nobody if it is NULL, is told of all calls from now on. */
+/* observer is called after each call from now on; NULL for none. */
 void hypercalls_observe(struct hypercalls *h, hypercall_observer *observer, void *ctx);
 
 #endif

@@ -218,7 +218,7 @@ static int launch(struct command *c, struct husk_error *e)
 	int status = STATUS_OK;
 
 	if (asked(c, "dry-run"))
-		husk_look_only(c->machine);
+		husk_check_only(c->machine);
 	if (counting && figures_open(&c->figures, figures_place(c), e) == -1)
 		return fail(c, e);
 	c->outputs[1] = (struct husk_output){c->figures.fd, c->figures.where};

@@ -130,7 +130,7 @@ static void an_unknown_reason_is_told_with_its_number(void **state)
 static void a_kind_that_nobody_serves_ends_the_guest(void **state)
 {
 	play_kind(*state, HV_EXIT_DEBUG);
-	assert_ends(*state, with_ip("Fake: exit of kind debug, which nobody serves"));
+	assert_ends(*state, with_ip("Fake: exit of kind debug, which has no handler"));
 }
 
 static void play_fault(struct fixture *f, bool known, uint64_t gpa)
@@ -240,7 +240,7 @@ static void an_unregistered_kind_is_served_by_nobody(void **state)
 	take_over(f, HV_EXIT_DEBUG);
 	core_unregister_vmexit(&f->rig.core, HV_EXIT_DEBUG);
 	play_kind(f, HV_EXIT_DEBUG);
-	assert_ends(f, with_ip("Fake: exit of kind debug, which nobody serves"));
+	assert_ends(f, with_ip("Fake: exit of kind debug, which has no handler"));
 	assert_int_equal(f->seen[HV_EXIT_DEBUG], 0);
 }
 

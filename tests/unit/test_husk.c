@@ -592,7 +592,7 @@ static void a_machine_that_was_only_looked_at_does_not_run(void **state)
 {
 	struct fixture *f = *state;
 
-	husk_look_only(f->h);
+	husk_check_only(f->h);
 	load(f, f->h);
 	assert_runs(f, f->h, HUSK_FAILED, 0);
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);

@@ -36,7 +36,7 @@ static struct life {
 static struct husk *const machine = (struct husk *)(uintptr_t)0x1000;
 
 struct husk *__wrap_husk_create(const struct husk_config *config, struct husk_error *e);
-void __wrap_husk_look_only(struct husk *h);
+void __wrap_husk_check_only(struct husk *h);
 int __wrap_husk_load(struct husk *h, const char *path, int argc, char *const args[],
 		     struct husk_error *e);
 enum husk_end __wrap_husk_run(struct husk *h, int *status, struct husk_error *e);
@@ -61,7 +61,7 @@ struct husk *__wrap_husk_create(const struct husk_config *config, struct husk_er
 	return machine;
 }
 
-void __wrap_husk_look_only(struct husk *h)
+void __wrap_husk_check_only(struct husk *h)
 {
 	assert_ptr_equal(h, machine);
 }
