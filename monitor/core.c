@@ -286,16 +286,22 @@ static enum vmexit_result step(struct core *c, struct husk_error *e)
 	return c->ops->run(c->hv, &c->last, e) == -1 ? VMEXIT_FAIL : serve_new(c, e);
 }
 
-/* The guest is in the middle of an instruction until the next run, or until this. */
+/*
+ * The guest is in the middle of an instruction until the next run, or until this. The stop stays
+ * posted meanwhile: no handler waits, and a long one returns VMEXIT_RETRY.
+ */
 static enum vmexit_result finish_access(struct core *c, struct husk_error *e)
 {
 	enum vmexit_result r = VMEXIT_RESUME;
 
+	mailbox_post(&c->mailbox, CORE_STOP);
 	for (int i = 0; i < COMPLETIONS_MAX && r == VMEXIT_RESUME && !c->retry; i++) {
 		if (c->last.kind != HV_EXIT_PIO && c->last.kind != HV_EXIT_MMIO)
 			break;
-		r = c->ops->complete(c->hv, &c->last, e) == -1 ? VMEXIT_FAIL : serve_new(c, e);
+		r = c->ops->complete(c->hv, &c->last, e) == -1 ? VMEXIT_FAIL :
+		    c->last.kind == HV_EXIT_INTERRUPTED ? VMEXIT_RESUME : serve_new(c, e);
 	}
+	mailbox_withdraw(&c->mailbox, CORE_STOP);
 	return r;
 }
 

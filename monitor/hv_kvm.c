@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -324,9 +325,12 @@ static void drain_kicks(void)
 		;
 }
 
+/* The owner may end as soon as this returns: nobody may still be about to signal it. */
 static void kvm_disown(struct hv *hv)
 {
-	__atomic_store_n(&hv->owned, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&hv->owned, false, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&hv->kickers, __ATOMIC_SEQ_CST) != 0)
+		(void)sched_yield();
 	drain_kicks();
 	(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
 }
@@ -416,10 +420,12 @@ static int kvm_complete(struct hv *hv, struct hv_exit *exit, struct husk_error *
  */
 static void kvm_kick(struct hv *hv)
 {
+	(void)__atomic_fetch_add(&hv->kickers, 1, __ATOMIC_SEQ_CST);
 	(void)__atomic_exchange_n(&hv->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&hv->owned, __ATOMIC_SEQ_CST) &&
 	    !pthread_equal(hv->owner, pthread_self()))
 		(void)pthread_kill(hv->owner, KICK_SIGNAL);
+	(void)__atomic_fetch_sub(&hv->kickers, 1, __ATOMIC_RELEASE);
 }
 
 /* Every kernel since Linux 2.6.22 has this version, so that only the probe asks. */

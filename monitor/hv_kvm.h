@@ -27,6 +27,7 @@ struct hv {
 	struct memory_host ram;
 	uint64_t ram_size;
 	bool owned;		/* owner may be kicked by other threads; atomic */
+	unsigned kickers;	/* threads that may be about to signal owner; atomic */
 	pthread_t owner;
 	sigset_t saved_mask;	/* the owner's signal mask before */
 };

@@ -18,6 +18,11 @@ void mailbox_post(struct mailbox *m, unsigned bits)
 	wake_signal(&m->wake);
 }
 
+void mailbox_withdraw(struct mailbox *m, unsigned bits)
+{
+	(void)__atomic_fetch_and(&m->posted, ~bits, __ATOMIC_RELAXED);
+}
+
 /* The plain load avoids a locked instruction in every exit. */
 unsigned mailbox_take(struct mailbox *m)
 {

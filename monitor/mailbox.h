@@ -32,6 +32,9 @@ static inline bool mailbox_has(const struct mailbox *m, unsigned bits)
 	return (__atomic_load_n(&m->posted, __ATOMIC_RELAXED) & bits) != 0;
 }
 
+/* What was posted of these bits is forgotten. By the thread that takes. */
+void mailbox_withdraw(struct mailbox *m, unsigned bits);
+
 /* Takes what was posted; what the poster wrote before it posted is visible from here on. */
 unsigned mailbox_take(struct mailbox *m);
 

@@ -372,6 +372,36 @@ static void a_kick_from_another_thread_ends_a_busy_guest(void **state)
 	hv_backend.disown(b->hv);
 }
 
+static void *run_and_end(void *ctx)
+{
+	struct bare *b = ctx;
+
+	if (hv_backend.own(b->hv, &b->e) == -1 || bare_run(b) == -1)
+		return NULL;
+	hv_backend.disown(b->hv);
+	return b;
+}
+
+/* A thread that kicks again and again meets one that has just ended: the sanitizers would tell. */
+static void an_owner_may_end_while_it_is_kicked(void **state)
+{
+	struct bare *b = *state;
+
+	code_spin(&b->code);
+	start(b);
+	for (unsigned i = 0; i < 200; i++) {
+		pthread_t owner;
+		void *ran;
+
+		assert_int_equal(pthread_create(&owner, NULL, run_and_end, b), 0);
+		for (unsigned k = 0; k <= i; k++)
+			hv_backend.kick(b->hv);
+		pthread_join(owner, &ran);
+		assert_non_null(ran);
+		hv_backend.kick(b->hv);
+	}
+}
+
 /* ---- completing, and registers ---- */
 
 static void complete(struct bare *b)
@@ -738,6 +768,7 @@ int main(void)
 		TEST(a_signal_during_the_run_ends_it),
 		TEST(no_kick_is_lost),
 		TEST(a_kick_from_another_thread_ends_a_busy_guest),
+		TEST(an_owner_may_end_while_it_is_kicked),
 		TEST(a_completed_access_is_behind_the_guest_and_the_next_is_not_begun),
 		TEST(a_completed_load_has_its_value),
 		TEST(registers_are_read_and_written),

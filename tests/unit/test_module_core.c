@@ -963,6 +963,50 @@ static void it_needs_memory_for_its_state(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* A stop that comes just as one part of string I/O is done: the next part waits for nobody. */
+static enum vmexit_result stop_and_resume(void *ctx, uint64_t offset, const struct bus_access *a,
+					  struct husk_error *e)
+{
+	struct fixture *f = ctx;
+
+	(void)offset, (void)a, (void)e;
+	core_stop(&f->rig.core, 7);
+	return VMEXIT_RESUME;
+}
+
+static void a_stop_between_two_parts_of_an_access_waits_for_no_reader(void **state)
+{
+	static const struct device_resource port = {
+		DEVICE_PIO, 0x300, 0x303, stop_and_resume, -1,
+	};
+	struct fixture *f = *state;
+	const struct device_description what = {
+		.name = "port", .resources = &port, .n_resources = 1, .ctx = f,
+	};
+	const struct hvt_puts rq = {TEXT, 5};
+	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
+	uint32_t id, arg = ARG;
+	const struct bus_access more = {
+		.addr = w->base + HVT_HYPERCALL_PUTS * w->stride, .count = 1, .width = 4,
+		.write = true, .data = (void *)&arg,
+	};
+	static const char page[4096];
+	int reason;
+
+	fcntl(f->out[1], F_SETFL, O_NONBLOCK);
+	while (write(f->out[1], page, sizeof page) > 0)
+		continue;
+	assert_int_equal(devices_add(&f->rig.core.devices, &what, &id, &f->rig.e), 0);
+	put(f, ARG, &rq, sizeof rq);
+	hv_fake_store(f->rig.core.hv, BUS_PIO, 0x300, 4, 1);
+	hv_fake_more(f->rig.core.hv, &more, w->kind);
+	alarm(5);
+	assert_int_equal(core_run(&f->rig.core, &reason, &f->rig.e), CORE_STOPPED);
+	assert_int_equal(reason, 7);
+	alarm(0);
+	assert_int_equal(rig_figure(&f->rig, 0, "console", "bytes_dropped"), 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1005,6 +1049,7 @@ int main(void)
 		TEST(a_bad_cookie_is_an_error_and_not_a_status),
 		TEST(halt_at_the_edges_of_memory),
 		TEST(halt_may_be_asked_for_from_read_only_memory),
+		TEST(a_stop_between_two_parts_of_an_access_waits_for_no_reader),
 		TEST(it_takes_its_numbers_and_gives_them_back),
 		TEST(it_attaches_all_or_nothing),
 		TEST(it_closes_what_it_opened),
