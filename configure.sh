@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # configure.sh: looks at the compilers and libraries once and writes config.mk for GNUmakefile.
 #
 # Run in an empty directory, it makes that the build directory; run in the source root, it makes

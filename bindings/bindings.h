@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * bindings.h: what the files of the guest's bindings share.
  *

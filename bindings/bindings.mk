@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # bindings.mk: builds what guests are made of: bindings, linker scripts, compiler wrappers.
 #
 # To be included from the makefile, which defines SRC (source tree), O (object tree), ARCH

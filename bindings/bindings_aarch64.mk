@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # bindings_aarch64.mk: what the guest's bindings need on aarch64.
 
 guest_arch_src := start_aarch64.S vectors_aarch64.S cpu_aarch64.c trap_aarch64.c tls_aarch64.c

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # bindings_x86_64.mk: what the guest's bindings need on x86_64.
 
 guest_arch_src := start_x86_64.S vectors_x86_64.S cpu_x86_64.c trap_x86_64.c tls_x86_64.c

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* block.c: block devices, one block at a time. */
 #include "bindings.h"
 #include "cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* clock.c: monotonic time from the CPU's counter, wall time from the monitor. */
 #include "bindings.h"
 #include "cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* console.c: the guest's only output besides its devices. */
 #include "bindings.h"
 #include "cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * cpu.h: what an architecture supplies to the bindings; cpu_ARCH.c implements it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu_aarch64.c: vectors, counter, thread pointer and hypercalls of aarch64. */
 #include "cpu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu_x86_64.c: descriptor tables, counter, thread pointer and hypercalls of x86_64. */
 #include "cpu.h"
 

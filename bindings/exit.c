@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* exit.c: the ways in which a guest ends. */
 #include "bindings.h"
 #include "cpu.h"

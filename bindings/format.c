@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* format.c: the small printf behind the bindings' messages. */
 #include "bindings.h"
 

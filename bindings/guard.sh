@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # ---- no work of the user's is written over ----
 
 # What a command line reads and writes, a name a line.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * husk-manifest.c: makes an image's manifest from JSON, and shows what an image declares.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * image.h: addresses and sizes that solo5_hvt.lds defines; only &symbol has a meaning.
  */

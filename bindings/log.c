@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* log.c: the bindings' own messages, and the options that choose among them. */
 #include "bindings.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* manifest.c: finds devices in the manifest that the monitor has filled in. */
 #include "bindings.h"
 

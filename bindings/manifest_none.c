@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * manifest_none.c: the manifest of an image that declares no devices.
  *

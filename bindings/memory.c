@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* memory.c: what is where in the guest's memory. */
 #include "bindings.h"
 #include "image.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* net.c: network devices: frames go through the ring while it is polled, else each is a hypercall. */
 #include "bindings.h"
 #include "cpu.h"

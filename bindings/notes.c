@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* notes.c: the notes of an image: Solo5 ABI, husk's additions, interpreter, and one for OpenBSD. */
 #include "../include/elf_abi.h"
 #include "../include/husk_abi.h"

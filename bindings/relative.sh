@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # relative.sh: prints the way from directory $1 to $2, both absolute: from /usr/bin to /usr/lib, ../lib.
 set -eu
 

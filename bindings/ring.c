@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ring.c: the guest's end of the network ring: frames that need not leave the guest one by one. */
 #include "../include/ring_abi.h"
 #include "bindings.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * solo5_stub.c: bindings that fail: enough to link a program, never to run it.
  *

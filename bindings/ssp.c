@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ssp.c: the stack protector: its guard, and what happens when a frame was overrun. */
 #include "bindings.h"
 

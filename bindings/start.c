@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* start.c: from the monitor's boot information to the application. */
 #include "bindings.h"
 #include "cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* start_x86_64.S: the first instructions of a guest. */
 
 	.section .text._start, "ax", @progbits

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * string.c: the functions that compilers call on their own, first half: those that are
  * written in C for every architecture.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * string_aarch64.c: the functions that compilers call on their own, second half: copying
  * and filling by words, which need not be aligned.

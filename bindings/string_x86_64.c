@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * string_x86_64.c: the functions that compilers call on their own, second half: copying
  * and filling by the CPU's string instructions, which are short and quick enough, and

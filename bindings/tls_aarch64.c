@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * tls_aarch64.c: blocks of thread-local variables, aarch64's layout.
  *

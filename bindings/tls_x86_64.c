@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * tls_x86_64.c: blocks of thread-local variables, x86_64's layout.
  *

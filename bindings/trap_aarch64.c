@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* trap_aarch64.c: reports an exception and ends the guest. */
 #include "bindings.h"
 

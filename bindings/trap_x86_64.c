@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* trap_x86_64.c: reports an exception and ends the guest. */
 #include "bindings.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vectors_aarch64.S: where the CPU enters after an exception: saves registers on its own stack. */
 
 #define N_VECTORS 16			/* Arm ARM DDI 0487, D1.4.1: of 128 bytes each */

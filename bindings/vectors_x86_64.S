@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vectors_x86_64.S: where the CPU enters after an exception: one stub for each vector. */
 
 	/* Vectors for which the CPU pushes an error code: Intel SDM vol. 3A 6.15, table 6-1. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* virtqueue.c: submits chains of buffers and takes them back. */
 #include "virtqueue.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * virtqueue.h: the guest's side of a virtqueue: buffers to the monitor and back.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* yield.c: waiting for input or for time to pass. */
 #include "bindings.h"
 #include "cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * elf_abi.h: the ELF notes by which a Solo5 image says what it is.
  *

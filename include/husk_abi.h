@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * husk_abi.h: what husk offers a guest beyond the Solo5 interface: the numbers that are its own, the
  * note by which an image asks for additions, the answer in the boot information, queues and their

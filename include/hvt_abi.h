@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hvt_abi.h: what a Solo5 "hvt" guest and its monitor agree on, ABI version 2.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * mft_abi.h: the manifest, the static list of devices that an image declares.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ring_abi.h: the network ring that a guest and its monitor share, one for all network devices.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * solo5.h: what a unikernel may ask of the machine that it runs in.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * virtq_abi.h: the queues that a guest and its monitor share: virtio's split virtqueues.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * vsock_abi.h: packets of the socket device: byte streams between a guest and programs of its host.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* about.c: what this binary is and has, for --help and --version. */
 #include "machine.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* boot.c: writes the boot area, and only there. */
 #include "boot.h"
 

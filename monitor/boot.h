@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * boot.h: what the monitor puts into low memory for the guest: boot info, manifest, command line.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bus.c: a sorted table of ranges, searched once for each I/O exit. */
 #include "bus.h"
 

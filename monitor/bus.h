@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * bus.h: from the address of an I/O exit to the device that owns it.
  *

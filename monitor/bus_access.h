@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bus_access.h: an access to I/O ports or MMIO: where, how wide, which direction. */
 #ifndef HUSK_BUS_ACCESS_H
 #define HUSK_BUS_ACCESS_H

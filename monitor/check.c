@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* check.c: checks host, image and devices before a run, one line per finding. */
 #include <errno.h>
 #include <stdlib.h>

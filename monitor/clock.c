@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* clock.c: reads the host's monotonic clock. */
 #include "clock.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* clock.h: time that only goes forward, and deadlines on it. */
 #ifndef HUSK_CLOCK_H
 #define HUSK_CLOCK_H

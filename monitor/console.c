@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* console.c: writes that wait for a slow reader, but not for one that is gone. */
 #include "console.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * console.h: the guest's console, a descriptor whose reader may be slow, full or gone.
  *

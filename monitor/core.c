@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* core.c: makes a machine from its parts and runs it, exit by exit. */
 #include "core.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * core.h: one machine at run time: what it is made of, who serves its exits, and its loop.
  *

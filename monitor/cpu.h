@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * cpu.h: what depends on the architecture when a guest starts: translation tables and first
  * registers.

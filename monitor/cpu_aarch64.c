@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu_aarch64.c: translation tables and first registers of an aarch64 guest. */
 #include "cpu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu_aarch64.h: the first registers of an aarch64 guest; include cpu.h instead. */
 #ifndef HUSK_CPU_AARCH64_H
 #define HUSK_CPU_AARCH64_H

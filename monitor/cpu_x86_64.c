@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu_x86_64.c: descriptor table, page tables and first registers of an x86_64 guest. */
 #include "cpu.h"
 

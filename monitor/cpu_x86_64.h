@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpu_x86_64.h: the first registers of an x86_64 guest; include cpu.h instead. */
 #ifndef HUSK_CPU_X86_64_H
 #define HUSK_CPU_X86_64_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpuid_x86_64.c: one table of CPUID bits that a guest may see, leaf by leaf. */
 #include "cpuid_x86_64.h"
 

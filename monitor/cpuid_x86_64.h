@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cpuid_x86_64.h: which processor features are visible to an x86_64 guest. */
 #ifndef HUSK_CPUID_X86_64_H
 #define HUSK_CPUID_X86_64_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* device.c: registers all resources of a device or none, and removes them again. */
 #include "device.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * device.h: the device manager. A device is a name, its resources and its handlers.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* device_set.c: opens a module's devices one after the other, and finds them again. */
 #include "device_set.h"
 

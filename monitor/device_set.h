@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * device_set.h: the devices of one type that a module serves: opened together, found by handle.
  *

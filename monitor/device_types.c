@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* device_types.c: the table of device types. */
 #include "device_types.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * device_types.h: the types of devices that a manifest may declare, and who serves them.
  *

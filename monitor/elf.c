@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* elf.c: reads and checks an image file, and copies its segments into guest memory. */
 #include "elf.h"
 

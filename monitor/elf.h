@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * elf.h: an image file: what it says about itself, and its segments into guest memory.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* elf_file.c: reads pieces of an image file, and has libelf translate them. */
 #include "elf_file.h"
 

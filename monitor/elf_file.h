@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * elf_file.h: pieces of an image file, for the files that implement elf.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* elf_names.c: names of numbers in an image, and of kinds of files that are not images. */
 #include <string.h>
 

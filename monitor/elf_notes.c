@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* elf_notes.c: the two notes of an image: its ABI, and its list of devices. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* elf_stream.c: an image that comes through a pipe or a socket, read into memory. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* error.c: fills and extends the error object; texts that do not fit are truncated. */
 #include "error.h"
 

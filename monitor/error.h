@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * error.h: the error object, which carries a failure to the code that reports it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* event.c: checks each source for input, and waits for those that have none. */
 #include "event.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* guest_pages.c: chooses page sizes, and write-protects what the image declares read-only. */
 #include "guest_pages.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * guest_pages.h: page sizes of guest memory, and which pages are read-only.
  *

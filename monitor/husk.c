@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* husk.c: the library's face: a machine from creation to destruction. */
 #include "husk.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * husk.h: the library's face: make a machine, configure it, load an image, run it.
  *

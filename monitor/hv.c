@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv.c: code that all backends share. */
 #include "hv.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hv.h: what a hypervisor backend implements, and the neutral exits it reports.
  *

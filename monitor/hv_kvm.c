@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv_kvm.c: the Linux KVM backend, as far as it is the same on every architecture. */
 #include "hv_kvm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hv_kvm.h: what the KVM backend's common part and its architecture files share.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv_kvm_aarch64.c: registers, counter and exits of a vcpu under KVM on aarch64. */
 #include "hv_kvm.h"
 

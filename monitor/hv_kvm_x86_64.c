@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv_kvm_x86_64.c: CPUID, registers and the counter of a vcpu under KVM on x86_64. */
 #include "hv_kvm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv_vmm.c: the backend for FreeBSD's vmm, as far as it is the same on every architecture. */
 #include "hv_vmm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hv_vmm.h: what the files of the backend for FreeBSD's vmm(4) share.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hv_vmm_memory.c: a machine's memory under FreeBSD's vmm: one segment, one view of it, and maps for
  * the guest.

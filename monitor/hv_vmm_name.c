@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv_vmm_name.c: making and destroying machines of FreeBSD's vmm, which have names and outlive us. */
 #include "hv_vmm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv_vmm_x86_64.c: registers, counter and exits of a vcpu under FreeBSD's vmm on x86_64. */
 #include "hv_vmm.h"
 

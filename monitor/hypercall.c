@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hypercall.c: from a store in the hypercall window to the handler of its number. */
 #include "hypercall.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hypercall.h: the table of hypercalls, and the device through which they arrive.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* inspect.c: shows the properties of an image as text or JSON. */
 #include <errno.h>
 #include <inttypes.h>

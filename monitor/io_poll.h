@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * io_poll.h: waiting for changes of many descriptors; one file per host implements it.
  */

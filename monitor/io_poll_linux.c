@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* io_poll_linux.c: epoll, edge-triggered. */
 #include "io_poll.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* io_thread.c: waits for events of its clients, and runs their turns. */
 #include "io_thread.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * io_thread.h: a thread that serves devices: descriptors, deadlines, doorbells, turn by turn.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* iov.c: lists of spans: copies and pieces. */
 #include "iov.h"
 

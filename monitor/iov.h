@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * iov.h: a list of spans as one string of bytes: copy out of it, into it, and cut pieces from it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* json.c: a writer of JSON without memory of its own. */
 #include "json.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * json.h: writes JSON, one value after the other, with commas, quotes and escapes.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* machine.h: what a struct husk holds, for the files that implement husk.h. */
 #ifndef HUSK_MACHINE_H
 #define HUSK_MACHINE_H

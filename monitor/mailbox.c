@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* mailbox.c: a word of bits, and a descriptor for waits. */
 #include "mailbox.h"
 

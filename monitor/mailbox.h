@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * mailbox.h: requests to one thread, posted from any other or from a signal handler.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* main.c: the program, from argv to the exit status; only main.c and main_*.c write to a user. */
 #include <errno.h>
 #include <stdbool.h>

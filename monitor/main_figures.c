@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* main_figures.c: opens the file for the figures of a run, and writes them in one piece. */
 #include "main_figures.h"
 

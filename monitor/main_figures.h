@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* main_figures.h: the figures of a run, written as --stats and --stats-to say. */
 #ifndef HUSK_MAIN_FIGURES_H
 #define HUSK_MAIN_FIGURES_H

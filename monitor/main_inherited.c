@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * main_inherited.c: opens placeholders for closed descriptors, and replaces a stack that is too
  * small.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * main_inherited.h: corrects what husk inherits from its starter.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * main_messages.c: lines on stderr, written with a short limit, and requested output, written in
  * full.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * main_messages.h: output for the user: messages on stderr, and requested output.
  *

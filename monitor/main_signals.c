@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* main_signals.c: notes the signal that asks for the end, passes it on, and enforces it. */
 #include "main_signals.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * main_signals.h: the signals that end husk at any time.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* manifest.c: checks the manifest of an image and keeps the checked fields. */
 #include "manifest.h"
 

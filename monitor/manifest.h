@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * manifest.h: the image's list of devices, checked and cleaned.
  *

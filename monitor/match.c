@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* match.c: compares the image's devices with the options, before anything is opened. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* memory.c: guest memory: checks every access to it, copies in and out. */
 #include "memory.h"
 

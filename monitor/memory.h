@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * memory.h: guest memory, and the only way to touch it.
  *

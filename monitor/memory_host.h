@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * memory_host.h: where a guest's memory lies in the host: reserves address space, then commits
  * memory to it.

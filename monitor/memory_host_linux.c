@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* memory_host_linux.c: guest memory as private anonymous memory of the process. */
 #include "memory_host.h"
 

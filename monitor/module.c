@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* module.c: steps that are the same for every module. */
 #include "module.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * module.h: what a module is: devices that can be compiled in or left out.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* module_core.c: the hypercalls that every guest has: clock, console, waiting, halting. */
 #include <errno.h>
 #include <stdlib.h>

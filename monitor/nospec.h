@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* nospec.h: guest-chosen indices that stay in bounds even in speculation. */
 #ifndef HUSK_NOSPEC_H
 #define HUSK_NOSPEC_H

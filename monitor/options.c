@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* options.c: parses words against the table, and suggests an option for a mistyped one. */
 #include "options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * options.h: the command line: options are a table, from which they are parsed, checked and listed
  * in --help.

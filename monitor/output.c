@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* output.c: non-blocking writes, for each kind of descriptor in its way. */
 #include "output.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * output.h: a descriptor that is written to without waiting, even if other processes share it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* output_linux.c: writes that do not wait, and another description of an open file. */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* report.c: collects the figures of a run from the core and every module, and writes them. */
 #include <inttypes.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* resource.c: sorted tables of taken ranges; gaps are derived from them, not stored. */
 #include "resource.h"
 

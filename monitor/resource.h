@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * resource.h: who owns what in the guest's machine, addresses and numbers alike.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tables.c: directories of 2 MiB blocks and tables of 4 KiB pages, from what memory declares. */
 #include "tables.h"
 

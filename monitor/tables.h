@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * tables.h: the guest's first translation tables, the part that is common to all architectures.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* virtqueue.c: walks chains, returns them, and suppresses doorbells and calls. */
 #include "virtqueue.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * virtqueue.h: the device's side of a virtqueue: chains of buffers out of guest memory and back.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vmexit.h: results of handlers of exits. */
 #ifndef HUSK_VMEXIT_H
 #define HUSK_VMEXIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * vmm_abi.h: FreeBSD's vmm(4) as its ioctls see it: codes, arguments, numbers.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vmm_abi_aarch64.h: what vmm's ioctls have of their own on arm64; include vmm_abi.h instead. */
 #ifndef HUSK_VMM_ABI_AARCH64_H
 #define HUSK_VMM_ABI_AARCH64_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vmm_abi_x86_64.h: what vmm's ioctls have of their own on amd64; include vmm_abi.h instead. */
 #ifndef HUSK_VMM_ABI_X86_64_H
 #define HUSK_VMM_ABI_X86_64_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * vmm_host.h: the host calls of the vmm backend, in one place, so that tests can link a stand-in of
  * FreeBSD's kernel instead of them.

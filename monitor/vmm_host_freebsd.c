@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vmm_host_freebsd.c: the host calls of the vmm backend on FreeBSD itself. */
 #include "vmm_host.h"
 

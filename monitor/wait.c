@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* wait.c: ppoll over descriptors and the thread's mailbox, repeated until a wait is over. */
 #include "wait.h"
 

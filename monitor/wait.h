@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * wait.h: one thread's waits: for descriptors, until a deadline, or until it is asked for something.
  *

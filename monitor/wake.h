@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * wake.h: a descriptor that one thread waits on and any other can make readable.
  *

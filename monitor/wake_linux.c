@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* wake_linux.c: an eventfd, and the timer slack of a thread. */
 #include "wake.h"
 

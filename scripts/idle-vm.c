@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* idle-vm.c: keeps one VM open, so that the first and the last of a machine are never a test's. */
 
 /*

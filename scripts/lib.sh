@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # shellcheck shell=sh
 # lib.sh: what the scripts share: a directory below build/ that one run at a time has, whoever runs it.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * limits.h: C's <limits.h> where the compiler's own wants a C library's behind it, as gcc's does,
  * or is not among the headers that a guest sees.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * string.h: the few functions of C's <string.h> that images built by husk-cc have without
  * a C library. An application's own definitions take their place.

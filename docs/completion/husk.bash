@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # husk.bash: completion for husk; the options come from the binary's own --help.
 
 _husk() {

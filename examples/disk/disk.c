@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * disk.c: a small store of keys and values that outlives the machine it runs in.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hello.c: the smallest unikernel: it greets whoever its command line names.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ping.c: answers ping: ARP and ICMP echo, for one IPv4 address on one network device.
  *

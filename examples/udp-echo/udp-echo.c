@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * udp-echo.c: sends every UDP datagram back that comes to port 7, as RFC 862 says.
  *

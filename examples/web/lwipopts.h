@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* lwipopts.h: what of lwIP is built and how much memory it may use; lwip/opt.h has the rest. */
 #ifndef LWIPOPTS_H
 #define LWIPOPTS_H

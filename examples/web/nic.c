@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* nic.c: lwIP on a network device of husk: frames, time, and sleep while there is nothing to do. */
 #include "nic.h"
 

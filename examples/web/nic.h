@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* nic.h: lwIP on a network device of husk. Copy it, nic.c, lwipopts.h, arch/ and libc/. */
 #ifndef NIC_H
 #define NIC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * web.c: an HTTP/1.1 server (RFC 9110 and 9112) on lwIP, a TCP/IP stack in C.
  *

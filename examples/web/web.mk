@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # web.mk: the example that consists of several files and lwIP, which is fetched for the first build.
 #
 # Included by GNUmakefile after guests.mk. Goal web: nothing else needs it, nor the network.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk.c: backing storage: finds, opens, measures and closes what a path or a descriptor names. */
 #include "disk.h"
 

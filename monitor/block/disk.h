@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * disk.h: one backing file or block device: found, opened, locked, measured and tried.
  *

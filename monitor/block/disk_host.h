@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk_host.h: what disks need from the host's system; one file per system implements it. */
 #ifndef HUSK_DISK_HOST_H
 #define HUSK_DISK_HOST_H

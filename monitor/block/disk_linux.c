@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk_linux.c: disk_host.h on Linux, by /proc, /sys, and Linux's flags, locks and ioctls. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk_lock.c: locks a disk under all its names, so that it has one user. */
 #include "disk_lock.h"
 

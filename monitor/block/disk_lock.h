@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk_lock.h: the locks of a disk that has been opened; a part of disk_open. */
 #ifndef HUSK_DISK_LOCK_H
 #define HUSK_DISK_LOCK_H

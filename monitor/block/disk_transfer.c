@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk_transfer.c: bytes between a disk and memory, a piece at a time. */
 #include "disk.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk_trial.c: finds out without changes whether reads and writes of a disk will fail. */
 #include "disk_trial.h"
 

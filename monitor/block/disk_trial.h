@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk_trial.h: checks a disk that has been opened and measured; a part of disk_open. */
 #ifndef HUSK_DISK_TRIAL_H
 #define HUSK_DISK_TRIAL_H

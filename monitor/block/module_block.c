@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* module_block.c: block devices: --block and the two hypercalls that read and write them. */
 #include <errno.h>
 #include <stdlib.h>

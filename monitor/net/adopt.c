@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* adopt.c: takes over an inherited descriptor, or reports what it is and what to give instead. */
 #include "adopt.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* adopt.h: takes over descriptors of any kind that the starter has opened. */
 #ifndef HUSK_ADOPT_H
 #define HUSK_ADOPT_H

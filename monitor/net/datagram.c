@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* datagram.c: frames as datagrams of a connected socket, which other processes may share. */
 #include "datagram.h"
 

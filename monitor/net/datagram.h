@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* datagram.h: a socket with message boundaries as an uplink: one frame is one datagram. */
 #ifndef HUSK_DATAGRAM_H
 #define HUSK_DATAGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* descriptor.h: the kind of an inherited descriptor. One file per host implements it. */
 #ifndef HUSK_DESCRIPTOR_H
 #define HUSK_DESCRIPTOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* descriptor_linux.c: finds out from Linux what an inherited descriptor is. */
 #include "descriptor.h"
 

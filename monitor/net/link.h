@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* link.h: properties of a network interface, read without attaching to it. */
 #ifndef HUSK_LINK_H
 #define HUSK_LINK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* link_linux.c: reads the properties of an interface by route netlink. */
 #include "link.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* module_net.c: network devices: --net, the hypercalls that move frames, and the shared ring. */
 #include <ctype.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* netdev.c: frames between a guest and its uplink, which may fail, vanish and come back. */
 #include "netdev.h"
 

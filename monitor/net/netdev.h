@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * netdev.h: one network device: an uplink, frames read ahead of the guest, and what was dropped
  * and why.

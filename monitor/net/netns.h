@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* netns.h: calling a function in another network namespace. */
 #ifndef HUSK_NETNS_H
 #define HUSK_NETNS_H

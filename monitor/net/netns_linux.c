@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* netns_linux.c: a short-lived thread that enters another network namespace, setns(2). */
 #include "netns.h"
 

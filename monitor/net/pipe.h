@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* pipe.h: a FIFO in packet mode as an uplink: one frame is one packet. */
 #ifndef HUSK_PIPE_H
 #define HUSK_PIPE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* pipe_linux.c: frames as packets of a FIFO, pipe(2). */
 #include "pipe.h"
 

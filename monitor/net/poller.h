@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* poller.h: a descriptor that polls readable when another one is readable or writable. */
 #ifndef HUSK_POLLER_H
 #define HUSK_POLLER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* poller_linux.c: an epoll instance that watches one descriptor, epoll(7). */
 #include "poller.h"
 

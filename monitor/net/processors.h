@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* processors.h: which processors this process may use; one file per host implements it. */
 #ifndef HUSK_PROCESSORS_H
 #define HUSK_PROCESSORS_H

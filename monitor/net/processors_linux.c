@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* processors_linux.c: reads the affinity mask of a thread. */
 #include <sched.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ring.c: consumes submissions and produces completions; everything that the guest writes is
  * checked.

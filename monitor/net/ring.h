@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ring.h: the monitor's end of the network ring: entries in, completions out.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ring_credit.c: the account of what a second thread at the ring gains and costs. */
 #include "ring_credit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ring_credit.h: whether it pays to hand the network ring to a second thread, by what it took so
  * far.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ring_thread.c: hands the ring to an I/O thread where that pays, and takes it back. */
 #include "ring_thread.h"
 

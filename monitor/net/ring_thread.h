@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ring_thread.h: who serves the ring when: the vcpu's thread, or an I/O thread beside it.
  *

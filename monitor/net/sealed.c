@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sealed.c: pages that are filled once and then made read-only. */
 #include "sealed.h"
 

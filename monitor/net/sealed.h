@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * sealed.h: read-only memory for arguments of system calls.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* stream.c: frames over a byte stream: cutting it into frames, and writing whole ones. */
 #include "stream.h"
 

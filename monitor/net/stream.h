@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * stream.h: a stream socket as an uplink: each frame behind its length, 4 bytes, big endian.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tap_adopt_linux.c: takes over an inherited descriptor of a tap without changing its flags. */
 #include "tap_linux.h"
 

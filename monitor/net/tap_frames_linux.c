@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tap_frames_linux.c: frames in and out of a tap. */
 #include "tap_linux.h"
 

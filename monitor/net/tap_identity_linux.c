@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tap_identity_linux.c: finds out whether two names or descriptors mean the same interface. */
 #include "tap_linux.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tap_linux.h: what the files about taps of Linux share. */
 #ifndef HUSK_TAP_LINUX_H
 #define HUSK_TAP_LINUX_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tap_name_linux.c: attaches to a tap interface by name, and reattaches after it has vanished. */
 #include "tap_linux.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* uplink.c: opens the kind of uplink that the value of --net asks for. */
 #include "uplink.h"
 

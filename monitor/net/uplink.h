@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * uplink.h: what a network device is attached to on the host: whole Ethernet frames, in and out.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* command.c: reads "CONNECT <port>" and says "OK <port>". */
 #include "command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* command.h: the line by which a host program says which port of the guest it wants. */
 #ifndef HUSK_VSOCK_COMMAND_H
 #define HUSK_VSOCK_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* connection.c: states, credit and the ring of one connection. */
 #include "connection.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * connection.h: one connection between a guest and a program of its host: what it is allowed, and
  * what it owes.

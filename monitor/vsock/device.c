@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* device.c: moves packets between queues and connections. */
 #include "device.h"
 

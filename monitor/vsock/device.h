@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * device.h: a vsock device: its three queues, and the connections behind them.
  *

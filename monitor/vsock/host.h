@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * host.h: what the sockets of the host have to do for the connections of a guest.
  *

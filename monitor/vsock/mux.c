@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* mux.c: routes packets to connections, and connections to sockets. */
 #include "mux.h"
 

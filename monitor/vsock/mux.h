@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * mux.h: all connections of one guest: whose packet it is, who is next, what has taken too long.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* packet.c: makes packets of chains and of plain memory, and writes their headers back. */
 #include "packet.h"
 

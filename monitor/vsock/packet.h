@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * packet.h: one vsock packet: a private header, and a payload that stays where it is.
  *

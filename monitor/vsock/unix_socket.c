@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* unix_socket.c: calls of Unix sockets, each as this program needs it. */
 #include "unix_socket.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * unix_socket.h: Unix stream sockets of the host, none of which blocks, or kills by SIGPIPE.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * bench.c: husk beside the floor (floor.c), which does the same guest work on bare KVM: counts
  * first, then times, then memory. A missed target is printed and is no failure.

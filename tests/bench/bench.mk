@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # bench.mk: the floor, the guests and the driver of the benchmarks.
 #
 # Included by GNUmakefile after bindings.mk, which makes guest_cc and guest_all. bench_programs is

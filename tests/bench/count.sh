@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # count.sh: runs a command under strace and says how many system calls it made, on its last lines.
 #
 #   first_run N  from execve to the first KVM_RUN, both included; absent if there was none

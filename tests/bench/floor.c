@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * floor.c: the least that a process can do on KVM for the same guest work as husk's: no ELF,
  * no options worth the name, no checks of what the guest asks for. For measuring only.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* floor.h: what the floor's two halves, floor.c and floor_<machine>.c, ask of each other. */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* floor_aarch64.c: the MMU at EL1 and the hypercall window for the floor. Arm ARM DDI 0487, D8. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* floor_net.c: the least that frames can cost with one exit each: one system call, no checks. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* floor_net.h: the floor's network: the guest code of floor_net_guest.c, and what it works on. */
 #ifndef BENCH_FLOOR_NET_H
 #define BENCH_FLOOR_NET_H

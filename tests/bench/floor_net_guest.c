@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * floor_net_guest.c: guest_net.c's bursts for the floor's guest, where there is nothing but memory:
  * the code is copied, so it calls nothing and has no data.

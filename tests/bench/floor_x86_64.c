@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* floor_x86_64.c: long mode and I/O ports for the floor. Intel SDM vol. 3A 4.5 and 10.8.5. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * guest_bare.c: an image without bindings that halts at once, like the floor's guest; its manifest
  * is linked to it.

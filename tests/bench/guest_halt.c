@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* guest_halt.c: returns at once: what the bindings add to a start. */
 #include "solo5.h"
 

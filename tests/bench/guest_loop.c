@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * guest_loop.c: makes one raw hypercall again and again, in the machine code that the floor's guest
  * runs too. "hypercall N", "poll N", "idle"; with a block device as handle 1 also "null N",

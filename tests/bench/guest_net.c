@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * guest_net.c: bursts of frames, for net.c at the other end:
  *

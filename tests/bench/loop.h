@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * loop.h: the machine code that husk's guests and the floor's guest share, loop_<machine>.S.
  *

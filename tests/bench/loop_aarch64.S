@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* loop_aarch64.S: the hypercall loop and the halt that husk's guests and the floor share. */
 #define HYPERCALL_MMIO_BASE 0x100000000	/* include/hvt_abi.h, HVT_HYPERCALL_MMIO_BASE */
 #define HYPERCALL_HALT 8

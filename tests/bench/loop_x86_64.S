@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* loop_x86_64.S: the hypercall loop and the halt that husk's guests and the floor share. */
 #define HYPERCALL_PIO_BASE 0x500	/* include/hvt_abi.h, HVT_HYPERCALL_PIO_BASE */
 #define HYPERCALL_HALT 8

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* measure.c: runs commands and says what they cost. */
 #include <errno.h>
 #include <fcntl.h>

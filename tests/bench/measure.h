@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* measure.h: runs commands and says what they cost. */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * net.c: frames in bursts, to a guest, from it, or both: by hypercall, by the ring, and on the
  * floor, which makes one exit and one system call for each; an idle device; starts with devices.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* net.h: what the bursts of net.c, guest_net.c and the floor's guest agree on, and the figures. */
 #ifndef BENCH_NET_H
 #define BENCH_NET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* peer.c: the host's end of a tap, in a network namespace of its own. */
 #define _GNU_SOURCE
 #include "peer.h"

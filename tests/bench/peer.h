@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* peer.h: the host's end of a tap: bursts of frames from a packet socket, and their answers. */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H

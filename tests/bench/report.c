@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* report.c: figures, as text for people or JSON for programs. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* report.h: figures, as text for people or JSON for programs. */
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * resident.c: reads /proc/PID/smaps (proc(5)) and takes out what is the guest's.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* resident.h: what a process keeps in memory beside its guest's own pages. */
 #ifndef BENCH_RESIDENT_H
 #define BENCH_RESIDENT_H

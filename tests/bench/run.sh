@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # run.sh: measures husk beside the least that a process on KVM can do.
 #
 # Usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N]

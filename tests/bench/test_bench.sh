@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_bench.sh: the benchmark measures everything that it says it does; how much that is, it leaves
 # to people.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_counts.sh: what husk costs in exits and system calls, where that does not depend on the host.
 set -u
 

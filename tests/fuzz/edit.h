@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * edit.h: reads a fuzzer's input as changes of something good, so that text makes seeds.
  *

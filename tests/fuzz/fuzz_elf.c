@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_elf.c: image files: either the input itself, or a good image with changes (edit.h) in
  * its headers, words 0 to 70, and its notes, from word 71 on.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_hypercall.c: what a guest can do to the hypercalls, in records of four bytes: what, where,
  * which, value. w: word number which behind numbers[where] becomes numbers[value]. i and o: value

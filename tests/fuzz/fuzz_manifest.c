@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_manifest.c: payloads of manifest notes: either the input itself, when it starts with
  * version 1, or a good manifest of six devices with changes (edit.h). Word 94 is its length.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* fuzz_manifest_json.c: manifests in JSON, as far as husk-manifest goes without files. */
 #define HUSK_VERSION "fuzz"
 #define main husk_manifest_main

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* fuzz_options.c: a command line, its words ended by NUL bytes or newlines, against all options. */
 #include <stdlib.h>
 #include <string.h>

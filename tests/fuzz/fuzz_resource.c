@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_resource.c: random calls on an address space, a set of numbers and a bus, each beside a
  * model with one owner per byte. The first 8 bytes of the input say where the 256 bytes lie;

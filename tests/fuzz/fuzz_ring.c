@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_ring.c: what a guest can do to the network ring, in records of two bytes, counted from '0'
  * so that text makes seeds. n: the number becomes numbers[second]. w: 32-bit word number second of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_virtqueue.c: what a guest can do to a virtqueue, in records of two bytes, counted from '0' so
  * that text makes seeds. n: the number becomes numbers[second]. d, a, u: 16-bit word number second

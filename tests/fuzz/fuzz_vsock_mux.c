@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_vsock_mux.c: what a guest, and programs of its host, can do to its connections, in records of
  * two bytes, counted from '0' so that text makes seeds. p, l, f, a, w, t: guest's port, payload's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz_vsock_packet.c: chains of any cut as vsock packets. The first byte says how many spans the
  * chain has, and how many of them the device may read; one byte each is their length; what follows

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * replay.c: gives stored inputs to a fuzzer's entry point, without a fuzzing engine.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* args.c: shows its command line between brackets, and how long it is. */
 #include "guest.h"
 

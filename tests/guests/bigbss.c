@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bigbss.c: wants more zero-filled data than a small machine has; only the bindings can notice. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* blk.c: writes and reads blocks through the API, and asks for what it must refuse. */
 #include "guest.h"
 

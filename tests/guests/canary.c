@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* canary.c: shows the guard of its stack protector, for a test that compares runs. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* disk.c: block hypercalls without the limits of the API, as many as the command line asks for. */
 #include "guest.h"
 #include "hypercall.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* exception.c: stores far above any memory, where nothing is mapped. */
 #include "guest.h"
 

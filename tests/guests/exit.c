@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* exit.c: ends in the way that its command line asks for. */
 #include "guest.h"
 

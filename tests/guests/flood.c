@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* flood.c: writes a mebibyte to the console, whoever reads it, and exits with 7 if it could. */
 #include "guest.h"
 

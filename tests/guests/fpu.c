@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* fpu.c: vector and scalar floating point work from the first instruction on. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * frame.h: the numbered frames that test guests and tests/machine/frames.c exchange.
  *

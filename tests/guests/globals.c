@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* globals.c: initialised data arrives, can be changed and points where it should; the rest is 0. */
 #include "guest.h"
 

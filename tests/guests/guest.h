@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* guest.h: the few things that every test guest does: print, compare, read a command line. */
 #ifndef GUEST_H
 #define GUEST_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # guests.mk: the guests that tests run: tests/guests/NAME.c, with NAME.json if it has devices.
 #
 # Included by GNUmakefile after bindings.mk, which makes guest_cc and guest_all. guest_tests

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hello.c: the first sign of life: echoes its command line and wants it to be one known word. */
 #include "guest.h"
 

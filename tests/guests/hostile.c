@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hostile.c: one hypercall, as well-formed or as hostile as the command line says:
  *

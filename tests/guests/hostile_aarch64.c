@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hostile_aarch64.c: what a guest can do to its own processor, or with the hypercall window; one
  * act for each word that the command line may be.

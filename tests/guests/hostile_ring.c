@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hostile_ring.c: uses the network ring and breaks its rules, one command after the other:
  *

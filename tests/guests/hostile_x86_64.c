@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hostile_x86_64.c: what a guest can do to its own processor, or with ports; one act for each
  * word that the command line may be.

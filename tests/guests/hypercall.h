@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hypercall.h: hypercalls without the bindings in between, for guests that break the rules. */
 #ifndef HYPERCALL_H
 #define HYPERCALL_H

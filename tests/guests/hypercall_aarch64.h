@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hypercall_aarch64.h: a hypercall is a 32-bit store to a window; what else aarch64 has. */
 #ifndef HYPERCALL_AARCH64_H
 #define HYPERCALL_AARCH64_H

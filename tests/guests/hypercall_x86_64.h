@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hypercall_x86_64.h: a hypercall is a 32-bit store to a port; what else x86_64 has. */
 #ifndef HYPERCALL_X86_64_H
 #define HYPERCALL_X86_64_H

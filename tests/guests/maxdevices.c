@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* maxdevices.c: declares as many devices as a manifest can hold and uses the first and the last. */
 #include "guest.h"
 

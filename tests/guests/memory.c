@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* memory.c: as many MiB as the command line says are there, zero-filled and distinct to the end. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * net.c: answers ping: 10.0.0.2 on its first device, 10.1.0.2 on the second, if there is one.
  *

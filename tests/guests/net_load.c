@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * net_load.c: numbered frames, as many as the command line says, one command after the other:
  *

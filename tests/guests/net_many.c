@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * net_many.c: waits on 63 network devices, service0 and up, one command after the other:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * net_out.c: 10.0.0.2 pings 192.0.2.1 by way of the gateway 10.0.0.1.
  *

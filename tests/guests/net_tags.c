@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * net_tags.c: sends every frame of the experimental type back, whatever tags are in front of that,
  * until one has no payload to speak of. What it may not send back ends it with status 2.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* notls.c: reads a thread-local though no thread pointer was set: a null pointer in disguise. */
 #include "guest.h"
 #include "hypercall.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* output.c: one console write of a page of text, to be counted by the reader. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* quiet.c: says one word, so that whatever else is on the console comes from the bindings. */
 #include "guest.h"
 

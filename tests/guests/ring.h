@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ring.h: the network ring without the bindings in between, see include/ring_abi.h. */
 #ifndef RING_H
 #define RING_H

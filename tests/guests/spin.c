@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* spin.c: says READY and never ends by itself; the command line says how it passes the time. */
 #include "guest.h"
 

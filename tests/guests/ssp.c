@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ssp.c: writes past a buffer on the stack, which the stack protector is there to notice. */
 #include "guest.h"
 

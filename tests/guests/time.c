@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* time.c: both clocks advance, agree with each other, and yield sleeps as long as it was told. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tls.c: two threads' worth of thread-local variables, of the sizes that linkers round. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tls_align.c: thread-local variables that want more alignment than a word. */
 #include "guest.h"
 

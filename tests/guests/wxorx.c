@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* wxorx.c: breaks one rule of "writable or executable, never both", named on its command line. */
 #include "guest.h"
 #include "hypercall.h"

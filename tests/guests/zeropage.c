@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* zeropage.c: touches low memory, of which a guest can see the upper part and write nothing. */
 #include "guest.h"
 

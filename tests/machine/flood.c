@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * flood.c: pings as fast as the answers come, many at a time, until there are so many:
  *

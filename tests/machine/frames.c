@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * frames.c: the other end of a guest's network: numbered frames, tests/guests/frame.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hold.c: runs a command with a file as descriptor 5, and looks whether that is left as it was:
  *

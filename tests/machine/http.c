@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * http.c: an HTTP client that is hard to please, for the server in examples/web:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * inherit.c: runs a command with something handed down that a starter may hand down.
  *

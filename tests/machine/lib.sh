@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # shellcheck shell=sh
 # lib.sh: what the suites that run guests share: running the monitor, judging a run, TAP.
 #

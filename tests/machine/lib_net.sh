@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # lib_net.sh: what suites with network devices share: interfaces, the host's side, figures.
 #
 # Sourced after lib.sh. Interfaces live in a network namespace of the suite's own, and end with it.

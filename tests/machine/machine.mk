@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # machine.mk: the host's side of what guests are tested with: a program for each tests/machine/NAME.c.
 #
 # Included by GNUmakefile. machine_programs are linked as husk is, to run wherever it does.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * moments.c: a table of moments: a signal at each system call of a run, and what comes of it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * packets.c: puts inherited pipes into packet mode, so that they keep frames apart:
  *

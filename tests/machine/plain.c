@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* plain.c: runs a command as a plain user, who belongs to no group and has no capability. */
 #include <errno.h>
 #include <grp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * tags.c: frames with up to three VLAN tags, as long as an MTU of 1500 allows, and back.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * tap.c: makes network interfaces as other tools would leave them to husk.
  *

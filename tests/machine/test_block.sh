@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_block.sh: block devices: what guests can do with them, and what happens when the host's side goes wrong.
 set -u
 

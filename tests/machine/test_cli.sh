@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_cli.sh: the command line: what it takes, what it refuses and in which words, and what it tells.
 set -u
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_frames.sh: no frame is lost, damaged or overtaken, either way, by the ring or by hypercalls.
 #
 # FRAMES is how many, each way; 1000000 if HUSK_LONG is 1. If neither is given it is 100000, or as

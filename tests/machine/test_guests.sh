@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_guests.sh: what well-behaved guests may expect: memory, protection, clocks, a console, an exit status, an end.
 set -u
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_hostile.sh: guests that break the rules, one case per line of hostile.list.
 #
 # There are hundreds, and where this runs a process may cost as much as a guest: the shell does what it can.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_inherited.sh: what a starter hands down does not keep husk from running, nor from ending.
 #
 # docs/architecture.md, "What is inherited", is the list of what was decided.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_moments.sh: a signal at each system call of a run does what was decided for it, wherever it falls.
 set -u
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_net.sh: network devices: traffic, ways to attach an interface, what may happen to it.
 set -u
 

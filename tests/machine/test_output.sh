@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_output.sh: output that is lost is told, and output that nobody takes holds nobody up.
 set -u
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_passt.sh: a network without root: guests behind passt, all of it as a plain user.
 set -u
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_recipes.sh: what README.md and husk(1) tell to type for a network works, word for word.
 set -u
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_ring.sh: guests that break the rules of the network ring, and what it promises to others.
 #
 # Their network is a pipe: what was sent can be received. That needs neither root nor an interface.

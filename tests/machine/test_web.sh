@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_web.sh: the HTTP server of examples/web: many clients, rude ones, slow ones, and a link that comes and goes.
 #
 # WEB_REQUESTS is the number of requests of the longest run (1000).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * udp.c: sends datagrams to an echo server, one of each size, and expects them back unchanged:
  *

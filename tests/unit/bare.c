@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bare.c: makes a bare machine of the real backend. */
 #include "bare.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * bare.h: a bare machine of the real backend, for tests: code and page tables, no image, no core.
  *

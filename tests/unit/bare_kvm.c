@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bare_kvm.c: asks the host itself for KVM: a broken backend must not pass for a missing one. */
 #include "bare.h"
 

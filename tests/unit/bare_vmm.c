@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* bare_vmm.c: whether there is anything for the vmm backend to make machines with. */
 #include "bare.h"
 

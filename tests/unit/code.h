@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * code.h: writes guest instructions, a few at a time: guests for tests without an image.
  *

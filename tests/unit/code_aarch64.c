@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* code_aarch64.c: writes aarch64 instructions, as the Arm ARM DDI 0487 C6.2 encodes them. */
 #include "code.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* code_x86_64.c: writes x86_64 instructions, as the Intel SDM vol. 2 encodes them. */
 #include "code.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * elf_lies.h: what can be wrong with an image, and what looks wrong and is not.
  *

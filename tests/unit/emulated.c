@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* emulated.c: what the makefile tells test programs about the machine that they run on. */
 #include "emulated.h"
 

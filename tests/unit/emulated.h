@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* emulated.h: whether an emulator runs the test, which has less time then. */
 #ifndef EMULATED_H
 #define EMULATED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * expect.h: assertions that many unit tests share; failures name the caller's line, and constants.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* hv_fake.c: plays a script instead of a guest and remembers what it was told. */
 #include "hv_fake.h"
 

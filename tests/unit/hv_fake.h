@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hv_fake.h: a hypervisor that plays a script instead of a guest and remembers what it was told.
  *

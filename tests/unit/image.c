@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* image.c: builds ELF images for tests, byte by byte. */
 #include "image.h"
 

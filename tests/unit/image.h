@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * image.h: builds ELF images for tests: good ones, and such as lie in one place.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* json_read.c: a recursive descent over JSON that remembers one value on the way. */
 #include "json_read.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* json_read.h: reads JSON, strictly and slowly, to check what husk writes. */
 #ifndef JSON_READ_H
 #define JSON_READ_H

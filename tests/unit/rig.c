@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* rig.c: puts a core, modules and devices together on the fake hypervisor. */
 #include "rig.h"
 

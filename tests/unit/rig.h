@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * rig.h: a core on the fake hypervisor, with modules and devices: what tests of hypercalls need.
  *

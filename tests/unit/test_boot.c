@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_boot.c: what a guest finds in low memory. */
 #include <stdarg.h>
 #include <stddef.h>

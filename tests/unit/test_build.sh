@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_build.sh: configure.sh and make: where they write, what comes out, what they refuse.
 #
 # Builds twice, from copies of the source in two places, with the tools of the build in $BUILD.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_bus.c: which device an access reaches, and which accesses reach nobody. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_check.c: what --check finds on the host, in an image, and in its devices. */
 #include <stdarg.h>
 #include <stddef.h>

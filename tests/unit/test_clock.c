@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_clock.c: the guest's clock at any value of its counter, by the bindings' own code. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_console.c: a console whose reader is quick, slow, full, gone, or was never there. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_core.c: exits and who serves them, stopping, and the parts of a machine. */
 #include <stdarg.h>
 #include <stddef.h>

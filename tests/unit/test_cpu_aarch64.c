@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_cpu_aarch64.c: first registers, and where hypercalls arrive. */
 #include <stdarg.h>
 #include <stddef.h>

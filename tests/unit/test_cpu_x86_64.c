@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_cpu_x86_64.c: descriptor table, first registers, and where hypercalls arrive. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_cpuid_x86_64.c: which processor features a guest is told of. */
 #include <stdarg.h>
 #include <stddef.h>

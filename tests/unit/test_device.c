@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_device.c: devices come with all their resources or not at all, and leave none behind. */
 #include <stdarg.h>
 #include <stddef.h>

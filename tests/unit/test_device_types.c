@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_device_types.c: the table of device types, and the ranges of husk's own numbers. */
 #include <stdarg.h>
 #include <stddef.h>

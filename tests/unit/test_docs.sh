@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_docs.sh: documents, completions and --help say the same, and nothing is left over.
 set -u
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_elf.c: image files, good ones and one lie at a time. */
 #include <stdarg.h>
 #include <stddef.h>

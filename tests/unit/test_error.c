@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_error.c: how failures are filled in and extended. */
 #include <stdarg.h>
 #include <stddef.h>

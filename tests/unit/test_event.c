@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_event.c: waiting for sources, for time, and for requests, mostly on a clock of its own. */
 #include <stdarg.h>
 #include <stddef.h>

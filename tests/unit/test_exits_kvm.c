@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_exits_kvm.c: what the KVM backend makes of the kernel's answers; no /dev/kvm is needed. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_guest_ssp.c: the guard of guests' stack protector: what it is made of, and never is. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_guest_virtqueue.c: the guest's side of a virtqueue against the monitor's, and both against
  * a naive model. */
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_host_pages.c: an image on hosts whose pages are larger than the guest's. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_house.sh: includes go down or stay on their floor, and no module knows another.
 #
 # The floors are those of docs/architecture.md; a file that is on none of them fails.
@@ -79,8 +80,16 @@ result "nobody but a module itself includes its headers" "$tmp/wrong"
 result "no source of the monitor has a conditional" "$tmp/wrong"
 
 for file in "$src"/monitor/*.[ch] "$src"/monitor/*/*.[ch]; do
-	head -n 3 "$file" | grep -q "$(basename "$file"): " || echo "${file#"$src"/}"
+	head -n 4 "$file" | grep -q "$(basename "$file"): " || echo "${file#"$src"/}"
 done >"$tmp/wrong"
 result "every file opens by saying what it is for" "$tmp/wrong"
+
+# What no compiler, shell or make reads has no comments: corpora, manifests, facts.
+(cd "$src" && find . \( -name .git -o -name build -o -name corpus \) -prune -o -type f \( -name '*.[chS]' -o \
+	-name '*.sh' -o -name '*.mk' -o -name '*.lds' -o -name '*.sh.in' -o -path './scripts/*' -o -name GNUmakefile \) \
+	-print) | while read -r file; do
+	head -n 2 "$src/$file" | grep -q 'SPDX-License-Identifier: ISC' || echo "$file"
+done >"$tmp/wrong"
+result "every source names its licence" "$tmp/wrong"
 
 echo "1..$number"

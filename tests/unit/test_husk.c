@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_husk.c: a machine's life through the library's face, on the fake hypervisor. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_husk_abi.c: layouts, numbers and the note of what husk adds to the ABI. */
 #include <stdarg.h>
 #include <stddef.h>

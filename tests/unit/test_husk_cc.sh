@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_husk_cc.sh: what husk-cc refuses to write over, and what it adds to a compiler's messages.
 set -u
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_husk_manifest.sh: what husk-manifest makes of JSON, and what it reads from images.
 #
 # Looks for the program in $BUILD. Images are written byte by byte, so no linker is needed.

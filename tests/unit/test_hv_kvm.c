@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_hv_kvm.c: the KVM backend on a real /dev/kvm: what is the same on every architecture. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_hv_kvm_aarch64.c: the aarch64 part of the KVM backend, against a scripted kernel. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_hv_kvm_x86_64.c: the KVM backend on a real /dev/kvm: what only x86_64 has. */
 #include <stdarg.h>
 #include <stddef.h>

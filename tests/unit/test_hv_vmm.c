@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * test_hv_vmm.c: the backend for FreeBSD's vmm on a stand-in of its kernel: what is the same on every
  * architecture.

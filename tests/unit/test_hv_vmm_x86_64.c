@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_hv_vmm_x86_64.c: the backend for FreeBSD's vmm on a stand-in: what only x86_64 has. */
 #include <stdarg.h>
 #include <stddef.h>

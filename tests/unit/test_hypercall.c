@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_hypercall.c: the hypercall window and the table behind it. */
 #include <stdarg.h>
 #include <stddef.h>

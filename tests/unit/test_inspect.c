@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_inspect.c: what an image says about itself. */
 #include <stdarg.h>
 #include <stddef.h>

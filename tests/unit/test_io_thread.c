@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_io_thread.c: turns, events, deadlines, pauses and ends of the I/O thread. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_iov.c: lists of spans against one plain string of bytes. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_json.c: what is written is JSON, and says what was meant; read back by json_read.c. */
 #include <stdarg.h>
 #include <stddef.h>

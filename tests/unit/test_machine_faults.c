@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * test_machine_faults.c: any call to the host may fail, once or from then on; nothing is lost.
  *

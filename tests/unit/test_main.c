@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_main.c: the program from argv to its status, and a signal at each turn of a run. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_main_figures.c: figures go to where they were asked for, whole, or the run fails. */
 #include <stdarg.h>
 #include <stddef.h>

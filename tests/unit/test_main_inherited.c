@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_main_inherited.c: closed descriptors and small stacks; every host call fails once. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_main_messages.c: messages wait for nobody and are counted when lost; answers arrive or fail. */
 #include <stdarg.h>
 #include <stddef.h>

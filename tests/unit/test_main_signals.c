@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_main_signals.c: signals that ask for the end, each in a process of its own. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_match.c: the image's devices against the options. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_memory.c: what may be touched in guest memory, and what not. */
 #include <stdarg.h>
 #include <stddef.h>

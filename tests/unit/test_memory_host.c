@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_memory_host.c: address space for a guest, and what the host is told about it. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_module_core.c: the hypercalls that every guest has. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_nospec.c: what is in bounds stays, what is not is 0, at every edge. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_options.c: the command line, word by word. */
 #include <stdarg.h>
 #include <stddef.h>

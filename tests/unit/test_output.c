@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_output.c: descriptors of every kind and with every flag, none of which is waited for. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_report.c: the figures of a run, as text and as JSON. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_resource.c: address spaces, compared with hand-computed places and with a naive byte map. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_resource_ids.c: numbers given out singly, by request and in bulk, against a bool array. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_run.sh: tests/run counts good, failing, crashing, hanging, unplanned and skipped tests right.
 set -u
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_tables.c: boot tables, walked as the processor does. */
 #include <stdarg.h>
 #include <stddef.h>

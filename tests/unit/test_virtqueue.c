@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_virtqueue.c: the device's side of a virtqueue, against a guest that may do anything. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * test_virtqueue_wakeups.c: no wake-up is lost, whatever the order in which two processors do things.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_vsock_device.c: a vsock device between the queues of a guest and a made-up host. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_vsock_mux.c: the connections of a guest, between a made-up guest and a made-up host. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_vsock_packet.c: headers and payloads, out of chains and into them. */
 #include <stdarg.h>
 #include <stddef.h>

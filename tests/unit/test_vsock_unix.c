@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_vsock_unix.c: Unix sockets of this host, one by one and below the connections of a guest. */
 #include <stdarg.h>
 #include <stddef.h>

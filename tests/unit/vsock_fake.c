@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vsock_fake.c: a host whose sockets do what a test says. */
 #include "vsock_fake.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * vsock_fake.h: sockets of a made-up host for the connections of a guest.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* walk.c: the part of reading translation tables that is the same on every architecture. */
 #include "walk.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * walk.h: reads a guest's translation tables as its processor does, for tests.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* walk_aarch64.c: reads translation tables: Arm ARM DDI 0487 D8.3, stage 1, 4 KiB granule. */
 #include "walk.h"
 

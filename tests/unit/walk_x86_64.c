@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* walk_x86_64.c: reads page tables: Intel SDM vol. 3A 4.5. */
 #include "walk.h"
 

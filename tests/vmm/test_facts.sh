@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_facts.sh: the stand-in of FreeBSD's vmm answers as real kernels did, where they were asked.
 #
 # The expected files are tests/vmm/facts/ARCHITECTURE-PERSONALITY.txt; what follows a # in a line is

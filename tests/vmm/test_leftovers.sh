@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # test_leftovers.sh: what a husk leaves of its machine under vmm, and who clears it away.
 set -u
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # vmm.mk: a stand-in of FreeBSD's vmm(4) over Linux's /dev/kvm, and probes that ask a vmm how it
 # behaves.
 #

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* arch/cc.h: what lwIP has to know of the compiler and of husk. */
 #ifndef ARCH_CC_H
 #define ARCH_CC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_disk.c: backing files: opening, locking, measuring, and moving bytes. */
 #include <stdarg.h>
 #include <stddef.h>

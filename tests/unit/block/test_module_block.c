@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_module_block.c: block devices, from their options to their last byte. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* own_network.c: makes interfaces, changes and removes them. */
 #include "own_network.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * own_network.h: real interfaces, in a network namespace of the test's own.
  *

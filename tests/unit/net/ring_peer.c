@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* ring_peer.c: the guest's end of the network ring. */
 #include "ring_peer.h"
 

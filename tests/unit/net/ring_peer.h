@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * ring_peer.h: the guest's end of the network ring, as a guest's bindings would play it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tap_host.c: stands in for the kernel where it is asked about interfaces, and fails when told. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * tap_host.h: a host that answers as told about its network interfaces, and whose calls may fail.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_adopt.c: inherited descriptors of every kind: which will do, what is said, what is left behind. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_datagram.c: frames as datagrams of a socket that others share. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_guest_ring.c: the guest's end of the network ring, against a made-up monitor. */
 #include <stdarg.h>
 #include <stddef.h>

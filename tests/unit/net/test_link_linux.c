@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_link_linux.c: what route netlink says about an interface, however it says it, or cuts it. */
 #include <stdarg.h>
 #include <stddef.h>

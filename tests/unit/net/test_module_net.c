@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_module_net.c: network devices, from their options to frames by hypercall and by ring. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_netdev.c: frames through a device: which are dropped and why, in what order, and who is asked. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_netns_linux.c: a call in another network namespace, in a thread that is gone afterwards. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_pipe_linux.c: frames as packets of a FIFO, by a description that nobody shares. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_ring.c: the monitor's end of the network ring, against a guest that may do anything. */
 #include <stdarg.h>
 #include <stddef.h>

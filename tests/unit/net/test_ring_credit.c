@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * test_ring_credit.c: the account of handovers; and what it comes to for guests and hosts of many
  * kinds, on a machine in virtual time: never more than a little above what exits cost.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * test_ring_handover.c: every order in which the two owners of the ring can take their steps.
  *

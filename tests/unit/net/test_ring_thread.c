@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * test_ring_thread.c: two threads and one ring: the test's is guest and vcpu, the other is real.
  *

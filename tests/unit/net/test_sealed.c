@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_sealed.c: arguments that nobody can change once they are sealed. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_stream.c: frames over byte streams: any cut, any length, peers that stall, vanish or lie. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_tap_adopt_linux.c: taps by an inherited descriptor: what is found out, and what is left alone. */
 #include <stdarg.h>
 #include <stddef.h>

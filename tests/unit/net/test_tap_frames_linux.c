@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_tap_frames_linux.c: frames through a tap's descriptor, one's own or one that others share. */
 #include <stdarg.h>
 #include <stddef.h>

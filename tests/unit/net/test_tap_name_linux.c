@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_tap_name_linux.c: attaching to a tap by its name, and again; and what is said when it fails. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_tap_real_linux.c: taps of the kernel itself: frames both ways, and what becomes of them. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* test_uplink.c: which two words lead to one interface or connection. */
 #include <stdarg.h>
 #include <stddef.h>

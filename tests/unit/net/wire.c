@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* wire.c: a pair of sockets in place of a tap. */
 #include "wire.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * wire.h: a network device's other end, without privileges: a pair of sockets in place of a tap.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * double.h: a stand-in of FreeBSD's vmm(4) over Linux's /dev/kvm: what its files share.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_decode_x86_64.c: lengths of the few instructions that guests of tests trap at. */
 #include "double.h"
 

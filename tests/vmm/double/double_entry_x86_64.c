@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_entry_x86_64.c: whether a processor would take a vcpu's state, as real ones check it. */
 #include "double.h"
 

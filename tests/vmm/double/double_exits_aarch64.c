@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_exits_aarch64.c: what KVM's exits would have been with FreeBSD's vmm on aarch64. */
 #include "double.h"
 

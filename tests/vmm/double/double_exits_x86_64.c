@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_exits_x86_64.c: what KVM's exits would have been with FreeBSD's vmm on x86_64. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_host.c: the stand-in's side of vmm_host.h: descriptors, /dev/vmmctl and the sysctls. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_machine.c: one machine of the stand-in: its KVM underneath and the ioctls of its node. */
 #include "double.h"
 

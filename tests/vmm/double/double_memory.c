@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_memory.c: the stand-in's memory segments and maps: FreeBSD's errors in FreeBSD's order. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_names.c: the table of machines: a file for each, which outlives processes. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_registers_x86_64.c: a vcpu's registers, held back until it is entered. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_run.c: the stand-in's VM_RUN: the checks before each entry, kicks, signals and sleeps. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_vcpu_aarch64.c: a vcpu's registers: those that vmm knows, no others. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* double_vcpu_x86_64.c: how a vcpu of the stand-in on x86_64 begins, and is entered. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vcpu.h: what the stand-in keeps of a vcpu beside KVM's: the architecture's own. */
 #ifndef HUSK_DOUBLE_VCPU_H
 #define HUSK_DOUBLE_VCPU_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vcpu_aarch64.h: what the stand-in keeps of an aarch64 vcpu; include vcpu.h instead. */
 #ifndef HUSK_DOUBLE_VCPU_AARCH64_H
 #define HUSK_DOUBLE_VCPU_AARCH64_H

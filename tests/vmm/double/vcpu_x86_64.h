@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* vcpu_x86_64.h: shadow registers of an x86_64 vcpu of the stand-in; include vcpu.h instead. */
 #ifndef HUSK_DOUBLE_VCPU_X86_64_H
 #define HUSK_DOUBLE_VCPU_X86_64_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* facts.c: what holds on every architecture: names, vcpus, kicks, ends. */
 #include "facts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * facts.h: probes that ask a vmm what husk's backend relies on, and print one line for each.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* facts_aarch64.c: registers and exits of a vmm on arm64. */
 #include "facts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* facts_x86_64.c: registers, entry and exits of a vmm on amd64. */
 #include "facts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* host_freebsd.c: the probes' host on FreeBSD: its system calls, without its C library. */
 #include "facts.h"
 

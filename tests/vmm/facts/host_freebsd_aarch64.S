@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* host_freebsd_aarch64.S: FreeBSD's system calls and the first instruction on arm64. */
 
 	.text

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* host_freebsd_x86_64.S: FreeBSD's system calls and the first instruction on amd64. */
 
 	.text

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* host_linux.c: the probes' host on Linux: the stand-in. */
 #include "facts.h"
 

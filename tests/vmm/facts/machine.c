@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* machine.c: calls to a vmm, for the probes. */
 #include "facts.h"
 

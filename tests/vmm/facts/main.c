@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* main.c: all probes in their order. */
 #include "facts.h"
 

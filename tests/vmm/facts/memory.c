@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* memory.c: segments, maps and views of a machine's memory. */
 #include "facts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* print.c: lines of facts, without a C library. */
 #include "facts.h"
 
