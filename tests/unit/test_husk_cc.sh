@@ -105,6 +105,14 @@ refuses 'no input files' -o image
 refuses 'no input files' -I folder -D hello.c -o image
 refuses 'no input files' -Wl,--gc-sections
 refuses 'makes no image' manifest.json
+refuses 'is the last word' hello.c -o
+refuses 'is the last word' -c hello.c -I
+refuses 'is the last word' -o image hello.c manifest.json -Xlinker
+refuses 'is the last word' -MD hello.c -o image -MF
+
+HUSK_CC=nonesuch "$cc" -o image hello.c >said 2>&1
+status=$?
+check 'a compiler that is not there is told once' "$(damage "cannot run the compiler 'nonesuch'")"
 
 # The tools that it calls, which build systems call too.
 for words in '-z solo5-abi=hvt -o hello.c' '-o hello.c' '-z solo5-abi=hvt -o linked.out hello.c'; do
