@@ -123,6 +123,16 @@ tests_not_fortified() {
 	[ ! -s "$tmp/names" ]
 }
 
+# Replays of fuzzers share files with unit tests, some of which take cmocka.
+replays_alone() {
+	set --
+	for fuzz in "$src"/tests/fuzz/fuzz_*.c; do
+		name=$(basename "$fuzz" .c)
+		[ "$name" = fuzz_manifest_json ] || set -- "$@" "obj/tests/fuzz/replay_${name#fuzz_}"
+	done
+	make -C "$tmp/out" -j 2 CMOCKA= "$@"
+}
+
 small() {
 	${GUEST_OBJCOPY:-objcopy} --strip-all "$tmp/out/husk" "$tmp/stripped" &&
 		size=$(wc -c <"$tmp/stripped") && echo "$size bytes" && [ "$size" -lt 1048576 ]
@@ -588,6 +598,7 @@ if [ -e "${BUILD:-}/obj/libtestutil.a" ]; then
 else
 	skip 'what unit tests are linked with calls everything by its name' 'no unit tests were built'
 fi
+check 'without cmocka the replays of fuzzers are built' replays_alone
 check 'a module that is configured but missing does not link' missing_module
 check 'a module that is left out is not in the program' left_out_module
 if [ "${CROSS:-no}" = no ]; then
