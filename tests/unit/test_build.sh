@@ -127,8 +127,9 @@ tests_not_fortified() {
 replays_alone() {
 	set --
 	for fuzz in "$src"/tests/fuzz/fuzz_*.c; do
-		name=$(basename "$fuzz" .c)
-		[ "$name" = fuzz_manifest_json ] || set -- "$@" "obj/tests/fuzz/replay_${name#fuzz_}"
+		fuzzer=$(basename "$fuzz" .c)
+		[ "$fuzzer" = fuzz_manifest_json ] ||
+			set -- "$@" "obj/tests/fuzz/replay_${fuzzer#fuzz_}"
 	done
 	make -C "$tmp/out" -j 2 CMOCKA= "$@"
 }
