@@ -124,7 +124,7 @@ static int try_closed(unsigned closed, int failing)
 	host.fails = failing;
 	if (inherited_descriptors(&e) == 0)
 		return stands_in(closed);
-	return strstr(e.message, "standing in for closed descriptor") != NULL ? 50 : 51;
+	return strstr(e.message, "placeholder for closed descriptor") != NULL ? 50 : 51;
 }
 
 static int in_child(unsigned closed, int failing)
