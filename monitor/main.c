@@ -213,6 +213,15 @@ static int start_guest(struct command *c, struct husk_error *e)
 	return figures_claim(&c->figures, e);
 }
 
+static int open_figures(struct command *c, struct husk_error *e)
+{
+	const char *place = figures_place(c);
+
+	if (figures_open(&c->figures, place, e) == -1)
+		return -1;
+	return place == NULL ? 0 : figures_spare_image(&c->figures, c->kernel, e);
+}
+
 static int launch(struct command *c, struct husk_error *e)
 {
 	const bool counting = asked(c, "stats") || asked(c, "stats-to");
@@ -220,7 +229,7 @@ static int launch(struct command *c, struct husk_error *e)
 
 	if (asked(c, "dry-run"))
 		husk_check_only(c->machine);
-	if (counting && figures_open(&c->figures, figures_place(c), e) == -1)
+	if (counting && open_figures(c, e) == -1)
 		return fail(c, e);
 	c->outputs[1] = (struct husk_output){c->figures.fd, c->figures.where};
 	if (start_guest(c, e) == -1)
@@ -251,7 +260,7 @@ static int check_all(const struct command *c, FILE *out)
 	int bad = husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
 	struct husk_error e;
 
-	if (place != NULL && figures_check(place, &e) == -1) {
+	if (place != NULL && figures_check(place, c->kernel, &e) == -1) {
 		fprintf(out, "FAIL %s\n", e.message);
 		bad++;
 	}

@@ -25,8 +25,17 @@ struct figures {
  */
 int figures_open(struct figures *f, const char *where, struct husk_error *e);
 
-/* Whether a run could open where; changes nothing. HUSK_E_USAGE, HUSK_E_HOST. */
-int figures_check(const char *where, struct husk_error *e);
+/*
+ * Checks that the file is not the image at this path, by whatever name; NULL: no image. Before
+ * anything is written. HUSK_E_USAGE.
+ */
+int figures_spare_image(const struct figures *f, const char *image, struct husk_error *e);
+
+/*
+ * Whether a run of the image, or NULL, could open where; changes nothing. HUSK_E_USAGE,
+ * HUSK_E_HOST.
+ */
+int figures_check(const char *where, const char *image, struct husk_error *e);
 
 /*
  * After the guest's disks are opened: checks that the file is neither one of them nor in use by

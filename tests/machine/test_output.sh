@@ -107,6 +107,21 @@ unplaced() {
 	judge "--check tells it too" 1 "^FAIL --stats-to=$2: .*$1"
 }
 
+# The image is not overwritten with figures, whatever name it goes by.
+image_places() {
+	cp "$hello" "$T/hello.hvt"
+	ln "$T/hello.hvt" "$T/link.hvt"
+	for place in "$T/hello.hvt" "$T/link.hvt" @7; do
+		limited "$HUSK" --stats-to="$place" "$T/hello.hvt" Hello_Solo5 >"$T/out" 7>>"$T/hello.hvt"
+		judge "figures to the image, as ${place##*/}" 1 "--stats-to=$place is the image that is to run; name another file"
+		report "the guest does not run" "$(cat "$T/out")"
+		limited "$HUSK" --check --stats-to="$place" "$T/hello.hvt" >"$T/out" 7>>"$T/hello.hvt"
+		judge "--check tells it too" 1 "^FAIL --stats-to=$place is the image that is to run"
+		report "the image is as it was" "$(cmp "$hello" "$T/hello.hvt" 2>&1)"
+	done
+	rm -f "$T/hello.hvt" "$T/link.hvt"
+}
+
 bad_places() {
 	unplaced 'No such file' "$T/nowhere/figures"
 	unplaced 'Is a directory' "$T"
@@ -121,6 +136,7 @@ bad_places() {
 	limited "$HUSK" --stats-to="$T/disk" --block:storage="$T/disk" "$blk" >"$T/out"
 	judge "figures to the guest's own disk" 1 "device storage: its disk is the file of $T/disk"
 	report "the disk is as it was" "$(cmp "$T/before" "$T/disk" 2>&1)"
+	image_places
 	limited "$HUSK" --stats-to=/dev/full "$hello" Hello_Solo5 >"$T/out"
 	judge "figures that a full disk does not take" 1 'SUCCESS' 'writing to /dev/full: No space left on device'
 	limited "$HUSK" --stats-to=/dev/full "$(image exit)" exit 7 >"$T/out"

@@ -131,7 +131,7 @@ static void assert_refused(struct fixture *f, const char *where, enum husk_error
 	assert_int_equal(figures_open(&f->f, where, &f->e), -1);
 	assert_int_equal(f->e.kind, kind);
 	assert_string_equal(f->e.message, message);
-	assert_int_equal(figures_check(where, &f->e), -1);
+	assert_int_equal(figures_check(where, NULL, &f->e), -1);
 	assert_int_equal(f->e.kind, kind);
 	assert_string_equal(f->e.message, message);
 	assert_int_equal(open_descriptors(), f->files);
@@ -157,7 +157,7 @@ static void a_file_is_made(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(figures_check(f->path, &f->e), 0);
+	assert_int_equal(figures_check(f->path, NULL, &f->e), 0);
 	assert_int_equal(access(f->path, F_OK), -1);
 	assert_opens(f, f->path);
 	assert_int_equal(figures_take(&f->f, NULL, true, &f->e), 0);
@@ -173,7 +173,7 @@ static void an_inherited_descriptor_is_written_to_where_it_stands(void **state)
 
 	put(f, "before ");
 	fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	assert_int_equal(figures_check(at(f, fd), &f->e), 0);
+	assert_int_equal(figures_check(at(f, fd), NULL, &f->e), 0);
 	assert_opens(f, at(f, fd));
 	assert_int_not_equal(f->f.fd, fd);
 	assert_int_equal(figures_claim(&f->f, &f->e), 0);
@@ -246,7 +246,7 @@ static void a_place_in_the_working_directory(void **state)
 	int back = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(chdir(f->dir), 0);
-	assert_int_equal(figures_check("file", &f->e), 0);
+	assert_int_equal(figures_check("file", NULL, &f->e), 0);
 	assert_int_equal(access("file", F_OK), -1);
 	assert_int_equal(fchdir(back), 0);
 	close(back);
@@ -306,6 +306,58 @@ static void an_inherited_descriptor_is_not_locked(void **state)
 	close(other);
 }
 
+static void assert_is_image(struct fixture *f, const char *where, const char *image)
+{
+	char message[200];
+
+	snprintf(message, sizeof message, "--stats-to=%s is the image that is to run; name another "
+		 "file", where);
+	assert_opens(f, where);
+	assert_int_equal(figures_spare_image(&f->f, image, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_string_equal(f->e.message, message);
+	figures_close(&f->f);
+	assert_int_equal(figures_check(where, image, &f->e), -1);
+	assert_string_equal(f->e.message, message);
+	assert_string_equal(content(f), "image");
+}
+
+static void the_image_is_spared_by_whatever_name(void **state)
+{
+	struct fixture *f = *state;
+	char other[80];
+	int fd;
+
+	put(f, "image");
+	snprintf(other, sizeof other, "%s/other", f->dir);
+	assert_is_image(f, f->path, f->path);
+	assert_int_equal(link(f->path, other), 0);
+	assert_is_image(f, other, f->path);
+	unlink(other);
+	assert_int_equal(symlink("file", other), 0);
+	assert_is_image(f, f->path, other);
+	unlink(other);
+	fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_is_image(f, at(f, fd), f->path);
+	close(fd);
+}
+
+static void other_files_than_the_image_will_do(void **state)
+{
+	struct fixture *f = *state;
+	char other[80];
+
+	put(f, "");
+	snprintf(other, sizeof other, "%s/other", f->dir);
+	assert_opens(f, f->path);
+	assert_int_equal(figures_spare_image(&f->f, NULL, &f->e), 0);
+	assert_int_equal(figures_spare_image(&f->f, other, &f->e), 0);
+	assert_int_equal(figures_spare_image(&f->f, f->dir, &f->e), 0);
+	figures_close(&f->f);
+	assert_opens(f, "/dev/null");
+	assert_int_equal(figures_spare_image(&f->f, "/dev/null", &f->e), 0);
+}
+
 /* ---- failures ---- */
 
 static void a_full_disk_is_told(void **state)
@@ -357,6 +409,8 @@ int main(void)
 		TEST(a_file_that_is_locked_is_a_disk),
 		TEST(what_several_may_write_to_is_not_locked),
 		TEST(an_inherited_descriptor_is_not_locked),
+		TEST(the_image_is_spared_by_whatever_name),
+		TEST(other_files_than_the_image_will_do),
 		TEST(a_full_disk_is_told),
 		TEST(there_may_be_no_memory),
 	};
