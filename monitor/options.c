@@ -104,6 +104,30 @@ static const char *nearest(const struct option_group *groups, size_t n_groups, c
 	return best;
 }
 
+#define ALIKE 3			/* characters: a shorter beginning in common may be chance */
+
+/* The longest name that the word begins with, or that begins with the word. */
+static const char *related(const struct option_group *groups, size_t n_groups,
+			   const struct word *w)
+{
+	const char *best = NULL;
+	size_t most = ALIKE - 1;
+
+	for (size_t g = 0; g < n_groups; g++)
+		for (size_t i = 0; i < groups[g].n; i++) {
+			const char *name = groups[g].options[i].name;
+			size_t len = strlen(name);
+
+			if (len > w->name_len)
+				len = w->name_len;
+			if (len > most && memcmp(name, w->name, len) == 0) {
+				most = len;
+				best = name;
+			}
+		}
+	return best;
+}
+
 static int invalid(const char *word, struct husk_error *e)
 {
 	return husk_fail(e, HUSK_E_USAGE, "Invalid option: `%s'", word);
@@ -114,7 +138,11 @@ static int unknown(const struct option_group *groups, size_t n_groups, const str
 {
 	const char *meant = w->name == NULL ? NULL : nearest(groups, n_groups, w);
 
+	if (meant == NULL && w->name != NULL)
+		meant = related(groups, n_groups, w);
 	invalid(w->all, e);
+	if (strcmp(w->all, "-") == 0)
+		return husk_hint(e, "an image that comes through standard input is /dev/stdin");
 	if (meant != NULL)
 		return husk_hint(e, "no such option; did you mean --%s?", meant);
 	return husk_hint(e, "no such option; see --help");

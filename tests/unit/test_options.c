@@ -316,7 +316,7 @@ static void a_device_has_letters_and_digits_only(void **state)
 static void what_is_no_option_is_told_so(void **state)
 {
 	static const char *const words[] = {
-		"", "-", "--", "-v", "-verbose", "verbose", "digit=4", "--=4", "--:a=4", "--:",
+		"", "--", "-v", "-verbose", "verbose", "digit=4", "--=4", "--:a=4", "--:",
 		"-.verbose", ".-verbose", "-x", "-.x", "--nothing", "---verbose=1", "--Title=t=",
 		"-- verbose", "--bloc k:a=b", "\n",
 	};
@@ -330,7 +330,7 @@ static void what_is_no_option_is_told_so(void **state)
 		assert_non_null(strstr(f->e.message, "': no such option; "));
 	}
 	assert_refused(*state, "", "no such option; see --help");
-	assert_refused(*state, "-", "no such option; see --help");
+	assert_refused(*state, "-", "an image that comes through standard input is /dev/stdin");
 	assert_refused(*state, "verbose", "no such option; see --help");
 }
 
@@ -365,12 +365,28 @@ static void a_slip_is_understood(void **state)
 static void nothing_is_suggested_for_far_words(void **state)
 {
 	static const char *const words[] = {
-		"--verb", "--verboseness", "--vabesu", "--unverbosed", "--gdb", "--y", "--nx-y",
-		"--title-block", "--l", "--sectorsize:a=3", "--volume=10", "--help-me-please-somebody",
+		"--vabesu", "--unverbosed", "--gdb", "--y", "--nx-y",
+		"--l", "--volume=10", "--help-me-please-somebody",
 	};
 
 	for (size_t i = 0; i < COUNT(words); i++)
 		assert_refused(*state, words[i], "no such option; see --help");
+}
+
+static void a_beginning_in_common_is_enough(void **state)
+{
+	static const struct { const char *word, *hint; } cases[] = {
+		{"--verb", MEANT("verbose")},
+		{"--verboseness", MEANT("verbose")},
+		{"--title-text:a=t", MEANT("title")},
+		{"--ver", MEANT("verbose")},
+		{"--block-readonly:a=x", MEANT("block")},
+		{"--sectorsize:a=3", MEANT("sector")},
+		{"--ve", "no such option; see --help"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_refused(*state, cases[i].word, cases[i].hint);
 }
 
 static void long_words_are_likened_up_to_32_characters(void **state)
@@ -379,8 +395,8 @@ static void long_words_are_likened_up_to_32_characters(void **state)
 
 	word[2] = '_';
 	assert_refused(*state, word, MEANT(NAME_32));
-	assert_refused(*state, "--" NAME_32 "_", "no such option; see --help");
-	assert_refused(*state, "--" NAME_33 "_", "no such option; see --help");
+	assert_refused(*state, "--_" NAME_32, "no such option; see --help");
+	assert_refused(*state, "--_" NAME_33, "no such option; see --help");
 	memset(word + 2, 'a', sizeof word - 3);
 	assert_refused(*state, word, "no such option; see --help");
 }
@@ -762,6 +778,7 @@ int main(void)
 		TEST(what_is_no_option_is_told_so),
 		TEST(a_slip_is_understood),
 		TEST(nothing_is_suggested_for_far_words),
+		TEST(a_beginning_in_common_is_enough),
 		TEST(long_words_are_likened_up_to_32_characters),
 		TEST(a_word_of_any_length_is_refused_in_one_message),
 		TEST(the_last_setting_wins),
