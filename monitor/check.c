@@ -160,6 +160,17 @@ static void check_image(struct husk *h, const char *path, struct findings *f)
 	elf_close(&h->image);
 }
 
+static void note_devices(const struct husk *h, struct findings *f)
+{
+	for (size_t i = 0; i < h->settings.n; i++) {
+		const struct setting *s = &h->settings.list[i];
+
+		if (s->device[0] != '\0')
+			fprintf(f->out, "note --%s:%s was not looked at: name the image too\n",
+				s->option->name, s->device);
+	}
+}
+
 int husk_check(struct husk *h, const char *path, int argc, char *const args[], FILE *out)
 {
 	struct findings f = {.out = out};
@@ -170,5 +181,7 @@ int husk_check(struct husk *h, const char *path, int argc, char *const args[], F
 	(void)h->ops->probe(say, &f);
 	if (path != NULL)
 		check_image(h, path, &f);
+	else
+		note_devices(h, &f);
 	return f.bad;
 }

@@ -312,6 +312,23 @@ static int answer_in_full(struct command *c, struct husk_error *e)
 	return answer_close(&a, "standard output", e) == -1 ? fail(c, e) : status;
 }
 
+/* Each of them says what is to be done instead of a run, so that one of two would be ignored. */
+static int check_goal(const struct command *c, struct husk_error *e)
+{
+	static const char *const goals[] = {"inspect", "check", "dry-run"};
+	const char *goal = NULL;
+
+	for (size_t i = 0; i < sizeof goals / sizeof goals[0]; i++) {
+		if (!asked(c, goals[i]))
+			continue;
+		if (goal != NULL)
+			return husk_fail(e, HUSK_E_USAGE, "--%s and --%s: give one of them, each "
+					 "is a run of its own", goal, goals[i]);
+		goal = goals[i];
+	}
+	return 0;
+}
+
 static int missing_kernel(struct command *c)
 {
 	messages_say(&c->messages, "Missing KERNEL operand; see --help");
@@ -322,7 +339,7 @@ static int act(struct command *c, int parsed, struct husk_error *e)
 {
 	if (asked(c, "help") || asked(c, "version"))
 		return answer_in_full(c, e);
-	if (parsed == -1)
+	if (parsed == -1 || check_goal(c, e) == -1)
 		return fail(c, e);
 	if (asked(c, "check"))
 		return answer_in_full(c, e);

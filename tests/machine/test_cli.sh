@@ -74,7 +74,8 @@ options() {
 	refused "an option in capitals" "Invalid option: .--MEM=4'" --MEM=4 "$hello"
 	refused "the beginning of an option" "Invalid option: .--me=4'" --me=4 "$hello"
 	refused "a short option" "Invalid option: .-m'" -m "$hello"
-	refused "a dash alone" "Invalid option: .-'" - "$hello"
+	refused "a dash alone" "Invalid option: .-': an image .* standard input is /dev/stdin" - "$hello"
+	refused "a longer word for an option" "did you mean --mem?" --memory=64 "$hello"
 	refused "an option without its value" "Invalid option: .--mem'" --mem "$hello"
 	refused "a flag with a value" "Invalid option: .--dry-run=yes'" --dry-run=yes "$hello"
 	refused "a device option without a device" "Invalid option: .--block=x'" --block=x "$blk"
@@ -249,6 +250,10 @@ inspecting() {
 checking() {
 	run --check
 	judge "--check of the host" 0
+	run --check "--block:storage=$T/nowhere" --net-mtu:service=1500
+	judge "--check of devices without an image" 0 \
+		'^note --block:storage was not looked at: name the image too$' \
+		'^note --net-mtu:service was not looked at: name the image too$'
 	run --check "$hello"
 	judge "--check of an image" 0 'hello.hvt'
 	run --check "$blk"
@@ -272,6 +277,15 @@ checking() {
 	run --dry-run "--block:storage=$T/disk" "$blk"
 	judge "--dry-run with a device" 0
 	refused "--dry-run without its device" 'not attached' --dry-run "$blk"
+}
+
+goals() {
+	refused "--inspect and --check" '--inspect and --check: give one of them' --inspect --check "$hello"
+	refused "in the other order, without an image" '--inspect and --check: give one of them' --check --inspect=json
+	refused "--check and --dry-run" '--check and --dry-run: give one of them' --check --dry-run "$hello"
+	refused "--inspect and --dry-run" '--inspect and --dry-run: give one of them' --inspect --dry-run "$hello"
+	run --dry-run --dry-run "$hello"
+	judge "one of them twice is one" 0
 }
 
 counting() {
@@ -314,6 +328,7 @@ behind
 devices
 inspecting
 checking
+goals
 counting
 manifests
 finish

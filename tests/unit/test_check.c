@@ -170,6 +170,15 @@ static void without_an_image_only_the_host_is_looked_at(void **state)
 	assert_string_equal(f->text, HOST);
 }
 
+static void without_an_image_devices_are_not_looked_at(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, "--block:one", "/nowhere");
+	assert_int_equal(check(f, NULL), 0);
+	assert_string_equal(f->text, HOST "note --block:one was not looked at: name the image too\n");
+}
+
 static void a_host_that_will_not_do_is_told_with_the_remedy(void **state)
 {
 	struct fixture *f = *state;
@@ -338,7 +347,8 @@ static void a_device_that_does_not_suit_its_options_is_told(void **state)
 	attach(f, "--block:one", f->disk);
 	set(f, "--block-sector-size:one=1024");
 	assert_findings(f, 1, RUNS "FAIL device one: %d: Backing storage size must be block "
-			"aligned (1024 bytes); it has 16896 bytes\n");
+			"aligned (1024 bytes); it has 16896 bytes: `truncate -s %1024 FILE' rounds it "
+			"up\n");
 }
 
 static void a_device_that_nobody_serves_is_told(void **state)
@@ -419,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_an_image_only_the_host_is_looked_at),
+		TEST(without_an_image_devices_are_not_looked_at),
 		TEST(a_host_that_will_not_do_is_told_with_the_remedy),
 		TEST(a_good_image_can_run),
 		TEST(memory_that_cannot_be_had_is_told),
