@@ -231,7 +231,9 @@ static int launch(struct command *c, struct husk_error *e)
 		husk_check_only(c->machine);
 	if (counting && open_figures(c, e) == -1)
 		return fail(c, e);
-	c->outputs[1] = (struct husk_output){c->figures.fd, c->figures.where};
+	c->outputs[1] = (struct husk_output){
+		c->figures.fd, asked(c, "stats-to") ? "--stats-to" : c->figures.where,
+	};
 	if (start_guest(c, e) == -1)
 		return fail(c, e);
 	if (!asked(c, "dry-run"))

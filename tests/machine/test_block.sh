@@ -267,7 +267,7 @@ two_roles() {
 	run --mem=2 --block:storage="$T/disk" --stats-to=@7 -- "$(image disk)"
 	exec 7>&-
 	twice "where the figures go"
-	judge "the user is told" 1 'the file of @7'
+	judge "the user is told" 1 'the file of --stats-to'
 	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 --block:storage="$T/disk" -- "$(image disk)" write 0 512 \
 		1<"$T/disk" 2>"$T/err" </dev/null
 	status=$?

@@ -134,7 +134,7 @@ bad_places() {
 	rm -f "$T/fifo"
 	cp "$T/disk" "$T/before"
 	limited "$HUSK" --stats-to="$T/disk" --block:storage="$T/disk" "$blk" >"$T/out"
-	judge "figures to the guest's own disk" 1 "device storage: its disk is the file of $T/disk"
+	judge "figures to the guest's own disk" 1 "device storage: its disk is the file of --stats-to; send one of them elsewhere"
 	report "the disk is as it was" "$(cmp "$T/before" "$T/disk" 2>&1)"
 	image_places
 	limited "$HUSK" --stats-to=/dev/full "$hello" Hello_Solo5 >"$T/out"
