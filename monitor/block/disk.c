@@ -59,7 +59,7 @@ static int find_path(struct disk *d, const char *path, struct husk_error *e)
 	if (stat(path, &st) == 0)
 		return identify(d, &st, path, e);
 	husk_fail_sys(e, errno, "Could not open block device: %s", path);
-	if (e->sys == ENOENT && has_directory(path))
+	if (e->sys == ENOENT && !d->read_only && has_directory(path))
 		husk_hint(e, "`truncate -s SIZE %s' makes one", path);
 	return -1;
 }

@@ -147,15 +147,19 @@ static enum vmexit_result block_read(void *ctx, gpa_t arg, struct husk_error *e)
 	return request(ctx, arg, &reading, e);
 }
 
+/* In Solo5's words. */
+#define BLOCK_SIZE_RULE "Block size must be a multiple of 2 greater than or equal %u"
+
 static int check_sector_size(const char *value, struct husk_error *e)
 {
 	unsigned long long n;
 
-	if (option_number(value, SECTOR_MIN, SECTOR_MAX, &n, e) == -1 || (n & (n - 1)) != 0)
-		return husk_fail(e, HUSK_E_USAGE, "Block size must be a multiple of 2 greater than "
-				 "or equal %u: a power of two, at most %u; `%s' is not", SECTOR_MIN,
-				 SECTOR_MAX, value);
-	return 0;
+	if (option_number(value, SECTOR_MIN, SECTOR_MAX, &n, e) == -1)
+		return husk_wrap(e, BLOCK_SIZE_RULE, SECTOR_MIN);
+	if ((n & (n - 1)) == 0)
+		return 0;
+	husk_fail(e, HUSK_E_USAGE, BLOCK_SIZE_RULE, SECTOR_MIN);
+	return husk_hint(e, "`%s' is not a power of two", value);
 }
 
 static const struct option options[] = {
@@ -165,7 +169,7 @@ static const struct option options[] = {
 	 .help = "the same, read-only: the guest's writes fail"},
 	{.name = "block-sector-size", .form = OPTION_DEVICE, .value = "BYTES",
 	 .check = check_sector_size,
-	 .help = "logical block size of NAME, a power of two from 512 (default 512)"},
+	 .help = "logical block size of NAME, a power of two from 512 to 32768 (default 512)"},
 };
 #define N_OPTIONS (sizeof options / sizeof options[0])
 
@@ -176,12 +180,18 @@ static uint16_t sector_size(const struct settings *settings, const char *name)
 	return s == NULL ? SECTOR_MIN : (uint16_t)strtoul(s->value, NULL, 10);
 }
 
+static int misaligned(const struct disk *d, uint16_t sector, struct husk_error *e)
+{
+	husk_fail(e, HUSK_E_USAGE, "Backing storage size must be block aligned (%u bytes); it has "
+		  "%llu bytes", sector, (unsigned long long)d->capacity);
+	return d->is_device ? -1 :
+	       husk_hint(e, "`truncate -s %%%u FILE' rounds it up", sector);
+}
+
 static int check_geometry(const struct disk *d, uint16_t sector, struct husk_error *e)
 {
 	if (d->capacity % sector != 0)
-		return husk_fail(e, HUSK_E_USAGE, "Backing storage size must be block aligned "
-				 "(%u bytes); it has %llu bytes", sector,
-				 (unsigned long long)d->capacity);
+		return misaligned(d, sector, e);
 	if (d->capacity < sector)
 		return husk_fail(e, HUSK_E_USAGE, "Backing storage must be at least 1 block "
 				 "(%u bytes) in size; it is empty: `truncate -s SIZE' makes it "

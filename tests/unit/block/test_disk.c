@@ -450,20 +450,21 @@ static void a_path_may_hold_any_character(void **state)
 
 static void what_is_not_there_is_told_so(void **state)
 {
-	static const struct { const char *path, *reason; } cases[] = {
-		{"", "No such file or directory"},
-		{"/nowhere", "No such file or directory: `truncate -s SIZE /nowhere' makes one"},
-		{"nowhere", "No such file or directory: `truncate -s SIZE nowhere' makes one"},
-		{"/nowhere/disk", "No such file or directory"},
-		{"nowhere/disk", "No such file or directory"},
-		{"/dev/null/disk", "Not a directory"},
+	static const struct { const char *path, *reason, *remedy; } cases[] = {
+		{"", "No such file or directory", ""},
+		{"/nowhere", "No such file or directory", ": `truncate -s SIZE /nowhere' makes one"},
+		{"nowhere", "No such file or directory", ": `truncate -s SIZE nowhere' makes one"},
+		{"/nowhere/disk", "No such file or directory", ""},
+		{"nowhere/disk", "No such file or directory", ""},
+		{"/dev/null/disk", "Not a directory", ""},
 	};
 	char message[200];
 
 	for (size_t i = 0; i < COUNT(cases); i++)
 		for (int read_only = 0; read_only < 2; read_only++) {
-			snprintf(message, sizeof message, "Could not open block device: %s: %s",
-				 cases[i].path, cases[i].reason);
+			snprintf(message, sizeof message, "Could not open block device: %s: %s%s",
+				 cases[i].path, cases[i].reason,
+				 read_only ? "" : cases[i].remedy);
 			assert_refused(*state, cases[i].path, read_only, HUSK_E_HOST, message);
 		}
 }

@@ -826,7 +826,7 @@ static void a_disk_has_whole_sectors_and_at_least_one(void **state)
 	make_file(f->path, 100);
 	open_with(f, "block", f->path);
 	assert_not_opened(f, HUSK_E_USAGE, "Backing storage size must be block aligned (512 "
-			  "bytes); it has 100 bytes");
+			  "bytes); it has 100 bytes: `truncate -s %512 FILE' rounds it up");
 	assert_non_null(strstr(f->rig.e.message, "device disk: "));
 	assert_non_null(strstr(f->rig.e.message, f->path));
 	make_file(f->path, 0);
@@ -839,7 +839,8 @@ static void a_disk_has_whole_sectors_and_at_least_one(void **state)
 	make_file(f->path, 4096 + 512);
 	open_with(f, "block", f->path);
 	assert_int_equal(option(f, "block-sector-size", "disk", "4096"), 0);
-	assert_not_opened(f, HUSK_E_USAGE, "must be block aligned (4096 bytes)");
+	assert_not_opened(f, HUSK_E_USAGE, "must be block aligned (4096 bytes); it has 4608 bytes: "
+			  "`truncate -s %4096 FILE' rounds it up");
 	make_file(f->path, CAPACITY);
 }
 
@@ -864,6 +865,19 @@ static void sector_sizes_are_powers_of_two_from_512_to_32768(void **state)
 		assert_non_null(strstr(f->rig.e.message, "Block size must be a multiple of 2 "
 				       "greater than or equal 512"));
 	}
+}
+
+static void a_sector_size_is_refused_for_the_rule_that_it_breaks(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	assert_int_equal(option(f, "block-sector-size", "disk", "65536"), -1);
+	assert_non_null(strstr(f->rig.e.message, "Block size must be a multiple of 2 greater than or "
+			       "equal 512: `65536' is not a number from 512 to 32768"));
+	assert_int_equal(option(f, "block-sector-size", "disk", "1536"), -1);
+	assert_non_null(strstr(f->rig.e.message, "Block size must be a multiple of 2 greater than or "
+			       "equal 512: `1536' is not a power of two"));
 }
 
 static void what_is_not_a_disk_is_refused(void **state)
@@ -1413,6 +1427,7 @@ int main(void)
 		DISK(a_sector_has_512_bytes_unless_told_otherwise),
 		TEST(a_disk_has_whole_sectors_and_at_least_one),
 		TEST(sector_sizes_are_powers_of_two_from_512_to_32768),
+		TEST(a_sector_size_is_refused_for_the_rule_that_it_breaks),
 		TEST(what_is_not_a_disk_is_refused),
 		TEST(the_devices_before_a_bad_one_are_closed_again),
 		TEST(the_last_option_for_a_device_counts),
