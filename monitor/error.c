@@ -2,6 +2,7 @@
 /* error.c: fills and extends the error object; texts that do not fit are truncated. */
 #include "error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,15 @@ int husk_fail(struct husk_error *e, enum husk_error_class kind, const char *fmt,
 	return -1;
 }
 
+/* What any call that opens something may come upon. */
+static void append_remedy(struct husk_error *e, int sys)
+{
+	if (sys == EMFILE)
+		append_text(e, ": raise the limit of open files, ulimit -n");
+	if (sys == ENFILE)
+		append_text(e, ": the whole host has too many files open; raise its limit");
+}
+
 int husk_fail_sys(struct husk_error *e, int sys, const char *fmt, ...)
 {
 	va_list ap;
@@ -41,6 +51,7 @@ int husk_fail_sys(struct husk_error *e, int sys, const char *fmt, ...)
 	va_end(ap);
 	append_text(e, ": ");
 	append_text(e, strerror(sys));
+	append_remedy(e, sys);
 	return -1;
 }
 

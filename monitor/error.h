@@ -27,7 +27,10 @@ struct husk_error {
 int husk_fail(struct husk_error *e, enum husk_error_class kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), nonnull(1, 3), cold));
 
-/* The same for a host call that failed: keeps sys and appends ": " and its text. */
+/*
+ * The same for a host call that failed: keeps sys and appends ": ", its text, and the remedy if it
+ * is the same for every call.
+ */
 int husk_fail_sys(struct husk_error *e, int sys, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), nonnull(1, 3), cold));
 

@@ -48,6 +48,19 @@ static void a_failed_host_call_says_why(void **state)
 	assert_string_equal(e.message, "/dev/kvm: No such file or directory");
 }
 
+static void a_limit_of_open_files_is_to_be_raised(void **state)
+{
+	struct husk_error e;
+
+	(void)state;
+	husk_fail_sys(&e, EMFILE, "KVM_CREATE_VM");
+	assert_string_equal(e.message, "KVM_CREATE_VM: Too many open files: raise the limit of open "
+			    "files, ulimit -n");
+	husk_fail_sys(&e, ENFILE, "open");
+	assert_string_equal(e.message, "open: Too many open files in system: the whole host has too "
+			    "many files open; raise its limit");
+}
+
 static void context_goes_before_and_a_remedy_behind(void **state)
 {
 	struct husk_error e;
@@ -129,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failing_is_one_line),
 		cmocka_unit_test(a_failed_host_call_says_why),
+		cmocka_unit_test(a_limit_of_open_files_is_to_be_raised),
 		cmocka_unit_test(context_goes_before_and_a_remedy_behind),
 		cmocka_unit_test(a_message_may_use_all_room),
 		cmocka_unit_test(a_long_message_is_cut_and_not_lost),
