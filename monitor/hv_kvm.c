@@ -31,9 +31,10 @@ static int open_device(struct hv *hv, struct husk_error *e)
 		return 0;
 	husk_fail_sys(e, errno, DEVICE);
 	if (e->sys == ENOENT)
-		husk_hint(e, "%s", hv_kvm_missing);
+		husk_hint(e, "%s; a container must be given the device", hv_kvm_missing);
 	if (e->sys == EACCES || e->sys == EPERM)
-		husk_hint(e, "join the group that owns it (usually kvm)");
+		husk_hint(e, "join the group that owns it (usually kvm), as root: usermod -a -G kvm "
+			  "USER; it counts from the next login on");
 	return -1;
 }
 

@@ -484,16 +484,19 @@ static void each_way_of_having_no_kvm_has_its_own_words(void **state)
 
 	(void)state;
 	host.open_error = ENOENT;
-	snprintf(missing, sizeof missing, "/dev/kvm: No such file or directory: %s", hv_kvm_missing);
+	snprintf(missing, sizeof missing, "/dev/kvm: No such file or directory: %s; a "
+		 "container must be given the device", hv_kvm_missing);
 	assert_probe(-1, 1, missing, NULL);
 	host.open_error = EACCES;
 	assert_probe(-1, 1, "/dev/kvm: Permission denied: join the group that owns it "
-		     "(usually kvm)", NULL);
+		     "(usually kvm), as root: usermod -a -G kvm USER; it counts from the next "
+		     "login on", NULL);
 	host.open_error = EPERM;
 	assert_probe(-1, 1, "/dev/kvm: Operation not permitted: join the group that owns it "
-		     "(usually kvm)", NULL);
+		     "(usually kvm), as root: usermod -a -G kvm USER; it counts from the next "
+		     "login on", NULL);
 	host.open_error = EMFILE;
-	assert_probe(-1, 1, "/dev/kvm: Too many open files", NULL);
+	assert_probe(-1, 1, "/dev/kvm: Too many open files: raise the limit of open files, ulimit -n", NULL);
 	host.open_error = 0;
 	answer(KVM_GET_API_VERSION, 11, 0, 1);
 	assert_probe(-1, 1, "/dev/kvm: API version 11, need 12", NULL);
