@@ -40,13 +40,15 @@ static const struct {
 	[DESCRIPTOR_OTHER] = {"nothing that carries frames", NULL, NULL},
 };
 
-static int unusable(enum descriptor_kind kind, const char *where, const char *number,
+static int unusable(enum descriptor_kind kind, const char *where, const char *number, bool stream,
 		    struct husk_error *e)
 {
 	husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it is %s", where,
 		  kinds[kind].what);
 	if (kinds[kind].frames != NULL)
 		return husk_hint(e, "give it as %s", number);
+	if (stream)
+		return husk_hint(e, "give a connected stream socket");
 	switch (kind) {
 	case DESCRIPTOR_STREAM:
 		return husk_hint(e, "where its other end puts a length of 4 bytes in front of each "
@@ -105,7 +107,7 @@ static adopter *choose(int fd, const char *where, const char *number, bool strea
 	if ((take != NULL || kind == DESCRIPTOR_PIPE) && check_access(fd, where, e) == -1)
 		return NULL;
 	if (take == NULL)
-		unusable(kind, where, number, e);
+		unusable(kind, where, number, stream, e);
 	return take;
 }
 

@@ -21,9 +21,8 @@ static int choose_mtu(struct netdev *d, const char *where, unsigned asked, struc
 	d->mtu_assumed = asked == 0 && u->mtu_hidden;
 	if (u->mtu_max == 0 || d->mtu <= u->mtu_max)
 		return 0;
-	return husk_fail(e, HUSK_E_USAGE, "network device %s: the MTU %u is more than the %u of %s: "
-			 "make that larger first, or say --net-mtu:%s=%u", d->name, d->mtu,
-			 u->mtu_max, where, d->name, u->mtu_max);
+	return husk_fail(e, HUSK_E_USAGE, "the MTU %u is more than the %u of %s: make that larger "
+			 "first, or say --net-mtu:%s=%u", d->mtu, u->mtu_max, where, d->name, u->mtu_max);
 }
 
 static int make_slots(struct netdev *d, struct husk_error *e)
@@ -33,7 +32,7 @@ static int make_slots(struct netdev *d, struct husk_error *e)
 	d->lengths = malloc(NETDEV_AHEAD * sizeof d->lengths[0]);
 	if (d->ahead != NULL && d->lengths != NULL)
 		return 0;
-	return husk_fail_sys(e, ENOMEM, "network device %s", d->name);
+	return husk_fail_sys(e, ENOMEM, "buffers for frames");
 }
 
 int netdev_open(struct netdev *d, const char *name, const struct uplink_request *rq, unsigned mtu,

@@ -39,13 +39,12 @@ int tap_attach_failed(const char *name, int sys, struct husk_error *e)
 	switch (sys) {
 	case ENODEV:
 	case ENXIO:
-		return husk_hint(e, "no such interface; make it, as root: ip tuntap add %s mode "
+		return husk_hint(e, "make it, as root: ip tuntap add %s mode "
 				 "tap user %u && ip link set %s up", w, geteuid(), w);
 	case ENETDOWN:
 		return husk_hint(e, "it is not up: ip link set %s up", w);
 	case EBUSY:
-		return husk_hint(e, "busy: used by another process; stop that, or give another "
-				 "interface");
+		return husk_hint(e, "used by another process; stop that, or give another interface");
 	case EPERM:
 		return husk_hint(e, "it belongs to another user; make it anew, as root: ip link "
 				 "del %s && ip tuntap add %s mode tap user %u && ip link set %s up",
@@ -82,13 +81,19 @@ static int check_name(const char *name, struct husk_error *e)
 {
 	bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 
+	if (strchr(name, '/') != NULL) {
+		husk_fail_sys(e, ENODEV, "Could not attach interface: %.100s%s", name,
+			      strlen(name) > 100 ? "..." : "");
+		return husk_hint(e, "no interface can have that name; a socket is given as "
+				 "unix:PATH");
+	}
 	if (strlen(name) >= IFNAMSIZ) {
 		husk_fail_sys(e, ENAMETOOLONG, "Could not attach interface: %.60s%s", name,
 			      strlen(name) > 60 ? "..." : "");
 		return husk_hint(e, "a name has at most %u characters; give one that `ip link' "
 				 "lists", IFNAMSIZ - 1);
 	}
-	if (!dots && name[strcspn(name, "/: \t\n\v\f\r\xa0")] == '\0')
+	if (!dots && name[strcspn(name, ": \t\n\v\f\r\xa0")] == '\0')
 		return 0;
 	husk_fail_sys(e, ENODEV, "Could not attach interface: %s", name);
 	return husk_hint(e, "no interface can have that name; give one that `ip link' lists");

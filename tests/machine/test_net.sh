@@ -239,6 +239,7 @@ errors() {
 		'ip tuntap add nowhere99 mode tap user 0 && ip link set nowhere99 up$'
 	remedied "the remedy makes it" --mem=2 --net:service0=nowhere99 -- "$(image net)" limit 0
 	refused "a name that is too long" abcdefghijklmnop 'File name too long: a name has at most 15'
+	refused "a socket's path" "$T/x.sock" "x.sock: No such device: .*; a socket is given as unix:PATH\$"
 	refused "a name with a blank" 'tap 0' 'tap 0: No such device: no interface can have that name'
 	run --mem=2 --net:service0= -- "$(image net)" limit 0
 	judge "no name" 1 'net:NAME=IFACE'

@@ -271,14 +271,16 @@ static const struct kind {
 	{"listener", make_listener, true, "a socket that listens", "a socket that listens"},
 	{"netlink", make_netlink, false, "a kind that carries no frames", "carries no frames"},
 	{"fifo", make_fifo, false, "a pipe, which does not keep frames apart: open it in packet mode "
-	 "(O_DIRECT), or give a connected socket of SOCK_DGRAM or SOCK_SEQPACKET", "a pipe"},
+	 "(O_DIRECT), or give a connected socket of SOCK_DGRAM or SOCK_SEQPACKET",
+	 "a pipe, which does not keep frames apart: give a connected stream socket"},
 	{"packet fifo", make_packet_fifo, false, NULL, AS_IT_IS},
 	{"read end", make_read_end, false, "it is open for reading only: open it for reading and "
 	 "writing, in a shell N<>PATH", "it is open for reading only"},
 	{"write end", make_write_end, false, "it is open for writing only", AS_IT_IS},
 	{"file", make_file, false, "it is a regular file: " NEITHER, "it is a regular file"},
 	{"directory", make_directory, false, "it is a directory", "it is a directory"},
-	{"null", make_null, false, "it is a device that is no tap", "a device that is no tap"},
+	{"null", make_null, false, "it is a device that is no tap: " NEITHER,
+	 "a device that is no tap: give a connected stream socket"},
 	{"epoll", make_epoll, false, "it is nothing that carries frames", "nothing that carries"},
 	{"tap", make_tap, true, NULL, "it is a tap, which keeps frames apart by itself: " AS_IT_IS},
 	{"tun", make_tun, true, "tun0 is a tun interface, not a tap; make it with IFF_TAP",

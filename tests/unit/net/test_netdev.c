@@ -294,7 +294,7 @@ static void it_needs_memory_to_read_ahead(void **state)
 		assert_int_equal(open_device(f, "tap0", 0), -1);
 		assert_int_equal(f->e.kind, HUSK_E_HOST);
 		assert_int_equal(f->e.sys, ENOMEM);
-		assert_non_null(strstr(f->e.message, "network device service0"));
+		assert_non_null(strstr(f->e.message, "buffers for frames: Cannot allocate"));
 		assert_int_equal(host.open, 0);
 		assert_int_equal(host.blocks, 0);
 		assert_null(f->dev.uplink);
@@ -790,7 +790,7 @@ static void the_mtu_is_what_was_asked_for_or_what_the_uplink_has(void **state)
 	host.mtu = host.mtu_max = 1500;
 	assert_int_equal(open_device(f, "tap0", 9000), -1);
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);
-	assert_string_equal(f->e.message, "network device service0: the MTU 9000 is more than the 1500 of "
+	assert_string_equal(f->e.message, "the MTU 9000 is more than the 1500 of "
 			    "tap0: make that larger first, or say --net-mtu:service0=1500");
 }
 

@@ -129,10 +129,11 @@ static void up_or_running_will_do(void **state)
 static void every_failure_comes_with_its_remedy(void **state)
 {
 	static const struct { int *where, error; const char *message; } cases[] = {
-		{&tap_host.flags_error, ENODEV, "No such device: no such interface; make it, as root: ip "
+		{&tap_host.flags_error, ENODEV, "No such device: make it, as root: ip "
 		 "tuntap add tap0 mode tap user 1234 && ip link set tap0 up"},
-		{&tap_host.flags_error, ENXIO, "No such device or address: no such interface; make it"},
-		{&tap_host.socket_error, EMFILE, "Too many open files"},
+		{&tap_host.flags_error, ENXIO, "No such device or address: make it"},
+		{&tap_host.socket_error, EMFILE, "Too many open files: raise the limit of open files, "
+		 "ulimit -n"},
 		{&tap_host.open_error, ENOENT, "/dev/net/tun: No such file or directory: there is no "
 		 "driver, or it is not seen here; as root: modprobe tun; a container must be given"},
 		{&tap_host.open_error, ENODEV, "/dev/net/tun: No such device: there is no driver"},
@@ -141,7 +142,7 @@ static void every_failure_comes_with_its_remedy(void **state)
 		 "user; as root: chmod 666 /dev/net/tun; a container must be allowed it"},
 		{&tap_host.open_error, EPERM, "/dev/net/tun: Operation not permitted: it must be open"},
 		{&tap_host.open_error, EMFILE, "/dev/net/tun: Too many open files"},
-		{&tap_host.attach_error, EBUSY, "Device or resource busy: busy: used by another process; "
+		{&tap_host.attach_error, EBUSY, "Device or resource busy: used by another process; "
 		 "stop that, or give another interface"},
 		{&tap_host.attach_error, EPERM, "Operation not permitted: it belongs to another user; make "
 		 "it anew, as root: ip link del tap0 && ip tuntap add tap0 mode tap user 1234 && ip "
@@ -182,9 +183,22 @@ static void commands_are_as_good_as_the_name(void **state)
 	}
 }
 
+static void a_path_is_taken_for_a_sockets(void **state)
+{
+	static const char *const paths[] = {"a/b", "/run/a.sock", "./passt", "/a/path/longer/than/a/name"};
+	struct fixture *f = *state;
+	char all[200];
+
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+		snprintf(all, sizeof all, "Could not attach interface: %s: No such device: no interface "
+			 "can have that name; a socket is given as unix:PATH", paths[i]);
+		assert_refused(f, paths[i], all);
+	}
+}
+
 static void a_name_that_cannot_be_is_not_asked_for(void **state)
 {
-	static const char *const bad[] = {"tap 0", " ", "tap0 ", "a/b", "a:b", ".", "..", "tap0\n",
+	static const char *const bad[] = {"tap 0", " ", "tap0 ", "a:b", ".", "..", "tap0\n",
 					  "a\tb"};
 	struct fixture *f = *state;
 	char all[200];
@@ -242,7 +256,7 @@ static void an_interface_of_several_queues_is_asked_again(void **state)
 		       "it is not a tap interface");
 	tap_host.queue_error = EBUSY;
 	assert_refused(f, "tap0", "Could not attach interface: tap0: Device or resource "
-		       "busy: busy");
+		       "busy: used by another process");
 }
 
 /* With a queue each, two would get half of the frames each. */
@@ -261,7 +275,7 @@ static void an_interface_of_several_queues_has_one_user(void **state)
 		tap_host.questions = tap_host.attached = 0;
 		if (cases[i].refused)
 			assert_refused(f, "tap0", "Could not attach interface: tap0: "
-				       "Device or resource busy: busy");
+				       "Device or resource busy: used by another process");
 		else
 			assert_opens(f, "tap0");
 		assert_int_equal(tap_host.attached, cases[i].attached);
@@ -345,8 +359,8 @@ static void what_was_made_anew_is_not_kept(void **state)
 		if (cases[i].ok)
 			assert_opens(f, "tap0");
 		else
-			assert_refused(f, "tap0", "Could not attach interface: tap0: No such device: no "
-				       "such interface; make it, as root");
+			assert_refused(f, "tap0", "Could not attach interface: tap0: No such device: make it, "
+				       "as root");
 		assert_int_equal(tap_host.offloads, cases[i].ok);
 		detach(f);
 	}
@@ -472,13 +486,15 @@ static void looking_foresees_what_attaching_would_say(void **state)
 
 	f->look = true;
 	tap_host.facts.carrier = true;
-	assert_refused(f, "tap0", "Could not attach interface: tap0: Device or resource busy: busy");
+	assert_refused(f, "tap0", "Could not attach interface: tap0: Device or resource busy: used "
+		       "by another process");
 	tap_host.facts.multi_queue = true;
 	assert_opens(f, "tap0");
 	detach(f);
 	tap_host.questions = 0;
 	tap_host.facts.queues = 1;
-	assert_refused(f, "tap0", "Could not attach interface: tap0: Device or resource busy: busy");
+	assert_refused(f, "tap0", "Could not attach interface: tap0: Device or resource busy: used "
+		       "by another process");
 	tap_host_reset();
 	tap_host.facts.type = LINK_OTHER;
 	assert_refused(f, "tap0", "Could not attach interface: tap0: Invalid argument: it is not a tap");
@@ -588,6 +604,7 @@ int main(void)
 		TEST(every_failure_comes_with_its_remedy),
 		TEST(commands_are_as_good_as_the_name),
 		TEST(a_name_that_cannot_be_is_not_asked_for),
+		TEST(a_path_is_taken_for_a_sockets),
 		TEST(what_is_unknown_is_told_without_a_remedy),
 		TEST(a_name_has_15_characters_at_most),
 		TEST(an_interface_of_several_queues_is_asked_again),

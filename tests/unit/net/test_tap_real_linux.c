@@ -127,7 +127,7 @@ static void assert_refused_busy(struct fixture *f)
 
 	f->uplink = NULL;
 	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: Device or resource "
-		       "busy: busy");
+		       "busy: used by another process");
 	f->uplink = held;
 }
 
@@ -483,8 +483,8 @@ static void what_cannot_be_attached_is_refused_with_its_reason(void **state)
 	int tun;
 
 	own_network_need();
-	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: No such device: no "
-		       "such interface");
+	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: No such device: make it, "
+		       "as root");
 	assert_refused(f, "tap%d", HUSK_E_HOST, "Could not attach interface: tap%d: No such device");
 	own_network_set_up("lo", true);
 	assert_refused(f, "lo", HUSK_E_HOST, "Could not attach interface: lo: Invalid argument: it is "
@@ -512,7 +512,7 @@ static void an_interface_is_nobody_elses_while_it_is_attached(void **state)
 	assert_int_equal(uplink_open(&first, &(struct uplink_request){.where = "tap0",
 					      .sealed = &f->sealed}, &f->e), 0);
 	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: Device or resource "
-		       "busy: busy: used by another process");
+		       "busy: used by another process");
 	uplink_close(first);
 	assert_opens(f, "tap0");
 	own_network_remove("tap0");
@@ -530,7 +530,7 @@ static void an_interface_of_several_queues_is_nobody_elses_either(void **state)
 	own_network_tap("tap0", flags);
 	fd = own_network_queue("tap0", flags);
 	assert_refused(f, "tap0", HUSK_E_HOST, "Could not attach interface: tap0: Device or resource "
-		       "busy: busy");
+		       "busy: used by another process");
 	snprintf(where, sizeof where, "@%d", fd);
 	assert_opens(f, where);
 	open_peer(f, "tap0");
