@@ -112,10 +112,10 @@ image_places() {
 	cp "$hello" "$T/hello.hvt"
 	ln "$T/hello.hvt" "$T/link.hvt"
 	for place in "$T/hello.hvt" "$T/link.hvt" @7; do
-		limited "$HUSK" --stats-to="$place" "$T/hello.hvt" Hello_Solo5 >"$T/out" 7>>"$T/hello.hvt"
+		limited "$HUSK" --stats-to="$place" "$T/hello.hvt" Hello_Solo5 >"$T/out" 7>>"$T/link.hvt"
 		judge "figures to the image, as ${place##*/}" 1 "--stats-to=$place is the image that is to run; name another file"
 		report "the guest does not run" "$(cat "$T/out")"
-		limited "$HUSK" --check --stats-to="$place" "$T/hello.hvt" >"$T/out" 7>>"$T/hello.hvt"
+		limited "$HUSK" --check --stats-to="$place" "$T/hello.hvt" >"$T/out" 7>>"$T/link.hvt"
 		judge "--check tells it too" 1 "^FAIL --stats-to=$place is the image that is to run"
 		report "the image is as it was" "$(cmp "$hello" "$T/hello.hvt" 2>&1)"
 	done
