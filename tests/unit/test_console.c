@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "../../monitor/console.h"
+#include "emulated.h"
 #include "rig.h"
 #include "expect.h"
 
@@ -421,6 +422,10 @@ static void a_descriptor_may_be_closed_later(void **state)
 {
 	struct fixture *f = *state;
 
+	if (emulated()) {
+		print_message("# an emulator without pwritev2\n");
+		skip();
+	}
 	use_pipe(f, 4);
 	put(f, text, 5);
 	close(f->out);
@@ -807,6 +812,10 @@ static void interruptions_lose_nothing(void **state)
 {
 	struct fixture *f = *state;
 
+	if (emulated()) {
+		print_message("# an emulator without pwritev2\n");
+		skip();
+	}
 	use_pipe(f, 4);
 	host.eintr = 5;
 	put(f, text, 100);
@@ -824,6 +833,10 @@ static void short_writes_lose_nothing(void **state)
 {
 	struct fixture *f = *state;
 
+	if (emulated()) {
+		print_message("# an emulator without pwritev2\n");
+		skip();
+	}
 	use_pipe(f, 4);
 	host.most = 7;
 	put(f, text, 1000);

@@ -15,6 +15,7 @@
 
 #include "../../monitor/guest_pages.h"
 #include "../../monitor/memory_host.h"
+#include "emulated.h"
 
 static struct {
 	unsigned calls, fail_at;	/* the fail_at-th call fails, 0 = none */
@@ -223,8 +224,10 @@ static void assert_flag(const void *at, const char *flag, bool expected)
 {
 	int has = has_flag(at, flag);
 
-	if (has == -1)
+	if (has == -1 || emulated()) {
+		print_message("# a host that does not tell, or an emulator's own mappings\n");
 		skip();
+	}
 	assert_int_equal(has, expected);
 }
 
