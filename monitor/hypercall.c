@@ -101,9 +101,17 @@ static enum vmexit_result solo5_window(void *ctx, uint64_t offset, const struct 
 	return serve_window(ctx, 0, HVT_HYPERCALL_MAX - 1, offset, a, e);
 }
 
+/* Without a module that serves one of these numbers the place is as empty as for other monitors. */
 static enum vmexit_result husk_window(void *ctx, uint64_t offset, const struct bus_access *a,
 				      struct husk_error *e)
 {
+	const struct cpu_hypercall_window *w = &cpu_hypercall_window;
+	const struct hypercalls *h = ctx;
+	uint64_t nr = HUSK_HYPERCALL_FIRST + offset / w->stride;
+
+	if (nr > HUSK_HYPERCALL_LAST ||
+	    h->table[nospec_index(nr, HYPERCALLS_MAX)].handler == NULL)
+		return bus_refuse(w->kind, a, "no module serves a hypercall there", e);
 	return serve_window(ctx, HUSK_HYPERCALL_FIRST, HUSK_HYPERCALL_LAST, offset, a, e);
 }
 

@@ -41,7 +41,7 @@ static void as_bhyve(struct kvm_cpuid_entry2 *k)
 
 static int set_cpuid(struct machine *m)
 {
-	const size_t entries = 256;
+	const uint32_t entries = 256;
 	struct kvm_cpuid2 *cpuid = calloc(1, sizeof *cpuid + entries * sizeof cpuid->entries[0]);
 	int rc;
 
