@@ -2,6 +2,7 @@
 /* rig.c: puts a core, modules and devices together on the fake hypervisor. */
 #include "rig.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,8 @@ void rig_live(struct rig *r)
 	r->e = (struct husk_error){0};
 	if (pthread_create(&r->thread, NULL, run_live, r) != 0)
 		abort();
+	while (!__atomic_load_n(&r->core.hv->idle, __ATOMIC_ACQUIRE) && !ended(r))
+		sched_yield();
 }
 
 static enum rig_end leave_live(struct rig *r)
