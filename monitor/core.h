@@ -168,7 +168,8 @@ void core_seal(struct core *c);
 
 /*
  * Runs the guest until it ends; *stop_reason is what core_stop was given, if it was. After
- * CORE_STOPPED no access of the guest is half done, but for one to be served anew (VMEXIT_RETRY).
+ * CORE_STOPPED no access of the guest is half done, but for one to be served anew (VMEXIT_RETRY) and
+ * for one without an end, such as string I/O over all of memory.
  */
 enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e);
 

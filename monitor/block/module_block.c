@@ -114,7 +114,7 @@ static enum vmexit_result serve(struct block_module *s, struct block_request *r,
 	return VMEXIT_RESUME;
 }
 
-/* Continues, from its copy, a request that a stop has interrupted. */
+/* Continues, from its copy, a request that a posting to this thread has interrupted. */
 static enum vmexit_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
 				  struct husk_error *e)
 {
