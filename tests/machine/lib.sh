@@ -99,12 +99,17 @@ aborts() {
 	judge "$1" 255 ABORT
 }
 
+# Whether the host's pages are those of 4 KiB.
+has_small_pages() {
+	grep -q 'KernelPageSize: *4 kB' /proc/self/smaps
+}
+
 # judge_refused_store NAME [PATTERN]...: the last run ended as the host found a store to read-only
 # memory; or the guest did, where the host's pages are too large to protect all of that.
 judge_refused_store() {
 	name=$1
 	shift
-	if [ "$status" = 255 ] && ! grep -q 'KernelPageSize: *4 kB' /proc/self/smaps; then
+	if [ "$status" = 255 ] && ! has_small_pages; then
 		judge "$name" 255 ABORT "$@"
 	else
 		judge "$name" 1 'host/guest translation fault' "$@"
