@@ -50,9 +50,12 @@ struct husk_note {			/* payload */
 };
 HVT_LAYOUT(sizeof(struct husk_note) == 8);
 
-/* Granted is what is wanted, configured, and possible where the monitor runs. */
+/*
+ * Granted is what is wanted, configured, and possible where the monitor runs. An image that declares
+ * a device below asks for its feature too.
+ */
 enum husk_feature {
-	HUSK_FEATURE_VSOCK = 1		/* queues of devices of HUSK_DEV_VSOCK */
+	HUSK_FEATURE_VSOCK = 1		/* devices of HUSK_DEV_VSOCK: HUSK_HYPERCALL_QUEUE for them */
 };
 
 /* The note as it lies in the file: ELF gABI, chapter 5, "Note Section". */
@@ -76,6 +79,10 @@ HVT_LAYOUT(sizeof(struct husk_image_note) == 28);
 
 /* ---- the answer ---- */
 
+/*
+ * The bit is set if something was granted; only then is the structure there. A guest takes from it
+ * what lies below size and asks for nothing that is not granted.
+ */
 #define HUSK_HOST_FEATURE 0x80000000u	/* in hvt_boot_info.host_features */
 #define HUSK_BOOT_INFO_OFFSET 256u	/* from the boot info's gpa */
 #define HUSK_BOOT_INFO_MAGIC 0x6b737548u	/* "Husk" */
@@ -100,8 +107,16 @@ enum husk_hypercall {
 };
 
 /*
- * Announces one virtqueue (virtq_abi.h) of a device, or, with size 0, takes all of its queues back:
- * the device then is as at the start, and its memory the guest's again when the call returns.
+ * Announces one virtqueue (virtq_abi.h) of a device. It begins at index 0, and what avail holds
+ * already is served without a doorbell. Queues may be announced in any order, each once; a device
+ * works with those that it has.
+ *
+ * With size 0 it takes all queues of the device back: connections are closed, the device is as at
+ * the start, and the queues and their buffers are the guest's alone when the call returns.
+ *
+ * The size must be a power of two up to queue_size_max. The parts must be aligned (virtq_abi.h), lie
+ * apart from each other and from every other queue, in memory that the guest may write and that is
+ * not the network ring's. Anything else ends the guest.
  */
 struct husk_queue {
 	uint64_t handle;		/* IN: index in the manifest */
@@ -110,14 +125,25 @@ struct husk_queue {
 	uint64_t desc;			/* IN: gpas of its parts */
 	uint64_t avail;
 	uint64_t used;
-	int32_t ret;			/* OUT: enum hvt_result; EINVAL: no such queue, or announced */
+	int32_t ret;			/* OUT: HVT_OK, or HVT_EINVAL: no such queue, or announced, */
+					/* or the device's feature was not granted */
 	uint32_t pad;
 };
 HVT_LAYOUT(sizeof(struct husk_queue) == 48);
 HVT_LAYOUT(offsetof(struct husk_queue, ret) == 40);
 
-/* ---- doorbells: a 32-bit store of a queue's number says that something was submitted ---- */
+/* ---- doorbells and calls ---- */
 
+/*
+ * A 32-bit store of a queue's number says that something was submitted: on x86_64 to the port, on
+ * aarch64, aligned, to the address. It is needed only when avail_event asks for it (virtq_abi.h), is
+ * ignored for a queue that is not announced, and ends the guest with the number of no queue.
+ *
+ * There are no interrupts. When a queue's used_event asks for it, the bit 1 << handle of POLL's
+ * ready set is set, once for any number of completions, and cleared by the POLL that reports it. It
+ * may be set without anything new. A guest that waits sets used_event of all its queues, looks at
+ * their used.idx again after a full barrier, and then calls POLL.
+ */
 #define HUSK_DOORBELL_PIO_BASE 0x700u
 #define HUSK_DOORBELL_MMIO_BASE (HVT_HYPERCALL_MMIO_BASE + 0x1000u)
 HVT_LAYOUT(HUSK_DOORBELL_PIO_BASE > HVT_RING_KICK_PIO_BASE);
@@ -126,10 +152,10 @@ HVT_LAYOUT(HUSK_DOORBELL_PIO_BASE > HVT_RING_KICK_PIO_BASE);
 
 /* ---- devices ---- */
 
-#define HUSK_DEV_VSOCK 0x0056534bu	/* mft_entry.type; queues: vsock_abi.h */
+#define HUSK_DEV_VSOCK 0x0056534bu	/* mft_entry.type; queues and packets: vsock_abi.h */
 
-struct husk_vsock_properties {		/* mft_entry.u */
-	uint64_t guest_cid;
+struct husk_vsock_properties {		/* mft_entry.u of the guest's copy */
+	uint64_t guest_cid;		/* its own, 3 to 0xfffffffe */
 	uint8_t pad[8];
 };
 HVT_LAYOUT(sizeof(struct husk_vsock_properties) == 16);

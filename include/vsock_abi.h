@@ -5,6 +5,11 @@
  * Virtual I/O Device (VIRTIO) Version 1.2, section 5.10. A packet is a header and, for RW, the bytes
  * of the payload behind it; a chain of buffers is one string of bytes, cut anywhere. Integers are
  * little-endian. Serves C11 and C++; layout frozen.
+ *
+ * A chain on the rx queue needs room for a header and one byte at least, and takes one packet; it
+ * comes back with 44 + len bytes written, or with 0 if it is no such chain. One on the tx queue comes
+ * back, with 0, when the monitor needs its bytes no more. Neither is held back: a packet from the
+ * guest waits only while there is no room for answers to it.
  */
 #ifndef VSOCK_ABI_H
 #define VSOCK_ABI_H

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANIFEST_GPA (HVT_BOOT_INFO_GPA + sizeof(struct hvt_boot_info))
+#include "../include/virtq_abi.h"
+
+#define HUSK_INFO_GPA (HVT_BOOT_INFO_GPA + HUSK_BOOT_INFO_OFFSET)
+#define MANIFEST_GPA (HUSK_INFO_GPA + 256u)	/* room for what husk_boot_info gets */
 
 static uint64_t cmdline_gpa(const struct manifest *mft)
 {
@@ -76,6 +79,26 @@ static int write_manifest(const struct memory *m, const struct manifest *mft, st
 	return memory_place(m, MANIFEST_GPA, &mft->header, sizeof mft->header, e);
 }
 
+static uint32_t host_features(const struct boot *b)
+{
+	return (b->net_ring != 0 ? HVT_FEATURE_RING_IO : 0) |
+	       (b->granted != 0 ? HUSK_HOST_FEATURE : 0);
+}
+
+/* Nothing is there for a guest that was granted nothing. */
+static int write_husk_info(const struct memory *m, uint32_t granted, struct husk_error *e)
+{
+	const struct husk_boot_info info = {
+		.magic = HUSK_BOOT_INFO_MAGIC,
+		.version = HUSK_BOOT_INFO_VERSION,
+		.size = sizeof info,
+		.granted = granted,
+		.queue_size_max = VIRTQ_SIZE_MAX,
+	};
+
+	return granted == 0 ? 0 : memory_place(m, HUSK_INFO_GPA, &info, sizeof info, e);
+}
+
 int boot_write(const struct memory *m, const struct boot *b, struct husk_error *e)
 {
 	const struct hvt_boot_info info = {
@@ -84,12 +107,12 @@ int boot_write(const struct memory *m, const struct boot *b, struct husk_error *
 		.cpu_cycle_freq = b->cycle_freq,
 		.cmdline = cmdline_gpa(b->manifest),
 		.mft = MANIFEST_GPA,
-		.host_features = b->net_ring != 0 ? HVT_FEATURE_RING_IO : 0,
+		.host_features = host_features(b),
 		.net_ring = b->net_ring,
 	};
 
 	if (memory_place(m, HVT_BOOT_INFO_GPA, &info, sizeof info, e) == -1 ||
-	    write_manifest(m, b->manifest, e) == -1)
+	    write_husk_info(m, b->granted, e) == -1 || write_manifest(m, b->manifest, e) == -1)
 		return -1;
 	return memory_place(m, info.cmdline, b->cmdline, strlen(b->cmdline) + 1, e);
 }

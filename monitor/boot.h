@@ -2,7 +2,8 @@
 /*
  * boot.h: what the monitor puts into low memory for the guest: boot info, manifest, command line.
  *
- * Layout: boot info at HVT_BOOT_INFO_GPA, the manifest right behind it, then the command line.
+ * Layout: boot info at HVT_BOOT_INFO_GPA, behind it what husk adds to it (HUSK_BOOT_INFO_OFFSET), 512
+ * bytes in all; then the manifest, then the command line.
  */
 #ifndef HUSK_BOOT_H
 #define HUSK_BOOT_H
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../include/husk_abi.h"
 #include "../include/hvt_abi.h"
 #include "error.h"
 #include "manifest.h"
@@ -36,11 +38,13 @@ struct boot {
 	const struct manifest *manifest;		/* properties filled in */
 	const char *cmdline;				/* shorter than HVT_CMDLINE_SIZE */
 	uint64_t net_ring;				/* gpa, 0: none is offered */
+	uint32_t granted;				/* enum husk_feature; 0: no husk_boot_info */
 };
 
 /*
- * Writes all 56 bytes of the boot info, the guest's copy of the manifest without anything that
- * is the monitor's own, and the command line. HUSK_E_IMAGE if memory is too small.
+ * Writes all 56 bytes of the boot info, if something is granted struct husk_boot_info, the guest's
+ * copy of the manifest without anything that is the monitor's own, and the command line.
+ * HUSK_E_IMAGE if memory is too small.
  */
 int boot_write(const struct memory *m, const struct boot *b, struct husk_error *e);
 

@@ -120,6 +120,7 @@ struct core {
 	unsigned exit_clients;		/* how many have an entry exit */
 	uint64_t cycle_freq;		/* ticks per second of the guest's counter */
 	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
+	uint32_t wanted, granted;	/* enum husk_feature: by the image; of these, by modules */
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
 	core_notice *notice;
 	void *notice_ctx;

@@ -4,11 +4,12 @@
 
 #include <string.h>
 
-#include "../include/mft_abi.h"
+#include "../include/husk_abi.h"
 
 static const struct device_type types[] = {
 	{MFT_DEV_BLOCK_BASIC, "BLOCK_BASIC", "block"},
 	{MFT_DEV_NET_BASIC, "NET_BASIC", "net"},
+	{HUSK_DEV_VSOCK, "VSOCK", "vsock"},
 };
 #define N_TYPES (sizeof types / sizeof types[0])
 

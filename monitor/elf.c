@@ -536,6 +536,11 @@ int elf_load(const struct elf_image *img, struct memory *m, const struct elf_sto
 	return 0;
 }
 
+uint32_t elf_wanted(const struct elf_image *img)
+{
+	return img->has_husk && img->husk.version == HUSK_NOTE_VERSION ? img->husk.wanted : 0;
+}
+
 uint64_t elf_kernel_end(const struct elf_image *img)
 {
 	return img->n_segments == 0 ? 0 : img->segments[img->n_segments - 1].end;

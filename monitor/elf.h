@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "../include/elf_abi.h"
+#include "../include/husk_abi.h"
 #include "error.h"
 #include "manifest.h"
 #include "memory.h"
@@ -41,9 +42,10 @@ struct elf_image {
 	/* highest p_vaddr + p_memsz of any PT_LOAD, saturating */
 	uint64_t bss_end;
 	bool code_missing;	/* an executable PT_LOAD has no bytes in the file */
-	bool has_abi, has_manifest;
-	char foreign_owner[8];	/* of the first note that is not Solo5's or OpenBSD's; "" if none */
+	bool has_abi, has_manifest, has_husk;
+	char foreign_owner[8];	/* of the first note that is none of an image's; "" if none */
 	struct elf_abi_info abi;
+	struct husk_note husk;	/* what it wants: see elf_wanted */
 	struct manifest manifest;
 };
 
@@ -94,6 +96,9 @@ uint64_t elf_memory_needed(const struct elf_image *img);
  */
 int elf_load(const struct elf_image *img, struct memory *m, const struct elf_stop *stop,
 	     struct husk_error *e);
+
+/* Additions of husk's that the image asks for: enum husk_feature; 0 if in words of another version. */
+uint32_t elf_wanted(const struct elf_image *img);
 
 /* End of the highest segment with bytes in the file: hvt_boot_info.kernel_end. */
 uint64_t elf_kernel_end(const struct elf_image *img);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* elf_notes.c: the two notes of an image: its ABI, and its list of devices. */
+/* elf_notes.c: the notes of an image: its ABI, its list of devices, and what it wants of husk's own. */
 #include <string.h>
 
 #include "elf_file.h"
 
 struct note_kind {
+	char owner[8];		/* as in the file */
 	uint32_t type;
 	uint32_t pad;		/* bytes between header and payload */
 	uint32_t payload_min;	/* bytes */
@@ -12,11 +13,16 @@ struct note_kind {
 };
 
 static const struct note_kind note_abi = {
-	ELF_ABI_NOTE_ABI1, ELF_ABI_NOTE_ABI1_PAD, sizeof(struct elf_abi_info), 32,
+	ELF_ABI_NOTE_OWNER, ELF_ABI_NOTE_ABI1, ELF_ABI_NOTE_ABI1_PAD, sizeof(struct elf_abi_info),
+	32,
 };
 static const struct note_kind note_manifest = {
-	ELF_ABI_NOTE_MFT1, ELF_ABI_NOTE_MFT1_PAD, 1,
+	ELF_ABI_NOTE_OWNER, ELF_ABI_NOTE_MFT1, ELF_ABI_NOTE_MFT1_PAD, 1,
 	ELF_ABI_NOTE_MFT1_PAD + sizeof(struct manifest),
+};
+/* What later versions have behind the payload is not looked at. */
+static const struct note_kind note_husk = {
+	HUSK_NOTE_OWNER, HUSK_NOTE_TYPE, 0, sizeof(struct husk_note), 256,
 };
 
 static int note_outside(const struct elf_image *img, unsigned i, uint64_t offset, uint64_t len,
@@ -45,7 +51,7 @@ static int check_note_size(const Elf64_Phdr *p, unsigned i, const struct note_ki
 	return 0;
 }
 
-/* The owner of the first note that is neither Solo5's nor OpenBSD's, for messages. */
+/* The owner of the first note that is none of those that images have, for messages. */
 static void keep_owner(struct elf_image *img, const Elf64_Nhdr *n, const uint8_t *owner)
 {
 	char name[sizeof img->foreign_owner];
@@ -54,21 +60,28 @@ static void keep_owner(struct elf_image *img, const Elf64_Nhdr *n, const uint8_t
 	if (img->foreign_owner[0] != '\0' || len < 2 || len > sizeof name || owner[len - 1] != '\0')
 		return;
 	memcpy(name, owner, len);
-	if (strcmp(name, ELF_ABI_NOTE_OWNER) != 0 && strcmp(name, "OpenBSD") != 0)
+	if (strcmp(name, ELF_ABI_NOTE_OWNER) != 0 && strcmp(name, "OpenBSD") != 0 &&
+	    strcmp(name, HUSK_NOTE_OWNER) != 0)
 		memcpy(img->foreign_owner, name, len);
+}
+
+static bool is_kind(const struct note_kind *k, const Elf64_Nhdr *n, const uint8_t *owner)
+{
+	const size_t len = strlen(k->owner) + 1;
+
+	return n->n_type == k->type && n->n_namesz == len && memcmp(owner, k->owner, len) == 0;
 }
 
 /* What kind the note at b is, NULL if it is not ours or not the first of its kind. */
 static const struct note_kind *note_wanted(const struct elf_image *img, const Elf64_Nhdr *n,
 					   const uint8_t *owner)
 {
-	if (n->n_namesz != sizeof ELF_ABI_NOTE_OWNER ||
-	    memcmp(owner, ELF_ABI_NOTE_OWNER, sizeof ELF_ABI_NOTE_OWNER) != 0)
-		return NULL;
-	if (n->n_type == note_abi.type && !img->has_abi)
+	if (!img->has_abi && is_kind(&note_abi, n, owner))
 		return &note_abi;
-	if (n->n_type == note_manifest.type && !img->has_manifest)
+	if (!img->has_manifest && is_kind(&note_manifest, n, owner))
 		return &note_manifest;
+	if (!img->has_husk && is_kind(&note_husk, n, owner))
+		return &note_husk;
 	return NULL;
 }
 
@@ -79,8 +92,20 @@ static int keep_note(struct elf_image *img, const struct note_kind *k, const uin
 		img->has_manifest = true;
 		return manifest_parse(&img->manifest, payload, len, e);
 	}
+	if (k == &note_husk) {
+		img->has_husk = true;
+		return elf_translate(&img->husk, payload, sizeof img->husk, ELF_T_WORD, e);
+	}
 	img->has_abi = true;
 	return elf_translate(&img->abi, payload, sizeof img->abi, ELF_T_WORD, e);
+}
+
+/* Behind Solo5's two notes others may be anything: monitors do not look there. */
+static bool has_all(const struct elf_image *img, const Elf64_Phdr *p)
+{
+	return img->has_abi && img->has_manifest &&
+	       (img->has_husk || p->p_filesz < ELF_ABI_NOTE_HEADER_SIZE ||
+		!elf_in_file(img, p->p_offset, ELF_ABI_NOTE_HEADER_SIZE));
 }
 
 int elf_read_note(struct elf_image *img, struct window *w, const Elf64_Phdr *p, unsigned i,
@@ -90,7 +115,7 @@ int elf_read_note(struct elf_image *img, struct window *w, const Elf64_Phdr *p, 
 	const uint8_t *b;
 	Elf64_Nhdr n;
 
-	if (img->has_abi && img->has_manifest)
+	if (has_all(img, p))
 		return 0;
 	if (p->p_filesz < sizeof n)
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "phdr[%u].p_filesz note does not fall "

@@ -265,6 +265,7 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 		.manifest = &h->image.manifest,
 		.cmdline = h->cmdline,
 		.net_ring = h->core.net_ring,
+		.granted = h->core.granted & h->core.wanted,
 	};
 
 	return boot_write(&h->core.memory, &b, e);
@@ -280,6 +281,7 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	c->console_fd = h->config.console_fd;
 	c->notice = h->config.notice;
 	c->notice_ctx = h->config.notice_ctx;
+	c->wanted = elf_wanted(&h->image);
 	if (c->caps->remark != NULL)
 		machine_say(h, "%s", c->caps->remark);
 	if (load_image(h, &state, e) == -1 || attach_modules(h, e) == -1 ||

@@ -39,6 +39,31 @@ static void text_devices(const struct elf_image *img, FILE *out)
 		fputs("devices:  no manifest\n", out);
 }
 
+/* husk's additions by bit; NULL: not known here. */
+static const char *feature_name(unsigned bit)
+{
+	return bit == 0 ? "vsock" : NULL;
+}
+
+static void text_wanted(const struct elf_image *img, FILE *out)
+{
+	uint32_t wanted = elf_wanted(img);
+
+	if (!img->has_husk || (wanted == 0 && img->husk.version == HUSK_NOTE_VERSION))
+		return;
+	fprintf(out, "wants:    Husk note version %" PRIu32, img->husk.version);
+	for (; wanted != 0; wanted &= wanted - 1) {
+		const unsigned bit = (unsigned)__builtin_ctz(wanted);
+		const char *name = feature_name(bit);
+
+		if (name != NULL)
+			fprintf(out, ", %s", name);
+		else
+			fprintf(out, ", unknown bit %u", bit);
+	}
+	fputc('\n', out);
+}
+
 static void text(const struct elf_image *img, FILE *out)
 {
 	fprintf(out, "image:    %s\nmachine:  %s\n", img->name, elf_machine_name(img->machine));
@@ -51,6 +76,7 @@ static void text(const struct elf_image *img, FILE *out)
 	text_segments(img, out);
 	fprintf(out, "end:      0x%" PRIx64 " with zero-filled data\n", img->bss_end);
 	text_devices(img, out);
+	text_wanted(img, out);
 }
 
 static void json_segments(const struct elf_image *img, struct json *j)
@@ -86,6 +112,24 @@ static void json_devices(const struct elf_image *img, struct json *j)
 	json_close(j, ']');
 }
 
+static void json_wanted(const struct elf_image *img, struct json *j)
+{
+	uint32_t wanted = elf_wanted(img);
+
+	json_open(j, "husk", '{');
+	json_number(j, "version", img->husk.version);
+	json_number(j, "wanted", img->husk.wanted);
+	json_open(j, "features", '[');
+	for (; wanted != 0; wanted &= wanted - 1) {
+		const char *name = feature_name((unsigned)__builtin_ctz(wanted));
+
+		if (name != NULL)
+			json_string(j, NULL, name);
+	}
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
 static void json_image(const struct elf_image *img, FILE *out)
 {
 	struct json j;
@@ -104,6 +148,8 @@ static void json_image(const struct elf_image *img, FILE *out)
 	json_number(&j, "end", img->bss_end);
 	if (img->has_manifest)
 		json_devices(img, &j);
+	if (img->has_husk)
+		json_wanted(img, &j);
 	json_end(&j);
 }
 

@@ -19,7 +19,9 @@
 #define MEMORY (2 * LOW)
 #define INFO 0x10000u
 #define INFO_SIZE 56u
-#define MFT (INFO + INFO_SIZE)
+#define HUSK (INFO + 256u)
+#define HUSK_SIZE 24u
+#define MFT (INFO + 512u)
 #define ENTRY_SIZE 104u
 #define CMDLINE_MAX 8191u
 
@@ -124,7 +126,25 @@ static void all_56_bytes_are_written(void **state)
 	assert_true(word_at(f, INFO + 48) == 0);	/* no network ring */
 	assert_string_equal((const char *)f->ram + cmdline, "words");
 	assert_filler(f->ram, 0, INFO);
+	assert_filler(f->ram, INFO + INFO_SIZE, MFT);
 	assert_filler(f->ram, cmdline + sizeof "words", MEMORY);
+}
+
+static void what_is_granted_is_told_behind_the_boot_info(void **state)
+{
+	struct fixture *f = *state;
+
+	f->b.granted = 0x50;
+	write_it(f);
+	assert_true(word_at(f, INFO + 40) == 0x80000000);
+	assert_filler(f->ram, INFO + INFO_SIZE, HUSK);
+	assert_true(word_at(f, HUSK) == (1ull << 32 | 0x6b737548));	/* magic, version */
+	assert_true(word_at(f, HUSK + 8) == (0x50ull << 32 | HUSK_SIZE));
+	assert_true(word_at(f, HUSK + 16) == 256);			/* entries of a queue */
+	assert_filler(f->ram, HUSK + HUSK_SIZE, MFT);
+	f->b.net_ring = 0x20000;
+	write_it(f);
+	assert_true(word_at(f, INFO + 40) == 0x80000001);
 }
 
 static void the_manifest_comes_without_what_is_the_monitors_own(void **state)
@@ -181,6 +201,7 @@ static void too_little_memory_is_refused(void **state)
 	const uint64_t wanted = MFT + 8 + ENTRY_SIZE + sizeof "words";
 	uint64_t size;
 
+	f->b.granted = 1;
 	for (size = INFO - 8; size < wanted; size++) {
 		make_memory(f, size);
 		f->e = (struct husk_error){0};
@@ -398,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(all_56_bytes_are_written),
+		TEST(what_is_granted_is_told_behind_the_boot_info),
 		TEST(the_manifest_comes_without_what_is_the_monitors_own),
 		TEST(the_command_line_lies_behind_any_manifest),
 		TEST(the_command_line_may_be_empty),

@@ -616,6 +616,63 @@ static void a_note_of_any_wrong_length_is_caught(void **state)
 	image_free(&i);
 }
 
+static uint32_t wanted_of(struct image *i)
+{
+	uint32_t wanted;
+	struct run r;
+
+	run_image(&r, i, IMAGE_MEM);
+	assert_int_equal(r.failed, DONE);
+	wanted = elf_wanted(&r.img);
+	run_free(&r);
+	return wanted;
+}
+
+/* Of husk's own additions: the first note counts, and what has another version asks for nothing. */
+static void the_note_of_what_is_wanted_is_read(void **state)
+{
+	uint32_t note[16] = {HUSK_NOTE_VERSION, 0x80000001, 0x77}, second[2] = {1, 2};
+	struct image i;
+	Elf64_Phdr *p;
+
+	(void)state;
+	image_good(&i, EM_X86_64);
+	assert_int_equal(wanted_of(&i), 0);
+	(void)image_note(&i, "Husk", 2, second, sizeof second);
+	(void)image_note(&i, "Hus", HUSK_NOTE_TYPE, second, sizeof second);
+	(void)image_note(&i, ELF_ABI_NOTE_OWNER, HUSK_NOTE_TYPE, second, sizeof second);
+	assert_int_equal(wanted_of(&i), 0);
+	p = image_note(&i, "Husk", HUSK_NOTE_TYPE, note, 8);
+	(void)image_note(&i, "Husk", HUSK_NOTE_TYPE, second, sizeof second);
+	assert_true(wanted_of(&i) == 0x80000001);
+	image_desc(&i, p)[0] = 2;
+	assert_int_equal(wanted_of(&i), 0);
+	p->p_type = PT_NULL;
+	assert_int_equal(wanted_of(&i), 2);
+	i.phdr[i.n_phdrs - 1].p_filesz = 19;	/* what others do not look at does no harm */
+	assert_int_equal(wanted_of(&i), 0);
+	image_free(&i);
+}
+
+static void a_note_of_what_is_wanted_has_any_length_from_8_on(void **state)
+{
+	static const uint32_t note[100] = {HUSK_NOTE_VERSION, 1};
+	struct image i;
+	Elf64_Phdr *p;
+
+	(void)state;
+	image_good(&i, EM_X86_64);
+	p = image_note(&i, "Husk", HUSK_NOTE_TYPE, note, sizeof note);
+	for (uint32_t descsz = 0; descsz < sizeof note; descsz++) {
+		image_nhdr(&i, p)->n_descsz = descsz;
+		if (descsz < 8 || descsz > 256)
+			assert_fails(&i, IMAGE_MEM, OPEN, BAD_NOTE);
+		else
+			assert_int_equal(wanted_of(&i), 1);
+	}
+	image_free(&i);
+}
+
 static void a_file_cut_at_any_byte_is_caught(void **state)
 {
 	struct image i;
@@ -1216,6 +1273,8 @@ int main(void)
 		cmocka_unit_test(targets_have_names),
 		cmocka_unit_test(a_note_segment_cut_at_any_byte_is_caught),
 		cmocka_unit_test(a_note_of_any_wrong_length_is_caught),
+		cmocka_unit_test(the_note_of_what_is_wanted_is_read),
+		cmocka_unit_test(a_note_of_what_is_wanted_has_any_length_from_8_on),
 		cmocka_unit_test(a_file_cut_at_any_byte_is_caught),
 		cmocka_unit_test(no_single_byte_does_harm),
 		cmocka_unit_test(a_missing_file_is_the_hosts),

@@ -272,10 +272,10 @@ refuse_device 'a name with a NUL' \
 refuse_device 'a device type of null' ': .devices[0].type: expected STRING, got NULL' \
 	'{"name":"a","type":null}'
 refuse_device 'an unknown device type' \
-	': .devices[0].type: invalid type "NET", expected "BLOCK_BASIC" or "NET_BASIC"' \
+	': .devices[0].type: invalid type "NET", expected "BLOCK_BASIC", "NET_BASIC" or "VSOCK"' \
 	'{"name":"a","type":"NET"}'
 refuse_device 'the reserved device type' \
-	': .devices[0].type: invalid type "RESERVED_FIRST", expected "BLOCK_BASIC" or "NET_BASIC"' \
+	': .devices[0].type: invalid type "RESERVED_FIRST", expected "BLOCK_BASIC", "NET_BASIC" or "VSOCK"' \
 	'{"name":"a","type":"RESERVED_FIRST"}'
 refuse_device 'a device twice' ': .devices[1]: device service0 of type NET_BASIC is declared twice' \
 	"$net, $net"

@@ -244,6 +244,29 @@ static void every_device_is_listed(void **state)
 	assert_no_json(f, "devices/4");
 }
 
+static void the_note_of_what_is_wanted_is_shown(void **state)
+{
+	uint32_t note[2] = {1, 0x21};
+	struct fixture *f = *state;
+	Elf64_Phdr *p;
+
+	assert_no_json(f, "husk");
+	p = image_note(&f->image, "Husk", 1, note, sizeof note);
+	assert_says(f, "wants:    Husk note version 1, vsock, unknown bit 5");
+	assert_json(f, "husk/version", "1");
+	assert_json(f, "husk/wanted", "33");
+	assert_json(f, "husk/features", "[\"vsock\"]");
+	note[0] = 2;
+	memcpy(image_desc(&f->image, p), note, sizeof note);
+	assert_says(f, "wants:    Husk note version 2");
+	assert_json(f, "husk/features", "[]");
+	note[0] = 1;
+	note[1] = 0;
+	memcpy(image_desc(&f->image, p), note, sizeof note);
+	assert_null(strstr(inspect(f, 0), "wants:"));
+	assert_json(f, "husk/wanted", "0");
+}
+
 static void an_image_without_bytes_has_no_segments(void **state)
 {
 	struct fixture *f = *state;
@@ -331,6 +354,7 @@ int main(void)
 		TEST(an_image_without_notes_is_no_failure),
 		TEST(an_image_may_have_no_devices),
 		TEST(every_device_is_listed),
+		TEST(the_note_of_what_is_wanted_is_shown),
 		TEST(an_image_without_bytes_has_no_segments),
 		TEST(a_name_may_hold_any_character),
 		TEST(nothing_is_written_about_what_cannot_be_read),
