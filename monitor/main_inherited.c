@@ -106,7 +106,7 @@ int inherited_stack(int (*body)(void *ctx), void *ctx, struct husk_error *e)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_STACK, &limit) == -1 || limit.rlim_cur >= STACK_NEEDED)
+	if (getrlimit(RLIMIT_STACK, &limit) == -1 || (uint64_t)limit.rlim_cur >= STACK_NEEDED)
 		return body(ctx);
 	return call_elsewhere(body, ctx, e);
 }

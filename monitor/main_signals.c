@@ -109,10 +109,10 @@ void signals_stop(struct husk *machine)
 {
 	running = machine;
 	if (machine != NULL && asked != 0)
-		husk_stop(machine, asked);
+		husk_stop(machine, (int)asked);
 }
 
 int signals_asked(void)
 {
-	return asked;
+	return (int)asked;
 }

@@ -3,7 +3,7 @@
  * memory_host.h: where a guest's memory lies in the host: reserves address space, then commits
  * memory to it.
  *
- * One file per host implements it. Used by the thread that makes the machine.
+ * Used by the thread that makes the machine.
  */
 #ifndef HUSK_MEMORY_HOST_H
 #define HUSK_MEMORY_HOST_H
@@ -41,7 +41,18 @@ void memory_host_release(struct memory_host *h);
 
 enum memory_host_pages { MEMORY_HOST_SMALL, MEMORY_HOST_HUGE };
 
-/* Advises the host which pages to use for len bytes at at; existing contents stay. */
+/* ---- one file per host has these ---- */
+
+/*
+ * Advises the host which pages to use for len bytes at at; existing contents stay. No-op where the
+ * host takes no such advice.
+ */
 void memory_host_prefer(void *at, size_t len, enum memory_host_pages pages);
+
+/* The flag of mmap for addresses that may never be used; 0 where none is needed. */
+extern const int memory_host_unused;
+
+/* The advice of madvise that leaves memory out of core files. */
+extern const int memory_host_no_core;
 
 #endif

@@ -129,6 +129,18 @@ static ssize_t write_nowait(struct output *o, const void *buf, size_t len)
 	return ask(o, buf, len);
 }
 
+/* ENOBUFS: a socket of datagrams is full, where the host does not say EAGAIN. */
+static ssize_t send_some(struct output *o, const void *buf, size_t len)
+{
+	ssize_t n;
+
+	o->calls++;
+	n = send(o->fd, buf, at_most(len, PIPE_BUF), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == -1 && errno == ENOBUFS)
+		errno = EAGAIN;
+	return n;
+}
+
 ssize_t output_write(struct output *o, const void *buf, size_t len)
 {
 	if (o->fd == -1) {
@@ -142,8 +154,7 @@ ssize_t output_write(struct output *o, const void *buf, size_t len)
 	case OUTPUT_NOWAIT:
 		return write_nowait(o, buf, len);
 	case OUTPUT_SEND:
-		o->calls++;
-		return send(o->fd, buf, at_most(len, PIPE_BUF), MSG_DONTWAIT | MSG_NOSIGNAL);
+		return send_some(o, buf, len);
 	case OUTPUT_REOPEN:
 		return reopen(o, buf, len);
 	case OUTPUT_OWN:

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wake.h: a descriptor that one thread waits on and any other can make readable.
- *
- * One file per host implements it.
+ * wake.h: a descriptor that one thread waits on and any other can make readable; and how precise
+ * its timed waits are, for which each host has a file.
  */
 #ifndef HUSK_WAKE_H
 #define HUSK_WAKE_H
@@ -26,8 +25,8 @@ void wake_signal(const struct wake *w);
 void wake_drain(const struct wake *w);
 
 /*
- * Makes timed waits of the calling thread end as close to their deadline as the host allows. One
- * system call, with a lasting effect.
+ * Makes timed waits of the calling thread end as close to their deadline as the host allows. At
+ * most one system call, with a lasting effect.
  */
 void wake_reduce_timer_slack(void);
 

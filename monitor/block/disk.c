@@ -25,9 +25,11 @@ static const char *kind_of(mode_t mode)
 	       S_ISSOCK(mode) ? "a socket" : S_ISCHR(mode) ? "a character device" : "a special file";
 }
 
-static int identify(struct disk *d, const struct stat *st, const char *where, struct husk_error *e)
+/* fd: open for it, or -1. */
+static int identify(struct disk *d, const struct stat *st, int fd, const char *where,
+		    struct husk_error *e)
 {
-	d->is_device = disk_host_is_device(st->st_mode);
+	d->is_device = disk_host_is_device(st, fd);
 	if (!S_ISREG(st->st_mode) && !d->is_device)
 		return husk_fail(e, HUSK_E_USAGE, "Could not open block device: %s: %s, neither a "
 				 "file nor a block device: `truncate -s SIZE FILE' makes a file "
@@ -57,7 +59,7 @@ static int find_path(struct disk *d, const char *path, struct husk_error *e)
 	struct stat st;
 
 	if (stat(path, &st) == 0)
-		return identify(d, &st, path, e);
+		return identify(d, &st, -1, path, e);
 	husk_fail_sys(e, errno, "Could not open block device: %s", path);
 	if (e->sys == ENOENT && !d->read_only && has_directory(path))
 		husk_hint(e, "`truncate -s SIZE %s' makes one", path);
@@ -99,7 +101,7 @@ static int find_descriptor(struct disk *d, const char *where, struct husk_error 
 		husk_fail_sys(e, errno, "descriptor %s", where);
 		return e->sys == EBADF ? husk_hint(e, "the shell opens it by `%llu<>FILE'", fd) : -1;
 	}
-	if (identify(d, &st, where, e) == -1)
+	if (identify(d, &st, (int)fd, where, e) == -1)
 		return -1;
 	return check_flags(d, flags, where, e);
 }
@@ -130,7 +132,7 @@ bool disk_is(const struct disk *d, int fd, bool to_write)
 
 	if (flags == -1 || (to_write && (flags & O_ACCMODE) == O_RDONLY) || fstat(fd, &st) == -1)
 		return false;
-	return identify(&other, &st, "", &ignored) == 0 && disk_conflict(d, &other);
+	return identify(&other, &st, fd, "", &ignored) == 0 && disk_conflict(d, &other);
 }
 
 /* ---- opening ---- */
@@ -139,7 +141,8 @@ bool disk_is(const struct disk *d, int fd, bool to_write)
 static int open_flags(const struct disk *d)
 {
 	return (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY |
-	       (!d->is_device ? O_NONBLOCK : d->read_only ? 0 : disk_host_exclusive);
+	       (!d->is_device ? O_NONBLOCK : disk_host_nonblock) |
+	       (d->is_device && !d->read_only ? disk_host_exclusive : 0);
 }
 
 static int open_failed(const struct disk *d, const char *where, int error, struct husk_error *e)
@@ -147,12 +150,12 @@ static int open_failed(const struct disk *d, const char *where, int error, struc
 	husk_fail_sys(e, error, "Could not open block device: %s", where);
 	if (d->read_only)
 		return -1;
-	if (error == EBUSY && d->is_device)
+	if (d->is_device && (error == EBUSY || error == disk_host_claimed))
 		husk_hint(e, "mounted or in use by another program%s",
 			  where[0] == '@' ? ", or opened with O_EXCL by the program that hands it down" : "");
 	if (error == ETXTBSY)
 		husk_hint(e, "it is a program that runs");
-	if (error == EPERM)
+	else if (error == EPERM)
 		husk_hint(e, DISK_IMMUTABLE_HINT);
 	if (error == EACCES || error == EROFS || error == EPERM || error == EBUSY ||
 	    error == ETXTBSY)
@@ -176,8 +179,6 @@ static int borrow(struct disk *d, int fd, int flags, const char *where, struct h
 	if ((flags & O_DIRECT) != 0)
 		return husk_fail(e, HUSK_E_USAGE, "descriptor %s is open with O_DIRECT, which does "
 				 "not fit transfers of any alignment; open it without", where);
-	if (d->is_device && !d->read_only && disk_host_is_mounted(d->device))
-		return open_failed(d, where, EBUSY, e);
 	d->borrowed = true;
 	d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	return d->fd != -1 ? 0 : husk_fail_sys(e, errno, "descriptor %s", where);
@@ -211,12 +212,21 @@ static int check_same(const struct disk *d, const char *where, struct husk_error
 
 	if (fstat(d->fd, &st) == -1)
 		return husk_fail_sys(e, errno, "%s", where);
-	if (identify(&now, &st, where, e) == -1)
+	if (identify(&now, &st, d->fd, where, e) == -1)
 		return -1;
 	if (now.device != d->device || now.node != d->node)
 		return husk_fail(e, HUSK_E_HOST, "%s: replaced by another file while it was "
 				 "opened; try again", where);
 	return 0;
+}
+
+/* Where opening the device has not claimed it, a mounted file system is looked for. */
+static int check_unclaimed(const struct disk *d, const char *where, struct husk_error *e)
+{
+	if (!d->is_device || d->read_only || (disk_host_exclusive != 0 && !d->borrowed) ||
+	    !disk_host_is_mounted(d->device))
+		return 0;
+	return open_failed(d, where, EBUSY, e);
 }
 
 /*
@@ -228,8 +238,9 @@ static int measure(struct disk *d, const char *where, struct husk_error *e)
 	struct stat st;
 	int rc = fstat(d->fd, &st);
 
+	d->sector = 1;
 	if (rc == 0 && d->is_device)
-		rc = disk_host_size(d->fd, &d->capacity);
+		rc = disk_host_size(d->fd, &d->capacity, &d->sector);
 	else if (rc == 0)
 		d->capacity = (uint64_t)st.st_size;
 	d->sparse = rc == 0 && !d->is_device && (uint64_t)st.st_blocks * 512 < d->capacity;
@@ -240,8 +251,9 @@ static int measure(struct disk *d, const char *where, struct husk_error *e)
 int disk_open(struct disk *d, const char *where, struct husk_error *e)
 {
 	if ((where[0] == '@' ? open_descriptor(d, where, e) : open_path(d, where, e)) == 0 &&
-	    check_same(d, where, e) == 0 && disk_lock(d, where, e) == 0 &&
-	    measure(d, where, e) == 0 && disk_try(d, where, e) == 0)
+	    check_same(d, where, e) == 0 && check_unclaimed(d, where, e) == 0 &&
+	    disk_lock(d, where, e) == 0 && measure(d, where, e) == 0 &&
+	    disk_try(d, where, e) == 0)
 		return 0;
 	disk_close(d);
 	return -1;

@@ -25,6 +25,7 @@ struct disk {
 	bool locked;		/* disk_lock has locked fd */
 	bool unlocked;		/* no lock was taken, and whether the starter holds one is unknown */
 	uint64_t capacity;	/* bytes; 0 until it is open */
+	uint32_t sector;	/* transfers are multiples of it; 1: of any size */
 	bool sparse;		/* a file with holes */
 	dev_t device;		/* with node: its identity, whatever name it was found by */
 	ino_t node;		/* 0: the block device itself */

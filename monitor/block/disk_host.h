@@ -6,20 +6,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* Whether files of this mode are the system's block devices. */
-bool disk_host_is_device(mode_t mode);
-
-/* The size of the block device that fd is open for; -1 with errno. */
-int disk_host_size(int fd, uint64_t *bytes);
+/*
+ * Whether st is of a disk's node. Where disks are among the character devices, fd, open for it, is
+ * asked; -1, for one that is not open, may turn out to be none.
+ */
+bool disk_host_is_device(const struct stat *st, int fd);
 
 /*
- * The flag of open(2) for exclusive use of a block device: EBUSY if a file system or another
+ * Of the block device that fd is open for: its size, and what offsets and lengths of transfers must
+ * be multiples of, 1 for nothing. -1 with errno.
+ */
+int disk_host_size(int fd, uint64_t *bytes, uint32_t *sector);
+
+/*
+ * The flag of open(2) for exclusive use of a block device, which fails if a file system or another
  * program has claimed it. 0 where the system has none.
  */
 extern const int disk_host_exclusive;
+
+/* The flag for a device that may turn out to be none, and whose opening must not wait. */
+extern const int disk_host_nonblock;
+
+/* How opening a block device to write fails if something else has claimed it. */
+extern const int disk_host_claimed;
 
 /*
  * Opens the file of fd once more, so that status flags and locks are not shared with other users of

@@ -18,17 +18,21 @@
 #define NOAPPEND 0x20		/* RWF_NOAPPEND, pwritev2(2), Linux 6.9 */
 #define MARK_OFFSET (INT64_MAX - 1)	/* no file has a byte there */
 
-bool disk_host_is_device(mode_t mode)
+bool disk_host_is_device(const struct stat *st, int fd)
 {
-	return S_ISBLK(mode);
+	(void)fd;
+	return S_ISBLK(st->st_mode);
 }
 
-int disk_host_size(int fd, uint64_t *bytes)
+int disk_host_size(int fd, uint64_t *bytes, uint32_t *sector)
 {
+	*sector = 1;
 	return ioctl(fd, BLKGETSIZE64, bytes);
 }
 
 const int disk_host_exclusive = O_EXCL;
+const int disk_host_nonblock = 0;
+const int disk_host_claimed = EBUSY;
 
 int disk_host_open_again(int fd, int flags)
 {

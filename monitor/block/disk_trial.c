@@ -65,7 +65,7 @@ static bool is_limited(const struct disk *d, char *text, size_t size)
 	struct rlimit limit;
 
 	if (d->read_only || d->is_device || getrlimit(RLIMIT_FSIZE, &limit) == -1 ||
-	    limit.rlim_cur >= d->capacity)
+	    (uint64_t)limit.rlim_cur >= d->capacity)
 		return false;
 	snprintf(text, size, "only %llu of its %llu bytes can be written: raise the limit on the "
 		 "size of files (ulimit -f, RLIMIT_FSIZE)", (unsigned long long)limit.rlim_cur,

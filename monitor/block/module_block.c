@@ -188,8 +188,22 @@ static int misaligned(const struct disk *d, uint16_t sector, struct husk_error *
 	       husk_hint(e, "`truncate -s %%%u FILE' rounds it up", sector);
 }
 
-static int check_geometry(const struct disk *d, uint16_t sector, struct husk_error *e)
+/* Where transfers are as the guest asks for them, they must be as the device can make them. */
+static int too_small(const struct disk *d, uint16_t sector, const char *name, struct husk_error *e)
 {
+	husk_fail(e, HUSK_E_USAGE, "it transfers multiples of %u bytes only, and the guest would ask "
+		  "for blocks of %u bytes", d->sector, sector);
+	if (d->sector > SECTOR_MAX)
+		return -1;
+	return husk_hint(e, "--block-sector-size:%s=%u makes the guest's blocks as large", name,
+			 d->sector);
+}
+
+static int check_geometry(const struct disk *d, uint16_t sector, const char *name,
+			  struct husk_error *e)
+{
+	if (sector % d->sector != 0)
+		return too_small(d, sector, name, e);
 	if (d->capacity % sector != 0)
 		return misaligned(d, sector, e);
 	if (d->capacity < sector)
@@ -232,7 +246,7 @@ static int open_device(void *ctx, void *device, struct mft_entry *entry, struct 
 	    check_alone(o->module, dev, how->value, e) == -1 ||
 	    disk_open(&dev->disk, how->value, e) == -1)
 		return husk_wrap(e, "device %s", entry->name);
-	if (check_geometry(&dev->disk, sector, e) == -1) {
+	if (check_geometry(&dev->disk, sector, entry->name, e) == -1) {
 		disk_close(&dev->disk);
 		return husk_wrap(e, "device %s: %s", entry->name, how->value);
 	}

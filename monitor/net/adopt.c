@@ -54,8 +54,7 @@ static int unusable(enum descriptor_kind kind, const char *where, const char *nu
 		return husk_hint(e, "where its other end puts a length of 4 bytes in front of each "
 				 "frame, as passt and QEMU do, say stream:%s", number);
 	case DESCRIPTOR_PIPE:
-		return husk_hint(e, "open it in packet mode (O_DIRECT), or give a connected socket "
-				 "of SOCK_DGRAM or SOCK_SEQPACKET");
+		return husk_hint(e, "%s", descriptor_pipe_hint);
 	default:
 		return husk_hint(e, "give a tap or a connected socket, open for reading and "
 				 "writing");

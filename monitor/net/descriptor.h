@@ -3,6 +3,8 @@
 #ifndef HUSK_DESCRIPTOR_H
 #define HUSK_DESCRIPTOR_H
 
+#include <stdbool.h>
+
 enum descriptor_kind {
 	DESCRIPTOR_TAP,
 	DESCRIPTOR_TUN,
@@ -23,6 +25,15 @@ enum descriptor_kind {
 
 /* fd is open. Changes nothing. */
 enum descriptor_kind descriptor_kind(int fd);
+
+/* What to give instead of a pipe that keeps no frames apart. */
+extern const char descriptor_pipe_hint[];
+
+/*
+ * Whether a socket of SOCK_SEQPACKET keeps apart only what its sender ends with MSG_EOR, and a read
+ * that is too short leaves the rest for the next.
+ */
+bool descriptor_records_are_marked(void);
 
 /* The MTU of the interface that a socket is bound to; 0 if there is none. */
 unsigned descriptor_mtu(int fd);

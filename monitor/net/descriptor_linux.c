@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +12,9 @@
 /* After net/if.h, whose names it would define again. */
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+
+const char descriptor_pipe_hint[] = "open it in packet mode (O_DIRECT), or give a connected socket of "
+	"SOCK_DGRAM or SOCK_SEQPACKET";
 
 static enum descriptor_kind device_kind(int fd)
 {
@@ -104,6 +106,11 @@ enum descriptor_kind descriptor_kind(int fd)
 		return DESCRIPTOR_DEVICE;
 	}
 	return DESCRIPTOR_OTHER;
+}
+
+bool descriptor_records_are_marked(void)
+{
+	return false;
 }
 
 unsigned descriptor_mtu(int fd)

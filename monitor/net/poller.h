@@ -11,4 +11,10 @@ int poller_open(void);
 /* Starts or stops watching fd. Returns -1 with errno. */
 int poller_watch(int poller, int fd, bool watch);
 
+/*
+ * Looks again at the descriptor that it watches: on some hosts a poller that was readable once stays
+ * so until then.
+ */
+void poller_refresh(int poller);
+
 #endif

@@ -188,6 +188,8 @@ static enum uplink_result stream_read(struct uplink *u, struct iovec buffer, siz
 		return UPLINK_GONE;
 	if (flush(s) == UPLINK_GONE)
 		return UPLINK_GONE;
+	if (s->pending != 0)
+		poller_refresh(s->poller);
 	if (!stream_buffered(u))
 		r = refill(s);
 	if (r != UPLINK_OK)

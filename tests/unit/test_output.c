@@ -31,7 +31,7 @@
 /* ---- host calls: watched, and made to fail ---- */
 
 static struct {
-	int open_error, nowait_error, poll_error, write_error;
+	int open_error, nowait_error, poll_error, write_error, send_error;
 	unsigned writes, nowaits, sends, polls, opens;
 	size_t longest;
 	int crowd;		/* others fill this pipe after it was asked whether there is room; -1 */
@@ -83,7 +83,8 @@ ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags)
 	host.sends++;
 	note(len);
 	assert_int_equal(flags, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return __real_send(fd, buf, len, flags);
+	errno = host.send_error;
+	return host.send_error != 0 ? -1 : __real_send(fd, buf, len, flags);
 }
 
 static void fill(int fd)
@@ -511,6 +512,22 @@ static void failures_are_the_hosts(void **state)
 	give_back(&o, &p);
 }
 
+/* FreeBSD's datagram sockets, which poll writable all the while. */
+static void a_socket_without_buffers_has_no_room(void **state)
+{
+	struct pair p = make_datagrams();
+	struct output o;
+
+	(void)state;
+	output_init(&o, p.out);
+	host.send_error = ENOBUFS;
+	assert_int_equal(output_write(&o, text, 5), -1);
+	assert_int_equal(errno, EAGAIN);
+	host.send_error = 0;
+	assert_int_equal(output_write(&o, text, 5), 5);
+	give_back(&o, &p);
+}
+
 /* Not even a stand-in for standard output is one. */
 static void what_cannot_be_written_to_says_so(void **state)
 {
@@ -546,6 +563,7 @@ int main(void)
 		TEST(the_far_end_of_a_terminal_is_used_as_it_is),
 		TEST(what_is_closed_is_no_output),
 		TEST(failures_are_the_hosts),
+		TEST(a_socket_without_buffers_has_no_room),
 		TEST(what_cannot_be_written_to_says_so),
 	};
 

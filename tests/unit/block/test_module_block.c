@@ -38,6 +38,7 @@ static struct {
 	struct core *core;
 	int flock_error;	/* locking fails with it, 0: works */
 	int open_error;		/* the same for opening */
+	uint32_t sector;	/* the disk's, for disks without a cache; 0: its own */
 } host;
 
 void *__real_calloc(size_t n, size_t size);
@@ -50,6 +51,8 @@ int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
+int __real_disk_open(struct disk *d, const char *where, struct husk_error *e);
+int __wrap_disk_open(struct disk *d, const char *where, struct husk_error *e);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
@@ -100,6 +103,15 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags & O_CLOEXEC, O_CLOEXEC);
 	errno = host.open_error;
 	return host.open_error != 0 && strncmp(path, "/proc/", 6) != 0 ? -1 : __real_open(path, flags);
+}
+
+int __wrap_disk_open(struct disk *d, const char *where, struct husk_error *e)
+{
+	int rc = __real_disk_open(d, where, e);
+
+	if (rc == 0 && host.sector != 0)
+		d->sector = host.sector;
+	return rc;
 }
 
 /* ---- a guest with disks ---- */
@@ -844,6 +856,25 @@ static void a_disk_has_whole_sectors_and_at_least_one(void **state)
 	make_file(f->path, CAPACITY);
 }
 
+/* As FreeBSD's disks are, which have no cache in front. */
+static void blocks_are_as_large_as_the_device_transfers(void **state)
+{
+	struct fixture *f = *state;
+
+	host.sector = 4096;
+	open_with(f, "block", f->path);
+	assert_not_opened(f, HUSK_E_USAGE, "it transfers multiples of 4096 bytes only, and the guest "
+			  "would ask for blocks of 512 bytes: --block-sector-size:disk=4096 makes "
+			  "the guest's blocks as large");
+	open_with(f, "block", f->path);
+	assert_int_equal(option(f, "block-sector-size", "disk", "4096"), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	host.sector = 65536;
+	open_with(f, "block", f->path);
+	assert_not_opened(f, HUSK_E_USAGE, "would ask for blocks of 512 bytes");
+	assert_null(strstr(f->rig.e.message, "--block-sector-size"));
+}
+
 static void sector_sizes_are_powers_of_two_from_512_to_32768(void **state)
 {
 	static const char *const good[] = {"512", "1024", "2048", "4096", "8192", "16384", "32768"};
@@ -1426,6 +1457,7 @@ int main(void)
 		TEST(the_manifest_tells_the_guest_what_it_has),
 		DISK(a_sector_has_512_bytes_unless_told_otherwise),
 		TEST(a_disk_has_whole_sectors_and_at_least_one),
+		TEST(blocks_are_as_large_as_the_device_transfers),
 		TEST(sector_sizes_are_powers_of_two_from_512_to_32768),
 		TEST(a_sector_size_is_refused_for_the_rule_that_it_breaks),
 		TEST(what_is_not_a_disk_is_refused),

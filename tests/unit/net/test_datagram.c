@@ -17,8 +17,8 @@
 #include "../../../monitor/net/uplink.h"
 #include "wire.h"
 
-static int recv_error, send_error;
-static bool no_memory;
+static int recv_error, send_error, send_flags;
+static bool no_memory, marked, unended;
 
 ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
@@ -26,17 +26,25 @@ ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+bool __wrap_descriptor_records_are_marked(void);
 
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 {
+	ssize_t n;
+
 	assert_int_not_equal(flags & MSG_DONTWAIT, 0);
+
 	errno = recv_error;
-	return recv_error != 0 ? -1 : __real_recvmsg(fd, m, flags);
+	n = recv_error != 0 ? -1 : __real_recvmsg(fd, m, flags);
+	if (marked)
+		m->msg_flags = unended ? 0 : MSG_EOR;
+	return n;
 }
 
 /* Those of the host's end are the test's own. */
 ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
 {
+	send_flags = flags;
 	errno = send_error;
 	return send_error != 0 && flags != MSG_NOSIGNAL ? -1 : __real_send(fd, bytes, len, flags);
 }
@@ -44,6 +52,12 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
 void *__wrap_calloc(size_t n, size_t size)
 {
 	return no_memory ? NULL : __real_calloc(n, size);
+}
+
+/* As on FreeBSD. */
+bool __wrap_descriptor_records_are_marked(void)
+{
+	return marked;
 }
 
 struct fixture {
@@ -59,7 +73,7 @@ static int set_up_type(void **state, int type)
 
 	memset(&f, 0, sizeof f);
 	recv_error = send_error = 0;
-	no_memory = false;
+	no_memory = unended = false;
 	wire_make_type(&f.wire, type);
 	fcntl(f.wire.device, F_SETFL, 0);	/* it would block */
 	rq = (struct uplink_request){.where = f.wire.where};
@@ -202,7 +216,7 @@ static void what_comes_along_with_a_datagram_is_dropped(void **state)
 static void each_failure_has_its_meaning(void **state)
 {
 	static const struct { int error; enum uplink_result result; } meanings[] = {
-		{EAGAIN, UPLINK_AGAIN}, {ENETDOWN, UPLINK_DOWN}, {ENOBUFS, UPLINK_DOWN},
+		{EAGAIN, UPLINK_AGAIN}, {ENETDOWN, UPLINK_DOWN},
 		{ENOMEM, UPLINK_DOWN}, {EINTR, UPLINK_DOWN}, {ECONNREFUSED, UPLINK_ERROR},
 		{EMSGSIZE, UPLINK_ERROR}, {EPERM, UPLINK_ERROR},
 	};
@@ -215,6 +229,75 @@ static void each_failure_has_its_meaning(void **state)
 		assert_int_equal(read_frame(f, frame, 60, &len), meanings[i].result);
 		assert_int_equal(write_frame(f, frame, 60), meanings[i].result);
 	}
+}
+
+/* The peer's queue, where poll does not tell. */
+static void a_queue_that_is_full_has_no_room(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[60] = {0};
+
+	send_error = ENOBUFS;
+	assert_int_equal(write_frame(f, frame, 60), UPLINK_AGAIN);
+}
+
+static int set_up_marked(void **state)
+{
+	marked = true;
+	return set_up_type(state, SOCK_SEQPACKET);
+}
+
+static int set_up_marked_dgram(void **state)
+{
+	marked = true;
+	return set_up_type(state, SOCK_DGRAM);
+}
+
+static int tear_down_marked(void **state)
+{
+	marked = false;
+	return tear_down(state);
+}
+
+static void a_record_is_sent_with_its_end(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[60] = {0};
+
+	assert_int_equal(write_frame(f, frame, 60), UPLINK_OK);
+	assert_int_not_equal(send_flags & MSG_EOR, 0);
+}
+
+/* Linux drops the rest of a record by itself; where records are marked it is read next. */
+static void a_record_without_its_end_is_no_frame(void **state)
+{
+	static const struct { bool unended; enum uplink_result result; } pieces[] = {
+		{false, UPLINK_OK}, {true, UPLINK_TOO_LONG}, {true, UPLINK_TOO_LONG},
+		{false, UPLINK_TOO_LONG}, {false, UPLINK_OK},
+	};
+	struct fixture *f = *state;
+	uint8_t frame[60] = {0};
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+		unended = pieces[i].unended;
+		assert_true(wire_send(&f->wire, frame, 60));
+		assert_int_equal(read_frame(f, frame, 60, &len), pieces[i].result);
+	}
+}
+
+static void a_datagram_needs_no_mark(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[60] = {0};
+	size_t len = 0;
+
+	assert_int_equal(write_frame(f, frame, 60), UPLINK_OK);
+	assert_int_equal(send_flags & MSG_EOR, 0);
+	unended = true;
+	assert_true(wire_send(&f->wire, frame, 60));
+	assert_int_equal(read_frame(f, frame, 60, &len), UPLINK_OK);
+	assert_int_equal(len, 60);
 }
 
 static void without_memory_nothing_stays_open(void **state)
@@ -233,6 +316,7 @@ static void without_memory_nothing_stays_open(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define MARKED(name) cmocka_unit_test_setup_teardown(name, set_up_marked, tear_down_marked)
 #define DGRAM(name) cmocka_unit_test_setup_teardown(name, set_up_dgram, tear_down)
 
 int main(void)
@@ -248,6 +332,11 @@ int main(void)
 		DGRAM(a_peer_that_is_gone_takes_no_datagrams),
 		TEST(what_comes_along_with_a_datagram_is_dropped),
 		TEST(each_failure_has_its_meaning),
+		TEST(a_queue_that_is_full_has_no_room),
+		MARKED(a_record_is_sent_with_its_end),
+		MARKED(a_record_without_its_end_is_no_frame),
+		cmocka_unit_test_setup_teardown(a_datagram_needs_no_mark, set_up_marked_dgram,
+						tear_down_marked),
 		TEST(without_memory_nothing_stays_open),
 	};
 
