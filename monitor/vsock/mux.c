@@ -10,6 +10,7 @@
 
 #include "../../include/virtq_abi.h"
 #include "command.h"
+#include "memory_host.h"
 
 #define BUCKETS 1024u
 #define LISTENER_KEYS 0x10000u	/* keys below are connections' indices */
@@ -765,7 +766,7 @@ int vsock_mux_create(struct vsock_mux **mux, uint64_t cid, unsigned max_connecti
 		return husk_fail_sys(e, errno, "vsock connections");
 	/* Pages that are never written cost nothing. */
 	m->buffers = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			  MAP_PRIVATE | MAP_ANONYMOUS | memory_host_unused, -1, 0);
 	if (m->buffers == MAP_FAILED) {
 		husk_fail_sys(e, errno, "%zu bytes for vsock connections", size);
 		free(m);

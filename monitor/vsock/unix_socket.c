@@ -73,8 +73,9 @@ ssize_t unix_socket_read(int fd, const struct iovec *iov, int n)
 
 ssize_t unix_socket_write(int fd, const struct iovec *iov, int n)
 {
-	struct msghdr m = {.msg_iovlen = (size_t)n};
+	struct msghdr m = {0};
 
+	m.msg_iovlen = (__typeof__(m.msg_iovlen))n;	/* int, or size_t */
 	memcpy(&m.msg_iov, &iov, sizeof iov);	/* whose type lacks the const that sendmsg keeps */
 	return AGAIN_IF_INTERRUPTED(sendmsg(fd, &m, MSG_NOSIGNAL));
 }
