@@ -69,6 +69,15 @@ struct hv_doorbell_ops {
 	int (*add)(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
 		   struct husk_error *e);
 	void (*del)(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd);
+
+	/*
+	 * The same for writes of this value only, of which there may be several at one address; others
+	 * are exits.
+	 */
+	int (*add_value)(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+			 uint64_t value, int fd, struct husk_error *e);
+	void (*del_value)(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+			  uint64_t value, int fd);
 };
 
 /* All of a vcpu's registers that a program sees; struct cpu_regs is the architecture's own. */

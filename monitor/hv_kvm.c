@@ -111,11 +111,11 @@ static void kvm_destroy(struct hv *hv)
 	free(hv);
 }
 
-static int ioeventfd(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
-		     uint32_t flags)
+static int ioeventfd(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+		     uint64_t value, int fd, uint32_t flags)
 {
 	struct kvm_ioeventfd bell = {
-		.addr = addr, .len = width, .fd = fd,
+		.datamatch = value, .addr = addr, .len = width, .fd = fd,
 		.flags = flags | (kind == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0),
 	};
 
@@ -125,19 +125,37 @@ static int ioeventfd(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned 
 static int doorbell_add(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
 			struct husk_error *e)
 {
-	if (ioeventfd(hv, kind, addr, width, fd, 0) == -1)
+	if (ioeventfd(hv, kind, addr, width, 0, fd, 0) == -1)
 		return husk_fail_sys(e, errno, "KVM_IOEVENTFD at 0x%llx",
 				     (unsigned long long)addr);
 	return 0;
 }
 
+static int doorbell_add_value(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+			      uint64_t value, int fd, struct husk_error *e)
+{
+	if (ioeventfd(hv, kind, addr, width, value, fd, KVM_IOEVENTFD_FLAG_DATAMATCH) == -1)
+		return husk_fail_sys(e, errno, "KVM_IOEVENTFD at 0x%llx, value 0x%llx",
+				     (unsigned long long)addr, (unsigned long long)value);
+	return 0;
+}
+
 static void doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
 {
-	(void)ioeventfd(hv, kind, addr, width, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+	(void)ioeventfd(hv, kind, addr, width, 0, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+static void doorbell_del_value(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+			       uint64_t value, int fd)
+{
+	(void)ioeventfd(hv, kind, addr, width, value, fd,
+			KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_DEASSIGN);
 }
 
 /* Every KVM since Linux 2.6.32 has them, so that only the probe asks. */
-static const struct hv_doorbell_ops doorbells = {doorbell_add, doorbell_del};
+static const struct hv_doorbell_ops doorbells = {
+	doorbell_add, doorbell_del, doorbell_add_value, doorbell_del_value,
+};
 
 static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 {

@@ -83,6 +83,7 @@ static void dispatch(struct io_thread *t, const struct io_poll_event *ev, uint64
 
 	if (client == OWNER) {
 		wake_drain(&t->wake);
+		t->calls++;
 		return;
 	}
 	t->slots[client].due = true;
@@ -122,6 +123,7 @@ static void wait_for_events(struct io_thread *t)
 	const uint64_t now = clock_now_ns();
 	struct husk_error e;
 
+	t->calls++;
 	if (n < 0) {
 		husk_fail_sys(&e, -n, "I/O thread: waiting for devices");
 		fail(t, &e);

@@ -59,6 +59,7 @@ struct io_thread {
 		bool due;		/* is to have a turn */
 	} slots[IO_CLIENTS_MAX];
 	unsigned n_clients, first;	/* first: begins the next round */
+	uint64_t calls;			/* system calls made to wait */
 	void (*alarm)(void *ctx);	/* the thread has failed */
 	void *alarm_ctx;
 	pthread_mutex_t mutex;		/* of what follows */

@@ -153,6 +153,18 @@ int vsock_device_reset_transport(struct vsock_device *d, struct husk_error *e)
 	return 0;
 }
 
+void vsock_device_finish(struct vsock_device *d, uint64_t now)
+{
+	struct husk_error ignored;
+	uint32_t bytes;
+
+	if (d->queues[VSOCK_QUEUE_TX].memory == NULL)
+		return;
+	for (unsigned i = 0; i < VIRTQ_SIZE_MAX; i++)
+		if (drain_one(d, now, &bytes, &ignored) != 1)
+			return;
+}
+
 void vsock_device_reset(struct vsock_device *d)
 {
 	vsock_mux_reset(d->mux);

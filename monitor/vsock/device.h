@@ -31,6 +31,12 @@ enum io_turn vsock_device_turn(struct vsock_device *d, uint64_t now, struct husk
  */
 int vsock_device_reset_transport(struct vsock_device *d, struct husk_error *e);
 
+/*
+ * The guest has ended: the packets that it had submitted are taken, so that what it wrote reaches the
+ * host as far as sockets take it now.
+ */
+void vsock_device_finish(struct vsock_device *d, uint64_t now);
+
 /* Closes all connections; no queue is in use any more. */
 void vsock_device_reset(struct vsock_device *d);
 

@@ -195,20 +195,42 @@ static unsigned find_bell(const struct hv *hv, enum bus_kind kind, uint64_t addr
 	return i;
 }
 
-/* As KVM does: exactly this place and width rings, once per element; all else is an exit. */
-static bool rings(const struct hv *hv, const struct hv_exit *exit)
+static bool ring(const struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
+		 const uint8_t *data)
 {
 	const uint64_t one = 1;
-	unsigned i;
+	uint64_t value = 0;
 
-	if ((exit->kind != HV_EXIT_PIO && exit->kind != HV_EXIT_MMIO) || !exit->io.write)
-		return false;
-	i = find_bell(hv, exit->kind == HV_EXIT_PIO ? BUS_PIO : BUS_MMIO, exit->io.addr,
-		      exit->io.width);
-	for (uint32_t k = 0; i < hv->n_bells && k < exit->io.count; k++)
-		if (write(hv->bells[i].fd, &one, sizeof one) != sizeof one)
+	memcpy(&value, data, width);
+	for (unsigned i = 0; i < hv->n_bells; i++) {
+		const struct hv_fake_bell *b = &hv->bells[i];
+
+		if (b->kind != kind || b->addr != addr || b->width != width ||
+		    (b->matches && b->value != value))
+			continue;
+		if (write(b->fd, &one, sizeof one) != sizeof one)
 			abort();
-	return i < hv->n_bells;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * As KVM does: exactly this place, width and value rings, once per element; all else is an exit, or
+ * behind an element that rang lost.
+ */
+static bool rings(const struct hv *hv, const struct hv_fake_step *step)
+{
+	const struct bus_access *a = &step->exit.io;
+	const enum bus_kind kind = step->exit.kind == HV_EXIT_PIO ? BUS_PIO : BUS_MMIO;
+	uint32_t k = 0;
+
+	if ((step->exit.kind != HV_EXIT_PIO && step->exit.kind != HV_EXIT_MMIO) || !a->write ||
+	    a->width > sizeof(uint64_t) || a->width * a->count > HV_FAKE_DATA)
+		return false;
+	while (k < a->count && ring(hv, kind, a->addr, a->width, step->data + k * a->width))
+		k++;
+	return k > 0;
 }
 
 static int lend_data(struct hv *hv, const struct hv_fake_step *step, struct hv_exit *exit,
@@ -305,7 +327,7 @@ static int fake_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 		step = &hv->steps[hv->at++];
 		if (step->hook != NULL)
 			call_hook(hv, step);
-		else if (!rings(hv, &step->exit))
+		else if (!rings(hv, step))
 			return play(hv, step, exit, e);
 	}
 	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
@@ -381,8 +403,35 @@ static int fake_doorbell_add(struct hv *hv, enum bus_kind kind, uint64_t addr, u
 				     (unsigned long long)addr);
 	if (hv->n_bells == HV_FAKE_RECORDS)
 		abort();
-	hv->bells[hv->n_bells++] = (struct hv_fake_bell){kind, addr, width, fd};
+	hv->bells[hv->n_bells++] = (struct hv_fake_bell){kind, addr, width, fd, false, 0};
 	return 0;
+}
+
+static int fake_doorbell_add_value(struct hv *hv, enum bus_kind kind, uint64_t addr,
+				   unsigned width, uint64_t value, int fd, struct husk_error *e)
+{
+	require(hv, MADE | OWNED | EXITED, "doorbells");
+	if (fails(HV_FAKE_DOORBELL_ADD, "doorbell_add", e) == -1)
+		return -1;
+	if (hv->n_bells == HV_FAKE_RECORDS)
+		abort();
+	hv->bells[hv->n_bells++] = (struct hv_fake_bell){kind, addr, width, fd, true, value};
+	return 0;
+}
+
+static void fake_doorbell_del_value(struct hv *hv, enum bus_kind kind, uint64_t addr,
+				    unsigned width, uint64_t value, int fd)
+{
+	for (unsigned i = 0; i < hv->n_bells; i++) {
+		const struct hv_fake_bell *b = &hv->bells[i];
+
+		if (b->matches && b->kind == kind && b->addr == addr && b->width == width &&
+		    b->value == value && b->fd == fd) {
+			hv->bells[i] = hv->bells[--hv->n_bells];
+			return;
+		}
+	}
+	abort();
 }
 
 static void fake_doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
@@ -394,7 +443,9 @@ static void fake_doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, 
 		hv->bells[i] = hv->bells[--hv->n_bells];
 }
 
-static const struct hv_doorbell_ops fake_doorbells = {fake_doorbell_add, fake_doorbell_del};
+static const struct hv_doorbell_ops fake_doorbells = {
+	fake_doorbell_add, fake_doorbell_del, fake_doorbell_add_value, fake_doorbell_del_value,
+};
 static const struct hv_register_ops fake_registers = {fake_get, fake_set};
 
 static const struct hv_caps *fake_caps(const struct hv *hv)

@@ -74,6 +74,8 @@ struct hv {
 		uint64_t addr;
 		unsigned width;
 		int fd;
+		bool matches;		/* rings for value only */
+		uint64_t value;
 	} bells[HV_FAKE_RECORDS];
 };
 

@@ -989,7 +989,7 @@ static int add_bell(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned w
 
 static const struct hv_caps *counting_caps(const struct hv *hv)
 {
-	static const struct hv_doorbell_ops doorbells = {add_bell, count_deleted};
+	static const struct hv_doorbell_ops doorbells = {.add = add_bell, .del = count_deleted};
 	static const struct hv_caps caps = {.doorbells = &doorbells};
 
 	(void)hv;

@@ -150,7 +150,7 @@ result "the manual pages that others refer to are there" "$tmp/wrong"
 	cd "$src/monitor" || exit 1
 	sed -n 's/.*[^a-z_]\(tell\|add\)(.*"\([a-z_]*\)", [^,"]*);.*/\2/p' ./*.c ./*/*.c
 	sed -n '/^const char \*\(hv_exit\|netdev_drop\)_name(/,/^}/p' ./*.c ./*/*.c | grep -o '"[a-z_]*"'
-	grep -ho 'HVT_HYPERCALL_[A-Z_]*, "[a-z_]*"' ./*.c ./*/*.c | sed 's/.*, //'
+	grep -ho 'HV*[TUSK]*_HYPERCALL_[A-Z_]*, "[a-z_]*"' ./*.c ./*/*.c | sed 's/.*, //'
 ) | tr -d '"' >"$tmp/figures"
 sed -n '/^\.Sh FIGURES/,/^\.Sh FILES/s/^\.It \([a-z].*\)/\1/p' "$src/docs/husk.1" |
 	tr ',' '\n' | tr -d ' ' | LC_ALL=C sort -u >"$tmp/explained"
