@@ -5,7 +5,7 @@
 # There are hundreds, and where this runs a process may cost as much as a guest: the shell does what it can.
 set -u
 
-LIMIT=${LIMIT:-20}
+LIMIT=${LIMIT:-60}
 # shellcheck source=tests/machine/lib.sh
 . "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
 need_guests
