@@ -334,13 +334,13 @@ static enum vmexit_result on_doorbell(void *ctx, uint64_t offset, const struct b
 {
 	struct vsock_module *s = ctx;
 	const uint8_t *data = a->data;
-	uint32_t number, last = UINT32_MAX;
+	uint32_t number, last = 0;		/* 0 is the number of no queue */
 
 	if (!a->write || a->width != sizeof number || offset != 0)
 		return bus_refuse(*bell_kind, a, "a doorbell is one 32-bit store", e);
 	for (uint32_t i = 0; i < a->count; i++, last = number) {
 		memcpy(&number, data + (size_t)i * sizeof number, sizeof number);
-		if (number != last && ring(s, number) == -1)
+		if ((number == 0 || number != last) && ring(s, number) == -1)
 			return bus_refuse(*bell_kind, a, "no queue has the number of this doorbell",
 					  e);
 		s->trapped++;
