@@ -256,17 +256,19 @@ static int inspect(struct command *c, FILE *out, struct husk_error *e)
 	return STATUS_OK;
 }
 
-static int check_all(const struct command *c, FILE *out)
+/* The figures come first, as no disk may be where they go. */
+static int check_all(struct command *c, FILE *out)
 {
 	const char *place = figures_place(c);
-	int bad = husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
 	struct husk_error e;
+	int bad = 0;
 
-	if (place != NULL && figures_check(place, c->kernel, &e) == -1) {
+	if (place != NULL && figures_check(&c->figures, place, c->kernel, &e) == -1) {
 		fprintf(out, "FAIL %s\n", e.message);
 		bad++;
 	}
-	return bad;
+	c->outputs[1] = (struct husk_output){c->figures.fd, "--stats-to"};
+	return bad + husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
 }
 
 /* Nothing is written before standard output is known not to be a disk of the guest. */
@@ -331,6 +333,23 @@ static int check_goal(const struct command *c, struct husk_error *e)
 	return 0;
 }
 
+/* What is written would become part of the image, if only of what the next run reads. */
+static int spare_image(struct command *c, struct husk_error *e)
+{
+	static const struct husk_output own[] = {
+		{STDOUT_FILENO, "standard output"}, {STDERR_FILENO, "standard error"},
+	};
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		if (!answer_overwrites(own[i].fd, c->kernel))
+			continue;
+		on_output_is_disk(c, own[i].fd);
+		return husk_fail(e, HUSK_E_USAGE, "%s is the image that is to run; send it to another "
+				 "file", own[i].name);
+	}
+	return 0;
+}
+
 static int missing_kernel(struct command *c)
 {
 	messages_say(&c->messages, "Missing KERNEL operand; see --help");
@@ -341,7 +360,7 @@ static int act(struct command *c, int parsed, struct husk_error *e)
 {
 	if (asked(c, "help") || asked(c, "version"))
 		return answer_in_full(c, e);
-	if (parsed == -1 || check_goal(c, e) == -1)
+	if (parsed == -1 || check_goal(c, e) == -1 || spare_image(c, e) == -1)
 		return fail(c, e);
 	if (asked(c, "check"))
 		return answer_in_full(c, e);

@@ -62,13 +62,9 @@ int figures_open(struct figures *f, const char *where, struct husk_error *e)
 	return where[0] == '@' ? open_descriptor(f, e) : open_path(f, O_CREAT, e);
 }
 
-/* NULL and what cannot be found are no file of ours; loading the image reports it. */
 int figures_spare_image(const struct figures *f, const char *image, struct husk_error *e)
 {
-	struct stat ours, its;
-
-	if (image == NULL || fstat(f->fd, &ours) == -1 || !S_ISREG(ours.st_mode) ||
-	    stat(image, &its) == -1 || ours.st_dev != its.st_dev || ours.st_ino != its.st_ino)
+	if (!answer_overwrites(f->fd, image))
 		return 0;
 	return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s is the image that is to run; name another "
 			 "file", f->where);
@@ -87,17 +83,18 @@ static int check_directory(const char *path, struct husk_error *e)
 	return rc;
 }
 
-int figures_check(const char *where, const char *image, struct husk_error *e)
+int figures_check(struct figures *f, const char *where, const char *image, struct husk_error *e)
 {
-	struct figures f = {.fd = -1, .where = where};
 	int rc;
 
-	rc = where[0] == '@' ? open_descriptor(&f, e) : open_path(&f, 0, e);
+	*f = (struct figures){.fd = -1, .where = where};
+	rc = where[0] == '@' ? open_descriptor(f, e) : open_path(f, 0, e);
 	if (rc == -1 && where[0] != '@' && e->sys == ENOENT)
-		rc = check_directory(where, e);
-	else if (rc == 0)
-		rc = figures_spare_image(&f, image, e);
-	figures_close(&f);
+		return check_directory(where, e);
+	if (rc == 0)
+		rc = figures_spare_image(f, image, e);
+	if (rc == -1)
+		figures_close(f);
 	return rc;
 }
 

@@ -32,10 +32,10 @@ int figures_open(struct figures *f, const char *where, struct husk_error *e);
 int figures_spare_image(const struct figures *f, const char *image, struct husk_error *e);
 
 /*
- * Whether a run of the image, or NULL, could open where; changes nothing. HUSK_E_USAGE,
- * HUSK_E_HOST.
+ * Like figures_open, but changes nothing: a file that is not there is only checked for whether it could
+ * be made, and f is nowhere then. Nor may it be the image, or NULL. HUSK_E_USAGE, HUSK_E_HOST.
  */
-int figures_check(const char *where, const char *image, struct husk_error *e);
+int figures_check(struct figures *f, const char *where, const char *image, struct husk_error *e);
 
 /*
  * After the guest's disks are opened: checks that the file is neither one of them nor in use by

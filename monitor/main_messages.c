@@ -6,8 +6,10 @@
 #include "main_messages.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -188,4 +190,14 @@ int answer_with(int fd, const char *text, size_t len, const char *what, struct h
 	output_init(&a.out, fd);
 	a.failed = a.out.fd == -1 ? EBADF : write_all(&a.out, text, len, 0);
 	return finish(&a, what, e);
+}
+
+bool answer_overwrites(int fd, const char *path)
+{
+	struct stat ours, its;
+	int flags = fcntl(fd, F_GETFL);
+
+	return path != NULL && flags != -1 && (flags & O_ACCMODE) != O_RDONLY &&
+	       fstat(fd, &ours) == 0 && S_ISREG(ours.st_mode) && stat(path, &its) == 0 &&
+	       ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }

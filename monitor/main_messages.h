@@ -9,6 +9,7 @@
 #ifndef HUSK_MAIN_MESSAGES_H
 #define HUSK_MAIN_MESSAGES_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "error.h"
@@ -51,5 +52,8 @@ int answer_close(struct answer *a, const char *what, struct husk_error *e);
 
 /* The same for a complete text: one write, if all of it is taken. */
 int answer_with(int fd, const char *text, size_t len, const char *what, struct husk_error *e);
+
+/* Whether the descriptor is open for writing to the file at the path; not if there is none, or for NULL. */
+bool answer_overwrites(int fd, const char *path);
 
 #endif

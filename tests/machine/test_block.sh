@@ -268,6 +268,10 @@ two_roles() {
 	exec 7>&-
 	twice "where the figures go"
 	judge "the user is told" 1 'the file of --stats-to'
+	for place in "$T/disk" @7; do
+		run --check --block:storage="$T/disk" --stats-to="$place" -- "$(image disk)" 7<>"$T/disk"
+		judge "--check tells it too, as ${place##*/}" 1 'FAIL .*the file of --stats-to'
+	done
 	timeout -s KILL "$LIMIT" "$HUSK" --mem=2 --block:storage="$T/disk" -- "$(image disk)" write 0 512 \
 		1<"$T/disk" 2>"$T/err" </dev/null
 	status=$?

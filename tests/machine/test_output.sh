@@ -107,6 +107,19 @@ unplaced() {
 	judge "--check tells it too" 1 "^FAIL --stats-to=$2: .*$1"
 }
 
+# Nor does what is printed become part of it.
+image_appended_to() {
+	for goal in '' --dry-run --check --inspect; do
+		timeout -s KILL "$LIMIT" "$HUSK" $goal "$T/hello.hvt" >>"$T/link.hvt" 2>"$T/err"
+		status=$?
+		judge "output appended to the image: ${goal:-a run}" 1 'standard output is the image that is to run; send it to another file'
+		timeout -s KILL "$LIMIT" "$HUSK" $goal "$T/hello.hvt" >"$T/out" 2>>"$T/link.hvt"
+		status=$?
+		judge "messages too: ${goal:-a run}" 1 'standard error is the image that is to run'
+	done
+	report "the image is as it was" "$(cmp "$hello" "$T/hello.hvt" 2>&1)"
+}
+
 # The image is not overwritten with figures, whatever name it goes by.
 image_places() {
 	cp "$hello" "$T/hello.hvt"
@@ -119,6 +132,7 @@ image_places() {
 		judge "--check tells it too" 1 "^FAIL --stats-to=$place is the image that is to run"
 		report "the image is as it was" "$(cmp "$hello" "$T/hello.hvt" 2>&1)"
 	done
+	image_appended_to
 	rm -f "$T/hello.hvt" "$T/link.hvt"
 }
 

@@ -131,7 +131,7 @@ static void assert_refused(struct fixture *f, const char *where, enum husk_error
 	assert_int_equal(figures_open(&f->f, where, &f->e), -1);
 	assert_int_equal(f->e.kind, kind);
 	assert_string_equal(f->e.message, message);
-	assert_int_equal(figures_check(where, NULL, &f->e), -1);
+	assert_int_equal(figures_check(&f->f, where, NULL, &f->e), -1);
 	assert_int_equal(f->e.kind, kind);
 	assert_string_equal(f->e.message, message);
 	assert_int_equal(open_descriptors(), f->files);
@@ -157,7 +157,8 @@ static void a_file_is_made(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(figures_check(f->path, NULL, &f->e), 0);
+	assert_int_equal(figures_check(&f->f, f->path, NULL, &f->e), 0);
+	figures_close(&f->f);
 	assert_int_equal(access(f->path, F_OK), -1);
 	assert_opens(f, f->path);
 	assert_int_equal(figures_take(&f->f, NULL, true, &f->e), 0);
@@ -173,7 +174,8 @@ static void an_inherited_descriptor_is_written_to_where_it_stands(void **state)
 
 	put(f, "before ");
 	fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	assert_int_equal(figures_check(at(f, fd), NULL, &f->e), 0);
+	assert_int_equal(figures_check(&f->f, at(f, fd), NULL, &f->e), 0);
+	figures_close(&f->f);
 	assert_opens(f, at(f, fd));
 	assert_int_not_equal(f->f.fd, fd);
 	assert_int_equal(figures_claim(&f->f, &f->e), 0);
@@ -246,7 +248,8 @@ static void a_place_in_the_working_directory(void **state)
 	int back = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(chdir(f->dir), 0);
-	assert_int_equal(figures_check("file", NULL, &f->e), 0);
+	assert_int_equal(figures_check(&f->f, "file", NULL, &f->e), 0);
+	figures_close(&f->f);
 	assert_int_equal(access("file", F_OK), -1);
 	assert_int_equal(fchdir(back), 0);
 	close(back);
@@ -317,7 +320,7 @@ static void assert_is_image(struct fixture *f, const char *where, const char *im
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);
 	assert_string_equal(f->e.message, message);
 	figures_close(&f->f);
-	assert_int_equal(figures_check(where, image, &f->e), -1);
+	assert_int_equal(figures_check(&f->f, where, image, &f->e), -1);
 	assert_string_equal(f->e.message, message);
 	assert_string_equal(content(f), "image");
 }
