@@ -86,6 +86,18 @@ const struct mft_entry *manifest_get(solo5_handle_t handle, uint32_t type);
 /* The largest MTU of the attached network devices, 0 if there are none. */
 size_t manifest_max_mtu(void);
 
+/* ---- yield.c ---- */
+
+/* What solo5_yield does for devices whose completions come by queues. */
+struct yield_queues {
+	/* Takes what has come. Returns the devices that are ready; *served becomes all of them. */
+	solo5_handle_set_t (*look)(solo5_handle_set_t *served);
+	/* Asks for a call at the next completion. False: one is there already. */
+	bool (*arm)(void);
+};
+
+extern const struct yield_queues *yield_queues;	/* NULL: there are no such devices */
+
 /* ---- ring.c ---- */
 
 /* Uses the network ring if the monitor offers one and there is memory for it; buffers are taken. */

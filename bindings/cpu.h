@@ -30,6 +30,9 @@ void cpu_hypercall(enum hvt_hypercall nr, void *arg);
 /* Wakes the monitor's end of the network ring. What was stored before is visible to it. */
 void cpu_ring_kick(void);
 
+/* Tells the monitor that something was submitted to this queue (husk_abi.h); the same. */
+void cpu_doorbell(uint32_t queue_number);
+
 /* A store before it is visible to the monitor before a load after it is made. */
 void cpu_store_load_barrier(void);
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "../include/ring_abi.h"
+#include "../include/husk_abi.h"
 
 extern const uint8_t trap_vectors[];	/* vectors_aarch64.S */
 
@@ -96,6 +96,12 @@ void cpu_ring_kick(void)
 {
 	cpu_store_load_barrier();
 	window_store(HVT_RING_KICK_MMIO_BASE, 0);
+}
+
+void cpu_doorbell(uint32_t queue_number)
+{
+	cpu_store_load_barrier();
+	window_store(HUSK_DOORBELL_MMIO_BASE, queue_number);
 }
 
 void cpu_store_load_barrier(void)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../include/ring_abi.h"
+#include "../include/husk_abi.h"
 
 #define N_EXCEPTIONS 32			/* Intel SDM vol. 3A 6.3.1: vectors 0 to 31 */
 #define VECTOR_STRIDE 16		/* vectors_x86_64.S aligns its entries to this */
@@ -194,6 +194,14 @@ void cpu_ring_kick(void)
 	__asm__ __volatile__("outl %0, %1"
 		:
 		: "a" (0), "d" ((uint16_t)HVT_RING_KICK_PIO_BASE)
+		: "memory");
+}
+
+void cpu_doorbell(uint32_t queue_number)
+{
+	__asm__ __volatile__("outl %0, %1"
+		:
+		: "a" (queue_number), "d" ((uint16_t)HUSK_DOORBELL_PIO_BASE)
 		: "memory");
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../include/elf_abi.h"
+#include "../include/husk_abi.h"
 #include "../monitor/device_types.h"
 #include "../monitor/elf.h"
 #include "../monitor/error.h"
@@ -211,6 +212,32 @@ static int decode_manifest(struct manifest *m, const char *text, size_t len, con
 
 /* ---- manifest to C ---- */
 
+/* What of husk's additions the devices need. */
+static uint32_t features_of(const struct manifest *m)
+{
+	uint32_t features = 0;
+
+	for (unsigned i = 1; i < m->header.entries; i++)
+		if (m->entry[i].type == HUSK_DEV_VSOCK)
+			features |= HUSK_FEATURE_VSOCK;
+	return features;
+}
+
+/* The linker script prefers a note of the application's own. */
+static void print_features(FILE *f, uint32_t features)
+{
+	fprintf(f, "\n/* What of husk's additions they need, as another. */\n"
+		"static const struct {\n"
+		"\tunsigned int namesz, descsz, type;\n"
+		"\tchar owner[8];\n"
+		"\tunsigned int version, wanted;\n"
+		"} husk_wants __attribute__((used, section(\".note.husk_manifest\"), "
+		"aligned(4))) = {\n"
+		"\t%zu, %zu, %u, \"%s\", %u, 0x%x\n};\n",
+		sizeof HUSK_NOTE_OWNER, sizeof(struct husk_note), HUSK_NOTE_TYPE, HUSK_NOTE_OWNER,
+		HUSK_NOTE_VERSION, features);
+}
+
 /* Self-contained, so that it compiles for whatever guest it goes into. */
 static void print_c(FILE *f, const struct manifest *m)
 {
@@ -237,6 +264,8 @@ static void print_c(FILE *f, const struct manifest *m)
 			m->entry[i].type, manifest_type_name(m->entry[i].type));
 	fprintf(f, "\t}\n};\n_Static_assert(sizeof husk_manifest == %zu, \"layout\");\n",
 		ELF_ABI_NOTE_HEADER_SIZE + descsz);
+	if (features_of(m) != 0)
+		print_features(f, features_of(m));
 }
 
 /* ---- files ---- */

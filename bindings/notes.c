@@ -38,8 +38,8 @@ static const struct {
 };
 
 /*
- * Of husk's additions nothing is wanted. The linker script's second choice: an image that has a note
- * of its own (husk_abi.h) never shows this one.
+ * Of husk's additions nothing is wanted. The linker script's last choice: an image that has a note
+ * of its own (husk_abi.h), or devices that need an addition (husk-manifest), never shows this one.
  */
 static const struct husk_image_note husk_none IN_SECTION(".note.husk_none", 4) = {
 	.namesz = sizeof HUSK_NOTE_OWNER,

@@ -5,6 +5,7 @@
  * Build systems that probe a compiler by linking small programs get these.
  */
 #include "../include/solo5.h"
+#include "../include/vsock.h"
 
 extern uintptr_t __stack_chk_guard;
 _Noreturn void __stack_chk_fail(void);
@@ -137,4 +138,155 @@ solo5_result_t solo5_block_read(solo5_handle_t handle, solo5_off_t offset, uint8
 	(void)buf;
 	(void)size;
 	return SOLO5_R_EUNSPEC;
+}
+
+uint32_t solo5x_features(void)
+{
+	return 0;
+}
+
+solo5x_vsock_result_t solo5x_vsock_acquire(const char *name,
+					   const struct solo5x_vsock_config *config, solo5_handle_t *handle,
+					   struct solo5x_vsock_info *info)
+{
+	(void)name;
+	(void)config;
+	(void)handle;
+	(void)info;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_release(solo5_handle_t handle)
+{
+	(void)handle;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_listen(solo5_handle_t handle, uint32_t port, uint32_t backlog)
+{
+	(void)handle;
+	(void)port;
+	(void)backlog;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_unlisten(solo5_handle_t handle, uint32_t port)
+{
+	(void)handle;
+	(void)port;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_accept(solo5_handle_t handle, uint32_t port,
+					  solo5x_socket_t *socket)
+{
+	(void)handle;
+	(void)port;
+	(void)socket;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_connect(solo5_handle_t handle, uint32_t port,
+					   solo5x_socket_t *socket)
+{
+	(void)handle;
+	(void)port;
+	(void)socket;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_read(solo5x_socket_t socket, void *buf, size_t size, size_t *n)
+{
+	(void)socket;
+	(void)buf;
+	(void)size;
+	(void)n;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_write(solo5x_socket_t socket, const void *buf, size_t size,
+					 size_t *n)
+{
+	(void)socket;
+	(void)buf;
+	(void)size;
+	(void)n;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_shutdown(solo5x_socket_t socket, unsigned directions)
+{
+	(void)socket;
+	(void)directions;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_close(solo5x_socket_t socket)
+{
+	(void)socket;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_watch(solo5x_socket_t socket, unsigned events)
+{
+	(void)socket;
+	(void)events;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+unsigned solo5x_vsock_ready(solo5x_socket_t socket)
+{
+	(void)socket;
+	return 0;
+}
+
+solo5x_vsock_result_t solo5x_vsock_next(solo5_handle_t handle, solo5x_socket_t *socket,
+					unsigned *events)
+{
+	(void)handle;
+	(void)socket;
+	(void)events;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_accept_wait(solo5_handle_t handle, uint32_t port,
+					       solo5_time_t deadline, solo5x_socket_t *socket)
+{
+	(void)handle;
+	(void)port;
+	(void)deadline;
+	(void)socket;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_connect_wait(solo5_handle_t handle, uint32_t port,
+						solo5_time_t deadline, solo5x_socket_t *socket)
+{
+	(void)handle;
+	(void)port;
+	(void)deadline;
+	(void)socket;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_read_wait(solo5x_socket_t socket, void *buf, size_t size,
+					     solo5_time_t deadline, size_t *n)
+{
+	(void)socket;
+	(void)buf;
+	(void)size;
+	(void)deadline;
+	(void)n;
+	return SOLO5X_VSOCK_ENOTSUP;
+}
+
+solo5x_vsock_result_t solo5x_vsock_write_wait(solo5x_socket_t socket, const void *buf, size_t size,
+					      solo5_time_t deadline, size_t *n)
+{
+	(void)socket;
+	(void)buf;
+	(void)size;
+	(void)deadline;
+	(void)n;
+	return SOLO5X_VSOCK_ENOTSUP;
 }

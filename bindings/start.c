@@ -2,6 +2,7 @@
 /* start.c: from the monitor's boot information to the application. */
 #include "bindings.h"
 #include "cpu.h"
+#include "features.h"
 
 static const char banner[] =
 	"   _             _\n"
@@ -22,6 +23,7 @@ _Noreturn void bindings_start(const struct hvt_boot_info *boot)
 	log_printf(LOG_INFO, "%s", banner);
 	memory_init(boot->mem_size, &start_info);
 	manifest_init((const struct mft_header *)boot->mft);
+	features_init(boot);
 	ring_init(boot, &start_info);
 	memory_print_map(&start_info);
 	clock_init(boot->cpu_cycle_freq);

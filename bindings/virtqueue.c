@@ -58,6 +58,7 @@ int virtq_add(struct virtq *q, const struct virtq_span *spans, uint16_t n_readab
 	}
 	d->flags = (uint16_t)(d->flags & ~VIRTQ_DESC_NEXT);
 	q->n_free = (uint16_t)(q->n_free - n);
+	q->heads[head / 8] = (uint8_t)(q->heads[head / 8] | 1u << head % 8);
 	__atomic_store_n(&q->avail->ring[slot_of(q, q->added++)], head, __ATOMIC_RELAXED);
 	return head;
 }
@@ -88,19 +89,36 @@ static void release_chain(struct virtq *q, uint16_t head)
 
 static bool is_back(const struct virtq *q)
 {
-	return __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) != q->taken;
+	return !q->broken && __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) != q->taken;
+}
+
+/* Whether this chain was with the monitor; it is not any more. */
+static bool was_given(struct virtq *q, uint32_t head)
+{
+	const uint8_t bit = (uint8_t)(1u << head % 8);
+
+	if (head >= q->size || (q->heads[head / 8] & bit) == 0)
+		return false;
+	q->heads[head / 8] = (uint8_t)(q->heads[head / 8] & ~bit);
+	return true;
 }
 
 int virtq_take(struct virtq *q, uint32_t *written)
 {
-	const struct virtq_used_elem *elem;
+	const volatile struct virtq_used_elem *elem;
+	uint32_t head;
 
 	if (!is_back(q))
 		return -1;
-	elem = &q->used->ring[slot_of(q, q->taken++)];
+	elem = &q->used->ring[slot_of(q, q->taken)];
+	head = elem->id;
+	q->broken = !was_given(q, head);
+	if (q->broken)
+		return -1;
+	q->taken++;
 	*written = elem->len;
-	release_chain(q, (uint16_t)elem->id);
-	return (int)elem->id;
+	release_chain(q, (uint16_t)head);
+	return (int)head;
 }
 
 /* The same from the other end: the monitor publishes a completion, then looks at used_event. */

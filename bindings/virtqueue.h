@@ -2,8 +2,8 @@
 /*
  * virtqueue.h: the guest's side of a virtqueue: buffers to the monitor and back.
  *
- * The guest relies on its monitor, whose values are not checked. Layout and rules:
- * include/virtq_abi.h.
+ * What the monitor gives back is checked to be what it was given: otherwise the queue is broken, and
+ * nothing comes back any more. Layout and rules: include/virtq_abi.h.
  *
  * Before the guest waits for completions: virtq_take until there is none, then wait only if
  * virtq_arm says that none has come meanwhile.
@@ -30,6 +30,8 @@ struct virtq {
 	uint16_t n_free, free;		/* unused descriptors; the first of them */
 	uint16_t added, submitted;	/* chains put into avail; made visible */
 	uint16_t taken;			/* chains taken from used */
+	bool broken;			/* by the monitor */
+	uint8_t heads[VIRTQ_SIZE_MAX / 8];	/* set of the chains that are not back */
 };
 
 /* Bytes of memory that a queue of so many entries takes. */
@@ -49,7 +51,10 @@ int virtq_add(struct virtq *q, const struct virtq_span *spans, uint16_t n_readab
 /* Makes what was added visible. True: the monitor wants its doorbell rung. */
 bool virtq_submit(struct virtq *q);
 
-/* The next chain that is back, and how many bytes were written to it; -1 if there is none. */
+/*
+ * The next chain that is back, and how many bytes the monitor says that it wrote to it; -1 if there
+ * is none, or the queue is broken.
+ */
 int virtq_take(struct virtq *q, uint32_t *written);
 
 /* Asks for a call at the next completion. False: one is there already, do not wait. */

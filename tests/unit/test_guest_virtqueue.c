@@ -118,6 +118,33 @@ static void chains_are_seen_when_they_are_submitted(void **state)
 	assert_int_equal(pop(&c, 1, iov), 1);
 }
 
+/* What was never given, what does not exist, what has come back before: then nothing comes any more. */
+static void what_the_monitor_does_not_have_breaks_the_queue(void **state)
+{
+	static const uint32_t ids[] = {3, 8, 256, 65536, UINT32_MAX, 0};
+	const struct virtq_span spans[2] = {{RAM, 1}, {RAM, 1}};
+	uint32_t written;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+		start(8, 65535);
+		assert_int_equal(virtq_add(&f.guest, spans, 1, 1), 0);
+		assert_int_equal(virtq_add(&f.guest, spans, 1, 0), 2);
+		assert_false(f.guest.broken);
+		f.guest.used->ring[7] = (struct virtq_used_elem){0, 77};
+		f.guest.used->ring[0] = (struct virtq_used_elem){ids[i], 0};
+		f.guest.used->ring[1] = (struct virtq_used_elem){2, 0};
+		f.guest.used->idx = 2;
+		assert_int_equal(virtq_take(&f.guest, &written), 0);
+		assert_int_equal(written, 77);
+		assert_int_equal(virtq_take(&f.guest, &written), -1);
+		assert_true(f.guest.broken);
+		assert_int_equal(virtq_take(&f.guest, &written), -1);
+		assert_true(virtq_arm(&f.guest));
+		assert_int_equal(f.guest.n_free, 7);
+	}
+}
+
 static void doorbells_and_calls_are_few(void **state)
 {
 	const struct virtq_span span = {RAM, 1};
@@ -509,6 +536,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(as_many_chains_fit_as_there_are_descriptors),
 		TEST(chains_are_seen_when_they_are_submitted),
+		TEST(what_the_monitor_does_not_have_breaks_the_queue),
 		TEST(doorbells_and_calls_are_few),
 		TEST(they_do_what_two_lists_do),
 		TEST(indices_wrap_again_and_again),

@@ -189,4 +189,25 @@ echo 'int f(void) { return undeclared; }' >wrong.c
 "$cc" -o image wrong.c >said 2>&1
 check "other errors are the compiler's" "$(! grep '^husk-cc:' said)"
 
+# ---- what an image wants of husk's additions ----
+
+# wants NAME EXPECTED WORD...: the features in the first note of the image that the words make.
+wants() {
+	name=$1 expected=$2
+	shift 2
+	"$cc" -o image.hvt "$@" >said 2>&1 && "${wrapper%-cc}-objcopy" -O binary -j .note.husk image.hvt note &&
+		[ "$(head -c 16 note | tail -c 4)" = Husk ] &&
+		[ "$(od -An -tu4 -j20 -N8 note | tr -s ' ')" = " 1 $expected" ]
+	check "$name" "$([ $? -eq 0 ] || cat said)"
+}
+
+echo '{"type":"solo5.manifest","version":1,"devices":[{"name":"a","type":"BLOCK_BASIC"},
+	{"name":"b","type":"VSOCK"}]}' >vsock.json
+printf '#include <husk_abi.h>\nHUSK_IMAGE_WANTS(6);\n' >wants.c
+wants 'an image without devices wants nothing' 0 hello.c
+wants 'one with other devices neither' 0 hello.c manifest.json
+wants 'one with a vsock device wants vsock' 1 hello.c vsock.json
+wants 'one that says what it wants is not asked further' 6 hello.c wants.c vsock.json
+wants 'the same without devices' 6 wants.c hello.c
+
 echo "1..$number"

@@ -118,6 +118,19 @@ reserved() { zeros 68; word 0x40000000; zeros 32; }
 } >net.note
 # Nothing but the reserved entry.
 { note_head 116 0x3154464d; word 0 1 1; reserved; } >none.note
+# A vsock device "service", and a note by which its image wants the feature.
+{
+	note_head 220 0x3154464d
+	word 0 1 2
+	reserved
+	name service
+	word 0x56534b
+	zeros 32
+	word 5 8 1
+	printf 'Husk'
+	zeros 4
+	word 1 1
+} >vsock.note
 # Target hvt, version 2
 { note_head 16 0x31494241; word 1 2 0 0; } >abi.note
 
@@ -138,12 +151,15 @@ elf() {
 
 # ---- the generated C ----
 
-# note_of C OBJECT COMPILER...: compiles and leaves the section in C.note
+# note_of C OBJECT COMPILER...: compiles and leaves the section in C.note, and what it wants behind
 note_of() {
 	c=$1 objcopy=$2
 	shift 2
 	"$@" -std=c11 -Wall -Wextra -Wpedantic -Werror -ffreestanding -c -o "$c.o" "$c.c" 2>err &&
-		$objcopy -O binary -j .note.solo5.manifest "$c.o" "$c.note"
+		$objcopy -O binary -j .note.solo5.manifest "$c.o" "$c.note" || return
+	: >"$c.wants"
+	$objcopy -O binary -j .note.husk_manifest "$c.o" "$c.wants" 2>err
+	cat "$c.wants" >>"$c.note"
 }
 
 # compiles_to NAME C NOTE: with every compiler that is there
@@ -169,6 +185,9 @@ compiles_to 'one network device becomes the bytes of its note' out/net net.note
 why=
 grep -q include out/net.c && why='it includes something'
 report 'the generated source stands alone' "$why"
+manifest '{"name":"service","type":"VSOCK"}' >vsock.json
+husk-manifest gen vsock.json out/vsock.c
+compiles_to 'a vsock device brings what it needs along' out/vsock vsock.note
 manifest '' >none.json
 husk-manifest gen none.json out/none.c
 compiles_to 'no device becomes the reserved entry alone' out/none none.note

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/* features.c: what the monitor has granted of husk's additions. */
+#include "../include/husk_abi.h"
+#include "../include/solo5x.h"
+#include "bindings.h"
+#include "features.h"
+
+static const struct husk_boot_info *answer;	/* NULL: nothing is granted */
+
+/* Other monitors use this bit for nothing, but the structure has to be there as well. */
+void features_init(const struct hvt_boot_info *boot)
+{
+	const void *at = (const uint8_t *)boot + HUSK_BOOT_INFO_OFFSET;
+	const struct husk_boot_info *info = at;
+
+	answer = NULL;
+	if ((boot->host_features & HUSK_HOST_FEATURE) == 0 ||
+	    info->magic != HUSK_BOOT_INFO_MAGIC || info->version != HUSK_BOOT_INFO_VERSION ||
+	    info->size < sizeof *info)
+		return;
+	answer = info;
+}
+
+uint32_t solo5x_features(void)
+{
+	return answer != NULL ? answer->granted : 0;
+}
+
+uint32_t features_queue_size_max(void)
+{
+	return answer != NULL ? answer->queue_size_max : 0;
+}
