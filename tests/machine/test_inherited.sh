@@ -95,6 +95,10 @@ limits() {
 	judge "inherited: fsize=0" 0
 	one_line nofile=4 'Too many open files'
 	one_line as=4000000 'Cannot allocate memory'
+	one_line data=1000000 'Cannot allocate memory'
+	timeout -s KILL "$LIMIT" "$INHERIT" cpu=1 -- "$HUSK" --mem=2 "$(image spin)" compute >"$T/out" 2>"$T/err" </dev/null
+	status=$?
+	judge "a limit of processor time ends it as any program" 152
 }
 
 others() {
