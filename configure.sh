@@ -29,6 +29,8 @@ Environment, or NAME=VALUE beside the options (a compiler may be several words, 
   MONITOR_CC, MONITOR_AR, MONITOR_OBJCOPY  compiler and binutils for the monitor
   MONITOR_CFLAGS, MONITOR_LDFLAGS   flags put after husk's own (default: -O2 -g, none)
   MONITOR_PKG_CONFIG                pkg-config for the monitor's target
+  MONITOR_SYSROOT                   the target's headers and libraries; without one, a build for
+                                    FreeBSD on another system only checks the sources
   BUILD_CC                          compiler for tools that run on this machine
   GUEST_CC, GUEST_LD, GUEST_OBJCOPY compiler, linker and objcopy for the guest bindings
   CC, AR, CFLAGS, CPPFLAGS, LDFLAGS, PKG_CONFIG
@@ -111,8 +113,9 @@ parse_options() {
 # The variable NAME has the value in $argument, as if it had been in the environment.
 variable() {
 	case $1 in
-	MONITOR_CC | MONITOR_AR | MONITOR_CFLAGS | MONITOR_LDFLAGS | MONITOR_PKG_CONFIG | BUILD_CC | \
-	GUEST_CC | GUEST_LD | GUEST_OBJCOPY | CC | AR | CFLAGS | CPPFLAGS | LDFLAGS | PKG_CONFIG) ;;
+	MONITOR_CC | MONITOR_AR | MONITOR_CFLAGS | MONITOR_LDFLAGS | MONITOR_PKG_CONFIG | \
+	MONITOR_OBJCOPY | MONITOR_SYSROOT | BUILD_CC | GUEST_CC | GUEST_LD | GUEST_OBJCOPY | CC | \
+	AR | CFLAGS | CPPFLAGS | LDFLAGS | PKG_CONFIG) ;;
 	*) die "unknown variable: $1; --help lists them" ;;
 	esac
 	export "$1=$argument"
@@ -174,7 +177,34 @@ uses_cmocka='#include <stdarg.h>
 		return cmocka_run_group_tests(tests, 0, 0);
 	}'
 
+# What clang calls the machine of a FreeBSD sysroot: the architecture by e_machine of a file (ELF
+# gABI), the release by what osreldate.h calls 1500068, or 1500068 after 15.0.
+freebsd_triple() {
+	start=$MONITOR_SYSROOT/usr/lib/crt1.o
+	[ -e "$start" ] || die "MONITOR_SYSROOT: no $start: FreeBSD's headers and libraries are to be there"
+	case $(od -A n -t u2 -j 18 -N 2 "$start" | tr -d ' ') in
+	62) freebsd_arch=x86_64 ;;
+	183) freebsd_arch=aarch64 ;;
+	*) die "MONITOR_SYSROOT: $start is for neither x86_64 nor aarch64" ;;
+	esac
+	sed -n "s/^#.*define[[:space:]]*__FreeBSD_version[[:space:]]*\([0-9]*\)\([0-9]\)[0-9]\{5\}\$/$freebsd_arch-unknown-freebsd\1\2.0/p" \
+		"$MONITOR_SYSROOT/usr/include/osreldate.h" | grep . || say "$freebsd_arch-unknown-freebsd"
+}
+
+# A sysroot of FreeBSD says for what to compile, where no compiler was named.
+compiler_for_sysroot() {
+	[ -n "${MONITOR_SYSROOT:-}" ] || return 0
+	absolute MONITOR_SYSROOT "$MONITOR_SYSROOT"
+	[ -d "$MONITOR_SYSROOT" ] || die "MONITOR_SYSROOT: there is no directory $MONITOR_SYSROOT"
+	[ -z "${MONITOR_CC:-}${CC:-}" ] || return 0
+	[ -e "$MONITOR_SYSROOT/usr/include/osreldate.h" ] || return 0
+	[ "$(uname -s)" != FreeBSD ] || return 0
+	freebsd=$(freebsd_triple)
+	MONITOR_CC="clang --target=$freebsd"
+}
+
 find_monitor_compiler() {
+	compiler_for_sysroot
 	monitor_cc=${MONITOR_CC:-${CC:-$(first_tool cc gcc clang)}}
 	cc_name=MONITOR_CC
 	[ -n "${MONITOR_CC:-}" ] || [ -z "${CC:-}" ] || cc_name=CC
@@ -185,8 +215,27 @@ find_monitor_compiler() {
 	[ -n "$triple" ] ||
 		die "$cc_name: $monitor_cc does not answer -dumpmachine; gcc and clang do"
 	say "monitor compiler: $monitor_cc"
-	cross=no
+	cross=no stubs=no linker=''
 	[ "$(machine_of "$triple")" = "$(machine_of "$(uname -m)-$(uname -s)")" ] || cross=yes
+	target_cc=$monitor_cc
+	[ -z "${MONITOR_SYSROOT:-}" ] || monitor_cc="$monitor_cc --sysroot=$MONITOR_SYSROOT"
+}
+
+# GNU ld links for its own system only.
+find_sysroot() {
+	[ "$cross-$os" = yes-freebsd ] || return 0
+	linker=-fuse-ld=lld
+	found ld.lld || lack "no linker for FreeBSD (ld.lld)" lld
+	if [ -n "${MONITOR_SYSROOT:-}" ]; then
+		say "sysroot: $MONITOR_SYSROOT"
+		return
+	fi
+	stubs=yes
+	monitor_cc="$target_cc --sysroot=$tmp/sysroot"
+	# shellcheck disable=SC2086
+	sh "$src/tests/freebsd/sysroot.sh" "$tmp/sysroot" "$monitor_ar" $monitor_cc ||
+		die "$monitor_cc cannot make stubs of FreeBSD's libraries"
+	say "sysroot: none, so stubs are linked: what is made checks the sources and does not run"
 }
 
 find_archiver() {
@@ -215,11 +264,17 @@ machine_of() {
 # What Debian calls the things of the machine that is built for.
 name_packages() {
 	foreign='' libc_package=libc6-dev pkg_config=pkg-config
-	[ "$cross" = yes ] || return 0
+	[ "$os" = linux ] || name_packages_of_freebsd
+	[ "$cross-$os" = yes-linux ] || return 0
 	cross_package=$(printf '%s' "$arch-linux-gnu" | tr _ -)
 	case $arch in x86_64) deb_arch=amd64 ;; *) deb_arch=arm64 ;; esac
 	foreign=:$deb_arch libc_package=libc6-dev-$deb_arch-cross
 	pkg_config=$arch-linux-gnu-pkg-config
+}
+
+# Its base system has libelf, without a file for pkg-config.
+name_packages_of_freebsd() {
+	pkg_config=false
 }
 
 cc_package() {
@@ -235,7 +290,11 @@ cc_package() {
 }
 
 binutils_package() {
-	if [ "$cross" = yes ]; then say "binutils-$cross_package"; else say binutils; fi
+	case $cross-$os in
+	yes-linux) say "binutils-$cross_package" ;;
+	*-freebsd) say llvm ;;
+	*) say binutils ;;
+	esac
 }
 
 choose_target() {
@@ -256,6 +315,7 @@ choose_target() {
 		backend=$native
 		say "backend: $backend (from $triple)"
 	fi
+	[ "$os-$backend" != freebsd-kvm ] || die "backend kvm does not run on FreeBSD, but vmm does"
 	[ -e "$src/monitor/hv_$backend.c" ] ||
 		die "backend $backend is not in this source tree: monitor/hv_$backend.c is missing"
 	[ -e "$src/monitor/hv_${backend}_$arch.c" ] ||
@@ -292,7 +352,7 @@ monitor_links() {
 	text=$1
 	shift
 	# shellcheck disable=SC2086
-	links "$monitor_cc" "$text" $monitor_cflags "$@" $monitor_ldflags
+	links "$monitor_cc" "$text" $monitor_cflags "$@" $static $linker $monitor_ldflags
 }
 
 # All flags that the compiler takes without a warning.
@@ -304,8 +364,16 @@ accepted() {
 	printf '%s' "${out# }"
 }
 
+lack_libc() {
+	[ "$os" = linux ] || die "$monitor_cc cannot link a program: MONITOR_SYSROOT names FreeBSD's" \
+		"headers and libraries (libc, libthr, libelf, crt1.o and its like)"
+	lack "$monitor_cc cannot link a program" "$libc_package"
+}
+
 choose_flags() {
-	monitor_links "$empty" || lack "$monitor_cc cannot link a program" "$libc_package"
+	# A sysroot needs no shared libraries.
+	case $os-$sanitize in freebsd-) static=-static ;; *) static= ;; esac
+	monitor_links "$empty" || lack_libc
 	harden=$(accepted -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 		-mbranch-protection=standard -ftrivial-auto-var-init=zero)
 	say "hardening: ${harden:-none}"
@@ -318,8 +386,10 @@ choose_flags() {
 			die "--sanitize=$sanitize: $monitor_cc cannot link a program with it"
 	fi
 	say "sanitizers: ${sanitize:-none}"
-	# The sanitizers' run-time libraries do not work in static programs.
-	[ -n "$sanitize" ] && static=-pie || static=-static-pie
+	# The sanitizers' run-time libraries do not work in static programs, and FreeBSD starts no
+	# static programs that are position-independent: it has no rcrt1.o.
+	case $os in freebsd) static=-static ;; *) static=-static-pie ;; esac
+	[ -z "$sanitize" ] || static=-pie
 	monitor_links "$empty" -fPIE "$static" || die "$monitor_cc cannot link with $static"
 	say "linking: $static"
 }
@@ -340,6 +410,7 @@ first_libs() {
 
 # Debian's libraries are for its own C library.
 lack_libelf() {
+	[ "$os" = linux ] || die "no libelf to link with $static: it is in FreeBSD's base system"
 	case $monitor_cc$triple in
 	*musl*) die "no libelf for $monitor_cc to link with $static; Debian has none for musl" ;;
 	esac
@@ -347,13 +418,25 @@ lack_libelf() {
 }
 
 find_libelf() {
+	case $os in freebsd) base_libelf=-lelf ;; *) base_libelf= ;; esac
 	pkg=${MONITOR_PKG_CONFIG:-${PKG_CONFIG:-$pkg_config}}
 	from_pkg=$($pkg --static --libs libelf 2>/dev/null) || from_pkg=
 	libelf=$(first_libs "$monitor_cc" "$uses_libelf" \
-		"$monitor_cflags -fPIE $static $monitor_ldflags" \
-		${from_pkg:+"$from_pkg"} "-lelf -lz" "-lelf -lz -lzstd") ||
+		"$monitor_cflags -fPIE $static $linker $monitor_ldflags" \
+		${from_pkg:+"$from_pkg"} $base_libelf "-lelf -lz" "-lelf -lz -lzstd") ||
 		lack_libelf
 	say "libelf: $libelf"
+}
+
+# FreeBSD's compilers do not look where its packages are.
+find_ports() {
+	ports='' build_ports=''
+	local=${MONITOR_SYSROOT:-}/usr/local
+	[ "$os" != freebsd ] || [ ! -d "$local/include" ] ||
+		[ "$cross-${MONITOR_SYSROOT:+given}" = yes- ] ||
+		ports="-isystem $local/include -L$local/lib"
+	[ "$(uname -s)" != FreeBSD ] ||
+		build_ports="-isystem /usr/local/include -L/usr/local/lib"
 }
 
 # husk-manifest runs on this machine, and guests cannot be built without it.
@@ -366,7 +449,8 @@ find_build_tools() {
 	say "compiler for this machine: $build_cc"
 	build_libelf=$(first_libs "$build_cc" "$uses_libelf" "" -lelf "-lelf -lz") ||
 		lack "no libelf for husk-manifest" libelf-dev
-	links "$build_cc" "$uses_jansson" -ljansson ||
+	# shellcheck disable=SC2086
+	links "$build_cc" "$uses_jansson" $build_ports -ljansson ||
 		lack "no jansson for husk-manifest" libjansson-dev
 	say "jansson: -ljansson"
 }
@@ -374,7 +458,8 @@ find_build_tools() {
 find_cmocka() {
 	for test_link in "$static" -pie; do
 		cmocka=$(first_libs "$monitor_cc" "$uses_cmocka" \
-			"$monitor_cflags -fPIE $test_link $monitor_ldflags" -lcmocka) && break
+			"$monitor_cflags $ports -fPIE $test_link $linker $monitor_ldflags" -lcmocka) &&
+			break
 	done
 	if [ -n "$cmocka" ]; then
 		say "cmocka: $cmocka ($test_link)"
@@ -398,7 +483,7 @@ choose_bindings() {
 find_guest_tools() {
 	guest_cc='' guest_ld='' guest_objcopy=''
 	[ "$bindings" = yes ] || return 0
-	guest_cc=${GUEST_CC:-$monitor_cc}
+	guest_cc=${GUEST_CC:-$target_cc}
 	found "$guest_cc" || lack "GUEST_CC: there is no $guest_cc" "$(cc_package "$guest_cc")"
 	case $(machine_of "$($guest_cc -dumpmachine)") in
 	"$arch" | "$arch"-*) ;;
@@ -444,6 +529,7 @@ write_config() {
 		assign MANDIR "$mandir"
 		assign ARCH "$arch"
 		assign OS "$os"
+		assign STUBS "$stubs"
 		assign BACKEND "$backend"
 		assign CROSS "$cross"
 		assign MODULES "$modules"
@@ -452,6 +538,9 @@ write_config() {
 		assign MONITOR_OBJCOPY "$monitor_objcopy"
 		assign MONITOR_CFLAGS "$monitor_cflags"
 		assign MONITOR_LDFLAGS "$monitor_ldflags"
+		assign LINKER "$linker"
+		assign PORTS "$ports"
+		assign BUILD_PORTS "$build_ports"
 		assign WERROR "$werror"
 		assign HARDEN "$harden"
 		assign SANITIZE "$sanitize_flags"
@@ -482,6 +571,15 @@ enter_build_directory() {
 	*[!A-Za-z0-9_./+,@=-]*) die "make cannot work with a path like this: $src, $(pwd -P)" ;;
 	esac
 	say "build directory: $(pwd -P)"
+	keep_stubs
+}
+
+# The compiler finds the stubs where they stay.
+keep_stubs() {
+	[ "$stubs" = yes ] || return 0
+	rm -rf sysroot
+	cp -R "$tmp/sysroot" sysroot
+	monitor_cc="$target_cc --sysroot=$(pwd -P)/sysroot"
 }
 
 src=$(cd "$(dirname "$0")" && pwd -P)
@@ -499,6 +597,8 @@ find_monitor_compiler
 choose_target
 name_packages
 find_archiver
+find_sysroot
+find_ports
 choose_modules
 choose_flags
 find_libelf

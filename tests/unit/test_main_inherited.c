@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -165,7 +164,7 @@ static struct {
 static int body(void *ctx)
 {
 	const size_t needed = 64u << 10;
-	volatile char *much = alloca(needed);
+	volatile char *much = __builtin_alloca(needed);
 
 	for (size_t i = 0; i < needed; i += 1024)
 		much[i] = 1;

@@ -42,7 +42,7 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off
 	}
 	host.mapped++;
 	host.size = len;
-	assert_int_equal(flags, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+	assert_int_equal(flags, MAP_PRIVATE | MAP_ANONYMOUS | memory_host_unused);
 	map = __real_mmap(addr, len + host.shift, prot, flags, fd, offset);
 	if (map != MAP_FAILED && host.shift > 0) {
 		assert_int_equal(__real_munmap(map, host.shift), 0);

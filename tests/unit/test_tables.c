@@ -12,6 +12,7 @@
 
 #include "../../monitor/boot.h"
 #include "../../monitor/cpu.h"
+#include "../../monitor/memory_host.h"
 #include "walk.h"
 #include "expect.h"
 
@@ -45,7 +46,7 @@ static void make(struct fixture *f, uint64_t size, unsigned devices)
 	memset(f, 0, sizeof *f);
 	f->size = size;
 	f->ram = mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		      MAP_PRIVATE | MAP_ANONYMOUS | memory_host_unused, -1, 0);
 	assert_ptr_not_equal(f->ram, MAP_FAILED);
 	assert_int_equal(mprotect(f->ram + size, PAGE, PROT_NONE), 0);
 	f->walk = (struct walk){.ram = f->ram, .state = &f->state};

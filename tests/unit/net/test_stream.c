@@ -92,7 +92,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
 	assert_int_equal(flags, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (host.send_error == 0 && host.send_most == 0)
 		return __real_sendmsg(fd, m, flags);
-	for (size_t i = 0; i < m->msg_iovlen; i++) {
+	for (size_t i = 0; i < (size_t)m->msg_iovlen; i++) {
 		memcpy(all + n, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
 		n += m->msg_iov[i].iov_len;
 	}
