@@ -25,6 +25,7 @@
 
 #define AT_FDCWD -100
 #define AT_EACCESS 0x0100
+#define AT_SYMLINK_NOFOLLOW 0x0200
 
 #define F_GETFD 1
 #define F_SETFD 2

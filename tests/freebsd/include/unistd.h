@@ -44,6 +44,7 @@ int symlink(const char *to, const char *path);
 long sysconf(int name);
 int ttyname_r(int fd, char *name, size_t size);
 int unlink(const char *path);
+int unlinkat(int dir, const char *path, int flags);
 int usleep(useconds_t microseconds);
 ssize_t write(int fd, const void *buf, size_t len);
 

@@ -71,8 +71,10 @@ struct cmsghdr {
 int socket(int domain, int type, int protocol);
 int socketpair(int domain, int type, int protocol, int fds[2]);
 int bind(int fd, const struct sockaddr *at, socklen_t size);
+int bindat(int dir, int fd, const struct sockaddr *at, socklen_t size);
 int listen(int fd, int backlog);
 int connect(int fd, const struct sockaddr *to, socklen_t size);
+int connectat(int dir, int fd, const struct sockaddr *to, socklen_t size);
 int accept(int fd, struct sockaddr *from, socklen_t *size);
 int accept4(int fd, struct sockaddr *from, socklen_t *size, int flags);
 int getpeername(int fd, struct sockaddr *name, socklen_t *size);

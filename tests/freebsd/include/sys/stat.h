@@ -43,6 +43,8 @@ struct stat {
 int stat(const char *path, struct stat *st);
 int lstat(const char *path, struct stat *st);
 int fstat(int fd, struct stat *st);
+int fstatat(int dir, const char *path, struct stat *st, int flags);
+int mkdir(const char *path, mode_t mode);
 int mkfifo(const char *path, mode_t mode);
 
 #endif
