@@ -29,6 +29,12 @@
 #define TCP_MAXRTX 6
 #define TCP_SYNMAXRTX 4
 
+/*
+ * Milliseconds; RFC 9293 3.4.2 has two minutes. Twice as long lwIP answers no new connection from the
+ * port that one has just come from, and clients take ports again before two minutes are over.
+ */
+#define TCP_MSL 5000
+
 /* So that all connections together cannot run out of memory. */
 #define MEM_ALIGNMENT 8
 #define MEMP_NUM_TCP_PCB 64

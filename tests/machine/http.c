@@ -8,6 +8,7 @@
  * parallel N   connections at a time (1)
  * seconds N    that it may take (300)
  * status N     that the answers have (200)
+ * port N       that the connections come from, one after the other
  * head         only the head of the page is asked for
  * keep         as many requests as possible on one connection
  * dribble      the request comes a byte at a time
@@ -39,7 +40,7 @@
 
 static struct sockaddr_in server = {.sin_family = AF_INET};
 static const char *path;
-static unsigned n_requests = 1, n_parallel = 1, seconds = 300, status = 200;
+static unsigned n_requests = 1, n_parallel = 1, seconds = 300, status = 200, port;
 static bool head, keep, dribble, aborting, half, idle;
 
 static char request[512];
@@ -133,6 +134,27 @@ static void begin(struct connection *c)
 	c->fd = fd;
 }
 
+/* The server closes first, so that the port is free at this end. */
+static void use_port(int fd)
+{
+	const struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int yes = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	if (bind(fd, (const struct sockaddr *)&own, sizeof own) == -1) {
+		perror("http: bind");
+		exit(1);
+	}
+}
+
+/* The last connection from this port is not over yet at this end. */
+static void open_later(struct connection *c)
+{
+	n_begun--;
+	hang_up(c);
+	nanosleep(&(struct timespec){.tv_nsec = DRIBBLE_NSEC}, NULL);
+}
+
 static void open_connection(struct connection *c)
 {
 	int yes = 1;
@@ -143,8 +165,14 @@ static void open_connection(struct connection *c)
 		perror("http: socket");
 		exit(1);
 	}
+	if (port != 0)
+		use_port(c->fd);
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-	if (connect(c->fd, (struct sockaddr *)&server, sizeof server) == -1 && errno != EINPROGRESS)
+	if (connect(c->fd, (struct sockaddr *)&server, sizeof server) == 0 || errno == EINPROGRESS)
+		return;
+	if (port != 0 && errno == EADDRNOTAVAIL)
+		open_later(c);
+	else
 		failed(c, errno);
 }
 
@@ -325,7 +353,8 @@ static unsigned *number_of(const char *word)
 	return strcmp(word, "requests") == 0 ? &n_requests :
 	       strcmp(word, "parallel") == 0 ? &n_parallel :
 	       strcmp(word, "seconds") == 0 ? &seconds :
-	       strcmp(word, "status") == 0 ? &status : NULL;
+	       strcmp(word, "status") == 0 ? &status :
+	       strcmp(word, "port") == 0 ? &port : NULL;
 }
 
 static bool take_words(char **words)

@@ -74,6 +74,7 @@ rude() {
 	got "requests that end in the middle" / half requests "$few" parallel 16
 	got "connections that are reset while they send" "/bytes/$body" abort requests "$few" parallel 16
 	got "the others are served as before" / requests "$few" parallel 4
+	got "a client that comes from the same port again" / requests 2 port 40000
 }
 
 # More than the server has connections: those on which nothing happens have to give way.
