@@ -67,8 +67,18 @@ check_options() {
 say() { printf '%s\n' "$*"; }
 die() { printf 'configure.sh: %s\n' "$*" >&2; exit 1; }
 
+# Where this machine has what Debian has in $1.
+package() {
+	case $(uname -s):$1 in
+	FreeBSD:libjansson-dev*) say "FreeBSD has it in jansson" ;;
+	FreeBSD:libcmocka-dev*) say "FreeBSD has it in cmocka" ;;
+	FreeBSD:*) say "FreeBSD has it in its base system" ;;
+	*) say "Debian has it in $1" ;;
+	esac
+}
+
 # "$1 is needed: $2", in the same words for every tool and library.
-lack() { die "$1; Debian has it in $2"; }
+lack() { die "$1; $(package "$2")"; }
 
 # One option with its value in $argument.
 parse_option() {
@@ -431,10 +441,9 @@ find_libelf() {
 # FreeBSD's compilers do not look where its packages are.
 find_ports() {
 	ports='' build_ports=''
-	local=${MONITOR_SYSROOT:-}/usr/local
-	[ "$os" != freebsd ] || [ ! -d "$local/include" ] ||
-		[ "$cross-${MONITOR_SYSROOT:+given}" = yes- ] ||
-		ports="-isystem $local/include -L$local/lib"
+	packages=${MONITOR_SYSROOT:-}/usr/local
+	[ "$os-$stubs" != freebsd-no ] || [ ! -d "$packages/include" ] ||
+		ports="-isystem $packages/include -L$packages/lib"
 	[ "$(uname -s)" != FreeBSD ] ||
 		build_ports="-isystem /usr/local/include -L/usr/local/lib"
 }
@@ -464,7 +473,7 @@ find_cmocka() {
 	if [ -n "$cmocka" ]; then
 		say "cmocka: $cmocka ($test_link)"
 	else
-		say "cmocka: none, so no unit tests; Debian has it in libcmocka-dev$foreign"
+		say "cmocka: none, so no unit tests; $(package "libcmocka-dev$foreign")"
 	fi
 }
 

@@ -186,13 +186,17 @@ static int look_at(struct tap *t, const char *name, struct husk_error *e)
 	return 0;
 }
 
+/* Opening a tun would have effects on it as well. */
 static int attach(struct tap *t, const char *name, struct husk_error *e)
 {
 	const int before = index_of(name);
+	struct ifreq ifr;
 
-	if (before == -1 || open_node(t, name, before) == -1)
+	if (before == -1 || tap_ask(&ifr, name, SIOCGIFFLAGS) == -1)
 		return attach_failed(name, errno, e);
-	return 0;
+	if ((ifr.ifr_flags & IFF_BROADCAST) == 0)
+		return attach_failed(name, EPROTOTYPE, e);
+	return open_node(t, name, before) == -1 ? attach_failed(name, errno, e) : 0;
 }
 
 /* An interface that is down may come up later; one that is attached cannot vanish. */
