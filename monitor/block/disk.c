@@ -152,11 +152,12 @@ static int open_failed(const struct disk *d, const char *where, int error, struc
 		return -1;
 	if (d->is_device && (error == EBUSY || error == disk_host_claimed))
 		husk_hint(e, "mounted or in use by another program%s",
-			  where[0] == '@' ? ", or opened with O_EXCL by the program that hands it down" : "");
+			  where[0] == '@' && disk_host_exclusive != 0 ?
+			  ", or opened with O_EXCL by the program that hands it down" : "");
+	else if (error == EPERM)
+		husk_hint(e, "%s", disk_host_immutable);
 	if (error == ETXTBSY)
 		husk_hint(e, "it is a program that runs");
-	else if (error == EPERM)
-		husk_hint(e, DISK_IMMUTABLE_HINT);
 	if (error == EACCES || error == EROFS || error == EPERM || error == EBUSY ||
 	    error == ETXTBSY)
 		husk_hint(e, DISK_READ_ONLY_HINT);

@@ -37,6 +37,7 @@ int disk_host_size(int fd, uint64_t *bytes, uint32_t *sector)
 const int disk_host_exclusive = 0;
 const int disk_host_nonblock = O_NONBLOCK;
 const int disk_host_claimed = EPERM;
+const char disk_host_immutable[] = "`ls -lo' says whether it is immutable";
 
 /* open(2), O_EMPTY_PATH, since 13.1. The nodes of fdescfs would share the description. */
 int disk_host_open_again(int fd, int flags)

@@ -31,6 +31,9 @@ extern const int disk_host_exclusive;
 /* The flag for a device that may turn out to be none, and whose opening must not wait. */
 extern const int disk_host_nonblock;
 
+/* How to find out whether a file may not be changed although its mode permits it. */
+extern const char disk_host_immutable[];
+
 /* How opening a block device to write fails if something else has claimed it. */
 extern const int disk_host_claimed;
 

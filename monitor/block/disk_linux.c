@@ -33,6 +33,7 @@ int disk_host_size(int fd, uint64_t *bytes, uint32_t *sector)
 const int disk_host_exclusive = O_EXCL;
 const int disk_host_nonblock = 0;
 const int disk_host_claimed = EBUSY;
+const char disk_host_immutable[] = "lsattr(1) says whether it is immutable";
 
 int disk_host_open_again(int fd, int flags)
 {

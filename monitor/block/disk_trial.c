@@ -25,7 +25,7 @@ static int try_write(const struct disk *d, const char *where, struct husk_error 
 	if (e->sys == ETXTBSY)
 		husk_hint(e, "the host swaps to it");
 	if (e->sys == EPERM)
-		husk_hint(e, DISK_IMMUTABLE_HINT);
+		husk_hint(e, "%s", disk_host_immutable);
 	return husk_hint(e, DISK_READ_ONLY_HINT);
 }
 

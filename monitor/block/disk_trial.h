@@ -5,7 +5,6 @@
 
 #include "disk.h"
 
-#define DISK_IMMUTABLE_HINT "lsattr(1) says whether it is immutable"
 #define DISK_READ_ONLY_HINT "--block-ro attaches it without writing"
 
 /*

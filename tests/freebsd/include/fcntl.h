@@ -37,6 +37,7 @@
 #define F_SEAL_WRITE 0x0008
 #define FD_CLOEXEC 1
 
+#define F_RDLCK 1
 #define F_UNLCK 2
 #define F_WRLCK 3
 

@@ -4,7 +4,7 @@
 #define HUSK_FREEBSD_SETJMP_H
 
 typedef struct {
-	long words[32];
+	long words[64];
 } jmp_buf[1];
 
 int setjmp(jmp_buf at) __attribute__((__returns_twice__));
