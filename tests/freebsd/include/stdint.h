@@ -16,6 +16,8 @@ typedef __UINTPTR_TYPE__ uintptr_t;
 typedef __INTMAX_TYPE__ intmax_t;
 typedef __UINTMAX_TYPE__ uintmax_t;
 
+#define __WORDSIZE 64
+
 #define INT32_MIN (-INT32_MAX - 1)
 #define INT32_MAX 2147483647
 #define INT64_MIN (-INT64_MAX - 1)
