@@ -95,6 +95,7 @@ static void init_parts(struct core *c, uint64_t mem_size)
 {
 	c->caps = c->ops->caps(c->hv);
 	memory_init(&c->memory, c->ops->memory(c->hv), mem_size);
+	c->memory.unbound = !c->caps->protects_guest;
 	resource_space_init(&c->gpas, 0, mem_size - 1);
 	devices_init(&c->devices, mem_size, c->caps->doorbells, c->hv);
 	events_init(&c->events);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* cpu_aarch64.c: translation tables and first registers of an aarch64 guest. */
+/* cpu_aarch64.c: translation tables, first code and first registers of an aarch64 guest. */
 #include "cpu.h"
 
 #include <elf.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "../include/hvt_abi.h"
 #include "../include/ring_abi.h"
@@ -19,11 +21,12 @@ const char cpu_ip_name[] = "pc";
 
 #define GIB 0x40000000ull
 
-/* Fixed places below the boot info; the guest cannot see them. */
+/* Fixed places in low memory; those below the boot info the guest cannot see. */
 #define L0_GPA 0x1000ull
 #define L1_GPA 0x2000ull
 #define L2_GPA 0x3000ull
 #define L3_GPA 0x7000ull	/* the first 2 MiB */
+#define START_GPA 0xff000ull	/* where a vcpu starts */
 
 /* Translation table descriptors: Arm ARM DDI 0487 D8.3; registers: there, by name. */
 #define DESC_BLOCK 1ull
@@ -52,22 +55,23 @@ const char cpu_ip_name[] = "pc";
 #define TCR_AS (1ull << 36)
 #define TCR_TBI0 (1ull << 37)
 
-/* SCTLR_EL1, CPACR_EL1, and PSTATE as in SPSR_EL1. */
+/* SCTLR_EL1, and PSTATE as in SPSR_EL1. */
 #define SCTLR_M (1ull << 0)
 #define SCTLR_C (1ull << 2)
 #define SCTLR_I (1ull << 12)
-#define CPACR_FPEN (3ull << 20)
 #define PSTATE_DAIF (0xfull << 6)
 #define PSTATE_EL1H 5ull
 
 static const struct tables_format format = {
 	.table = DESC_TABLE,
 	.block = NORMAL | DESC_BLOCK,
+	.block_read_only = NORMAL | DESC_BLOCK | DESC_READ_ONLY,
 	.page = NORMAL | DESC_PAGE,
 	.page_read_only = NORMAL | DESC_PAGE | DESC_READ_ONLY,
 	.no_execute = DESC_PXN,
 	.directories = L2_GPA,
 	.first = L3_GPA,
+	.code = START_GPA,
 };
 
 static const struct tables_place places[] = {
@@ -76,7 +80,57 @@ static const struct tables_place places[] = {
 	{L1_GPA, 1, "level 1 table"},
 	{L2_GPA, TABLES_DIRECTORIES, "level 2 table"},
 	{L3_GPA, 1, "page table"},
+	{START_GPA, 1, "start code"},
 };
+
+/*
+ * A vcpu starts with the MMU off, and not every hypervisor lets its monitor set the registers that
+ * turning it on takes. So code in the guest's memory does, with what lies behind it in the page; the
+ * page's address is the same before and after. X16 is what calls may change anyway (AAPCS64).
+ */
+__asm__(".section .rodata.start_code, \"a\"\n"
+	".balign 64\n"
+	"start_code:\n"
+	"	mrs x16, cpacr_el1\n"
+	"	orr x16, x16, #(3 << 20)\n"		/* FPEN: FP and SIMD do not trap */
+	"	msr cpacr_el1, x16\n"
+	"	ldr x16, start_code + 64\n"
+	"	msr mair_el1, x16\n"
+	"	ldr x16, start_code + 72\n"
+	"	msr tcr_el1, x16\n"
+	"	ldr x16, start_code + 80\n"
+	"	msr ttbr0_el1, x16\n"
+	"	isb\n"
+	"	ldr x16, start_code + 88\n"
+	"	msr sctlr_el1, x16\n"
+	"	isb\n"
+	"	ldr x16, start_code + 96\n"
+	"	br x16\n"
+	".balign 64\n"
+	".previous\n");
+extern const uint8_t start_code[64] __attribute__((visibility("hidden")));
+
+struct start_page {
+	uint8_t code[sizeof start_code];
+	uint64_t mair, tcr, ttbr0, sctlr, entry;
+};
+_Static_assert(offsetof(struct start_page, mair) == 64 &&
+	       offsetof(struct start_page, entry) == 96, "what start_code loads");
+
+static int write_start_page(const struct memory *m, uint64_t entry, struct husk_error *e)
+{
+	struct start_page page = {
+		.mair = MAIR,
+		.tcr = TCR_T0SZ | TCR_T1SZ | TCR_WALKS0 | TCR_WALKS1 | TCR_TG1_4K | TCR_IPS_40 |
+		       TCR_AS | TCR_TBI0,
+		.ttbr0 = L0_GPA,
+		.sctlr = SCTLR_M | SCTLR_C | SCTLR_I,
+		.entry = entry,
+	};
+
+	memcpy(page.code, start_code, sizeof page.code);
+	return memory_place(m, START_GPA, &page, sizeof page, e);
+}
 
 /* The last entry of level 1 is the window to the monitor, above all memory. */
 static int write_upper_levels(const struct memory *m, struct husk_error *e)
@@ -99,19 +153,14 @@ int cpu_boot(const struct memory *m, struct resource_space *gpas, uint64_t entry
 	     struct cpu_state *state, struct husk_error *e)
 {
 	if (tables_reserve(gpas, places, sizeof places / sizeof places[0], e) == -1 ||
-	    write_upper_levels(m, e) == -1 || tables_write(&format, m, gpas, e) == -1)
+	    write_upper_levels(m, e) == -1 || tables_write(&format, m, gpas, e) == -1 ||
+	    write_start_page(m, entry, e) == -1)
 		return -1;
 	*state = (struct cpu_state){
-		.pc = entry,
+		.pc = START_GPA,
 		.sp = m->size - 16,	/* 16-byte aligned: AAPCS64 */
 		.x0 = HVT_BOOT_INFO_GPA,
 		.pstate = PSTATE_DAIF | PSTATE_EL1H,
-		.cpacr_set = CPACR_FPEN,
-		.mair = MAIR,
-		.tcr = TCR_T0SZ | TCR_T1SZ | TCR_WALKS0 | TCR_WALKS1 | TCR_TG1_4K | TCR_IPS_40 |
-		       TCR_AS | TCR_TBI0,
-		.ttbr0 = L0_GPA,
-		.sctlr = SCTLR_M | SCTLR_C | SCTLR_I,
 	};
 	return 0;
 }

@@ -20,10 +20,9 @@ static inline uint64_t cpu_ticks(void)
 	return ticks;
 }
 
+/* All else is as after a reset; code in guest memory, where pc is, does the rest. */
 struct cpu_state {
 	uint64_t pc, sp, x0, pstate;
-	uint64_t cpacr_set;	/* bits that are added to what CPACR_EL1 holds after reset */
-	uint64_t mair, tcr, ttbr0, sctlr;
 };
 
 /* What a program at EL1 sees of the registers. */

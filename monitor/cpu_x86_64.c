@@ -54,6 +54,7 @@ static const uint64_t gdt[] = {0, 0x00af99000000ffff, 0x00cf93000000ffff};
 static const struct tables_format format = {
 	.table = PTE_P | PTE_RW,
 	.block = PTE_P | PTE_RW | PTE_PS,
+	.block_read_only = PTE_P | PTE_PS,
 	.page = PTE_P | PTE_RW,
 	.page_read_only = PTE_P,
 	.no_execute = PTE_NX,

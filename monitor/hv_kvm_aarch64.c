@@ -6,24 +6,14 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Linux arch/arm64/include/uapi/asm/kvm.h; register encodings: Arm ARM DDI 0487, by name. */
+/* Linux arch/arm64/include/uapi/asm/kvm.h */
 #define CORE_REG(field) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
 			 KVM_REG_ARM_CORE_REG(field))
-#define SCTLR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 0)
-#define CPACR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 2)
-#define TTBR0_EL1 ARM64_SYS_REG(3, 0, 2, 0, 0)
-#define TCR_EL1 ARM64_SYS_REG(3, 0, 2, 0, 2)
-#define MAIR_EL1 ARM64_SYS_REG(3, 0, 10, 2, 0)
 
 #define IPA_BITS 40		/* what machine type 0 means: Linux virt/kvm/api.rst 4.2 */
 #define ISS_WNR (1u << 6)	/* Arm ARM DDI 0487, ESR_ELx, ISS of a data abort: a write */
 
 const char hv_kvm_missing[] = "a kernel with KVM is needed, started in EL2 by the firmware";
-
-struct reg {
-	const char *name;
-	uint64_t id, value;
-};
 
 static int reg_get(const struct hv *hv, uint64_t id, uint64_t *value)
 {
@@ -89,22 +79,16 @@ int hv_kvm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e)
 
 int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e)
 {
-	struct reg regs[] = {
-		{"CPACR_EL1", CPACR_EL1, state->cpacr_set},
-		{"MAIR_EL1", MAIR_EL1, state->mair},
-		{"TCR_EL1", TCR_EL1, state->tcr},
-		{"TTBR0_EL1", TTBR0_EL1, state->ttbr0},
-		{"SCTLR_EL1", SCTLR_EL1, state->sctlr},
+	const struct {
+		const char *name;
+		uint64_t id, value;
+	} regs[] = {
 		{"PSTATE", CORE_REG(regs.pstate), state->pstate},
 		{"SP_EL1", CORE_REG(sp_el1), state->sp},
 		{"X0", CORE_REG(regs.regs[0]), state->x0},
 		{"PC", CORE_REG(regs.pc), state->pc},
 	};
-	uint64_t cpacr;
 
-	if (reg_get(hv, CPACR_EL1, &cpacr) == -1)
-		return husk_fail_sys(e, errno, "KVM_GET_ONE_REG: CPACR_EL1");
-	regs[0].value |= cpacr;
 	for (size_t i = 0; i < sizeof regs / sizeof regs[0]; i++) {
 		struct kvm_one_reg reg = {.id = regs[i].id, .addr = (uintptr_t)&regs[i].value};
 

@@ -44,6 +44,7 @@ struct memory {
 	uint8_t *base;		/* where gpa 0 lies in the host; owned by the backend */
 	uint64_t size;		/* bytes */
 	uint64_t host_page;	/* bytes: what the host can protect, a multiple of the guest's page */
+	bool unbound;		/* what the host protects does not bind the guest: its tables must */
 	size_t n_ranges;
 	struct memory_range ranges[MEMORY_RANGES_MAX];
 };

@@ -29,9 +29,9 @@ static bool read_only(const struct memory_range *r)
 }
 
 /*
- * The host can protect only whole pages of its own. If a read-only range shares such a page with a
- * writable one, it is protected by these tables instead: there a store is a page fault in the
- * guest.
+ * Where the host cannot protect memory from the guest, these tables do, and a store is a page fault in
+ * the guest. Where it can, it can only whole pages of its own, and a read-only range that shares such
+ * a page with a writable one is left to these tables.
  */
 static bool left_to_tables(const struct memory *m, uint64_t addr)
 {
@@ -39,6 +39,8 @@ static bool left_to_tables(const struct memory *m, uint64_t addr)
 
 	if (!read_only(memory_range_at(m, addr)))
 		return false;
+	if (m->unbound)
+		return true;
 	for (addr = start; addr < start + m->host_page; addr += TABLES_PAGE)
 		if (!read_only(memory_range_at(m, addr)))
 			return true;
@@ -46,12 +48,12 @@ static bool left_to_tables(const struct memory *m, uint64_t addr)
 }
 
 /*
- * Whether this edge of a range is inside a host page and in the 2 MiB block at addr: the page may
- * then be shared with another range.
+ * Whether this edge of a read-only range is in the 2 MiB block at addr, and inside a host page, which
+ * may then be shared with another range.
  */
 static bool shared_edge(const struct memory *m, uint64_t edge, uint64_t addr)
 {
-	return edge - addr < BLOCK && edge % m->host_page != 0;
+	return edge - addr < BLOCK && (m->unbound ? edge != addr : edge % m->host_page != 0);
 }
 
 /* Whether the whole 2 MiB block at addr has the rights of its first page. */
@@ -78,7 +80,7 @@ static uint64_t execution(const struct tables *t, uint64_t addr)
 
 /*
  * Not present below the boot info, so that null pointers fault; read-only up to the image, except a
- * ring. Above, what the host can protect is writable here: then a store is an error that ends the
+ * ring, and not executable, except where a vcpu starts. Above, what the host can protect is writable here: then a store is an error that ends the
  * run, instead of a page fault that the guest may handle.
  */
 static uint64_t small_page(const struct tables *t, uint64_t addr)
@@ -90,6 +92,8 @@ static uint64_t small_page(const struct tables *t, uint64_t addr)
 	if (addr >= HVT_GUEST_MIN_BASE)
 		return addr | (left_to_tables(t->m, addr) ? f->page_read_only : f->page) |
 			execution(t, addr);
+	if (addr == f->code)
+		return addr | f->page_read_only;
 	return addr | (declared(t->m, addr, MEMORY_RING) ? f->page : f->page_read_only) |
 		f->no_execute;
 }
@@ -127,7 +131,8 @@ static int directory_entry(const struct tables *t, uint64_t addr, uint64_t *entr
 	uint64_t pt = t->f->first;
 
 	if (addr != 0 && uniform(t->m, addr)) {
-		*entry = addr | t->f->block | execution(t, addr);
+		*entry = addr | execution(t, addr) |
+			 (left_to_tables(t->m, addr) ? t->f->block_read_only : t->f->block);
 		return 0;
 	}
 	if (addr != 0 && take_page(t, &pt) == -1)

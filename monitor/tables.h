@@ -22,11 +22,13 @@
 struct tables_format {
 	uint64_t table;		/* points to a table of the next level */
 	uint64_t block;		/* maps 2 MiB, writable and executable */
+	uint64_t block_read_only;
 	uint64_t page;		/* maps 4 KiB, the same */
 	uint64_t page_read_only;
-	uint64_t no_execute;	/* added to one of the last three */
+	uint64_t no_execute;	/* added to one of the last four */
 	uint64_t directories;	/* gpa of TABLES_DIRECTORIES pages */
 	uint64_t first;		/* gpa of the table of the first 2 MiB */
+	uint64_t code;		/* gpa of a page of low memory that is executable, 0: there is none */
 };
 
 /* A fixed place in low memory. */

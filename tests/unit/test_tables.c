@@ -100,6 +100,12 @@ struct layout {
 	struct range ranges[8];
 };
 
+/* In low memory, the only place that is executable. */
+static bool start_code(uint64_t va)
+{
+	return walk_code.owner != NULL && va >= walk_code.start && va <= walk_code.last;
+}
+
 /* R or X of declared memory, where the image may lie. */
 static bool declared_read_only(const struct layout *l, uint64_t va)
 {
@@ -109,9 +115,12 @@ static bool declared_read_only(const struct layout *l, uint64_t va)
 	return false;
 }
 
-/* The host can protect none of its page, or all. */
+/* The host can protect none of its page, or all; with UNBOUND, nothing that binds the guest. */
+#define UNBOUND 0
 static bool host_protects(const struct layout *l, uint64_t page, uint64_t va)
 {
+	if (page == UNBOUND)
+		return false;
 	for (uint64_t a = va / page * page; a < (va / page + 1) * page; a += PAGE)
 		if (!declared_read_only(l, a))
 			return false;
@@ -129,12 +138,14 @@ static struct page expected(const struct layout *l, uint64_t host_page, uint64_t
 			p.executable = l->ranges[i].prot == X;
 	if (declared_read_only(l, va))
 		p.writable = host_protects(l, host_page, va);
+	p.executable |= start_code(va);
 	return p;
 }
 
 static void assert_page(struct fixture *f, const struct layout *l, uint64_t va)
 {
-	struct page got = walk(&f->walk, va), want = expected(l, f->m.host_page, va);
+	struct page got = walk(&f->walk, va);
+	struct page want = expected(l, f->m.unbound ? UNBOUND : f->m.host_page, va);
 
 	if (got.present == want.present && got.writable == want.writable &&
 	    got.executable == want.executable && !got.device && got.gpa == want.gpa)
@@ -177,6 +188,8 @@ static void assert_low_memory(const struct fixture *f)
 
 		assert_false(table && (r == NULL || strcmp(r->owner, "zero page") == 0 ||
 				       strcmp(r->owner, "boot info") == 0));
+		if (start_code(gpa))
+			continue;
 		for (uint64_t i = gpa; i < gpa + PAGE && !table && gpa != PAGE; i++)
 			if (f->ram[i] != (i >= HVT_BOOT_INFO_GPA && i <= f->boot_last ? BOOT_FILLER : 0))
 				fail_msg("0x%llx was written", (unsigned long long)i);
@@ -191,7 +204,8 @@ static void assert_layout(const struct layout *l, uint64_t host_page)
 	static struct fixture f;
 
 	make(&f, l->size, 3);
-	f.m.host_page = host_page;
+	f.m.unbound = host_page == UNBOUND;
+	f.m.host_page = host_page == UNBOUND ? PAGE : host_page;
 	for (size_t i = 0; i < COUNT(l->ranges); i++)
 		if (l->ranges[i].last != 0)
 			declare(&f, l->ranges[i].start, l->ranges[i].last, l->ranges[i].prot);
@@ -314,6 +328,25 @@ static void what_the_host_cannot_protect_is_read_only(void **state)
 	}
 }
 
+static void where_the_host_binds_no_guest_its_tables_do(void **state)
+{
+	static const struct layout layouts[] = {
+		{"as images are", 4 * MIB, 1, {{0x100000, 0x104fff, X}, {0x105000, 0x107fff, R},
+					       {0x108000, 0x108fff, RW}}},
+		{"a block", 6 * MIB, 1, {{0x200000, 0x3fffff, R}}},
+		{"a block of text", 6 * MIB, 1, {{0x200000, 0x3fffff, X}}},
+		{"blocks and a page", 8 * MIB, 2, {{0x1ff000, 0x400fff, R}}},
+		{"the end of a block", 6 * MIB, 2, {{0x300000, 0x3fffff, R}}},
+		{"its beginning", 6 * MIB, 2, {{0x200000, 0x2fffff, R}}},
+		{"text, then data", 6 * MIB, 2, {{0x200000, 0x2fffff, X}, {0x300000, 0x3fffff, R}}},
+		{"writable blocks", 6 * MIB, 1, {{0x200000, 0x3fffff, RW}}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(layouts); i++)
+		assert_layout(&layouts[i], UNBOUND);
+}
+
 /* Whatever else is declared, and before it. */
 static void low_memory_need_not_be_declared(void **state)
 {
@@ -325,7 +358,8 @@ static void low_memory_need_not_be_declared(void **state)
 	declare(&f, 2 * MIB, 3 * MIB - 1, X);
 	boot(&f);
 	for (uint64_t va = 0x10000; va < f.size; va += PAGE)
-		assert_int_equal(walk(&f.walk, va).executable, va >= 2 * MIB && va < 3 * MIB);
+		assert_int_equal(walk(&f.walk, va).executable,
+				 start_code(va) || (va >= 2 * MIB && va < 3 * MIB));
 	assert_int_equal(owned_by(&f, "page table"), 2);
 	destroy(&f);
 }
@@ -342,7 +376,7 @@ static void a_ring_in_low_memory_is_writable(void **state)
 	for (uint64_t va = 0x10000; va < LOW; va += PAGE) {
 		const struct page p = walk(&f.walk, va);
 
-		assert_true(p.present && !p.executable && p.gpa == va);
+		assert_true(p.present && p.executable == start_code(va) && p.gpa == va);
 		assert_int_equal(p.writable, va >= 0x20000 && va < 0x2d000);
 	}
 	destroy(&f);
@@ -351,7 +385,7 @@ static void a_ring_in_low_memory_is_writable(void **state)
 /* ---- room for tables ---- */
 
 /* Boot info, and what every guest has. */
-#define MOST_ISLANDS (RESOURCE_RANGES_MAX - 1 - (unsigned)walk_n_places)
+#define MOST_ISLANDS (RESOURCE_RANGES_MAX - 1 - (unsigned)walk_n_places - (walk_code.owner != NULL))
 
 /* Behind the fixed tables, up to the boot info. */
 static uint64_t free_from(void)
@@ -376,8 +410,9 @@ static void tables_lie_around_the_boot_info(void **state)
 	make_islands(&f, MOST_ISLANDS, MFT_MAX_ENTRIES - 1);
 	boot(&f);
 	for (uint64_t va = 0; va < f.size; va += PAGE)
-		assert_int_equal(walk(&f.walk, va).executable, va >= 2 * MIB && va % (2 * MIB) == PAGE &&
-				 va < (MOST_ISLANDS + 1) * 2 * MIB);
+		assert_int_equal(walk(&f.walk, va).executable, start_code(va) ||
+				 (va >= 2 * MIB && va % (2 * MIB) == PAGE &&
+				  va < (MOST_ISLANDS + 1) * 2 * MIB));
 	assert_low_memory(&f);
 	assert_int_equal(owned_by(&f, "page table"), MOST_ISLANDS + 1);
 	for (uint64_t gpa = f.boot_last + 1; gpa < LOW; gpa++)
@@ -400,6 +435,12 @@ static void too_many_islands_are_refused(void **state)
 	destroy(&f);
 }
 
+/* Behind the last page that tables may lie in. */
+static uint64_t free_to(void)
+{
+	return walk_code.owner != NULL ? walk_code.start : LOW;
+}
+
 /* Only pages that the guest cannot write will do. */
 static void tables_do_not_leave_low_memory(void **state)
 {
@@ -408,16 +449,16 @@ static void tables_do_not_leave_low_memory(void **state)
 	(void)state;
 	make_islands(&f, 2, 0);
 	resource_reserve(&f.gpas, free_from(), 0xefff, "somebody");
-	resource_reserve(&f.gpas, f.boot_last + 1, LOW - 1, "somebody");
+	resource_reserve(&f.gpas, f.boot_last + 1, free_to() - 1, "somebody");
 	assert_refused(&f, resource_status_text(RESOURCE_NO_SPACE));
 	destroy(&f);
 	make_islands(&f, 2, 0);
 	resource_reserve(&f.gpas, free_from(), 0xefff, "somebody");
-	resource_reserve(&f.gpas, f.boot_last + 1, LOW - 1 - PAGE, "somebody");
+	resource_reserve(&f.gpas, f.boot_last + 1, free_to() - 1 - PAGE, "somebody");
 	boot(&f);
 	assert_true(walk(&f.walk, 2 * MIB + PAGE).executable);
 	assert_true(walk(&f.walk, 4 * MIB + PAGE).executable);
-	assert_true(f.walk.is_table[0xf] && f.walk.is_table[LOW / PAGE - 1]);
+	assert_true(f.walk.is_table[0xf] && f.walk.is_table[free_to() / PAGE - 1]);
 	destroy(&f);
 }
 
@@ -429,7 +470,7 @@ static void what_low_memory_is_used_for_has_a_name(void **state)
 	make(&f, 4 * MIB, 0);
 	declare(&f, 2 * MIB, 2 * MIB + PAGE - 1, X);
 	boot(&f);
-	assert_int_equal(f.gpas.n, walk_n_places + 2);
+	assert_int_equal(f.gpas.n, walk_n_places + 2 + (walk_code.owner != NULL));
 	for (size_t i = 0; i < walk_n_places; i++) {
 		assert_true(f.gpas.taken[i].start == walk_places[i].start);
 		assert_true(f.gpas.taken[i].last == walk_places[i].last);
@@ -439,23 +480,34 @@ static void what_low_memory_is_used_for_has_a_name(void **state)
 	assert_true(f.gpas.taken[walk_n_places].last == free_from() + PAGE - 1);
 	assert_string_equal(f.gpas.taken[walk_n_places].owner, "page table");
 	assert_true(f.gpas.taken[walk_n_places + 1].start == HVT_BOOT_INFO_GPA);
+	if (walk_code.owner != NULL) {
+		assert_true(f.gpas.taken[walk_n_places + 2].start == walk_code.start);
+		assert_true(f.gpas.taken[walk_n_places + 2].last == walk_code.last);
+		assert_string_equal(f.gpas.taken[walk_n_places + 2].owner, walk_code.owner);
+	}
+	destroy(&f);
+}
+
+static void assert_needed(const struct walk_place *place)
+{
+	static struct fixture f;
+	char message[100];
+
+	make(&f, 2 * MIB, 0);
+	resource_reserve(&f.gpas, place->last, place->last, "somebody");
+	snprintf(message, sizeof message, "%s at gpa 0x%llx: %s", place->owner,
+		 (unsigned long long)place->start, resource_status_text(RESOURCE_BUSY));
+	assert_refused(&f, message);
 	destroy(&f);
 }
 
 static void a_place_that_is_taken_is_refused(void **state)
 {
-	static struct fixture f;
-	char message[100];
-
 	(void)state;
-	for (size_t i = 0; i < walk_n_places; i++) {
-		make(&f, 2 * MIB, 0);
-		resource_reserve(&f.gpas, walk_places[i].last, walk_places[i].last, "somebody");
-		snprintf(message, sizeof message, "%s at gpa 0x%llx: %s", walk_places[i].owner,
-			 (unsigned long long)walk_places[i].start, resource_status_text(RESOURCE_BUSY));
-		assert_refused(&f, message);
-		destroy(&f);
-	}
+	for (size_t i = 0; i < walk_n_places; i++)
+		assert_needed(&walk_places[i]);
+	if (walk_code.owner != NULL)
+		assert_needed(&walk_code);
 }
 
 /* Whatever is missing of the bytes that every guest's tables need. */
@@ -505,6 +557,7 @@ int main(void)
 		cmocka_unit_test(whole_blocks_take_no_table),
 		cmocka_unit_test(segments_may_lie_anywhere_in_4_gib),
 		cmocka_unit_test(what_the_host_cannot_protect_is_read_only),
+		cmocka_unit_test(where_the_host_binds_no_guest_its_tables_do),
 		cmocka_unit_test(low_memory_need_not_be_declared),
 		cmocka_unit_test(a_ring_in_low_memory_is_writable),
 		cmocka_unit_test(tables_lie_around_the_boot_info),

@@ -19,7 +19,7 @@
 
 struct walk {
 	const uint8_t *ram;
-	const struct cpu_state *state;
+	const struct cpu_state *state;	/* where the vcpu starts */
 	bool is_table[WALK_LOW / WALK_PAGE];	/* pages that a walk went through */
 };
 
@@ -41,6 +41,9 @@ struct walk_place {
 
 extern const struct walk_place walk_places[];
 extern const size_t walk_n_places;
+
+/* The code that a vcpu starts with, in low memory; no owner if there is none. */
+extern const struct walk_place walk_code;
 
 /* Where the hypercall window is mapped, 0 if it is not in memory at all; it has 1 GiB. */
 extern const uint64_t walk_window;

@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "start_aarch64.h"
+
 const struct walk_place walk_places[] = {
 	{0, 0xfff, "zero page"},
 	{0x1000, 0x1fff, "level 0 table"},
@@ -14,6 +16,7 @@ const struct walk_place walk_places[] = {
 	{0x7000, 0x7fff, "page table"},
 };
 const size_t walk_n_places = sizeof walk_places / sizeof walk_places[0];
+const struct walk_place walk_code = {0xff000, 0xfffff, "start code"};
 const uint64_t walk_window = 0x100000000ull;
 
 static unsigned bits(uint64_t value, unsigned high, unsigned low)
@@ -22,10 +25,10 @@ static unsigned bits(uint64_t value, unsigned high, unsigned low)
 }
 
 /* A block or page: normal write-back memory, or an nGnRE device. */
-static struct page leaf(const struct walk *w, uint64_t entry, uint64_t va, unsigned shift)
+static struct page leaf(uint64_t mair, uint64_t entry, uint64_t va, unsigned shift)
 {
 	const unsigned index = bits(entry, 4, 2);
-	const unsigned attribute = bits(w->state->mair, 8 * index + 7, 8 * index);
+	const unsigned attribute = bits(mair, 8 * index + 7, 8 * index);
 	const uint64_t offset = va & ((1ull << shift) - 1);
 	const struct page p = {
 		.present = true,
@@ -50,7 +53,8 @@ static struct page leaf(const struct walk *w, uint64_t entry, uint64_t va, unsig
 
 struct page walk(struct walk *w, uint64_t va)
 {
-	uint64_t table = w->state->ttbr0;
+	const struct start_registers system = start_run(w->ram, w->state);
+	uint64_t table = system.ttbr0;
 
 	for (unsigned level = 0; level < 4; level++) {
 		const unsigned shift = 39 - 9 * level;
@@ -64,7 +68,7 @@ struct page walk(struct walk *w, uint64_t va)
 			assert_int_equal(bits(entry, 1, 0), 3);
 		if (level == 3 || bits(entry, 1, 0) == 1) {
 			assert_true(level > 0);
-			return leaf(w, entry, va, shift);
+			return leaf(system.mair, entry, va, shift);
 		}
 		assert_true((entry & ~0x0000fffffffff003ull) == 0);
 		table = entry & 0x0000fffffffff000ull;

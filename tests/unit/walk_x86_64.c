@@ -21,6 +21,7 @@ const struct walk_place walk_places[] = {
 	{0x8000, 0x8fff, "page table"},
 };
 const size_t walk_n_places = sizeof walk_places / sizeof walk_places[0];
+const struct walk_place walk_code = {0};
 const uint64_t walk_window = 0;
 
 struct page walk(struct walk *w, uint64_t va)
