@@ -3,6 +3,7 @@
 #include "hv_vmm.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +95,7 @@ static void nothing(int number)
 /* A signal that is blocked or ignored does not even mark a sleeping vcpu's thread. */
 static int let_signal_in(struct hv *hv, struct husk_error *e)
 {
-	const struct sigaction handle = {.sa_handler = nothing};
+	const struct sigaction handle = {.sa_handler = nothing, .sa_flags = SA_RESTART};
 	struct sigaction now;
 	sigset_t kick;
 
@@ -117,9 +118,12 @@ static int vmm_own(struct hv *hv, struct husk_error *e)
 	return 0;
 }
 
+/* The owner may end as soon as this returns: nobody may still be about to signal it. */
 static void vmm_disown(struct hv *hv)
 {
 	(void)__atomic_exchange_n(&hv->owned, false, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&hv->kickers, __ATOMIC_SEQ_CST) != 0)
+		(void)sched_yield();
 	if (hv_vmm_kick_signal)
 		(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
 }
@@ -140,12 +144,14 @@ static void vmm_kick(struct hv *hv)
 {
 	int saved = errno;
 
+	(void)__atomic_fetch_add(&hv->kickers, 1, __ATOMIC_SEQ_CST);
 	suspend_cpu(hv);
 	if (hv_vmm_kick_signal && __atomic_load_n(&hv->owned, __ATOMIC_SEQ_CST) &&
 	    !pthread_equal(hv->owner, pthread_self())) {
 		(void)pthread_kill(hv->owner, KICK_SIGNAL);
 		suspend_cpu(hv);
 	}
+	(void)__atomic_fetch_sub(&hv->kickers, 1, __ATOMIC_RELEASE);
 	errno = saved;
 }
 
@@ -174,7 +180,7 @@ static int run_failed(struct hv *hv, int error, struct hv_exit *exit, struct hus
 		fault_exit(hv, exit);
 		return 0;
 	}
-	if (hv_vmm_translate_errno(error, exit))
+	if (hv_vmm_translate_errno(hv, error, exit))
 		return 0;
 	husk_fail_sys(e, error, "VM_RUN");
 	if (error == ENXIO)
@@ -274,6 +280,8 @@ static int vmm_probe(hv_finding *say, void *ctx)
 	say(ctx, true, by_control ? VMM_CONTROL ": a machine can be made"
 				  : VMM_SYSCTL_CREATE ": a machine can be made", "");
 	say(ctx, true, "no doorbells; nothing here needs them", "");
+	if (!hv_vmm_protects_guest)
+		say(ctx, true, "guests' own tables protect their read-only memory: vmm cannot", "");
 	hv_vmm_probe_counter(say, ctx);
 	return 0;
 }

@@ -61,6 +61,7 @@ struct hv {
 		bool sign_extend;
 	} access;
 	bool owned;		/* owner may be kicked by other threads; atomic */
+	unsigned kickers;	/* threads inside kick; atomic */
 	pthread_t owner;
 	sigset_t saved_mask;	/* the owner's signal mask before */
 };
@@ -151,7 +152,7 @@ enum hv_vmm_next hv_vmm_translate(struct hv *hv, struct hv_exit *exit);
 int hv_vmm_complete_read(struct hv *hv, struct husk_error *e);
 
 /* A failure of VM_RUN that is the guest's doing and of this architecture; false if it is none. */
-bool hv_vmm_translate_errno(int error, struct hv_exit *exit);
+bool hv_vmm_translate_errno(struct hv *hv, int error, struct hv_exit *exit);
 
 int hv_vmm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e);
 int hv_vmm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e);

@@ -321,9 +321,9 @@ enum hv_vmm_next hv_vmm_translate(struct hv *hv, struct hv_exit *exit)
 	return HV_VMM_EXIT;
 }
 
-bool hv_vmm_translate_errno(int error, struct hv_exit *exit)
+bool hv_vmm_translate_errno(struct hv *hv, int error, struct hv_exit *exit)
 {
-	(void)error, (void)exit;
+	(void)hv, (void)error, (void)exit;
 	return false;
 }
 

@@ -5,6 +5,14 @@
 
 #define VMM_RUN 0xc0207601u
 #define VMM_UNMAP 0x80107612u
+#define VMM_INJECT_EXCEPTION 0x80187653u
+
+struct vmm_exception {
+	int32_t cpu;
+	uint64_t esr, far;		/* ESR_EL1 and FAR_EL1 */
+};
+VMM_ABI_SIZE(struct vmm_exception, 24);
+VMM_ABI_AT(struct vmm_exception, far, 16);
 
 /* FreeBSD sys/arm64/include/vmm.h, enum vm_reg_name. X0 to X29 are 0 to 29. */
 enum vmm_register_number {
@@ -58,6 +66,11 @@ struct vmm_exit {
 			int32_t reg;	/* VMM_REG_ZERO or a number of the list */
 		} inst_emul;
 		struct {
+			uint32_t syndrome;
+			uint8_t access;	/* bit 0: a write */
+			int32_t reg;	/* VMM_REG_ZERO or a number of the list */
+		} reg_emul;
+		struct {
 			uint32_t exception;
 			uint64_t esr, far, hpfar;
 		} hyp;
@@ -73,6 +86,7 @@ struct vmm_exit {
 VMM_ABI_SIZE(struct vmm_exit, 80);
 VMM_ABI_AT(struct vmm_exit, inst_emul.access, 64);
 VMM_ABI_AT(struct vmm_exit, inst_emul.reg, 68);
+VMM_ABI_AT(struct vmm_exit, reg_emul.reg, 24);
 VMM_ABI_AT(struct vmm_exit, hyp.hpfar, 40);
 VMM_ABI_AT(struct vmm_exit, smccc.args, 24);
 

@@ -105,11 +105,14 @@ has_small_pages() {
 }
 
 # judge_refused_store NAME [PATTERN]...: the last run ended as the host found a store to read-only
-# memory; or the guest did, where the host's pages are too large to protect all of that.
+# memory; or the guest did, where the host's pages are too large to protect all of that, or the
+# hypervisor protects nothing.
 judge_refused_store() {
 	name=$1
 	shift
-	if [ "$status" = 255 ] && ! has_small_pages; then
+	if [ "${BACKEND:-kvm}-${ARCH-}" = vmm-aarch64 ]; then
+		judge "$name" 255 ABORT "$@"
+	elif [ "$status" = 255 ] && ! has_small_pages; then
 		judge "$name" 255 ABORT "$@"
 	else
 		judge "$name" 1 'host/guest translation fault' "$@"
