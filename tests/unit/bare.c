@@ -22,7 +22,10 @@ int bare_start(struct bare *b)
 			   &b->e) == -1 ||
 	    cpu_boot(&b->m, &b->gpas, BARE_TEXT, &state, &b->e) == -1)
 		return -1;
-	return hv_backend.set_entry(b->hv, &state, &b->e);
+	if (hv_backend.set_entry(b->hv, &state, &b->e) == -1)
+		return -1;
+	b->first = bare_ip(b);
+	return 0;
 }
 
 int bare_run(struct bare *b)

@@ -23,6 +23,7 @@ struct bare {
 	struct memory m;
 	struct resource_space gpas;
 	struct code code;
+	uint64_t first;		/* where the vcpu starts: at the code, or at what leads there */
 	struct hv_exit exit;	/* the last one */
 	struct husk_error e;
 };
