@@ -793,11 +793,11 @@ static void an_impossible_chain_ends_the_run(void **state)
 	starts("cid=3");
 	(void)virtq_add(&f.guest[VSOCK_QUEUE_TX], &span, 1, 0);
 	(void)virtq_submit(&f.guest[VSOCK_QUEUE_TX]);
-	(void)bell(HUSK_QUEUE_NUMBER(HANDLE, VSOCK_QUEUE_TX));
-	do {
+	end = bell(HUSK_QUEUE_NUMBER(HANDLE, VSOCK_QUEUE_TX));
+	while (end == RIG_RESUMED) {
 		memcpy(rig_at(&f.rig, ARG), &poll, sizeof poll);
 		end = rig_call(&f.rig, HVT_HYPERCALL_POLL, ARG);
-	} while (end == RIG_RESUMED);
+	}
 	assert_guest_error(&f.rig, end, "vsock device service0, queue 1: descriptor");
 }
 
