@@ -15,11 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../monitor/event.h"
+#include "../../monitor/wake.h"
+#include "slack.h"
 
 #define NS_PER_S 1000000000ull
 #define MS 1000000ull
@@ -57,8 +58,8 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
 
-int __real_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
-int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+void __real_wake_reduce_timer_slack(void);
+void __wrap_wake_reduce_timer_slack(void);
 
 static int look(struct pollfd *fds, nfds_t n, uint64_t timeout)
 {
@@ -112,12 +113,11 @@ int __wrap_eventfd(unsigned count, int flags)
 	return host.no_eventfd ? -1 : __real_eventfd(count, flags);
 }
 
-int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+void __wrap_wake_reduce_timer_slack(void)
 {
-	assert_int_equal(option, PR_SET_TIMERSLACK);
 	host.sharpened++;
-	errno = EINVAL;
-	return host.no_slack ? -1 : __real_prctl(option, a, b, c, d);
+	if (!host.no_slack)
+		__real_wake_reduce_timer_slack();
 }
 
 /* ---- sources ---- */
@@ -178,7 +178,7 @@ static int set_up_blunt(void **state)
 	for (size_t i = 0; i < EVENTS_MAX; i++)
 		f.spies[i].fd = f.spies[i].feed = -1;
 	*state = the_fixture = &f;
-	if (__real_prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0) == -1)
+	if (!slack_set(SLACK_NS))
 		return -1;
 	events_init(&f.ev);
 	waiter_init(&f.waiter, &f.mailbox);
@@ -603,16 +603,11 @@ static void real_time_passes_too(void **state)
 
 /* ---- precision ---- */
 
-static unsigned long slack(void)
-{
-	return (unsigned long)__real_prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-}
-
 static void assert_blunt(const struct fixture *f, uint64_t calls)
 {
 	assert_int_equal(host.sharpened, 0);
 	assert_true(f->calls == calls);
-	assert_int_equal(slack(), SLACK_NS);
+	assert_true(slack_is(SLACK_NS));
 }
 
 static void timers_are_made_precise_before_the_first_wait_for_a_time(void **state)
@@ -624,14 +619,14 @@ static void timers_are_made_precise_before_the_first_wait_for_a_time(void **stat
 	assert_int_equal(host.sharpened, 1);
 	assert_true(f->calls == 2);
 	assert_int_equal(host.looks, 1);
-	assert_int_equal(slack(), 1);
+	assert_true(slack_is(SLACK_LEAST));
 	for (int i = 0; i < 3; i++) {
 		assert_set(wait_in(f, MS), 0);
 		assert_true(f->calls == 1);
 	}
 	assert_set(wait_in(f, INT64_MAX - 1), 0);
 	assert_int_equal(host.sharpened, 1);
-	assert_int_equal(slack(), 1);
+	assert_true(slack_is(SLACK_LEAST));
 }
 
 static void waits_for_no_time_need_no_precision(void **state)
@@ -670,11 +665,11 @@ static void a_host_with_blunt_timers_will_do(void **state)
 static void *wait_elsewhere(void *ctx)
 {
 	struct fixture *f = ctx;
-	unsigned long before = slack();
+	const bool blunt = slack_is(SLACK_NS);
 
 	waiter_adopt(&f->waiter);
 	assert_set(wait_in(f, MS), 0);
-	return (void *)(uintptr_t)(before == SLACK_NS && slack() == 1 && f->calls == 2);
+	return (void *)(uintptr_t)(blunt && slack_is(SLACK_LEAST) && f->calls == 2);
 }
 
 /* The precision is the thread's, and a machine may go on in another one. */
@@ -687,11 +682,11 @@ static void each_thread_that_waits_has_precise_timers(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, wait_elsewhere, f), 0);
 	assert_int_equal(pthread_join(thread, &good), 0);
 	assert_non_null(good);
-	assert_int_equal(slack(), SLACK_NS);
+	assert_true(slack_is(SLACK_NS));
 	waiter_adopt(&f->waiter);
 	assert_set(wait_in(f, MS), 0);
 	assert_int_equal(host.sharpened, 2);
-	assert_int_equal(slack(), 1);
+	assert_true(slack_is(SLACK_LEAST));
 }
 
 /* ---- signals and failures ---- */

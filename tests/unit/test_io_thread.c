@@ -11,12 +11,12 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "io_poll.h"
 #include "io_thread.h"
 
 #define LIMIT_S 10
@@ -63,10 +63,10 @@ static bool fails_now(void)
 
 int __real_eventfd(unsigned value, int flags);
 int __wrap_eventfd(unsigned value, int flags);
-int __real_epoll_create1(int flags);
-int __wrap_epoll_create1(int flags);
-int __real_epoll_ctl(int poll_fd, int op, int fd, struct epoll_event *ev);
-int __wrap_epoll_ctl(int poll_fd, int op, int fd, struct epoll_event *ev);
+int __real_io_poll_open(void);
+int __wrap_io_poll_open(void);
+int __real_io_poll_add(int poll_fd, int fd, uint64_t key);
+int __wrap_io_poll_add(int poll_fd, int fd, uint64_t key);
 
 int __wrap_eventfd(unsigned value, int flags)
 {
@@ -76,20 +76,14 @@ int __wrap_eventfd(unsigned value, int flags)
 	return -1;
 }
 
-int __wrap_epoll_create1(int flags)
+int __wrap_io_poll_open(void)
 {
-	if (!fails_now())
-		return __real_epoll_create1(flags);
-	errno = EMFILE;
-	return -1;
+	return fails_now() ? -EMFILE : __real_io_poll_open();
 }
 
-int __wrap_epoll_ctl(int poll_fd, int op, int fd, struct epoll_event *ev)
+int __wrap_io_poll_add(int poll_fd, int fd, uint64_t key)
 {
-	if (!fails_now())
-		return __real_epoll_ctl(poll_fd, op, fd, ev);
-	errno = ENOSPC;
-	return -1;
+	return fails_now() ? -ENOSPC : __real_io_poll_add(poll_fd, fd, key);
 }
 
 static enum io_turn turn(void *ctx, uint64_t now, struct husk_error *e)

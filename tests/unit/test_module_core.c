@@ -14,12 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../monitor/console.h"
 #include "rig.h"
+#include "slack.h"
 #include "expect.h"
 
 #define NS_PER_S 1000000000ull
@@ -611,12 +611,10 @@ static void a_timeout_is_waited_for_to_the_nanosecond(void **state)
 static void *sleep_elsewhere(void *ctx)
 {
 	struct fixture *f = ctx;
-	int slack;
 
-	(void)prctl(PR_SET_TIMERSLACK, 50000ul, 0ul, 0ul, 0ul);
+	(void)slack_set(50000);
 	(void)poll_at(f, ARG, MS);
-	slack = prctl(PR_GET_TIMERSLACK, 0ul, 0ul, 0ul, 0ul);
-	return (void *)(uintptr_t)(slack == 1);
+	return (void *)(uintptr_t)slack_is(SLACK_LEAST);
 }
 
 /* Whichever thread runs the machine: precision is a thread's own. */

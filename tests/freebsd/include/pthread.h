@@ -14,6 +14,7 @@ int pthread_join(pthread_t thread, void **result);
 int pthread_cancel(pthread_t thread);
 int pthread_equal(pthread_t a, pthread_t b);
 pthread_t pthread_self(void);
+int pthread_getcpuclockid(pthread_t thread, clockid_t *clock);
 int pthread_kill(pthread_t thread, int signal);
 int pthread_attr_init(pthread_attr_t *attr);
 int pthread_attr_destroy(pthread_attr_t *attr);

@@ -22,6 +22,9 @@ int setenv(const char *name, const char *value, int overwrite);
 int mkstemp(char *path);
 char *mkdtemp(char *path);
 int system(const char *command);
+int posix_openpt(int flags);
+int grantpt(int fd);
+int unlockpt(int fd);
 int ptsname_r(int fd, char *buf, size_t size);
 
 #endif

@@ -44,9 +44,10 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 /* Those of the host's end are the test's own. */
 ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
 {
-	send_flags = flags;
+	if ((flags & MSG_DONTWAIT) != 0)
+		send_flags = flags;
 	errno = send_error;
-	return send_error != 0 && flags != MSG_NOSIGNAL ? -1 : __real_send(fd, bytes, len, flags);
+	return send_error != 0 && (flags & MSG_DONTWAIT) != 0 ? -1 : __real_send(fd, bytes, len, flags);
 }
 
 void *__wrap_calloc(size_t n, size_t size)

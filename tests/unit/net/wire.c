@@ -49,7 +49,8 @@ void wire_free(struct wire *w)
 
 bool wire_send(const struct wire *w, const void *frame, size_t len)
 {
-	ssize_t n = send(w->host, frame, len, MSG_NOSIGNAL);
+	/* The end of a record, where that is marked: see descriptor_records_are_marked. */
+	ssize_t n = send(w->host, frame, len, MSG_NOSIGNAL | MSG_EOR);
 
 	if (n == -1 && (errno == EAGAIN || errno == ENOBUFS))
 		return false;
