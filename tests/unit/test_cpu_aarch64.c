@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "../../monitor/cpu.h"
+#include "../../monitor/memory_host.h"
 #include "start_aarch64.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
@@ -30,7 +31,7 @@ static void make(struct fixture *f, uint64_t size)
 
 	f->size = size;
 	f->ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		      MAP_PRIVATE | MAP_ANONYMOUS | memory_host_unused, -1, 0);
 	assert_ptr_not_equal(f->ram, MAP_FAILED);
 	memory_init(&m, f->ram, size);
 	assert_int_equal(resource_space_init(&gpas, 0, size - 1), RESOURCE_OK);

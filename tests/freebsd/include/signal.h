@@ -28,6 +28,7 @@
 #define SIG_UNBLOCK 2
 #define SIG_SETMASK 3
 
+#define SA_RESTART 0x0002
 #define SA_SIGINFO 0x0040
 
 typedef long sig_atomic_t;
