@@ -12,7 +12,7 @@ test_guest_variants := hostile_core hostile_block hostile_net
 test_guest_names := $(filter-out hostile,$(patsubst tests/guests/%.c,%, \
 	$(call ours,$(call src_files,tests/guests/*.c)))) $(test_guest_variants) net_two
 # Examples that a suite runs.
-test_examples := ping udp-echo
+test_examples := ping udp-echo vsock-echo vsock-http
 guest_tests := $(test_guest_names:%=$(test_guest_out)/%.hvt) \
 	$(test_examples:%=$(test_guest_out)/example-%.hvt)
 
