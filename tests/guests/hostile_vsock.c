@@ -289,9 +289,11 @@ static void check_got(uint16_t op)
 	const struct vsock_header *h;
 	const struct virtq_used_elem *u;
 
-	check(comes(q, PATIENCE), 20);
-	u = &q->used.ring[q->seen++ % SIZE];
-	check(u->id < SIZE, 26);
+	do {
+		check(comes(q, PATIENCE), 20);
+		u = &q->used.ring[q->seen++ % SIZE];
+		check(u->id < SIZE, 26);
+	} while (u->len == 0);		/* was given back as no buffer */
 	h = (const void *)rx_buffers[u->id];
 	check(u->len == sizeof *h + h->len, 27);
 	check(h->op == op, 60 + h->op);

@@ -78,7 +78,7 @@ queues() {
 0 announce desc 1 0 null 0 0 0 avail 1 0 bell 17 returned 1 | malformed 1
 0 announce desc 1 0 buffer 43 0 0 avail 1 0 bell 17 returned 1 send 3 5 0 returned 2 | malformed 1
 0 announce desc 1 0 buffer 64 2 0 avail 1 0 bell 17 returned 1 | malformed 1
-0 announce desc 0 0 buffer 64 0 0 avail 0 0 send 1 5 0 post 1 | malformed 1
+0 announce desc 0 0 buffer 64 0 0 avail 0 0 send 1 5 0 post 2 got 3 | malformed 1
 0 announce desc 0 0 rx 256 2 0 avail 0 0 send 1 5 0 returned 1 | packets_received 1
 
 # Doorbells.
