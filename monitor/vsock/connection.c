@@ -229,6 +229,7 @@ void vsock_buffer_put(struct vsock_connection *c, const struct vsock_packet *p, 
 	for (int i = 0; i < n; i++)
 		from += iov_gather(p->iov, p->n_iov, from, spans[i].iov_base, spans[i].iov_len);
 	c->buffered += len;
+	c->kept |= len > 0;
 }
 
 void vsock_buffer_drop(struct vsock_connection *c, uint32_t n)

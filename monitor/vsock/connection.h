@@ -20,7 +20,11 @@
 
 #include "packet.h"
 
-#define VSOCK_BUFFER_SIZE 65536u	/* what a connection holds for a host that does not read */
+/*
+ * What a connection holds for a host that does not read, and so what the guest may have on its way: a
+ * few of the largest packets, so that neither side waits for the other after each.
+ */
+#define VSOCK_BUFFER_SIZE 262144u
 #define VSOCK_UPDATE_AT (VSOCK_BUFFER_SIZE / 2)	/* the guest is told before it knows of less */
 #define VSOCK_WINDOW_MAX (4u << 20)	/* bytes on their way to the guest, whatever it claims */
 
@@ -63,6 +67,7 @@ struct vsock_connection {
 	bool readable, writable;	/* what the host's socket was when last looked at */
 	bool hung_up;			/* the host program has closed it both ways */
 	bool ready, timed;		/* in the owner's lists */
+	bool kept;			/* the ring has been written to */
 	uint32_t buffered, buffer_at;	/* bytes in the ring; where they begin */
 
 	uint32_t fwd_cnt, told_fwd_cnt;	/* passed on to the host; as the guest knows */

@@ -180,6 +180,9 @@ static void release(struct vsock_mux *m, struct vsock_connection *c)
 	close_socket(m, c);
 	clear_timer(m, c);
 	unschedule(m, c);
+	/* Pages of the ring cost nothing again; where the host does not do that, they stay. */
+	if (c->kept)
+		(void)madvise(c->buffer, VSOCK_BUFFER_SIZE, MADV_DONTNEED);
 	c->state = VSOCK_FREE;
 	c->owes = 0;
 	c->generation++;

@@ -7,7 +7,8 @@
  *   refuse N    connections to port N are refused, those to N + 1 never answered
  *   call N      connects to the host's port N first
  *
- * Ends when a connection to port 9 is asked for: with SUCCESS if no other is left then.
+ * What comes to port 10 is not sent back; from port 11 come zeros without end. Ends when a connection
+ * to port 9 is asked for: with SUCCESS if no other is left then.
  */
 #include "guest.h"
 #include "hypercall.h"
@@ -22,6 +23,8 @@
 #define CONNECTIONS 1024u
 #define PLACES 8u			/* of these, where a port may be */
 #define END_PORT 9u
+#define SINK_PORT 10u
+#define SOURCE_PORT 11u
 #define FOREVER UINT64_C(1000000000000)
 
 HUSK_IMAGE_WANTS(HUSK_FEATURE_VSOCK);
@@ -41,7 +44,7 @@ struct queue {
 } __attribute__((aligned(4096)));
 
 struct connection {
-	bool used, ended, asked;	/* ended: the host sends no more; asked: not answered yet */
+	bool used, ended;		/* ended: the host sends no more */
 	uint32_t host_port, guest_port;
 	uint32_t at, held;		/* of the ring */
 	uint32_t fwd_cnt, told, tx_cnt, peer_alloc, peer_fwd;
@@ -228,6 +231,29 @@ static bool send_back(struct connection *c, struct vsock_header *h)
 	return true;
 }
 
+static bool is_source(const struct connection *c)
+{
+	return c->used && c->guest_port == SOURCE_PORT && !c->shut;
+}
+
+/* As much as the host has room for, of nothing in particular. */
+static void pour(struct connection *c)
+{
+	while (credit(c) > 0 && can_send()) {
+		const uint16_t i = tx.free[--tx.n_free];
+		const uint32_t len = credit(c) < 65536 ? credit(c) : 65536;
+		struct vsock_header *h = (void *)(tx_packets + i * PACKET);
+
+		*h = (struct vsock_header){
+			.src_cid = 3, .dst_cid = VSOCK_CID_HOST, .type = VSOCK_TYPE_STREAM,
+			.op = VSOCK_OP_RW, .src_port = c->guest_port, .dst_port = c->host_port,
+			.len = len, .buf_alloc = window, .fwd_cnt = c->fwd_cnt,
+		};
+		c->tx_cnt += len;
+		submit(&tx, i, h, sizeof *h + len, 0);
+	}
+}
+
 /* ---- packets from the host ---- */
 
 static struct connection *find(const struct vsock_header *h)
@@ -276,6 +302,8 @@ static void asked(const struct vsock_header *h)
 		return;
 	c = h->dst_port == refused ? NULL : add(h);
 	send(h, c, c == NULL ? VSOCK_OP_RST : VSOCK_OP_RESPONSE, 0, 0);
+	if (c != NULL && is_source(c))
+		pour(c);
 }
 
 static void keep(struct connection *c, const struct vsock_header *h)
@@ -308,9 +336,11 @@ static bool take(struct vsock_header *h)
 		drop(c);
 		return true;
 	}
-	if (h->op == VSOCK_OP_RW && send_back(c, h))
+	if (h->op == VSOCK_OP_RW && c->guest_port == SINK_PORT)
+		c->fwd_cnt += h->len;
+	else if (h->op == VSOCK_OP_RW && send_back(c, h))
 		return false;
-	if (h->op == VSOCK_OP_RW)
+	else if (h->op == VSOCK_OP_RW)
 		keep(c, h);
 	if (h->op == VSOCK_OP_SHUTDOWN) {
 		c->ended |= (h->flags & VSOCK_SHUTDOWN_SEND) != 0;
@@ -325,6 +355,8 @@ static bool take(struct vsock_header *h)
 
 		send(&to, c, VSOCK_OP_CREDIT_UPDATE, 0, 0);
 	}
+	if (is_source(c))
+		pour(c);
 	echo(c);
 	return true;
 }

@@ -5,6 +5,9 @@
  *   streams talk PATH BYTES [WORD]...       connects, sends so many bytes, and wants them back
  *   streams serve PATH BYTES [WORD]...      the same on the first connection that comes
  *   streams many PATH SECONDS N [WORD]...   N connections at a time, each for a few bytes
+ *   streams pump PATH SECONDS [WORD]...     writes all that it can, and prints MB/s; reading if pull
+ *   streams pair PATH SECONDS [WORD]...     the same between two processes, without a guest
+ *   streams trips PATH SECONDS [WORD]...    bytes there and back, one by one
  *   streams say PATH TEXT [WORD]...         sends the text, \n being a newline, and prints the answer
  *   streams idle PATH N                     N connections on which nothing is said, until all end
  *   streams hold PATH N                     N connections, each with "CONNECT 5", until it is killed
@@ -15,6 +18,7 @@
  * slow-read N, slow-write N   milliseconds between two of them
  * leave N      closes abruptly after so many bytes have come back
  * dribble      the text a byte at a time
+ * pull         pump and pair read
  *
  * Prints what came of it; the exit status is 0 if all is well.
  */
@@ -41,7 +45,7 @@
 static uint8_t bytes[PERIOD + CHUNK_MAX];
 static uint8_t got[CHUNK_MAX];
 static long port = -1, chunk = CHUNK_MAX, slow_read, slow_write, leave = -1;
-static bool dribble;
+static bool dribble, pull;
 
 static void __attribute__((noreturn, format(printf, 1, 2))) give_up(const char *fmt, ...)
 {
@@ -311,6 +315,62 @@ static int many(const char *path, long seconds, unsigned n)
 	return n_done > 0 ? 0 : 1;
 }
 
+/* ---- measuring ---- */
+
+/* In one direction, with blocking calls of chunk bytes. */
+static int pump(int fd, long seconds)
+{
+	const uint64_t began = now_ms(), end = began + (uint64_t)seconds * 1000;
+	uint64_t moved = 0, now;
+
+	do {
+		const ssize_t n = pull ? read(fd, got, (size_t)chunk) : write(fd, bytes, (size_t)chunk);
+
+		if (n <= 0)
+			give_up("after %llu bytes", (unsigned long long)moved);
+		moved += (uint64_t)n;
+		now = now_ms();
+	} while (now < end);
+	printf("%llu bytes, %.1f MB/s\n", (unsigned long long)moved,
+	       (double)moved / 1000 / (double)(now - began));
+	return 0;
+}
+
+static int pair(long seconds)
+{
+	int ends[2];
+	ssize_t n;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == -1)
+		give_up("socketpair");
+	if (fork() == 0) {
+		close(ends[0]);
+		do
+			n = pull ? write(ends[1], bytes, (size_t)chunk) :
+			    read(ends[1], got, (size_t)chunk);
+		while (n > 0);
+		_exit(0);
+	}
+	close(ends[1]);
+	return pump(ends[0], seconds);
+}
+
+static int trips(int fd, long seconds)
+{
+	const uint64_t began = now_ms(), end = began + (uint64_t)seconds * 1000;
+	uint64_t n = 0, now;
+
+	do {
+		if (write(fd, bytes, 1) != 1 || read(fd, got, 1) != 1)
+			give_up("after %llu", (unsigned long long)n);
+		n++;
+		now = now_ms();
+	} while (now < end);
+	printf("%llu trips, %.0f a second\n", (unsigned long long)n,
+	       (double)n * 1000 / (double)(now - began));
+	return 0;
+}
+
 /* ---- commands ---- */
 
 /* Prints what comes until the end, or for five seconds. */
@@ -404,6 +464,7 @@ static void take_words(char **words)
 
 	for (; *words != NULL; words++) {
 		dribble |= strcmp(*words, "dribble") == 0;
+		pull |= strcmp(*words, "pull") == 0;
 		for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
 			if (strcmp(*words, numbers[i].name) == 0 && words[1] != NULL)
 				*numbers[i].value = atol(*++words);
@@ -427,6 +488,12 @@ int main(int argc, char **argv)
 		return talk(wait_for_client(path), strtoull(argv[3], NULL, 10));
 	if (strcmp(what, "many") == 0 && argc > 4)
 		return many(path, atol(argv[3]), (unsigned)atol(argv[4]));
+	if (strcmp(what, "pump") == 0)
+		return pump(connect_to(path), atol(argv[3]));
+	if (strcmp(what, "pair") == 0)
+		return pair(atol(argv[3]));
+	if (strcmp(what, "trips") == 0)
+		return trips(connect_to(path), atol(argv[3]));
 	if (strcmp(what, "say") == 0)
 		return say(try_connect(path), argv[3]);
 	if (strcmp(what, "idle") == 0)

@@ -834,7 +834,8 @@ static void a_guest_that_sends_more_than_it_may_is_reset(void **state)
 
 	(void)state;
 	s->room = 0;
-	sends(s, ROOM);
+	for (unsigned i = 0; i < VSOCK_BUFFER_SIZE / ROOM; i++)
+		sends(s, ROOM);
 	assert_gets_nothing();
 	sends(s, 1);
 	assert_gets_on(VSOCK_OP_RST, GUEST_PORT, HOST_PORT);
@@ -851,7 +852,7 @@ static void updates_come_when_they_are_needed(void **state)
 
 	(void)state;
 	s->room = 0;
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < VSOCK_BUFFER_SIZE / 1024; i++) {
 		sends(s, 1024);
 		assert_gets_nothing();
 	}
@@ -866,7 +867,24 @@ static void updates_come_when_they_are_needed(void **state)
 	}
 	assert_int_equal(s->got, 1024 * 1024);
 	assert_false(s->wrong);
-	assert_in_range(updates, 1024 / 64, 1024 / 32 + 1);
+	assert_in_range(updates, (1024 * 1024) / VSOCK_BUFFER_SIZE,
+			2 * (1024 * 1024) / VSOCK_BUFFER_SIZE + 1);
+}
+
+/* What a connection held costs no memory once it is gone. */
+static void a_ring_is_given_back(void **state)
+{
+	struct fake_socket *s = open_one();
+	const uint8_t *ring = f.m->connections[0].buffer;
+
+	(void)state;
+	s->room = 0;
+	sends(s, ROOM);
+	assert_int_equal(ring[1], vsock_fake_byte((uint8_t)~s->stream, 1));
+	says(VSOCK_OP_RST, 0);
+	assert_int_equal(in_use(), 0);
+	for (unsigned i = 0; i < ROOM; i++)
+		assert_int_equal(ring[i], 0);
 }
 
 /* V48 */
@@ -1441,6 +1459,7 @@ int main(void)
 		cmocka_unit_test(credit_has_an_upper_end),
 		TEST(a_guest_that_sends_more_than_it_may_is_reset),
 		TEST(updates_come_when_they_are_needed),
+		TEST(a_ring_is_given_back),
 		TEST(many_credit_requests_have_one_answer),
 		TEST(a_socket_may_take_bytes_in_any_pieces),
 		TEST(a_socket_may_give_bytes_in_any_pieces),
