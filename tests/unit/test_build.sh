@@ -102,6 +102,13 @@ relocations_closed() {
 	grep -q GNU_RELRO "$tmp/elf" && grep -q -e BIND_NOW -e 'Flags: .*NOW' "$tmp/elf"
 }
 
+# Where linker and C library can.
+relocations_packed() {
+	case $(sed -n 's/^LINKER := //p' "$tmp/out/config.mk") in
+	*pack-relative-relocs*) readelf -dW "$tmp/out/husk" | grep RELRSZ ;;
+	esac
+}
+
 stack_not_executable() {
 	awk '$1 == "GNU_STACK" { found = 1; print; bad = /RWE/ } END { exit !found || bad }' "$tmp/elf"
 }
@@ -587,6 +594,7 @@ for product in husk libhusk.a husk-manifest obj/bindings/solo5_hvt.o; do
 done
 check 'husk is a static program that can lie anywhere' static_pie
 check 'relocations are read-only before main' relocations_closed
+check 'relocations are packed, if they can be' relocations_packed
 check 'the stack is not executable' stack_not_executable
 check 'no segment is both writable and executable' no_segment_is_writable_and_executable
 check 'husk carries no build id' no_build_id
