@@ -5,6 +5,7 @@
 #ifndef HUSK_IO_POLL_H
 #define HUSK_IO_POLL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define IO_POLL_BATCH 32	/* events of one wait */
@@ -19,6 +20,12 @@ int io_poll_open(void);
 
 /* Reports each change of fd once, with its state then. 0 or -errno. */
 int io_poll_add(int poll_fd, int fd, uint64_t key);
+
+/*
+ * Whether a change of fd, which was added with this key, to writable is told of. Hosts to which that
+ * makes no difference go on telling. 0 or -errno.
+ */
+int io_poll_writable(int poll_fd, int fd, uint64_t key, bool wanted);
 
 /*
  * Waits at most timeout_ns, 0 for not at all, CLOCK_NEVER for as long as it takes. Returns how many

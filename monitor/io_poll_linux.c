@@ -16,13 +16,23 @@ int io_poll_open(void)
 	return fd == -1 ? -errno : fd;
 }
 
-int io_poll_add(int poll_fd, int fd, uint64_t key)
+static int control(int poll_fd, int what, int fd, uint64_t key, uint32_t out)
 {
 	struct epoll_event ev = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = key,
+		.events = EPOLLIN | EPOLLRDHUP | EPOLLET | out, .data.u64 = key,
 	};
 
-	return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &ev) == -1 ? -errno : 0;
+	return epoll_ctl(poll_fd, what, fd, &ev) == -1 ? -errno : 0;
+}
+
+int io_poll_add(int poll_fd, int fd, uint64_t key)
+{
+	return control(poll_fd, EPOLL_CTL_ADD, fd, key, EPOLLOUT);
+}
+
+int io_poll_writable(int poll_fd, int fd, uint64_t key, bool wanted)
+{
+	return control(poll_fd, EPOLL_CTL_MOD, fd, key, wanted ? EPOLLOUT : 0);
 }
 
 /* Rounded up, and limited to INT_MAX. */

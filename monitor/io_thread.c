@@ -183,6 +183,13 @@ int io_thread_watch(struct io_thread *t, unsigned client, int fd, uint64_t key)
 	return io_poll_add(t->poll_fd, fd, (uint64_t)client << KEY_BITS | key);
 }
 
+int io_thread_watch_writable(struct io_thread *t, unsigned client, int fd, uint64_t key,
+			     bool wanted)
+{
+	assert(client < t->n_clients && key <= IO_KEY_MAX);
+	return io_poll_writable(t->poll_fd, fd, (uint64_t)client << KEY_BITS | key, wanted);
+}
+
 /* The default stack size is RLIMIT_STACK, which the starter may have set to anything. */
 static int create_with_stack(struct io_thread *t)
 {

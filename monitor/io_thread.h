@@ -87,6 +87,13 @@ int io_thread_add(struct io_thread *t, const struct io_client *client, void *ctx
  */
 int io_thread_watch(struct io_thread *t, unsigned client, int fd, uint64_t key);
 
+/*
+ * Whether IO_WRITABLE is told of fd, which is watched with this key: a socket whose peer reads changes
+ * to writable all the time. By the thread itself. 0 or -errno.
+ */
+int io_thread_watch_writable(struct io_thread *t, unsigned client, int fd, uint64_t key,
+			     bool wanted);
+
 /* Every client has a turn first. HUSK_E_HOST. */
 int io_thread_start(struct io_thread *t, struct husk_error *e);
 

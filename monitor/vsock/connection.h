@@ -68,6 +68,8 @@ struct vsock_connection {
 	bool hung_up;			/* the host program has closed it both ways */
 	bool ready, timed;		/* in the owner's lists */
 	bool kept;			/* the ring has been written to */
+	bool untold;			/* the socket's becoming writable is not told */
+	uint8_t needless;		/* times that it was told for nothing */
 	uint32_t buffered, buffer_at;	/* bytes in the ring; where they begin */
 
 	uint32_t fwd_cnt, told_fwd_cnt;	/* passed on to the host; as the guest knows */

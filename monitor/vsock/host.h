@@ -9,6 +9,7 @@
 #ifndef HUSK_VSOCK_HOST_H
 #define HUSK_VSOCK_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -39,6 +40,12 @@ struct vsock_host {
 	 * once, not for as long as it lasts. close ends that. Keys have 56 bits. 0 or -errno.
 	 */
 	int (*watch)(void *ctx, int fd, uint64_t key);
+
+	/*
+	 * Whether VSOCK_WRITABLE is to be told of fd, as it is at first. Telling all the same is no harm;
+	 * not telling it when it is wanted is -errno. NULL: it is always told.
+	 */
+	int (*watch_writable)(void *ctx, int fd, uint64_t key, bool wanted);
 	void *ctx;
 };
 

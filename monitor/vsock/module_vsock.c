@@ -206,9 +206,17 @@ static int host_watch(void *ctx, int fd, uint64_t key)
 	return io_thread_watch(&g->module->thread, g->client, fd, key);
 }
 
+static int host_watch_writable(void *ctx, int fd, uint64_t key, bool wanted)
+{
+	struct vsock_guest *g = counted(ctx);
+
+	return io_thread_watch_writable(&g->module->thread, g->client, fd, key, wanted);
+}
+
 static const struct vsock_host host_calls = {
 	.connect = host_connect, .accept = host_accept, .read = host_read, .write = host_write,
 	.peek = host_peek, .shutdown = host_shutdown, .close = host_close, .watch = host_watch,
+	.watch_writable = host_watch_writable,
 };
 
 /* ---- the thread ---- */

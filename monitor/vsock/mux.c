@@ -14,6 +14,7 @@
 
 #define BUCKETS 1024u
 #define LISTENER_KEYS 0x10000u	/* keys below are connections' indices */
+#define NEEDLESS_MAX 4u		/* so that short connections cost no call more */
 #define GENERATIONS 0xffffffu	/* in keys, which have 56 bits */
 
 struct listener {
@@ -241,6 +242,16 @@ static void forget_orphans(struct vsock_mux *m, const struct vsock_header *h)
 
 /* ---- from the guest to the host ---- */
 
+/* Every read of the host's program is such a change: who has nothing to write is not woken by it. */
+static bool tell_writable(struct vsock_mux *m, struct vsock_connection *c, bool wanted)
+{
+	if (m->host.watch_writable == NULL || c->untold != wanted)
+		return true;
+	c->untold = !wanted;
+	c->needless = 0;
+	return m->host.watch_writable(m->host.ctx, c->fd, key_of(m, c), wanted) == 0;
+}
+
 /* False if the socket has failed. */
 static bool write_spans(struct vsock_mux *m, struct vsock_connection *c, const struct iovec *iov,
 			int n, uint32_t *done)
@@ -248,8 +259,11 @@ static bool write_spans(struct vsock_mux *m, struct vsock_connection *c, const s
 	const ssize_t written = m->host.write(m->host.ctx, c->fd, iov, n);
 
 	*done = written > 0 ? (uint32_t)written : 0;
-	if (written == -EAGAIN)
+	if (written == -EAGAIN) {
 		c->writable = false;
+		if (!tell_writable(m, c, true))
+			return false;
+	}
 	m->counters.bytes_in += *done;
 	return written > 0 || written == -EAGAIN;
 }
@@ -322,6 +336,8 @@ static void go_on_writing(struct vsock_mux *m, struct vsock_connection *c)
 {
 	const bool had = c->buffered > 0;
 
+	if (!had && ++c->needless == NEEDLESS_MAX)
+		(void)tell_writable(m, c, false);
 	c->writable = true;
 	if (!flush(m, c)) {
 		reset(m, c);

@@ -55,6 +55,7 @@ static void check_connection(const struct vsock_connection *c)
 	CHECK(c->fd != -1 || c->state == VSOCK_FREE || c->state == VSOCK_CLOSING ||
 	      c->state == VSOCK_RESET);
 	CHECK(!c->timed || c->state != VSOCK_FREE);
+	CHECK(c->fd == -1 || c->writable || !c->untold);
 	CHECK(c->ready || c->state == VSOCK_FREE || !vsock_has_packet(c));
 	CHECK(c->state != VSOCK_COMMAND || c->timed);
 	CHECK(c->state != VSOCK_ASKING || c->timed);
@@ -137,7 +138,7 @@ static void host_does(char what, unsigned which)
 		break;
 	case 'r':
 		f->room += f->room > 1u << 30 ? 0 : 20000;
-		f->events |= VSOCK_WRITABLE;
+		f->events |= f->untold ? 0 : VSOCK_WRITABLE;
 		break;
 	case 'x':
 		f->hung_up = true;

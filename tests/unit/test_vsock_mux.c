@@ -190,7 +190,8 @@ static void host_ends(struct fake_socket *s, bool hangs_up)
 static void host_reads(struct fake_socket *s, uint64_t room)
 {
 	s->room += room;
-	s->events |= VSOCK_WRITABLE;
+	if (!s->untold)
+		s->events |= VSOCK_WRITABLE;
 	pump();
 }
 
@@ -871,6 +872,37 @@ static void updates_come_when_they_are_needed(void **state)
 			2 * (1024 * 1024) / VSOCK_BUFFER_SIZE + 1);
 }
 
+/*
+ * A program that reads makes its socket writable with each call: who has nothing to write does not
+ * want to know. Where something waits to be written, it is told.
+ */
+static void becoming_writable_is_told_where_it_matters(void **state)
+{
+	struct fake_socket *s = open_one();
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		sends(s, 100);
+		host_reads(s, 0);
+	}
+	assert_int_equal(f.fake.writable_calls, 1);
+	assert_true(s->untold);
+	s->room = 0;
+	sends(s, 1000);
+	assert_int_equal(f.fake.writable_calls, 2);
+	assert_false(s->untold);
+	host_reads(s, 1000);
+	assert_int_equal(s->got, 3000);
+	assert_false(s->wrong);
+	for (unsigned i = 0; i < 20; i++)
+		host_reads(s, 0);
+	assert_int_equal(f.fake.writable_calls, 3);
+	s->room = 0;
+	f.fake.writable_error = ENOMEM;
+	sends(s, 10);
+	assert_gets_on(VSOCK_OP_RST, GUEST_PORT, HOST_PORT);
+}
+
 /* What a connection held costs no memory once it is gone. */
 static void a_ring_is_given_back(void **state)
 {
@@ -1460,6 +1492,7 @@ int main(void)
 		TEST(a_guest_that_sends_more_than_it_may_is_reset),
 		TEST(updates_come_when_they_are_needed),
 		TEST(a_ring_is_given_back),
+		TEST(becoming_writable_is_told_where_it_matters),
 		TEST(many_credit_requests_have_one_answer),
 		TEST(a_socket_may_take_bytes_in_any_pieces),
 		TEST(a_socket_may_give_bytes_in_any_pieces),

@@ -173,6 +173,21 @@ static int fake_watch(void *ctx, int fd, uint64_t key)
 	return 0;
 }
 
+static int fake_watch_writable(void *ctx, int fd, uint64_t key, bool wanted)
+{
+	struct vsock_fake *f = ctx;
+	struct fake_socket *s = vsock_fake_socket(f, fd);
+
+	f->misused += s->key != key;
+	f->writable_calls++;
+	if (f->writable_error != 0)
+		return -f->writable_error;
+	s->untold = !wanted;
+	if (wanted && s->room > 0)
+		s->events |= VSOCK_WRITABLE;
+	return 0;
+}
+
 void vsock_fake_init(struct vsock_fake *f, struct vsock_host *host)
 {
 	memset(f, 0, sizeof *f);
@@ -180,7 +195,8 @@ void vsock_fake_init(struct vsock_fake *f, struct vsock_host *host)
 	*host = (struct vsock_host){
 		.connect = fake_connect, .accept = fake_accept, .read = fake_read,
 		.write = fake_write, .peek = fake_peek, .shutdown = fake_shutdown,
-		.close = fake_close, .watch = fake_watch, .ctx = f,
+		.close = fake_close, .watch = fake_watch,
+		.watch_writable = fake_watch_writable, .ctx = f,
 	};
 }
 

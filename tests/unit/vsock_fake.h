@@ -21,6 +21,7 @@
 struct fake_socket {
 	bool open;
 	uint64_t key;			/* of its events; 0 until it is watched */
+	bool untold;			/* that it has become writable */
 	unsigned events;		/* not handed out yet */
 	uint8_t text[64];		/* is read first */
 	unsigned n_text, text_at;
@@ -44,6 +45,8 @@ struct vsock_fake {
 	int connect_error, accept_error, watch_error;	/* errno, until it is set to 0 */
 	uint32_t connected_port;	/* of the last connect */
 	unsigned connects, open, most_open, misused;
+	unsigned writable_calls;	/* of watch_writable */
+	int writable_error;		/* errno of it, until it is set to 0 */
 	uint8_t next_stream;
 };
 
