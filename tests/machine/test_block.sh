@@ -218,11 +218,15 @@ not_ours() {
 		return
 	fi
 	chmod 600 "$T/disk"
+	# Without its capabilities the monitor may not go where the images are either, if that is private.
+	cp "$(image disk)" "$T/disk.hvt"
+	images=$GUESTS GUESTS=$T
 	held c --block -- "$(image disk)" write 0 512 read 0 512
 	succeeds "a file that only the starter may open"
 	report "the bytes are in the file" "$(holds 0 512)"
 	whatever 0 . ce --block
 	whatever 1 'O_DIRECT' cd --block
+	GUESTS=$images
 }
 
 # --- one file, two roles ----------------------------------------------------------------------------------------------
