@@ -10,7 +10,7 @@
 #define ALIGN 64u			/* a cache line; no part of a queue needs more */
 #define QUEUE_SIZE_MAX 64u
 #define QUEUE_SIZE_MIN 4u
-#define RX_SIZE_LEAST 16u		/* larger units are better than more of them, but for a few */
+#define RX_SIZE_LEAST 8u		/* of as many, larger ones are better than more */
 #define RX_UNIT_MAX (VSOCK_PAYLOAD_MAX + ALIGN)	/* with a header */
 #define TX_UNIT_MAX 16384u
 #define TX_UNIT_GOOD 3072u

@@ -45,7 +45,7 @@ typedef enum {
  * beyond this makes packets larger and exits rarer, up to 1 MiB each way.
  */
 #define SOLO5X_VSOCK_MEMORY(sockets, buffer) \
-	(262144u + (size_t)(sockets) * ((size_t)(buffer) + 128u))
+	(524288u + (size_t)(sockets) * ((size_t)(buffer) + 128u))
 /* The least that works. */
 #define SOLO5X_VSOCK_MEMORY_MIN(sockets, buffer) \
 	(49152u + (size_t)(sockets) * ((size_t)(buffer) + 128u))
