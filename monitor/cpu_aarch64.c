@@ -26,7 +26,7 @@ const char cpu_ip_name[] = "pc";
 #define L1_GPA 0x2000ull
 #define L2_GPA 0x3000ull
 #define L3_GPA 0x7000ull	/* the first 2 MiB */
-#define START_GPA 0xff000ull	/* where a vcpu starts */
+#define START_GPA 0xfe000ull	/* where a vcpu starts */
 
 /* Translation table descriptors: Arm ARM DDI 0487 D8.3; registers: there, by name. */
 #define DESC_BLOCK 1ull

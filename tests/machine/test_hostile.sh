@@ -144,6 +144,10 @@ while read -r guest statuses rest; do
 		continue
 		;;
 	esac
+	# Only the guest's own tables protect its memory there: it sees the fault, or has taken it away.
+	case ${BACKEND:-kvm}-${ARCH-}:$rest in
+	vmm-aarch64:*'| host/guest translation fault') statuses=0,255 rest="${rest%|*}| -" ;;
+	esac
 	# shellcheck disable=SC2086 # the arguments are words
 	hostile "$guest" "$statuses" "${rest#*| }" ${rest%%|*}
 done <"$list"

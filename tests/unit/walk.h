@@ -21,6 +21,7 @@ struct walk {
 	const uint8_t *ram;
 	const struct cpu_state *state;	/* where the vcpu starts */
 	bool is_table[WALK_LOW / WALK_PAGE];	/* pages that a walk went through */
+	uint64_t root, attributes;	/* what the first walk finds out about where to begin */
 };
 
 struct page {

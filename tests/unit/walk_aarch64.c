@@ -16,7 +16,7 @@ const struct walk_place walk_places[] = {
 	{0x7000, 0x7fff, "page table"},
 };
 const size_t walk_n_places = sizeof walk_places / sizeof walk_places[0];
-const struct walk_place walk_code = {0xff000, 0xfffff, "start code"};
+const struct walk_place walk_code = {0xfe000, 0xfefff, "start code"};
 const uint64_t walk_window = 0x100000000ull;
 
 static unsigned bits(uint64_t value, unsigned high, unsigned low)
@@ -51,10 +51,20 @@ static struct page leaf(uint64_t mair, uint64_t entry, uint64_t va, unsigned shi
 	return p;
 }
 
+static uint64_t root(struct walk *w)
+{
+	if (w->root == 0) {
+		const struct start_registers r = start_run(w->ram, w->state);
+
+		w->root = r.ttbr0;
+		w->attributes = r.mair;
+	}
+	return w->root;
+}
+
 struct page walk(struct walk *w, uint64_t va)
 {
-	const struct start_registers system = start_run(w->ram, w->state);
-	uint64_t table = system.ttbr0;
+	uint64_t table = root(w);
 
 	for (unsigned level = 0; level < 4; level++) {
 		const unsigned shift = 39 - 9 * level;
@@ -68,7 +78,7 @@ struct page walk(struct walk *w, uint64_t va)
 			assert_int_equal(bits(entry, 1, 0), 3);
 		if (level == 3 || bits(entry, 1, 0) == 1) {
 			assert_true(level > 0);
-			return leaf(system.mair, entry, va, shift);
+			return leaf(w->attributes, entry, va, shift);
 		}
 		assert_true((entry & ~0x0000fffffffff003ull) == 0);
 		table = entry & 0x0000fffffffff000ull;

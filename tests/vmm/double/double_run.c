@@ -193,9 +193,10 @@ static int enter_and_leave(struct machine *m, const sigset_t *mask)
 		return cpu_exit(m, mask);
 	if (error != EINTR && error != EAGAIN)
 		return error;
-	m->ast |= ++m->ticks % cpu_slice == 0;
 	if (cpu_sleeps(m))
 		sleep_on(m, mask);
+	else
+		m->ast |= ++m->ticks % cpu_slice == 0;
 	return CPU_AGAIN;
 }
 
