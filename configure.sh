@@ -179,6 +179,14 @@ packs_relocations='#include <features.h>
 	int main(void) { return 0; }'
 uses_libelf='#include <libelf.h>
 	int main(void) { return elf_version(EV_CURRENT) == EV_NONE; }'
+uses_threads='#include <pthread.h>
+	#include <stdio.h>
+	static void *run(void *arg) { return arg; }
+	int main(void)
+	{
+		pthread_t thread;
+		return pthread_create(&thread, 0, run, 0) != 0 || printf("%d", 1) < 0;
+	}'
 uses_jansson='#include <jansson.h>
 	int main(void) { return json_null() == 0; }'
 uses_cmocka='#include <stdarg.h>
@@ -193,8 +201,20 @@ uses_cmocka='#include <stdarg.h>
 		return cmocka_run_group_tests(tests, 0, 0);
 	}'
 
-# What clang calls the machine of a FreeBSD sysroot: the architecture by e_machine of a file (ELF
-# gABI), the release by what osreldate.h calls 1500068, or 1500068 after 15.0.
+# The header of a FreeBSD sysroot that has the release's number: 1500068 is 15.0, 1402000 is 14.2.
+# osreldate.h is made when the system is.
+release_header() {
+	for header in osreldate.h sys/param.h; do
+		header=$MONITOR_SYSROOT/usr/include/$header
+		if grep -q 'define[[:space:]]*__FreeBSD_version' "$header" 2>/dev/null; then
+			say "$header"
+			return
+		fi
+	done
+}
+
+# What clang calls the machine of a FreeBSD sysroot; the architecture by e_machine of a file (ELF
+# gABI).
 freebsd_triple() {
 	start=$MONITOR_SYSROOT/usr/lib/crt1.o
 	[ -e "$start" ] || die "MONITOR_SYSROOT: no $start: FreeBSD's headers and libraries are to be there"
@@ -203,17 +223,19 @@ freebsd_triple() {
 	183) freebsd_arch=aarch64 ;;
 	*) die "MONITOR_SYSROOT: $start is for neither x86_64 nor aarch64" ;;
 	esac
-	sed -n "s/^#.*define[[:space:]]*__FreeBSD_version[[:space:]]*\([0-9]*\)\([0-9]\)[0-9]\{5\}\$/$freebsd_arch-unknown-freebsd\1\2.0/p" \
-		"$MONITOR_SYSROOT/usr/include/osreldate.h" | grep . || say "$freebsd_arch-unknown-freebsd"
+	release=$(sed -n 's/^.*define[[:space:]]*__FreeBSD_version[[:space:]]*\([0-9]*\)[0-9]\{5\}[^0-9]*$/\1/p' \
+		"$(release_header)")
+	say "$freebsd_arch-unknown-freebsd${release:+$release.0}"
 }
 
 # A sysroot of FreeBSD says for what to compile, where no compiler was named.
 compiler_for_sysroot() {
 	[ -n "${MONITOR_SYSROOT:-}" ] || return 0
-	absolute MONITOR_SYSROOT "$MONITOR_SYSROOT"
 	[ -d "$MONITOR_SYSROOT" ] || die "MONITOR_SYSROOT: there is no directory $MONITOR_SYSROOT"
+	MONITOR_SYSROOT=$(cd "$MONITOR_SYSROOT" && pwd -P)
+	absolute MONITOR_SYSROOT "$MONITOR_SYSROOT"
 	[ -z "${MONITOR_CC:-}${CC:-}" ] || return 0
-	[ -e "$MONITOR_SYSROOT/usr/include/osreldate.h" ] || return 0
+	[ -n "$(release_header)" ] || return 0
 	[ "$(uname -s)" != FreeBSD ] || return 0
 	freebsd=$(freebsd_triple)
 	MONITOR_CC="clang --target=$freebsd"
@@ -231,27 +253,48 @@ find_monitor_compiler() {
 	[ -n "$triple" ] ||
 		die "$cc_name: $monitor_cc does not answer -dumpmachine; gcc and clang do"
 	say "monitor compiler: $monitor_cc"
-	cross=no stubs=no linker=''
+	cross=no stubs=no linker='' static='' system_libs=''
 	[ "$(machine_of "$triple")" = "$(machine_of "$(uname -m)-$(uname -s)")" ] || cross=yes
 	target_cc=$monitor_cc
 	[ -z "${MONITOR_SYSROOT:-}" ] || monitor_cc="$monitor_cc --sysroot=$MONITOR_SYSROOT"
 }
 
-# GNU ld links for its own system only.
+# Whether the compiler finds the system's libraries. Threads are one of their own on FreeBSD. What
+# clang adds by itself may not be there: libgcc is LLVM's under another name, which nothing needs.
+find_system_libs() {
+	for start in '' '-nodefaultlibs '; do
+		for threads in -lpthread -lthr; do
+			for rest in '' ' -lsys'; do
+				set -- "$@" "$start$threads${start:+ -lc}$rest"
+			done
+		done
+	done
+	# A sysroot needs no shared libraries.
+	[ -n "$sanitize" ] || static=-static
+	system_libs=$(first_libs "$monitor_cc" "$uses_threads" \
+		"$monitor_cflags -fPIE $static $linker $monitor_ldflags" "$@") || return
+	say "system's libraries: $system_libs"
+}
+
+# clang for another system would have this one's ld link; one from elsewhere has a linker of its own.
+# With --sysroot, or with a sysroot built in, the compiler may need none from us.
 find_sysroot() {
-	[ "$cross-$os" = yes-freebsd ] || return 0
-	linker=-fuse-ld=lld
-	found ld.lld || lack "no linker for FreeBSD (ld.lld)" lld
-	if [ -n "${MONITOR_SYSROOT:-}" ]; then
-		say "sysroot: $MONITOR_SYSROOT"
-		return
-	fi
+	[ "$os" = freebsd ] || return 0
+	case $cross-$monitor_cc in
+	yes-*clang*)
+		linker=-fuse-ld=lld
+		found ld.lld || lack "no linker for FreeBSD (ld.lld)" lld
+		;;
+	esac
+	find_system_libs && return
+	case $cross-$monitor_cc in no-* | *--sysroot*) lack_libc ;; esac
 	stubs=yes
 	monitor_cc="$target_cc --sysroot=$tmp/sysroot"
 	# shellcheck disable=SC2086
 	sh "$src/tests/freebsd/sysroot.sh" "$tmp/sysroot" "$monitor_ar" $monitor_cc ||
 		die "$monitor_cc cannot make stubs of FreeBSD's libraries"
 	say "sysroot: none, so stubs are linked: what is made checks the sources and does not run"
+	find_system_libs || lack_libc
 }
 
 find_archiver() {
@@ -368,7 +411,7 @@ monitor_links() {
 	text=$1
 	shift
 	# shellcheck disable=SC2086
-	links "$monitor_cc" "$text" $monitor_cflags "$@" $static $linker $monitor_ldflags
+	links "$monitor_cc" "$text" $monitor_cflags "$@" $static $linker $monitor_ldflags $system_libs
 }
 
 # All flags that the compiler takes without a warning.
@@ -387,8 +430,6 @@ lack_libc() {
 }
 
 choose_flags() {
-	# A sysroot needs no shared libraries.
-	case $os-$sanitize in freebsd-) static=-static ;; *) static= ;; esac
 	monitor_links "$empty" || lack_libc
 	harden=$(accepted -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 		-mbranch-protection=standard -ftrivial-auto-var-init=zero)
@@ -444,7 +485,7 @@ find_libelf() {
 	pkg=${MONITOR_PKG_CONFIG:-${PKG_CONFIG:-$pkg_config}}
 	from_pkg=$($pkg --static --libs libelf 2>/dev/null) || from_pkg=
 	libelf=$(first_libs "$monitor_cc" "$uses_libelf" \
-		"$monitor_cflags -fPIE $static $linker $monitor_ldflags" \
+		"$monitor_cflags -fPIE $static $linker $monitor_ldflags $system_libs" \
 		${from_pkg:+"$from_pkg"} $base_libelf "-lelf -lz" "-lelf -lz -lzstd") ||
 		lack_libelf
 	say "libelf: $libelf"
@@ -479,8 +520,8 @@ find_build_tools() {
 find_cmocka() {
 	for test_link in "$static" -pie; do
 		cmocka=$(first_libs "$monitor_cc" "$uses_cmocka" \
-			"$monitor_cflags $ports -fPIE $test_link $linker $monitor_ldflags" -lcmocka) &&
-			break
+			"$monitor_cflags $ports -fPIE $test_link $linker $monitor_ldflags $system_libs" \
+			-lcmocka) && break
 	done
 	if [ -n "$cmocka" ]; then
 		say "cmocka: $cmocka ($test_link)"
@@ -560,6 +601,7 @@ write_config() {
 		assign MONITOR_CFLAGS "$monitor_cflags"
 		assign MONITOR_LDFLAGS "$monitor_ldflags"
 		assign LINKER "$linker"
+		assign SYSTEM_LIBS "$system_libs"
 		assign PORTS "$ports"
 		assign BUILD_PORTS "$build_ports"
 		assign WERROR "$werror"

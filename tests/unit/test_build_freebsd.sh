@@ -99,7 +99,34 @@ with_sysroot() {
 compiler_from_sysroot() {
 	printf '#undef __FreeBSD_version\n#define __FreeBSD_version 1402000\n' >"$tmp/root/usr/include/osreldate.h"
 	MONITOR_SYSROOT=$tmp/root configure found --backend=vmm &&
-		says found "MONITOR_CC := clang --target=x86_64-unknown-freebsd14.0 --sysroot=$tmp/root"
+		says found "MONITOR_CC := clang --target=x86_64-unknown-freebsd14.0 --sysroot=$tmp/root" ||
+		return
+	# As the source has it, and a path from here.
+	mv "$tmp/root/usr/include/osreldate.h" "$tmp/release.h"
+	cp "$tmp/root/usr/include/sys/param.h" "$tmp/param.h"
+	echo '#define __FreeBSD_version 1500068	/* Master, propagated to newvers */' \
+		>>"$tmp/root/usr/include/sys/param.h"
+	cd "$tmp/found" && "$src/configure.sh" --disable-bindings MONITOR_SYSROOT=../root &&
+		says found "MONITOR_CC := clang --target=x86_64-unknown-freebsd15.0 --sysroot=$tmp/root" ||
+		return
+	cp "$tmp/param.h" "$tmp/root/usr/include/sys/param.h"
+	mv "$tmp/release.h" "$tmp/root/usr/include/osreldate.h"
+}
+
+# Some have the libraries of the system, and none of the compiler's, or threads under their own name.
+few_libraries() {
+	cp -R "$tmp/root" "$tmp/few" && cd "$tmp/few/usr/lib" && mv libpthread.a libthr.a &&
+		rm libgcc.a libgcc_eh.a &&
+		configure poor "MONITOR_CC=$cc" "MONITOR_SYSROOT=$tmp/few" &&
+		says poor 'SYSTEM_LIBS := -nodefaultlibs -lthr -lc' && says poor 'STUBS := no' &&
+		says stubs 'SYSTEM_LIBS := -lpthread'
+}
+
+# The compiler's own words say where everything is: no stubs instead, even if that is wrong.
+sysroot_in_words() {
+	configure words "MONITOR_CC=$cc --sysroot=$tmp/root" && says words 'STUBS := no' &&
+		says words "MONITOR_CC := $cc --sysroot=$tmp/root" &&
+		refused 'cannot link a program' "MONITOR_CC=$cc --sysroot=$tmp/nowhere"
 }
 
 # refused WORDS MESSAGE...: configure.sh fails and says so.
@@ -110,8 +137,8 @@ refused() {
 }
 
 bad_sysroots() {
-	refused 'MONITOR_SYSROOT: there is no directory /nonexistent' MONITOR_SYSROOT=/nonexistent &&
-		refused 'MONITOR_SYSROOT: root is not an absolute path' MONITOR_SYSROOT=root || return
+	refused 'MONITOR_SYSROOT: there is no directory /nonexistent' MONITOR_SYSROOT=/nonexistent ||
+		return
 	mkdir -p "$tmp/empty/usr/include"
 	refused 'cannot link a program: MONITOR_SYSROOT names' "MONITOR_CC=$cc" "MONITOR_SYSROOT=$tmp/empty" ||
 		return
@@ -132,6 +159,8 @@ check "what only Linux has is not" linux_only
 check "what was linked with stubs is neither tested nor installed" not_installed
 check "a sysroot is used for all that is compiled and linked" with_sysroot
 check "a sysroot alone says what to compile for" compiler_from_sysroot
+check "a sysroot may have few libraries" few_libraries
+check "a compiler that knows its sysroot is left alone" sysroot_in_words
 check "a sysroot that lacks something is told" bad_sysroots
 check "KVM is not to be had on FreeBSD" other_backend
 echo "1..$number"
