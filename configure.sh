@@ -414,11 +414,16 @@ monitor_links() {
 	links "$monitor_cc" "$text" $monitor_cflags "$@" $static $linker $monitor_ldflags $system_libs
 }
 
-# All flags that the compiler takes without a warning.
+# All flags that the compiler takes without a warning, which clang gives for some only if it does
+# not link.
 accepted() {
 	out=
 	for flag do
-		if monitor_links "$empty" "$flag"; then out="$out $flag"; fi
+		# shellcheck disable=SC2086
+		if compiles "$monitor_cc" "$empty" $monitor_cflags "$flag" &&
+			monitor_links "$empty" "$flag"; then
+			out="$out $flag"
+		fi
 	done
 	printf '%s' "${out# }"
 }
