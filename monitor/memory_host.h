@@ -55,4 +55,7 @@ extern const int memory_host_unused;
 /* The advice of madvise that leaves memory out of core files. */
 extern const int memory_host_no_core;
 
+/* The advice for memory whose contents are of no use any more: the host has it back. */
+extern const int memory_host_give_back;
+
 #endif

@@ -7,6 +7,7 @@
 /* Swap is put aside for memory that can be written only. */
 const int memory_host_unused = 0;
 const int memory_host_no_core = MADV_NOCORE;
+const int memory_host_give_back = MADV_FREE;
 
 /* The kernel makes superpages by itself; there is no advice for a part of memory. */
 void memory_host_prefer(void *at, size_t len, enum memory_host_pages pages)

@@ -6,6 +6,7 @@
 
 const int memory_host_unused = MAP_NORESERVE;
 const int memory_host_no_core = MADV_DONTDUMP;
+const int memory_host_give_back = MADV_DONTNEED;
 
 void memory_host_prefer(void *at, size_t len, enum memory_host_pages pages)
 {

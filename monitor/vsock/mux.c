@@ -183,7 +183,7 @@ static void release(struct vsock_mux *m, struct vsock_connection *c)
 	unschedule(m, c);
 	/* Pages of the ring cost nothing again; where the host does not do that, they stay. */
 	if (c->kept)
-		(void)madvise(c->buffer, VSOCK_BUFFER_SIZE, MADV_DONTNEED);
+		(void)madvise(c->buffer, VSOCK_BUFFER_SIZE, memory_host_give_back);
 	c->state = VSOCK_FREE;
 	c->owes = 0;
 	c->generation++;

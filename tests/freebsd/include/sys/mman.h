@@ -17,6 +17,7 @@
 #define MAP_FAILED ((void *)-1)
 
 #define MADV_DONTNEED 4
+#define MADV_FREE 5
 #define MADV_NOCORE 8
 
 #define MFD_CLOEXEC 0x00000001u
