@@ -374,12 +374,15 @@ static int trips(int fd, long seconds)
 /* ---- commands ---- */
 
 /* Prints what comes until the end, or for five seconds. */
-static int say(int fd, const char *text)
+static int say(const char *path, const char *text)
 {
+	const int fd = try_connect(path);
 	const uint64_t began = now_ms();
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	ssize_t n = 1;
 
+	if (fd == -1)
+		give_up("%s", path);
 	for (; *text != '\0'; text++) {
 		const bool newline = text[0] == '\\' && text[1] == 'n';
 		const char byte = newline ? '\n' : *text;
@@ -495,7 +498,7 @@ int main(int argc, char **argv)
 	if (strcmp(what, "trips") == 0)
 		return trips(connect_to(path), atol(argv[3]));
 	if (strcmp(what, "say") == 0)
-		return say(try_connect(path), argv[3]);
+		return say(path, argv[3]);
 	if (strcmp(what, "idle") == 0)
 		return idle(path, (unsigned)atol(argv[3]));
 	if (strcmp(what, "hold") == 0)

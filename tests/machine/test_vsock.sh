@@ -285,6 +285,7 @@ files() {
 
 # A listener that was handed down, blocking as it is.
 passed() {
+	: >"$T/out"
 	# shellcheck disable=SC2086
 	"$STREAMS" pass "$T/given" 7 timeout -s KILL 60 "$HUSK" --mem=128 "--vsock:service0=listen=80:@7,listen=$T/u" -- \
 		"$(image vsock_echo)" --solo5:quiet >"$T/out" 2>"$T/err" </dev/null &
