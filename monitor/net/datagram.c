@@ -30,8 +30,8 @@ static enum uplink_result explain(int sys)
 }
 
 /*
- * A record that is longer than the buffer is read in pieces, each of which counts as too long. So is
- * everything from a peer that never marks an end.
+ * A record that is longer than the buffer is read in pieces, each of which counts as too long. So
+ * does everything from a peer that never marks an end.
  */
 static enum uplink_result piece(struct datagram *d, bool ended)
 {

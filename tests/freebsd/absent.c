@@ -39,7 +39,8 @@ ABSENT int getmntinfo(struct statfs **all, int mode)
 	return absent();
 }
 
-ABSENT int sysctlbyname(const char *name, void *old, size_t *old_len, const void *new, size_t new_len)
+ABSENT int sysctlbyname(const char *name, void *old, size_t *old_len, const void *new,
+			size_t new_len)
 {
 	(void)name, (void)old, (void)old_len, (void)new, (void)new_len;
 	return absent();

@@ -41,13 +41,9 @@ declared() {
 		-e 's/^void (\*\([a-z]*\)(.*/\1/p' "$@"
 }
 
-cd ../include
-declared pthread.h semaphore.h >../lib/threads
-declared libelf.h >../lib/elf
-find . -name '*.h' | while read -r header; do
-	declared "$header"
-done | grep -vxF -f ../lib/threads -f ../lib/elf >../lib/c
-cd ../lib
+declared ../include/pthread.h ../include/semaphore.h >threads
+declared ../include/libelf.h >elf
+find ../include -name '*.h' -exec cat {} + | declared | grep -vxF -f threads -f elf >c
 
 # What compilers call by themselves.
 printf '%s\n' bcmp __stack_chk_fail >>c

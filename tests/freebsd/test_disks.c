@@ -204,7 +204,8 @@ static int open_disk(struct fixture *f, const char *where, bool read_only)
 	       disk_open(&f->d, where, &f->e) == -1 ? -1 : 0;
 }
 
-static void assert_refused(struct fixture *f, const char *where, bool read_only, const char *message)
+static void assert_refused(struct fixture *f, const char *where, bool read_only,
+			   const char *message)
 {
 	host.closes = 0;
 	assert_int_equal(open_disk(f, where, read_only), -1);

@@ -232,7 +232,8 @@ static int adopt(struct fixture *f, bool look)
 	return tap_adopt(&f->u, &rq, GIVEN, &f->e);
 }
 
-static void assert_refused(struct fixture *f, const char *name, bool look, int sys, const char *hint)
+static void assert_refused(struct fixture *f, const char *name, bool look, int sys,
+			   const char *hint)
 {
 	assert_int_equal(attach(f, name, look), -1);
 	assert_null(f->u);

@@ -7,7 +7,7 @@
 
 #define WIFEXITED(status) (((status) & 0177) == 0)
 #define WEXITSTATUS(status) ((status) >> 8)
-#define WIFSIGNALED(status) (((status) & 0177) != 0177 && ((status) & 0177) != 0 && (status) != 0x13)
+#define WIFSIGNALED(status) (((status) & 0177) != 0177 && ((status) & 0177) != 0)
 
 pid_t wait(int *status);
 pid_t waitpid(pid_t pid, int *status, int options);
