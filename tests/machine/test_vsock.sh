@@ -242,10 +242,47 @@ limits() {
 	holder=$!
 	within 20 grep -q HELD "$T/said"
 	timeout -s KILL 5 "$STREAMS" hold "$T/u" 100 >"$T/more" 2>&1
-	kill -KILL "$holder"
+	kill -KILL "$holder" 2>/dev/null
 	wait "$holder" 2>/dev/null
 	talks "V58: when there are descriptors again" '1000 sent, 1000 back' talk "$T/u" 1000 port 52
 	end_guest "V58: nothing is left of the others"
+}
+
+# used: processor time of the run in the background, in clock ticks.
+used() {
+	sed 's/.*) //' "/proc/$started/stat" | awk '{ print $12 + $13 }'
+}
+
+# V54, bug 7: connections that have nothing to say, or cannot, cost nothing.
+idle() {
+	guest ''
+	"$STREAMS" hold "$T/u" 30 >"$T/said" 2>&1 &
+	holder=$!
+	within 20 grep -q HELD "$T/said"
+	before=$(used)
+	sleep 3
+	after=$(used)
+	kill -KILL "$holder" 2>/dev/null
+	wait "$holder" 2>/dev/null
+	report "an idle guest with 30 connections takes no processor time" \
+		"$([ $((after - before)) -le 3 ] || echo "$((after - before)) ticks in 3 s")"
+	end_guest "nothing is left of them either"
+	start --mem=8 "--vsock:service0=uds=$T/u" -- "$(image hostile_vsock)" --solo5:quiet \
+		announce send 1 5 0 send 5 6 9 poll 500 poll 500 poll 20000
+	within 20 grep -q READY "$T/out"
+	"$STREAMS" hold "$T/u" 30 >"$T/said" 2>&1 &
+	holder=$!
+	sleep 3
+	before=$(used)
+	sleep 2
+	after=$(used)
+	kill -KILL "$holder" 2>/dev/null
+	wait "$holder" 2>/dev/null
+	kill -TERM "$started"
+	await 20
+	judge "V54: a guest that takes no packets is ended" 1 'signal 15'
+	report "V54: nor does one that takes no packets" \
+		"$([ $((after - before)) -le 3 ] || echo "$((after - before)) ticks in 2 s")"
 }
 
 # --- files --------------------------------------------------------------------------------------------------------------
@@ -323,6 +360,7 @@ if [ -x "$STREAMS" ]; then
 	lines
 	many
 	limits
+	idle
 	files
 	passed
 	stops
