@@ -10,7 +10,8 @@ dir=$(dirname "$0")
 if [ "$BACKEND" != vmm ]; then
 	skip_all "machines of $BACKEND end with their process"
 fi
-export HUSK_VMM_DIR="$T/machines" HUSK_VMM_DOUBLE=15-intel
+export HUSK_VMM_DOUBLE="${HUSK_VMM_DOUBLE:-15-intel}"
+keep_machines=yes
 
 # machines NUMBER NAME: so many are there.
 machines() {

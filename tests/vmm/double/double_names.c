@@ -159,10 +159,12 @@ bool names_privileged(void)
 {
 	struct stat st;
 	int dir = directory();
-	bool ok = dir != -1 && fstat(dir, &st) == 0 && st.st_uid == geteuid();
+	bool ok;
 
-	if (dir != -1)
-		close(dir);
+	if (dir == -1)		/* for want of descriptors, say: the next call finds that too */
+		return errno != EACCES;
+	ok = fstat(dir, &st) == 0 && st.st_uid == geteuid();
+	close(dir);
 	return ok;
 }
 
