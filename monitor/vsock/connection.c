@@ -114,7 +114,8 @@ static void absorb_credit(struct vsock_connection *c, const struct vsock_header 
 static enum vsock_verdict receive_rw(const struct vsock_connection *c,
 				     const struct vsock_header *header)
 {
-	if ((c->guest_shut & VSOCK_SHUTDOWN_SEND) != 0)
+	if ((c->guest_shut & VSOCK_SHUTDOWN_SEND) != 0 ||
+	    (c->host_shut & VSOCK_SHUTDOWN_RECEIVE) != 0)
 		return VSOCK_IGNORED;
 	if (header->len > VSOCK_BUFFER_SIZE - c->buffered)
 		return VSOCK_VIOLATION;

@@ -158,11 +158,14 @@ void vsock_device_finish(struct vsock_device *d, uint64_t now)
 	struct husk_error ignored;
 	uint32_t bytes;
 
+	/* What waits is in front of what comes, which goes straight to the sockets behind it. */
+	vsock_mux_flush(d->mux, now);
 	if (d->queues[VSOCK_QUEUE_TX].memory == NULL)
 		return;
 	for (unsigned i = 0; i < VIRTQ_SIZE_MAX; i++)
 		if (drain_one(d, now, &bytes, &ignored) != 1)
-			return;
+			break;
+	vsock_mux_flush(d->mux, now);
 }
 
 void vsock_device_reset(struct vsock_device *d)

@@ -282,6 +282,29 @@ static bool flush(struct vsock_mux *m, struct vsock_connection *c)
 	return true;
 }
 
+static void shut_socket(struct vsock_mux *m, struct vsock_connection *c, int how)
+{
+	if (c->fd != -1)
+		m->host.shutdown(m->host.ctx, c->fd, how);
+}
+
+/*
+ * The host program takes no more. What it had sent by then is still there for the guest, and the
+ * reset that says that bytes of the guest's were lost comes behind it.
+ */
+static void host_takes_no_more(struct vsock_mux *m, struct vsock_connection *c)
+{
+	c->buffered = 0;
+	c->readable = true;
+	if (!vsock_wants_to_read(c)) {
+		reset(m, c);
+		return;
+	}
+	shut_socket(m, c, SHUT_WR);
+	vsock_host_shuts(c, VSOCK_SHUTDOWN_RECEIVE);
+	schedule(m, c);
+}
+
 /* Straight from guest memory as far as the socket takes it; the rest is kept. */
 static bool deliver(struct vsock_mux *m, struct vsock_connection *c, const struct vsock_packet *p)
 {
@@ -299,12 +322,6 @@ static bool deliver(struct vsock_mux *m, struct vsock_connection *c, const struc
 	}
 	vsock_buffer_put(c, p, at);
 	return true;
-}
-
-static void shut_socket(struct vsock_mux *m, struct vsock_connection *c, int how)
-{
-	if (c->fd != -1)
-		m->host.shutdown(m->host.ctx, c->fd, how);
 }
 
 /*
@@ -331,8 +348,8 @@ static void follow_shutdown(struct vsock_mux *m, struct vsock_connection *c, uns
 		host_is_gone(m, c, now);
 }
 
-/* The socket takes bytes again. */
-static void go_on_writing(struct vsock_mux *m, struct vsock_connection *c)
+/* The socket takes bytes again. One that still reads has the time to read it all. */
+static void go_on_writing(struct vsock_mux *m, struct vsock_connection *c, uint64_t now)
 {
 	const bool had = c->buffered > 0;
 
@@ -340,9 +357,11 @@ static void go_on_writing(struct vsock_mux *m, struct vsock_connection *c)
 		(void)tell_writable(m, c, false);
 	c->writable = true;
 	if (!flush(m, c)) {
-		reset(m, c);
+		host_takes_no_more(m, c);
 		return;
 	}
+	if (had && c->buffered > 0 && c->timed)
+		set_timer(m, c, now + VSOCK_TIMEOUT_NS);
 	if (had && c->buffered == 0 && c->guest_shut == VSOCK_SHUTDOWN_BOTH)
 		reset(m, c);
 	else if (had && c->buffered == 0 && (c->guest_shut & VSOCK_SHUTDOWN_SEND) != 0)
@@ -382,7 +401,7 @@ static void dispatch(struct vsock_mux *m, struct vsock_connection *c,
 		break;
 	case VSOCK_DELIVER:
 		if (!deliver(m, c, p))
-			reset(m, c);
+			host_takes_no_more(m, c);
 		break;
 	case VSOCK_ACCEPTED:
 		accepted(m, c);
@@ -501,7 +520,9 @@ static void give_orphan(struct vsock_mux *m, struct vsock_packet *p)
 static void end_of_input(struct vsock_mux *m, struct vsock_connection *c, uint64_t now)
 {
 	c->readable = false;
-	if (c->hung_up)
+	if ((c->host_shut & VSOCK_SHUTDOWN_RECEIVE) != 0)
+		reset(m, c);
+	else if (c->hung_up)
 		host_is_gone(m, c, now);
 	else
 		vsock_host_shuts(c, VSOCK_SHUTDOWN_SEND);
@@ -638,6 +659,7 @@ static void read_command(struct vsock_mux *m, struct vsock_connection *c, unsign
 		return;
 	}
 	m->n_commands--;
+	wake_listeners(m);
 	c->answers = true;
 	ask_guest(m, c, port, now);
 }
@@ -667,7 +689,9 @@ static void add_client(struct vsock_mux *m, const struct listener *l, int fd, ui
 static void wait_for_descriptors(struct vsock_mux *m, struct listener *l, uint64_t now)
 {
 	l->waiting = true;
-	m->accept_at = now + VSOCK_RETRY_NS;
+	/* Who keeps coming here does not put off what another waits for. */
+	if (m->accept_at > now + VSOCK_RETRY_NS)
+		m->accept_at = now + VSOCK_RETRY_NS;
 }
 
 /* All that have come, as long as there is a place for those that must still say where to. */
@@ -707,6 +731,13 @@ int vsock_mux_listen(struct vsock_mux *m, int fd, int64_t port)
 
 /* ---- events and time ---- */
 
+void vsock_mux_flush(struct vsock_mux *m, uint64_t now)
+{
+	for (unsigned i = 0; i < m->max; i++)
+		if (m->connections[i].state == VSOCK_OPEN && m->connections[i].buffered > 0)
+			go_on_writing(m, &m->connections[i], now);
+}
+
 static void connection_event(struct vsock_mux *m, struct vsock_connection *c, unsigned events,
 			     uint64_t now)
 {
@@ -716,12 +747,13 @@ static void connection_event(struct vsock_mux *m, struct vsock_connection *c, un
 		read_command(m, c, events, now);
 		return;
 	}
-	if (c->state == VSOCK_ASKING && c->hung_up) {
+	/* One that waits for no answer may have said all that it has to say. */
+	if (c->state == VSOCK_ASKING && c->hung_up && c->answers) {
 		reset(m, c);
 		return;
 	}
 	if ((events & VSOCK_WRITABLE) != 0 && c->state == VSOCK_OPEN)
-		go_on_writing(m, c);
+		go_on_writing(m, c, now);
 	else if ((events & VSOCK_WRITABLE) != 0)
 		c->writable = true;
 	/* Nobody will read up to the end: the guest does not want to, or it was read before. */

@@ -85,6 +85,9 @@ bool vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, uint64_t now);
 /* What watch was asked to tell: events is a set of enum vsock_event_bits. An old key is no harm. */
 void vsock_mux_event(struct vsock_mux *m, uint64_t key, unsigned events, uint64_t now);
 
+/* Writes what connections hold as far as sockets take it now, whether or not that was told. */
+void vsock_mux_flush(struct vsock_mux *m, uint64_t now);
+
 /* When vsock_mux_expire is to be called next; 0: now; VSOCK_NEVER. */
 uint64_t vsock_mux_deadline(const struct vsock_mux *m);
 void vsock_mux_expire(struct vsock_mux *m, uint64_t now);

@@ -844,6 +844,7 @@ static void a_reset_is_told_after_what_has_come(void **state)
 	host_sends(0, 100);
 	solo5_yield(f.monitor.now, NULL);
 	f.fake.sockets[0].write_error = EPIPE;
+	f.fake.sockets[0].ends = true;
 	assert_int_equal(write_some(s, 10), OK);
 	assert_int_equal(write_some(s, 10), SOLO5X_VSOCK_ERESET);
 	guest_reads(s, 0, 0, 100, 60);

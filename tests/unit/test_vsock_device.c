@@ -182,6 +182,33 @@ static void packets_go_through(void **state)
 	assert_int_equal(f.fake.sockets[0].got, 65536);
 }
 
+/* The guest has ended: what is held has its last chance, and what is submitted its first. */
+static void the_last_packets_go_behind_what_is_held(void **state)
+{
+	struct fake_socket *s = &f.fake.sockets[0];
+
+	(void)state;
+	posts(1);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	(void)turn();
+	s->skip = UINT64_MAX;
+	s->room = 0;
+	sends(VSOCK_OP_RW, 7, 100);
+	(void)turn();
+	sends(VSOCK_OP_RW, 7, 200);
+	assert_int_equal(s->got, 0);
+	s->room = 1000;			/* not told yet */
+	vsock_device_finish(&f.d, NOW);
+	assert_int_equal(s->got, 300);
+	s->room = 0;
+	sends(VSOCK_OP_RW, 7, 200);
+	vsock_device_finish(&f.d, NOW);
+	f.d.queues[VSOCK_QUEUE_TX].memory = NULL;
+	s->room = 1000;
+	vsock_device_finish(&f.d, NOW);
+	assert_int_equal(s->got, 500);
+}
+
 /* V08, V11, V16, bugs 1, 2, 19: they come back, and the next is served. */
 static void what_is_no_packet_comes_back(void **state)
 {
@@ -328,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(packets_go_through),
+		TEST(the_last_packets_go_behind_what_is_held),
 		TEST(what_is_no_packet_comes_back),
 		TEST(an_impossible_chain_fails_the_turn),
 		TEST(a_guest_without_buffers_waits_and_the_device_sleeps),

@@ -584,7 +584,8 @@ static void silent_clients_are_few_and_do_not_stay(void **state)
 	for (unsigned gone = 0; gone < 2000; gone += VSOCK_COMMANDS_MAX) {
 		const unsigned left = 2000 - gone;
 
-		assert_int_equal(f.fake.open, left < FAKE_SOCKETS ? left : FAKE_SOCKETS);
+		assert_int_equal(f.fake.open, left < VSOCK_COMMANDS_MAX ? left :
+						     VSOCK_COMMANDS_MAX);
 		assert_int_equal(commands(), f.fake.open);
 		time_passes(1999);
 		time_passes(1);
@@ -594,6 +595,19 @@ static void silent_clients_are_few_and_do_not_stay(void **state)
 	assert_gets_nothing();
 	clients_come(1, "CONNECT 1\n");
 	assert_gets(VSOCK_OP_REQUEST, 0);
+}
+
+/* One that waits for a place need not wait until a connection ends. */
+static void a_command_makes_room_for_the_next_client(void **state)
+{
+	(void)state;
+	listen_for_commands();
+	clients_come(VSOCK_COMMANDS_MAX + 1, "");
+	assert_int_equal(f.fake.waiting, 1);
+	client_adds(&f.fake.sockets[7], "CONNECT 52\n");
+	time_passes(0);
+	assert_int_equal(f.fake.waiting, 0);
+	assert_int_equal(commands(), VSOCK_COMMANDS_MAX);
 }
 
 /* V38 */
@@ -704,6 +718,37 @@ static void a_listener_may_stand_for_one_port(void **state)
 	assert_memory_equal(f.payload, "GET / HTTP/1.1\n", 15);
 }
 
+/* It has nothing to wait for: what it said is for the guest all the same. */
+static void a_client_of_one_port_may_leave_before_the_answer(void **state)
+{
+	struct fake_socket *s = &f.fake.sockets[0];
+
+	(void)state;
+	assert_int_equal(vsock_mux_listen(f.m, FAKE_LISTENER, 80), 0);
+	for (unsigned told = 0; told < 2; told++) {
+		clients_come(1, "hello");
+		if (told == 0)
+			host_ends(s, true);
+		assert_gets_on(VSOCK_OP_REQUEST, 80, VSOCK_PORT_FIRST + told);
+		if (told == 1)
+			host_ends(s, true);
+		assert_gets_nothing();
+		says_on(VSOCK_OP_RESPONSE, 0, 80, VSOCK_PORT_FIRST + told);
+		assert_gets(VSOCK_OP_RW, 0);
+		assert_int_equal(f.got.len, 5);
+		assert_memory_equal(f.payload, "hello", 5);
+		assert_gets(VSOCK_OP_SHUTDOWN, 3);
+		says_on(VSOCK_OP_RST, 0, 80, VSOCK_PORT_FIRST + told);
+		assert_int_equal(in_use() + f.fake.open, 0);
+	}
+	clients_come(1, "hello");
+	assert_gets(VSOCK_OP_REQUEST, 0);
+	host_ends(s, true);
+	time_passes(2000);
+	assert_gets(VSOCK_OP_RST, 0);
+	assert_int_equal(in_use() + f.fake.open, 0);
+}
+
 /* V58 */
 static void a_host_without_descriptors_is_asked_again_later(void **state)
 {
@@ -713,7 +758,10 @@ static void a_host_without_descriptors_is_asked_again_later(void **state)
 	clients_come(3, "CONNECT 1\n");
 	assert_int_equal(in_use(), 0);
 	assert_true(vsock_mux_deadline(f.m) == f.now + VSOCK_RETRY_NS);
-	time_passes(100);
+	time_passes(99);
+	clients_come(0, "CONNECT 1\n");	/* puts nothing off */
+	assert_true(vsock_mux_deadline(f.m) == f.now + MS);
+	time_passes(1);
 	assert_true(vsock_mux_deadline(f.m) == f.now + VSOCK_RETRY_NS);
 	f.fake.accept_error = 0;
 	f.fake.watch_error = ENOMEM;
@@ -899,7 +947,9 @@ static void becoming_writable_is_told_where_it_matters(void **state)
 	assert_int_equal(f.fake.writable_calls, 3);
 	s->room = 0;
 	f.fake.writable_error = ENOMEM;
+	s->ends = true;
 	sends(s, 10);
+	assert_true(s->shut_write);
 	assert_gets_on(VSOCK_OP_RST, GUEST_PORT, HOST_PORT);
 }
 
@@ -1036,6 +1086,41 @@ static void a_guest_that_closes_is_answered_when_all_is_written(void **state)
 	assert_int_equal(in_use() + f.fake.open, 0);
 }
 
+/* As long as its program goes on reading it gets what the guest sent before it closed. */
+static void a_slow_reader_gets_what_was_sent_before_a_close(void **state)
+{
+	struct fake_socket *s = open_one();
+
+	(void)state;
+	s->room = 0;
+	sends(s, 1000);
+	says(VSOCK_OP_SHUTDOWN, 3);
+	for (unsigned i = 0; i < 10; i++) {
+		time_passes(1500);
+		host_reads(s, 100);
+	}
+	assert_int_equal(s->got, 1000);
+	assert_gets(VSOCK_OP_RST, 0);
+	assert_int_equal(vsock_mux_counters(f.m)->timed_out, 0);
+}
+
+static void what_is_held_is_written_without_an_event(void **state)
+{
+	struct fake_socket *s = open_one();
+
+	(void)state;
+	s->room = 0;
+	sends(s, 100);
+	vsock_mux_flush(f.m, f.now);
+	assert_int_equal(s->got, 0);
+	s->room = 1000;			/* not told */
+	vsock_mux_flush(f.m, f.now);
+	assert_int_equal(s->got, 100);
+	sends(s, 100);
+	assert_int_equal(s->got, 200);
+	assert_false(s->wrong);
+}
+
 /* V50, bug 21 */
 static void a_guest_may_stop_sending_and_go_on_receiving(void **state)
 {
@@ -1155,6 +1240,7 @@ static void a_socket_that_fails_resets_the_connection(void **state)
 
 	(void)state;
 	s->write_error = EPIPE;
+	s->ends = true;
 	sends(s, 10);
 	assert_gets(VSOCK_OP_RST, 0);
 	s = open_one();
@@ -1166,7 +1252,61 @@ static void a_socket_that_fails_resets_the_connection(void **state)
 	s->room = 0;
 	sends(s, 10);
 	s->write_error = EPIPE;
+	s->read_error = ECONNRESET;
 	host_reads(s, 10);
+	assert_gets(VSOCK_OP_RST, 0);
+	assert_int_equal(in_use() + f.fake.open, 0);
+}
+
+/* A program that answers and leaves before it has read the question. */
+static void what_was_sent_before_a_socket_failed_arrives(void **state)
+{
+	struct fake_socket *s = open_one();
+
+	(void)state;
+	for (unsigned held = 0; held < 2; held++) {
+		f.room = 400;
+		s->room = 0;
+		if (held == 1)
+			sends(s, 10);
+		s->readable = 1000;	/* not told yet */
+		s->write_error = EPIPE;
+		s->ends = s->hung_up = true;
+		if (held == 1)
+			host_reads(s, 1);
+		else
+			sends(s, 10);
+		assert_gets_bytes(s, 0, 400);
+		sends(s, 10);
+		assert_gets_bytes(s, 400, 400);
+		assert_gets_bytes(s, 800, 200);
+		assert_gets(VSOCK_OP_RST, 0);
+		assert_int_equal(in_use() + f.fake.open, 0);
+		f.sent = 0;
+		s = open_one();
+	}
+}
+
+/* Its other direction goes on, until it ends too. */
+static void a_host_program_may_stop_receiving_and_go_on_sending(void **state)
+{
+	struct fake_socket *s = open_one();
+
+	(void)state;
+	s->write_error = EPIPE;
+	sends(s, 10);
+	assert_gets(VSOCK_OP_SHUTDOWN, VSOCK_SHUTDOWN_RECEIVE);
+	host_says(s, 100);
+	assert_gets_bytes(s, 0, 100);
+	sends(s, 10);
+	assert_gets_nothing();
+	assert_int_equal(s->got, 0);
+	host_ends(s, false);
+	assert_gets(VSOCK_OP_RST, 0);
+	s = open_one();
+	says(VSOCK_OP_SHUTDOWN, VSOCK_SHUTDOWN_RECEIVE);
+	s->write_error = EPIPE;
+	sends(s, 10);
 	assert_gets(VSOCK_OP_RST, 0);
 	assert_int_equal(in_use() + f.fake.open, 0);
 }
@@ -1477,12 +1617,14 @@ int main(void)
 		TEST(a_command_may_come_byte_by_byte),
 		TEST(what_is_no_command_ends_the_client_and_nobody_else),
 		TEST(silent_clients_are_few_and_do_not_stay),
+		TEST(a_command_makes_room_for_the_next_client),
 		TEST(a_client_may_leave_at_any_time),
 		TEST(a_client_that_the_guest_refuses_gets_no_text),
 		TEST(a_guest_that_does_not_answer_is_not_waited_for),
 		TEST(ports_wrap_and_skip_those_in_use),
 		TEST(a_port_that_the_guest_chose_frees_none),
 		TEST(a_listener_may_stand_for_one_port),
+		TEST(a_client_of_one_port_may_leave_before_the_answer),
 		TEST(a_host_without_descriptors_is_asked_again_later),
 		TEST(too_many_clients_are_refused),
 		TEST(no_more_is_sent_than_the_guest_has_room_for),
@@ -1498,12 +1640,16 @@ int main(void)
 		TEST(a_socket_may_give_bytes_in_any_pieces),
 		TEST(connections_take_turns),
 		TEST(a_guest_that_closes_is_answered_when_all_is_written),
+		TEST(a_slow_reader_gets_what_was_sent_before_a_close),
+		TEST(what_is_held_is_written_without_an_event),
 		TEST(a_guest_may_stop_sending_and_go_on_receiving),
 		TEST(a_host_program_may_stop_sending_and_go_on_receiving),
 		TEST(what_was_sent_before_a_host_program_left_arrives),
 		TEST(what_is_shut_stays_shut),
 		TEST(nobody_reads_up_to_the_end),
 		TEST(a_socket_that_fails_resets_the_connection),
+		TEST(what_was_sent_before_a_socket_failed_arrives),
+		TEST(a_host_program_may_stop_receiving_and_go_on_sending),
 		TEST(the_guest_resets_at_any_time),
 		TEST(a_guest_that_takes_no_packets_stalls_only_itself),
 		TEST(reset_closes_everything_and_listeners_stay),

@@ -14,7 +14,7 @@
 
 #include "../../monitor/vsock/host.h"
 
-#define FAKE_SOCKETS 64
+#define FAKE_SOCKETS 72
 #define FAKE_FD 100			/* of the first socket */
 #define FAKE_LISTENER 50		/* the only descriptor that can accept */
 
