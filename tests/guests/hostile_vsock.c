@@ -17,7 +17,7 @@
  *   got OP                        the next packet is that
  *   nothing                       none comes for a while
  *   returned N                    N chains of the tx queue are back, in all
- *   race N                        rewrites descriptors and header of N packets while they are served
+ *   race N                        rewrites N packets and their descriptors as they are served
  *   garble                        overwrites what the monitor has written
  *   poll MS                       waits in the monitor
  *   spin MS                       does not
@@ -43,16 +43,20 @@ HUSK_IMAGE_WANTS(HUSK_FEATURE_VSOCK);
 
 struct queue {
 	struct virtq_desc desc[SIZE];
-	union {
-		struct virtq_avail avail;
-		uint8_t avail_bytes[VIRTQ_AVAIL_BYTES(SIZE)];
-	};
-	union {
-		struct virtq_used used;
-		uint8_t used_bytes[VIRTQ_USED_BYTES(SIZE)];
-	};
+	uint8_t avail_bytes[VIRTQ_AVAIL_BYTES(SIZE)] __attribute__((aligned(8)));
+	uint8_t used_bytes[VIRTQ_USED_BYTES(SIZE)] __attribute__((aligned(8)));
 	uint16_t seen;			/* completions */
 } __attribute__((aligned(4096)));
+
+static struct virtq_avail *avail_of(struct queue *q)
+{
+	return (struct virtq_avail *)(void *)q->avail_bytes;
+}
+
+static struct virtq_used *used_of(struct queue *q)
+{
+	return (struct virtq_used *)(void *)q->used_bytes;
+}
 
 static const uint8_t rodata[64] __attribute__((aligned(64))) = {1};
 static struct queue queues[VSOCK_QUEUES];
@@ -118,7 +122,7 @@ static void announce_all(void)
 		struct queue *q = &queues[i];
 		struct husk_queue rq = {
 			.handle = HANDLE, .index = i, .size = SIZE, .desc = (uintptr_t)q->desc,
-			.avail = (uintptr_t)&q->avail, .used = (uintptr_t)&q->used, .ret = -1,
+			.avail = (uintptr_t)avail_of(q), .used = (uintptr_t)used_of(q), .ret = -1,
 		};
 
 		check(announce(&rq) == HVT_OK, 40);
@@ -134,8 +138,8 @@ static void announce_any(const char **args)
 	q = &queues[rq.index % VSOCK_QUEUES];
 	rq.size = (uint32_t)take_number(args);
 	rq.desc = take_place(args, q->desc);
-	rq.avail = take_place(args, &q->avail);
-	rq.used = take_place(args, &q->used);
+	rq.avail = take_place(args, avail_of(q));
+	rq.used = take_place(args, used_of(q));
 	check(announce(&rq) == HVT_OK, 10 + rq.ret);
 }
 
@@ -172,12 +176,12 @@ static void write_desc(const char **args)
 
 static void grow(struct queue *q, uint16_t n)
 {
-	__atomic_store_n(&q->avail.idx, (uint16_t)(q->avail.idx + n), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&avail_of(q)->idx, (uint16_t)(avail_of(q)->idx + n), __ATOMIC_SEQ_CST);
 }
 
 static void submit(struct queue *q, uint16_t head)
 {
-	q->avail.ring[q->avail.idx % SIZE] = head;
+	avail_of(q)->ring[avail_of(q)->idx % SIZE] = head;
 	grow(q, 1);
 }
 
@@ -233,7 +237,7 @@ static void post(uint64_t n)
 	struct queue *q = &queues[VSOCK_QUEUE_RX];
 
 	for (; n > 0; n--) {
-		const uint16_t i = q->avail.idx % SIZE;
+		const uint16_t i = avail_of(q)->idx % SIZE;
 
 		q->desc[i] = (struct virtq_desc){
 			(uintptr_t)rx_buffers[i], BUFFER, VIRTQ_DESC_WRITE, 0,
@@ -246,7 +250,7 @@ static void post(uint64_t n)
 static uint16_t put(uint16_t op, uint32_t port, uint32_t len)
 {
 	struct queue *q = &queues[VSOCK_QUEUE_TX];
-	const uint16_t i = q->avail.idx % SIZE;
+	const uint16_t i = avail_of(q)->idx % SIZE;
 
 	next.op = op;
 	next.dst_port = port;
@@ -263,9 +267,9 @@ static void wait(struct queue *q, uint64_t ns)
 {
 	struct hvt_poll poll = {.timeout_nsecs = ns};
 
-	*virtq_used_event(&q->avail, SIZE) = q->seen;
+	*virtq_used_event(avail_of(q), SIZE) = q->seen;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (load(&q->used.idx) == q->seen)
+	if (load(&used_of(q)->idx) == q->seen)
 		hypercall(HVT_HYPERCALL_POLL, (uintptr_t)&poll);
 }
 
@@ -274,7 +278,7 @@ static bool comes(struct queue *q, uint64_t patience)
 	const solo5_time_t end = solo5_clock_monotonic() + patience;
 	solo5_time_t now;
 
-	while (load(&q->used.idx) == q->seen) {
+	while (load(&used_of(q)->idx) == q->seen) {
 		now = solo5_clock_monotonic();
 		if (now >= end)
 			return false;
@@ -291,7 +295,7 @@ static void check_got(uint16_t op)
 
 	do {
 		check(comes(q, PATIENCE), 20);
-		u = &q->used.ring[q->seen++ % SIZE];
+		u = &used_of(q)->ring[q->seen++ % SIZE];
 		check(u->id < SIZE, 26);
 	} while (u->len == 0);		/* was given back as no buffer */
 	h = (const void *)rx_buffers[u->id];
@@ -318,7 +322,7 @@ static void race(uint64_t n)
 		volatile struct virtq_desc *d = &q->desc[i];
 		volatile struct vsock_header *h = (volatile void *)tx_buffers[i];
 
-		for (unsigned turn = 0; load(&q->used.idx) == q->seen; turn++) {
+		for (unsigned turn = 0; load(&used_of(q)->idx) == q->seen; turn++) {
 			if (turn == 0)
 				ring(VSOCK_QUEUE_TX);
 			d->len = turn % 2 ? 52 : 4096;
@@ -333,11 +337,11 @@ static void race(uint64_t n)
 static void garble(void)
 {
 	for (unsigned i = 0; i < VSOCK_QUEUES; i++) {
-		queues[i].used.idx = (uint16_t)(queues[i].used.idx + 77);
-		queues[i].used.flags = UINT16_MAX;
-		*virtq_avail_event(&queues[i].used, SIZE) = 12345;
-		*virtq_used_event(&queues[i].avail, SIZE) = 12345;
-		queues[i].avail.flags = UINT16_MAX;
+		used_of(&queues[i])->idx = (uint16_t)(used_of(&queues[i])->idx + 77);
+		used_of(&queues[i])->flags = UINT16_MAX;
+		*virtq_avail_event(used_of(&queues[i]), SIZE) = 12345;
+		*virtq_used_event(avail_of(&queues[i]), SIZE) = 12345;
+		avail_of(&queues[i])->flags = UINT16_MAX;
 	}
 }
 

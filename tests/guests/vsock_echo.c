@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * vsock_echo.c: sends back what comes on each stream, without the bindings, and where the host has room
- * for it without a copy: the packet itself goes back.
+ * vsock_echo.c: sends back what comes on each stream, without the bindings, and where the host has
+ * room for it without a copy: the packet itself goes back.
  *
  *   window N    bytes that a connection holds (default 65536)
  *   refuse N    connections to port N are refused, those to N + 1 never answered
  *   call N      connects to the host's port N first
  *
- * What comes to port 10 is not sent back; from port 11 come zeros without end. Ends when a connection
- * to port 9 is asked for: with SUCCESS if no other is left then.
+ * What comes to port 10 is not sent back; from port 11 come zeros without end. Ends when a
+ * connection to port 9 is asked for: with SUCCESS if no other is left then.
  */
 #include "guest.h"
 #include "hypercall.h"
@@ -31,17 +31,21 @@ HUSK_IMAGE_WANTS(HUSK_FEATURE_VSOCK);
 
 struct queue {
 	struct virtq_desc desc[SIZE];
-	union {
-		struct virtq_avail avail;
-		uint8_t avail_bytes[VIRTQ_AVAIL_BYTES(SIZE)];
-	};
-	union {
-		struct virtq_used used;
-		uint8_t used_bytes[VIRTQ_USED_BYTES(SIZE)];
-	};
+	uint8_t avail_bytes[VIRTQ_AVAIL_BYTES(SIZE)] __attribute__((aligned(8)));
+	uint8_t used_bytes[VIRTQ_USED_BYTES(SIZE)] __attribute__((aligned(8)));
 	uint16_t seen, free[SIZE], n_free;
 	unsigned number;
 } __attribute__((aligned(4096)));
+
+static struct virtq_avail *avail_of(struct queue *q)
+{
+	return (struct virtq_avail *)(void *)q->avail_bytes;
+}
+
+static struct virtq_used *used_of(struct queue *q)
+{
+	return (struct virtq_used *)(void *)q->used_bytes;
+}
 
 struct connection {
 	bool used, ended;		/* ended: the host sends no more */
@@ -86,7 +90,7 @@ static void announce(struct queue *q, unsigned number)
 {
 	struct husk_queue rq = {
 		.handle = HANDLE, .index = number, .size = SIZE, .desc = (uintptr_t)q->desc,
-		.avail = (uintptr_t)&q->avail, .used = (uintptr_t)&q->used, .ret = -1,
+		.avail = (uintptr_t)avail_of(q), .used = (uintptr_t)used_of(q), .ret = -1,
 	};
 
 	q->number = number;
@@ -96,13 +100,13 @@ static void announce(struct queue *q, unsigned number)
 
 static void submit(struct queue *q, uint16_t i, void *packet, size_t len, uint16_t flags)
 {
-	const uint16_t before = q->avail.idx, now = (uint16_t)(before + 1);
+	const uint16_t before = avail_of(q)->idx, now = (uint16_t)(before + 1);
 
 	q->desc[i] = (struct virtq_desc){(uintptr_t)packet, (uint32_t)len, flags, 0};
-	q->avail.ring[before % SIZE] = i;
-	__atomic_store_n(&q->avail.idx, now, __ATOMIC_SEQ_CST);
+	avail_of(q)->ring[before % SIZE] = i;
+	__atomic_store_n(&avail_of(q)->idx, now, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (virtq_passes(load(virtq_avail_event(&q->used, SIZE)), now, before))
+	if (virtq_passes(load(virtq_avail_event(used_of(q), SIZE)), now, before))
 		ring_bell(q);
 }
 
@@ -120,8 +124,8 @@ static void post(unsigned i)
 
 static void reclaim(void)
 {
-	while (load(&tx.used.idx) != tx.seen) {
-		const uint16_t i = (uint16_t)tx.used.ring[tx.seen++ % SIZE].id;
+	while (load(&used_of(&tx)->idx) != tx.seen) {
+		const uint16_t i = (uint16_t)used_of(&tx)->ring[tx.seen++ % SIZE].id;
 
 		if (lent[i] >= 0)
 			post((unsigned)lent[i]);
@@ -134,10 +138,10 @@ static void sleep_until(uint64_t ns)
 {
 	struct hvt_poll poll = {.timeout_nsecs = ns};
 
-	*virtq_used_event(&rx.avail, SIZE) = rx.seen;
-	*virtq_used_event(&tx.avail, SIZE) = tx.seen;
+	*virtq_used_event(avail_of(&rx), SIZE) = rx.seen;
+	*virtq_used_event(avail_of(&tx), SIZE) = tx.seen;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (load(&rx.used.idx) == rx.seen && load(&tx.used.idx) == tx.seen)
+	if (load(&used_of(&rx)->idx) == rx.seen && load(&used_of(&tx)->idx) == tx.seen)
 		hypercall(HVT_HYPERCALL_POLL, (uintptr_t)&poll);
 }
 
@@ -363,10 +367,10 @@ static bool take(struct vsock_header *h)
 
 static bool serve(void)
 {
-	const struct virtq_used_elem *u = &rx.used.ring[rx.seen % SIZE];
+	const struct virtq_used_elem *u = &used_of(&rx)->ring[rx.seen % SIZE];
 	struct vsock_header *h;
 
-	if (load(&rx.used.idx) == rx.seen)
+	if (load(&used_of(&rx)->idx) == rx.seen)
 		return false;
 	check(u->id < SIZE && u->len >= sizeof *h, 51);
 	h = (void *)(rx_packets + u->id * PACKET);
