@@ -329,7 +329,7 @@ uint32_t driver_send(struct driver *d, struct socket *s, const uint8_t *buf, siz
 
 	drain_tx(d);
 	/* What is owed comes before, RESPONSE above all. */
-	if (s->state != SOCKET_OPEN || !send_owed_of(d, s) || !has_tx_room(d))
+	if (s->state != SOCKET_OPEN || s->owes != 0 || !has_tx_room(d))
 		return 0;
 	h.len = least(least(socket_credit(s), tx_room(d) - HEADER), VSOCK_PAYLOAD_MAX);
 	h.len = size < h.len ? (uint32_t)size : h.len;
@@ -422,7 +422,7 @@ static void deliver(struct driver *d, struct socket *s, const uint8_t *bytes, ui
 	struct sink *sink = &d->sink;
 	uint32_t n = 0;
 
-	if (sink->socket == s && s->held == 0) {
+	if (sink->socket == s) {
 		n = least(len, sink->room);
 		memcpy(sink->at, bytes, n);
 		sink->at += n;

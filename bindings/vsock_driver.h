@@ -28,7 +28,7 @@ struct orphan {
 	uint16_t type;
 };
 
-/* Where the bytes of one socket go while the application waits for them. */
+/* Where the bytes of one socket go whose buffer is empty, while the application waits for them. */
 struct sink {
 	struct socket *socket;		/* NULL: into its buffer */
 	uint8_t *at;

@@ -62,20 +62,13 @@ void socket_reset(struct socket *s, enum socket_end end)
 	s->end = (uint8_t)end;
 }
 
-/* What comes on an end that was shut is dropped, and the host may send as if it had been read. */
-static void drop_held(struct socket *s)
-{
-	s->fwd_cnt += s->held;
-	s->held = 0;
-}
-
 void socket_shut(struct socket *s, unsigned directions)
 {
 	if ((directions & ~s->own_shut) == 0)
 		return;
 	s->own_shut = (uint8_t)(s->own_shut | directions);
 	if ((directions & VSOCK_SHUTDOWN_RECEIVE) != 0)
-		drop_held(s);
+		s->held = 0;
 	if (s->state == SOCKET_OPEN)
 		s->owes |= SOCKET_OWES_SHUTDOWN;
 }
@@ -95,12 +88,8 @@ static void receive_rst(struct socket *s)
 
 static bool receive_rw(struct socket *s, uint32_t len)
 {
-	if (s->state != SOCKET_OPEN || (s->peer_shut & VSOCK_SHUTDOWN_SEND) != 0)
+	if (s->state != SOCKET_OPEN || !socket_may_receive(s))
 		return false;
-	if ((s->own_shut & VSOCK_SHUTDOWN_RECEIVE) != 0) {
-		s->fwd_cnt += len;
-		return false;
-	}
 	if (len > s->size - s->held) {
 		socket_reset(s, SOCKET_RESET);
 		return false;
@@ -165,8 +154,6 @@ uint32_t socket_take(struct socket *s, uint8_t *buf, uint32_t size)
 	memcpy(buf + first, s->buffer, n - first);
 	s->held -= n;
 	s->at = s->held == 0 ? 0 : first < n ? n - first : s->at + n;
-	if (s->at == s->size)
-		s->at = 0;
 	socket_passed_on(s, n);
 	return n;
 }

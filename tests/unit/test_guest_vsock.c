@@ -1035,6 +1035,53 @@ static void who_waits_is_woken(void **state)
 	assert_int_equal(solo5x_vsock_release(f.handle), OK);
 }
 
+static void host_sends_once(void)
+{
+	static bool has;
+
+	if (!has)
+		host_sends(0, 10);
+	has = true;
+}
+
+/* After the guest has looked, and before it has said that it wants to be called. */
+static void what_comes_in_between_is_not_missed(void **state)
+{
+	solo5x_socket_t s;
+	uint8_t buf[10];
+	size_t n;
+
+	(void)state;
+	start(4, 4096);
+	s = connection();
+	f.called = false;
+	vsock_guest_between(host_sends_once);
+	assert_int_equal(solo5x_vsock_read_wait(s, buf, sizeof buf, FOREVER, &n), OK);
+	assert_int_equal(n, 10);
+	assert_int_equal(solo5x_vsock_release(f.handle), OK);
+}
+
+/* Answers for which there was no descriptor left: the guest is woken when there is one. */
+static void what_could_not_be_sent_is_sent_later(void **state)
+{
+	solo5x_socket_t s;
+	uint8_t buf[10];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(acquire(16, SOLO5X_VSOCK_MEMORY_MIN(8, 4096), 8, 4096), OK);
+	assert_int_equal(solo5x_vsock_connect_wait(f.handle, 1, FOREVER, &s), OK);
+	assert_int_equal(solo5x_vsock_listen(f.handle, PORT, 6), OK);
+	serve_clients();
+	f.at_once = false;
+	clients_come(6);
+	f.called = false;
+	assert_int_equal(solo5x_vsock_read_wait(s, buf, sizeof buf, f.monitor.now + SECOND, &n),
+			 AGAIN);
+	assert_int_equal(f.d.mux->counters.opened, 7);
+	assert_int_equal(solo5x_vsock_release(f.handle), OK);
+}
+
 /* ---- resets ---- */
 
 static void a_transport_reset_ends_connections_and_keeps_ports(void **state)
@@ -1334,6 +1381,13 @@ static struct vsock_header header(unsigned op, uint32_t len)
 	};
 }
 
+static void expect_dropped(solo5x_socket_t s, struct vsock_header h, uint32_t written)
+{
+	packet_comes(h, written);
+	assert_int_equal(solo5x_vsock_ready(s), WRITABLE);
+	expect_read(s, AGAIN, 0);
+}
+
 static void packets_that_make_no_sense_are_dropped(void **state)
 {
 	struct vsock_header h;
@@ -1343,28 +1397,48 @@ static void packets_that_make_no_sense_are_dropped(void **state)
 	start(4, 4096);
 	s = connection();
 	f.is_broken = true;
-	packet_comes(header(VSOCK_OP_RW, 10), 43);
-	packet_comes(header(VSOCK_OP_RW, 10), 44 + 9);
-	packet_comes(header(VSOCK_OP_RW, UINT32_MAX), 44 + 9);
-	packet_comes(header(VSOCK_OP_RW, 10), UINT32_MAX);
-	packet_comes(header(VSOCK_OP_RW, 0), 44);
-	packet_comes(header(VSOCK_OP_REQUEST, 0), 44);
-	packet_comes(header(0, 0), 44);
-	packet_comes(header(8, 0), 44);
-	packet_comes(header(0xffff, 0), 44);
-	packet_comes(header(VSOCK_OP_RESPONSE, 0), 44);
+	expect_dropped(s, header(VSOCK_OP_RW, 10), 43);
+	expect_dropped(s, header(VSOCK_OP_RW, 10), 44 + 9);
+	expect_dropped(s, header(VSOCK_OP_RW, UINT32_MAX), 44 + 9);
+	expect_dropped(s, header(VSOCK_OP_RW, 10), UINT32_MAX);
+	expect_dropped(s, header(VSOCK_OP_RW, 0), 44);
+	expect_dropped(s, header(VSOCK_OP_REQUEST, 0), 44);
+	expect_dropped(s, header(0, 0), 44);
+	expect_dropped(s, header(8, 0), 44);
+	expect_dropped(s, header(0xffff, 0), 44);
+	expect_dropped(s, header(VSOCK_OP_RESPONSE, 0), 44);
 	h = header(VSOCK_OP_RST, 0);
 	h.src_cid = 1;
-	packet_comes(h, 44);
+	expect_dropped(s, h, 44);
 	h = header(VSOCK_OP_RST, 0);
 	h.dst_cid = CID + (1ull << 32);
-	packet_comes(h, 44);
-	assert_int_equal(solo5x_vsock_ready(s), WRITABLE);
-	expect_read(s, AGAIN, 0);
+	expect_dropped(s, h, 44);
+	h = header(VSOCK_OP_RST, 0);
+	h.type = VSOCK_TYPE_SEQPACKET;
+	expect_dropped(s, h, 44);
 	packet_comes(header(VSOCK_OP_RW, 4096), 44 + 4096);
 	assert_int_equal(solo5x_vsock_ready(s), READABLE | WRITABLE);
 	packet_comes(header(VSOCK_OP_RW, 1), 44 + 1);	/* there is no room for it */
 	assert_int_equal(write_some(s, 1), SOLO5X_VSOCK_ERESET);
+	assert_int_equal(solo5x_vsock_release(f.handle), OK);
+}
+
+/* The host may use the ports again while the application still has the old socket. */
+static void ports_of_a_connection_that_is_over_are_free(void **state)
+{
+	solo5x_socket_t s, other;
+
+	(void)state;
+	start(4, 4096);
+	s = connection();
+	f.is_broken = true;
+	packet_comes(header(VSOCK_OP_RST, 0), 44);
+	packet_comes(header(VSOCK_OP_REQUEST, 0), 44);
+	packet_comes(header(VSOCK_OP_RW, 10), 44 + 10);
+	other = accept_one();
+	assert_int_equal(solo5x_vsock_ready(other), READABLE | WRITABLE);
+	expect_read(s, SOLO5X_VSOCK_ERESET, 0);
+	assert_int_equal(solo5x_vsock_ready(s), 0);	/* it is told */
 	assert_int_equal(solo5x_vsock_release(f.handle), OK);
 }
 
@@ -1518,12 +1592,15 @@ int main(void)
 		TEST(what_has_come_is_seen_without_the_monitor),
 		TEST(who_waits_for_one_is_not_woken_by_others),
 		TEST(who_waits_is_woken),
+		TEST(what_comes_in_between_is_not_missed),
+		TEST(what_could_not_be_sent_is_sent_later),
 		TEST(a_transport_reset_ends_connections_and_keeps_ports),
 		TEST(a_released_device_can_be_acquired_again),
 		TEST(nothing_is_lost_or_left_whatever_happens),
 		TEST(a_queue_that_makes_no_sense_fails_the_device),
 		TEST(a_buffer_comes_back_once),
 		TEST(packets_that_make_no_sense_are_dropped),
+		TEST(ports_of_a_connection_that_is_over_are_free),
 		TEST(a_monitor_that_takes_back_credit_gets_nothing),
 		TEST(other_types_are_reset),
 		TEST(noise_is_no_harm),

@@ -35,6 +35,9 @@ void vsock_guest_set_cid(uint64_t cid);
 /* Another start of the counters of this socket, as after so many bytes each way. */
 void vsock_guest_preset(solo5x_socket_t socket, uint32_t bytes);
 
+/* From now on this happens after solo5_yield has looked at the queues, until the next start. */
+void vsock_guest_between(void (*act)(void));
+
 /* Sockets in use, the application's and others. */
 unsigned vsock_guest_sockets(void);
 
