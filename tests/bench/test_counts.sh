@@ -10,7 +10,7 @@ need_hypervisor
 [ -e "$(image guest_block)" ] || skip_all "the guests are not built: $(image guest_block)"
 
 FEW=1 MANY=65			# requests; what they differ by is what is judged
-FIRST_RUN_MAX=58		# system calls from execve to the first KVM_RUN
+FIRST_RUN_MAX=60		# system calls from execve to the first KVM_RUN
 
 dd if=/dev/zero of="$T/disk" bs=65536 count=2 2>/dev/null
 
