@@ -197,8 +197,7 @@ bool answer_overwrites(int fd, const char *path)
 {
 	struct stat ours, its;
 
-	if (path == NULL || fstat(fd, &ours) == -1 || !S_ISREG(ours.st_mode) ||
-	    (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		return false;
-	return stat(path, &its) == 0 && ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+	return path != NULL && fstat(fd, &ours) == 0 && S_ISREG(ours.st_mode) &&
+	       stat(path, &its) == 0 && ours.st_dev == its.st_dev && ours.st_ino == its.st_ino &&
+	       (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
