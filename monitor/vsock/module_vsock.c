@@ -12,6 +12,7 @@
 #include "device_set.h"
 #include "io_thread.h"
 #include "module.h"
+#include "nospec.h"
 #include "routes.h"
 #include "wake.h"
 #include "words.h"
@@ -402,13 +403,14 @@ static int announce(struct vsock_module *s, struct vsock_guest *g, const struct 
 		    struct husk_error *e)
 {
 	const struct virtqueue_layout layout = {rq->desc, rq->avail, rq->used, rq->size};
+	const size_t index = nospec_index(rq->index, VSOCK_QUEUES);
 	struct virtqueue q;
 
-	if (virtqueue_init(&q, g->what[rq->index], &s->core->memory, &layout, e) == -1 ||
+	if (virtqueue_init(&q, g->what[index], &s->core->memory, &layout, e) == -1 ||
 	    check_apart(s, &q, e) == -1)
 		return -1;
 	io_thread_pause(&s->thread);
-	g->device.queues[rq->index] = q;
+	g->device.queues[index] = q;
 	io_thread_resume(&s->thread);
 	return 0;
 }
@@ -435,7 +437,7 @@ static enum vmexit_result queue_call(void *ctx, gpa_t arg, struct husk_error *e)
 		take_back(s, g);
 		rq.ret = HVT_OK;
 	} else if (g != NULL && rq.index < VSOCK_QUEUES &&
-		   g->device.queues[rq.index].memory == NULL) {
+		   g->device.queues[nospec_index(rq.index, VSOCK_QUEUES)].memory == NULL) {
 		if (announce(s, g, &rq, e) == -1)
 			return VMEXIT_FAIL;
 		rq.ret = HVT_OK;

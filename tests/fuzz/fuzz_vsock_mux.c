@@ -121,7 +121,7 @@ static void guest_takes(uint32_t room)
 	CHECK(h.src_cid == VSOCK_CID_HOST && h.dst_cid == CID && h.len <= room);
 	CHECK(h.op >= VSOCK_OP_REQUEST && h.op <= VSOCK_OP_CREDIT_REQUEST);
 	CHECK((h.op == VSOCK_OP_RW) == (h.len > 0));
-	CHECK(h.op == VSOCK_OP_SHUTDOWN ? h.flags >= 2 && h.flags <= 3 : h.flags == 0);
+	CHECK(h.op == VSOCK_OP_SHUTDOWN ? h.flags >= 1 && h.flags <= 3 : h.flags == 0);
 	s.to_guest += h.len;
 }
 
