@@ -3,6 +3,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,10 +14,16 @@
 #define FILE_CHUNK ((size_t)1 << 20)
 #define PIPE_CHUNK ((size_t)64 << 10)
 
+/* Nothing is opened for writing that was not handed down for it. */
 static bool take_own(struct output *o)
 {
 	int fd;
 
+	o->calls++;
+	if ((fcntl(o->fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
+		errno = EBADF;
+		return false;
+	}
 	o->calls++;
 	fd = output_open_again(o->fd);
 	if (fd == -1)
@@ -102,10 +109,10 @@ static ssize_t reopen(struct output *o, const void *buf, size_t len)
 {
 	if (take_own(o))
 		return write_own(o, buf, len);
-	if (errno == ENXIO) {
+	if (errno == ENXIO)
 		errno = EPIPE;
+	if (errno == EPIPE || errno == EBADF)
 		return -1;
-	}
 	o->way = OUTPUT_ASK;
 	return ask(o, buf, len);
 }

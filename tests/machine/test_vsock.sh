@@ -71,9 +71,9 @@ queues() {
 1 announce desc 1 0 above 64 0 0 avail 1 0 bell 17 poll 9000 | queue 1: descriptor 0: .*outside guest memory
 1 announce desc 1 0 wrap 64 0 0 avail 1 0 bell 17 poll 9000 | queue 1: descriptor 0: .*outside guest memory
 1 announce desc 1 0 buffer 4294967295 0 0 avail 1 0 bell 17 poll 9000 | queue 1: descriptor 0: .*outside guest memory
-1 announce desc 0 0 text 64 2 0 avail 0 0 send 1 5 0 poll 9000 | queue 0: descriptor 0: .*inside read-only
-1 announce desc 0 0 rodata 64 2 0 avail 0 0 send 1 5 0 poll 9000 | queue 0: descriptor 0: .*inside read-only
-1 announce desc 0 0 boot 64 2 0 avail 0 0 send 1 5 0 poll 9000 | queue 0: descriptor 0: .*inside read-only
+1 announce desc 0 0 text 64 2 0 avail 0 0 send 1 5 0 spin 9000 | queue 0: descriptor 0: .*inside read-only
+1 announce desc 0 0 rodata 64 2 0 avail 0 0 send 1 5 0 spin 9000 | queue 0: descriptor 0: .*inside read-only
+1 announce desc 0 0 boot 64 2 0 avail 0 0 send 1 5 0 spin 9000 | queue 0: descriptor 0: .*inside read-only
 0 announce desc 1 0 text 64 0 0 avail 1 0 bell 17 returned 1 | wrong_cid 1
 0 announce desc 1 0 null 0 0 0 avail 1 0 bell 17 returned 1 | malformed 1
 0 announce desc 1 0 buffer 43 0 0 avail 1 0 bell 17 returned 1 send 3 5 0 returned 2 | malformed 1

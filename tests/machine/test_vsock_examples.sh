@@ -87,7 +87,7 @@ calls_the_host() {
 	wait $served || why=$(cat "$T/said")
 	report "echo connects to the host" "$why"
 	await 10
-	judge "echo ends with its connection" 0 'Connected to port 7 of the host' 'connections 0$'
+	judge "echo ends with its connection" 0 'Connected to port 7 of the host' 'opened 1$'
 	rm -f "$T/host"
 	run --mem=4 --vsock:service="connect=7:$T/host" -- "$(image example-vsock-echo)" --solo5:quiet connect
 	judge "echo says that nobody is there" 1 'nobody serves port 7'

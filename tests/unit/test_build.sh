@@ -6,7 +6,7 @@
 set -u
 
 src=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
-unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES RUN_WITH
 unset CC AR CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG
 tmp=$(mktemp -d) || exit 1
 tmp=$(cd "$tmp" && pwd -P)

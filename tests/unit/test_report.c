@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../monitor/machine.h"
+#include "emulated.h"
 #include "hv_fake.h"
 #include "image.h"
 #include "json_read.h"
@@ -212,6 +213,10 @@ static void a_run_is_reported_line_by_line(void **state)
 	struct fixture *f = *state;
 	char expected[2000];
 
+	if (emulated()) {
+		print_message("# an emulator lacks calls, so that the console makes more\n");
+		skip();
+	}
 	load(f);
 	run(f);
 	expect(f, expected, sizeof expected, true);
