@@ -299,14 +299,15 @@ static void a_place_stays_the_same(void **state)
 {
 	char path[200], deep[200] = "", moved[96];
 	struct unix_place p;
+	size_t len = 0;
 	int fd;
 
 	(void)state;
 	snprintf(moved, sizeof moved, "%s/moved", f.dir);
 	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof path, "%s%s/0123456789012345678901234567890123456789",
-			 i == 0 ? f.dir : "", deep);
-		strcpy(deep, path);
+		len += (size_t)snprintf(deep + len, sizeof deep - len,
+					"%s/0123456789012345678901234567890123456789",
+					i == 0 ? f.dir : "");
 		assert_int_equal(mkdir(deep, 0700), 0);
 	}
 	assert_true(snprintf(path, sizeof path, "%s/s", deep) > 107);
