@@ -231,7 +231,7 @@ static void begin(struct client *c, const char *path)
 	c->fd = try_connect(path);
 	if (c->fd == -1)
 		return;
-	*c = (struct client){.fd = c->fd, .size = random_number() % 3000, .line = port >= 0,
+	*c = (struct client){.fd = c->fd, .size = 1 + random_number() % 3000, .line = port >= 0,
 			     .rude = random_number() % 4 == 0};
 	ask(c->fd);
 	if (c->line)

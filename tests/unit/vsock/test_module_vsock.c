@@ -196,6 +196,16 @@ static void posts(unsigned n)
 		submit(VSOCK_QUEUE_RX, RX + i * RX_SIZE, RX_SIZE, true);
 }
 
+/* All that was sent has been looked at. */
+static void taken(void)
+{
+	uint32_t ignored;
+
+	while (f.guest[VSOCK_QUEUE_TX].n_free < SIZE)
+		if (virtq_take(&f.guest[VSOCK_QUEUE_TX], &ignored) < 0)
+			sched_yield();
+}
+
 static void sends(unsigned op, uint32_t host_port, const char *text)
 {
 	struct vsock_header h = {
@@ -203,12 +213,9 @@ static void sends(unsigned op, uint32_t host_port, const char *text)
 		.len = (uint32_t)strlen(text), .type = VSOCK_TYPE_STREAM, .op = (uint16_t)op,
 		.buf_alloc = 1u << 20,
 	};
-	uint32_t ignored;
 	uint8_t *at = rig_at(&f.rig, TX);
 
-	while (f.guest[VSOCK_QUEUE_TX].n_free < SIZE)
-		if (virtq_take(&f.guest[VSOCK_QUEUE_TX], &ignored) < 0)
-			sched_yield();
+	taken();
 	memcpy(at, &h, sizeof h);
 	memcpy(at + sizeof h, text, h.len);
 	submit(VSOCK_QUEUE_TX, TX, (uint32_t)sizeof h + h.len, false);
@@ -342,6 +349,7 @@ static void a_guest_and_a_server_talk(void **state)
 	assert_int_equal(h.op, VSOCK_OP_SHUTDOWN);
 	assert_int_equal(h.flags, VSOCK_SHUTDOWN_BOTH);
 	sends(VSOCK_OP_RST, 52, "");
+	taken();
 	close(server);
 	removes("s");
 	rig_stop(&f.rig);
