@@ -109,9 +109,11 @@ static int lock_directory(const struct unix_place *p)
 	const int fd = openat(p->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (int i = 0; fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1; i++) {
-		if (errno != EWOULDBLOCK || i == BUSY_TRIES) {
+		const int sys = errno == EWOULDBLOCK ? EBUSY : errno;
+
+		if (sys != EBUSY || i == BUSY_TRIES) {
 			close(fd);
-			return -EADDRINUSE;
+			return -sys;
 		}
 		nanosleep(&pause, NULL);
 	}
@@ -141,6 +143,9 @@ static int listen_failed(const struct unix_place *p, int sys, struct husk_error 
 	husk_fail_sys(e, sys, "%s: cannot listen", p->path);
 	if (sys == EADDRINUSE)
 		return husk_hint(e, "another program has that socket: name another path");
+	if (sys == EBUSY)
+		return husk_hint(e, "a socket of a monitor that has ended is to be replaced, and "
+				 "another program keeps the directory locked");
 	if (sys == ENAMETOOLONG)
 		return husk_hint(e, "the address of a socket has no room for such a name");
 	return -1;

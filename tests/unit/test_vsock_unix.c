@@ -264,7 +264,7 @@ static void a_directory_in_which_another_replaces_is_waited_for(void **state)
 	close(f.l.fd);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	assert_int_equal(unix_listener_open(&f.l, &f.place, &f.e), -1);
-	assert_error(&f.e, HUSK_E_HOST, "another program has that socket");
+	assert_error(&f.e, HUSK_E_HOST, "another program keeps the directory locked");
 	close(fd);
 	opens();
 }
