@@ -19,7 +19,7 @@
 
 #include "../../monitor/vsock/mux.c"
 
-#include "../unit/vsock_fake.h"
+#include "../unit/vsock/fake_host.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define CID 3u

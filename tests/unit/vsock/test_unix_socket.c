@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_vsock_unix.c: Unix sockets of this host, one by one and below the connections of a guest. */
+/* test_unix_socket.c: Unix sockets of this host, one by one and below the connections of a guest. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../monitor/vsock/unix_socket.c"
+#include "../../../monitor/vsock/unix_socket.c"
 
 #include <sys/un.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* vsock_guest.c: the bindings' files that are concerned, and what is below them. */
-#include "vsock_guest.h"
+/* guest.c: the bindings' files that are concerned, and what is below them. */
+#include "guest.h"
 
 #include <stdlib.h>
 
@@ -9,15 +9,15 @@
 #define manifest_find guest_manifest_find
 #define manifest_get guest_manifest_get
 
-#include "../../bindings/cpu.h"
-#include "../../bindings/features.c"
-#include "../../bindings/manifest.c"
-#include "../../bindings/virtqueue.c"
-#include "../../bindings/vsock.c"
-#include "../../bindings/vsock_driver.c"
-#include "../../bindings/vsock_socket.c"
-#include "../../bindings/vsock_wait.c"
-#include "../../bindings/yield.c"
+#include "../../../bindings/cpu.h"
+#include "../../../bindings/features.c"
+#include "../../../bindings/manifest.c"
+#include "../../../bindings/virtqueue.c"
+#include "../../../bindings/vsock.c"
+#include "../../../bindings/vsock_driver.c"
+#include "../../../bindings/vsock_socket.c"
+#include "../../../bindings/vsock_wait.c"
+#include "../../../bindings/yield.c"
 
 static struct vsock_guest_monitor *monitor;
 

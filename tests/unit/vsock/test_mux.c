@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_vsock_mux.c: the connections of a guest, between a made-up guest and a made-up host. */
+/* test_mux.c: the connections of a guest, between a made-up guest and a made-up host. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,15 +9,15 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../monitor/vsock/packet.c"
+#include "../../../monitor/vsock/packet.c"
 
-#include "../../monitor/vsock/command.c"
+#include "../../../monitor/vsock/command.c"
 
-#include "../../monitor/vsock/connection.c"
+#include "../../../monitor/vsock/connection.c"
 
-#include "../../monitor/vsock/mux.c"
+#include "../../../monitor/vsock/mux.c"
 
-#include "vsock_fake.h"
+#include "fake_host.h"
 
 #define CID 7u
 #define GUEST_PORT 5000u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_vsock_device.c: a vsock device between the queues of a guest and a made-up host. */
+/* test_device.c: a vsock device between the queues of a guest and a made-up host. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,19 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../monitor/vsock/packet.c"
+#include "../../../monitor/vsock/packet.c"
 
-#include "../../monitor/vsock/command.c"
+#include "../../../monitor/vsock/command.c"
 
-#include "../../monitor/vsock/connection.c"
+#include "../../../monitor/vsock/connection.c"
 
-#include "../../monitor/vsock/mux.c"
+#include "../../../monitor/vsock/mux.c"
 
-#include "../../monitor/vsock/device.c"
+#include "../../../monitor/vsock/device.c"
 
-#include "../../bindings/virtqueue.c"
+#include "../../../bindings/virtqueue.c"
 
-#include "vsock_fake.h"
+#include "fake_host.h"
 
 #define CID 3u
 #define MEMORY 0x400000u

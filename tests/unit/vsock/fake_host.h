@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * vsock_fake.h: sockets of a made-up host for the connections of a guest.
+ * fake_host.h: sockets of a made-up host for the connections of a guest.
  *
  * What a program of the host sends is a given text, and after it the stream of its socket: byte n is
  * vsock_fake_byte(stream, n). What the guest sends is checked to be such a stream, or is kept while
  * it is short. Every change is an event until vsock_fake_events hands it out.
  */
-#ifndef VSOCK_FAKE_H
-#define VSOCK_FAKE_H
+#ifndef FAKE_HOST_H
+#define FAKE_HOST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../monitor/vsock/host.h"
+#include "../../../monitor/vsock/host.h"
 
 #define FAKE_SOCKETS 72
 #define FAKE_FD 100			/* of the first socket */

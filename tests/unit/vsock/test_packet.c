@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_vsock_packet.c: headers and payloads, out of chains and into them. */
+/* test_packet.c: headers and payloads, out of chains and into them. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "../../monitor/vsock/packet.c"
+#include "../../../monitor/vsock/packet.c"
 
 #define MAX 65536u
 

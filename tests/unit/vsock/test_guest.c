@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_guest_vsock.c: the bindings' vsock against the monitor's device, and against a broken one. */
+/* test_guest.c: the bindings' vsock against the monitor's device, and against a broken one. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../monitor/vsock/packet.c"
+#include "../../../monitor/vsock/packet.c"
 
-#include "../../monitor/vsock/command.c"
+#include "../../../monitor/vsock/command.c"
 
-#include "../../monitor/vsock/connection.c"
+#include "../../../monitor/vsock/connection.c"
 
-#include "../../monitor/vsock/mux.c"
+#include "../../../monitor/vsock/mux.c"
 
-#include "../../monitor/vsock/device.c"
+#include "../../../monitor/vsock/device.c"
 
-#include "vsock_fake.h"
-#include "vsock_guest.h"
+#include "fake_host.h"
+#include "guest.h"
 
 #define CID 3u
 #define PORT 52u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* vsock_fake.c: a host whose sockets do what a test says. */
-#include "vsock_fake.h"
+/* fake_host.c: a host whose sockets do what a test says. */
+#include "fake_host.h"
 
 #include <errno.h>
 #include <string.h>

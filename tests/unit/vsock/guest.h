@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * vsock_guest.h: the bindings' vsock on the host, between the calls of vsock.h and a test that plays
+ * guest.h: the bindings' vsock on the host, between the calls of vsock.h and a test that plays
  * the monitor.
  *
  * In a file of its own, because the guest's side and the monitor's have names in common.
  */
-#ifndef VSOCK_GUEST_H
-#define VSOCK_GUEST_H
+#ifndef GUEST_H
+#define GUEST_H
 
-#include "../../include/husk_abi.h"
-#include "../../include/vsock.h"
+#include "../../../include/husk_abi.h"
+#include "../../../include/vsock.h"
 
 struct vsock_guest_monitor {
 	uint8_t *base;			/* guest memory; gpas count from here */
