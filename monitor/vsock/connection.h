@@ -66,7 +66,7 @@ struct vsock_connection {
 	bool begged;			/* CREDIT_REQUEST was sent, and nothing has come since */
 	bool readable, writable;	/* what the host's socket was when last looked at */
 	bool hung_up;			/* the host program has closed it both ways */
-	bool ready, timed;		/* in the owner's lists */
+	bool named, ready, timed;	/* in the owner's lists, by ports, turn and deadline */
 	bool kept;			/* the ring has been written to */
 	bool untold;			/* the socket's becoming writable is not told */
 	uint8_t needless;		/* times that it was told for nothing */

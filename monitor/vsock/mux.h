@@ -22,7 +22,6 @@
 #define VSOCK_CONNECTIONS_MAX 1023u
 #define VSOCK_COMMANDS_MAX 64u		/* clients that have not said where to */
 #define VSOCK_LISTENERS_MAX 64u
-#define VSOCK_ORPHANS_MAX 1024u		/* RSTs for connections that there are not */
 #define VSOCK_TIMEOUT_NS 2000000000ull	/* for a command, for an answer, for the end */
 #define VSOCK_RETRY_NS 100000000ull	/* until the host may have descriptors again */
 #define VSOCK_NEVER UINT64_MAX

@@ -11,14 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../monitor/vsock/packet.c"
-
-#include "../../monitor/vsock/command.c"
-
-#include "../../monitor/vsock/connection.c"
-
-#include "../../monitor/vsock/mux.c"
-
+#include "../../monitor/vsock/mux_parts.h"
 #include "../unit/vsock/fake_host.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
@@ -68,8 +61,8 @@ static void check(void)
 	unsigned used = 0, open = 0, n_commands, wants = 0;
 	const unsigned said = vsock_mux_connections(s.m, &n_commands);
 
-	for (unsigned i = 0; i < s.m->max; i++) {
-		const struct vsock_connection *c = &s.m->connections[i];
+	for (unsigned i = 0; i < s.m->table.max; i++) {
+		const struct vsock_connection *c = &s.m->table.connections[i];
 
 		check_connection(c);
 		used += c->state != VSOCK_FREE;
@@ -77,10 +70,10 @@ static void check(void)
 		wants += c->ready;
 		n_commands -= c->state == VSOCK_COMMAND;
 		if (c->state > VSOCK_COMMAND)
-			CHECK(find(s.m, c->host_port, c->guest_port) == c);
+			CHECK(vsock_table_find(&s.m->table, c->host_port, c->guest_port) == c);
 	}
 	CHECK(used == said && n_commands == 0 && open == s.fake.open);
-	CHECK(vsock_mux_has_packet(s.m) == (wants + s.m->n_orphans > 0));
+	CHECK(vsock_mux_has_packet(s.m) == (wants + s.m->orphans.n > 0));
 	CHECK(s.fake.misused == 0);
 	CHECK(s.m->counters.bytes_out == s.to_guest);
 }
@@ -103,7 +96,7 @@ static void guest_sends(unsigned op)
 	h.op = (uint16_t)(op % 10);
 	h.len = h.len < VSOCK_PAYLOAD_MAX ? h.len : VSOCK_PAYLOAD_MAX;
 	CHECK(vsock_packet_init(&p, &h, sizeof h, payload, h.len) == VSOCK_PACKET_OK);
-	CHECK(vsock_mux_take(s.m, &p, s.now) || s.m->n_orphans == VSOCK_ORPHANS_MAX);
+	CHECK(vsock_mux_take(s.m, &p, s.now) || s.m->orphans.n == VSOCK_ORPHANS_MAX);
 }
 
 static void guest_takes(uint32_t room)

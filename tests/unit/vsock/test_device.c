@@ -9,15 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../../monitor/vsock/packet.c"
-
-#include "../../../monitor/vsock/command.c"
-
-#include "../../../monitor/vsock/connection.c"
-
-#include "../../../monitor/vsock/mux.c"
-
-#include "../../../monitor/vsock/device.c"
+#include "../../../monitor/vsock/device.h"
+#include "../../../monitor/vsock/orphans.h"
 
 #include "../../../bindings/virtqueue.c"
 

@@ -6,19 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../../monitor/vsock/packet.c"
-
-#include "../../../monitor/vsock/command.c"
-
-#include "../../../monitor/vsock/connection.c"
-
-#include "../../../monitor/vsock/mux.c"
-
-#include "../../../monitor/vsock/device.c"
-
+#include "../../../monitor/vsock/device.h"
+#include "../../../monitor/vsock/mux_parts.h"
 #include "fake_host.h"
 #include "guest.h"
 
@@ -531,7 +524,7 @@ static void counters_wrap(void **state)
 	s = connection();
 	vsock_guest_preset(s, UINT32_MAX - 50000);
 	for (unsigned i = 0; i < 100; i++) {
-		struct vsock_connection *c = &f.d.mux->connections[i];
+		struct vsock_connection *c = &f.d.mux->table.connections[i];
 
 		if (c->state == VSOCK_FREE)
 			continue;

@@ -9,14 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../../monitor/vsock/packet.c"
-
-#include "../../../monitor/vsock/command.c"
-
-#include "../../../monitor/vsock/connection.c"
-
-#include "../../../monitor/vsock/mux.c"
-
+#include "../../../monitor/vsock/command.h"
+#include "../../../monitor/vsock/mux_parts.h"
 #include "fake_host.h"
 
 #define CID 7u
@@ -65,6 +59,12 @@ static int tear_down(void **state)
 	assert_int_equal(f.fake.open, 0);
 	assert_int_equal(f.fake.misused, 0);
 	return 0;
+}
+
+/* Between HOST_PORT and this port. */
+static struct vsock_connection *connection(uint32_t guest_port)
+{
+	return vsock_table_find(&f.m->table, HOST_PORT, guest_port);
 }
 
 /* ---- the guest ---- */
@@ -677,12 +677,12 @@ static void ports_wrap_and_skip_those_in_use(void **state)
 	listen_for_commands();
 	clients_come(1, "CONNECT 1\n");
 	assert_gets_on(VSOCK_OP_REQUEST, 1, VSOCK_PORT_FIRST);
-	f.m->last_port = VSOCK_PORT_LAST - 1;
+	f.m->clients.last_port = VSOCK_PORT_LAST - 1;
 	clients_come(2, "CONNECT 1\n");
 	assert_gets_on(VSOCK_OP_REQUEST, 1, VSOCK_PORT_LAST);
 	assert_gets_on(VSOCK_OP_REQUEST, 1, VSOCK_PORT_FIRST + 1);
 	says_on(VSOCK_OP_RST, 0, 1, VSOCK_PORT_FIRST);
-	f.m->last_port = VSOCK_PORT_LAST - 1;
+	f.m->clients.last_port = VSOCK_PORT_LAST - 1;
 	clients_come(2, "CONNECT 1\n");
 	assert_gets_on(VSOCK_OP_REQUEST, 1, VSOCK_PORT_FIRST);
 	assert_gets_on(VSOCK_OP_REQUEST, 1, VSOCK_PORT_FIRST + 2);
@@ -698,7 +698,7 @@ static void a_port_that_the_guest_chose_frees_none(void **state)
 	says_on(VSOCK_OP_REQUEST, 0, 99, VSOCK_PORT_FIRST);
 	assert_gets(VSOCK_OP_RESPONSE, 0);
 	says_on(VSOCK_OP_RST, 0, 99, VSOCK_PORT_FIRST);
-	f.m->last_port = VSOCK_PORT_LAST;
+	f.m->clients.last_port = VSOCK_PORT_LAST;
 	clients_come(1, "CONNECT 1\n");
 	assert_gets_on(VSOCK_OP_REQUEST, 1, VSOCK_PORT_FIRST + 1);
 }
@@ -820,7 +820,7 @@ static void no_more_is_sent_than_the_guest_has_room_for(void **state)
 static void counters_wrap(void **state)
 {
 	struct fake_socket *s = open_one();
-	struct vsock_connection *c = find(f.m, HOST_PORT, GUEST_PORT);
+	struct vsock_connection *c = connection(GUEST_PORT);
 
 	(void)state;
 	c->tx_cnt = c->peer_fwd_cnt = c->fwd_cnt = c->told_fwd_cnt = 0xfffffff0;
@@ -957,7 +957,7 @@ static void becoming_writable_is_told_where_it_matters(void **state)
 static void a_ring_is_given_back(void **state)
 {
 	struct fake_socket *s = open_one();
-	const uint8_t *ring = f.m->connections[0].buffer;
+	const uint8_t *ring = f.m->table.connections[0].buffer;
 
 	(void)state;
 	s->room = 0;
@@ -1396,7 +1396,7 @@ static void events_of_what_is_gone_are_no_harm(void **state)
 	vsock_mux_event(f.m, key, VSOCK_HUNG_UP, f.now);
 	vsock_mux_event(f.m, UINT64_MAX, 7, f.now);
 	vsock_mux_event(f.m, 0xffff, 7, f.now);
-	vsock_mux_event(f.m, LISTENER_KEYS, 7, f.now);
+	vsock_mux_event(f.m, VSOCK_LISTENER_KEYS, 7, f.now);
 	assert_gets_nothing();
 	assert_int_equal(in_use(), 1);
 }
@@ -1510,7 +1510,7 @@ static void play_guest(struct play *p, uint32_t i)
 	if (!pair->asked) {
 		says_on(VSOCK_OP_REQUEST, 0, GUEST_PORT + i, HOST_PORT);
 		pair->asked = true;
-		pair->socket = &f.fake.sockets[find(f.m, HOST_PORT, GUEST_PORT + i)->fd - FAKE_FD];
+		pair->socket = &f.fake.sockets[connection(GUEST_PORT + i)->fd - FAKE_FD];
 		pair->socket->room = next_random(&p->seed) % 5000;
 	} else if (choice == 0) {
 		says_on(VSOCK_OP_RST, 0, GUEST_PORT + i, HOST_PORT);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/* serve.c: who serves the devices when: the I/O thread's turns, and the run loop's pauses. */
+#include "clock.h"
+#include "guest.h"
+
+#define BELL_KEY IO_KEY_MAX		/* of the thread's events; all others are the connections' */
+
+/* ---- the thread ---- */
+
+static enum io_turn on_turn(void *ctx, uint64_t now, struct husk_error *e)
+{
+	struct vsock_guest *g = ctx;
+
+	return vsock_device_turn(&g->device, now, e);
+}
+
+/* A doorbell needs no more than the turn that follows. */
+static void on_event(void *ctx, uint64_t key, unsigned events, uint64_t now)
+{
+	const struct vsock_guest *g = ctx;
+
+	_Static_assert((int)IO_READABLE == VSOCK_READABLE && (int)IO_WRITABLE == VSOCK_WRITABLE &&
+		       (int)IO_HUNG_UP == VSOCK_HUNG_UP, "events are passed on");
+	if (key != BELL_KEY)
+		vsock_mux_event(g->mux, key, events, now);
+}
+
+static uint64_t on_deadline(void *ctx)
+{
+	const struct vsock_guest *g = ctx;
+
+	return vsock_mux_deadline(g->mux);
+}
+
+static const struct io_client thread_client = {on_turn, on_event, on_deadline};
+
+static void on_alarm(void *ctx)
+{
+	const struct vsock_module *s = ctx;
+
+	core_post(s->core, s->client);
+}
+
+static int check_thread(void *ctx, struct husk_error *e)
+{
+	struct vsock_module *s = ctx;
+
+	return io_thread_check(&s->thread, e);
+}
+
+static void resume_thread(void *ctx)
+{
+	struct vsock_module *s = ctx;
+
+	io_thread_resume(&s->thread);
+}
+
+static int pause_thread(void *ctx, struct husk_error *e)
+{
+	struct vsock_module *s = ctx;
+
+	io_thread_pause(&s->thread);
+	return io_thread_check(&s->thread, e);
+}
+
+static void on_end(void *ctx, const struct core_ending *how)
+{
+	const struct vsock_module *s = ctx;
+
+	for (unsigned i = 0; how->end == CORE_HALTED && i < s->set.n; i++) {
+		struct vsock_guest *g = device_set_at(&s->set, i);
+
+		vsock_device_finish(&g->device, clock_now_ns());
+	}
+}
+
+static const struct core_client run_client = {
+	.resume = resume_thread, .attend = check_thread, .quiesce = pause_thread, .end = on_end,
+};
+
+/* ---- beginning and end ---- */
+
+int serve_init(struct vsock_module *s, struct husk_error *e)
+{
+	if (io_thread_init(&s->thread, on_alarm, s, e) == -1)
+		return -1;
+	return core_add_client(s->core, &run_client, s, &s->client, e);
+}
+
+void serve_fini(struct vsock_module *s)
+{
+	io_thread_stop(&s->thread);
+	core_remove_client(s->core, s->client);
+	s->client = CORE_NO_CLIENT;
+}
+
+int serve_add(struct vsock_guest *g, struct husk_error *e)
+{
+	struct io_thread *t = &g->module->thread;
+	const int client = io_thread_add(t, &thread_client, g);
+	int rc;
+
+	if (client == -1)
+		return husk_fail(e, HUSK_E_HOST, "vsock device %s: there are too many", g->is.name);
+	g->client = (unsigned)client;
+	rc = io_thread_watch(t, g->client, g->bell.fd, BELL_KEY);
+	return rc == 0 ? 0 : husk_fail_sys(e, -rc, "vsock device %s: its doorbell", g->is.name);
+}
+
+/* ---- what the guest waits for ---- */
+
+/* By the thread: completions are there that the guest asked to be told of. */
+void guest_call(void *ctx)
+{
+	struct vsock_guest *g = ctx;
+
+	g->calls++;
+	g->thread_calls++;
+	__atomic_store_n(&g->called, true, __ATOMIC_RELEASE);
+	wake_signal(&g->call);
+}
+
+static int source_fd(void *ctx)
+{
+	const struct vsock_guest *g = ctx;
+
+	return g->call.fd;
+}
+
+/* The signal may come after the flag was seen: the descriptor is then readable for nothing, once. */
+static int source_ready(void *ctx, bool readable, struct husk_error *e)
+{
+	struct vsock_guest *g = ctx;
+
+	(void)e;
+	if (readable || __atomic_load_n(&g->called, __ATOMIC_RELAXED)) {
+		wake_drain(&g->call);
+		g->vcpu_calls++;
+	}
+	return __atomic_exchange_n(&g->called, false, __ATOMIC_ACQUIRE);
+}
+
+struct event_source guest_source(struct vsock_guest *g)
+{
+	return (struct event_source){source_fd, source_ready, g};
+}
