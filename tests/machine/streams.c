@@ -39,7 +39,7 @@
 
 #define PERIOD 65521u			/* of the bytes that are sent */
 #define CHUNK_MAX 65536u
-#define MANY_MAX 900u
+#define MANY_MAX 1000u
 #define PATIENCE_MS 60000
 
 static uint8_t bytes[PERIOD + CHUNK_MAX];
@@ -293,6 +293,8 @@ static int many(const char *path, long seconds, unsigned n)
 	const uint64_t end = now_ms() + (uint64_t)seconds * 1000;
 	unsigned open = 0;
 
+	if (n > MANY_MAX)
+		give_up("%u clients: at most %u", n, MANY_MAX);
 	for (unsigned i = 0; i < n; i++)
 		clients[i].fd = -1;
 	do {

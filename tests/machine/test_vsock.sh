@@ -226,8 +226,9 @@ lines() {
 
 many() {
 	guest "listen=80:$T/web"
-	talks "connections come and go at random" '[0-9]* done' many "$T/web" "${HUSK_LONG:+60}${HUSK_LONG:-5}" \
-		"${HUSK_LONG:+900}${HUSK_LONG:-100}"
+	seconds=${HUSK_LONG:+60} clients=${HUSK_LONG:+1000}
+	LIMIT=120 talks "connections come and go at random" '[0-9]* done' many "$T/web" "${seconds:-5}" \
+		"${clients:-100}"
 	end_guest "all counts are back at none"
 }
 
