@@ -167,7 +167,7 @@ void vsock_table_remove(struct vsock_table *t, struct vsock_connection *c)
 	t->n_used--;
 }
 
-/* Pages that are never written cost nothing. */
+/* Pages that are never written cost nothing. What they hold is no more for core files than the guest is. */
 static int map_buffers(struct vsock_table *t, struct husk_error *e)
 {
 	const size_t size = (size_t)t->max * VSOCK_BUFFER_SIZE;
@@ -176,6 +176,7 @@ static int map_buffers(struct vsock_table *t, struct husk_error *e)
 
 	if (at == MAP_FAILED)
 		return husk_fail_sys(e, errno, "%zu bytes for vsock connections", size);
+	(void)madvise(at, size, memory_host_no_core);
 	t->buffers = at;
 	t->buffers_size = size;
 	return 0;

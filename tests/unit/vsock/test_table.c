@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../../../monitor/memory_host.h"
 #include "../../../monitor/vsock/table.h"
 #include "expect.h"
 
@@ -36,6 +37,20 @@ void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offs
 {
 	errno = ENOMEM;
 	return no_pages ? MAP_FAILED : __real_mmap(at, size, prot, flags, fd, offset);
+}
+
+/* What was asked of the host last. */
+static struct { const void *at; size_t size; int advice; } advised;
+
+int __real_madvise(void *at, size_t size, int advice);
+int __wrap_madvise(void *at, size_t size, int advice);
+
+int __wrap_madvise(void *at, size_t size, int advice)
+{
+	advised.at = at;
+	advised.size = size;
+	advised.advice = advice;
+	return __real_madvise(at, size, advice);
 }
 
 static int set_up(void **state)
@@ -185,6 +200,15 @@ static void what_the_host_refuses_is_told(void **state)
 	no_pages = false;
 }
 
+/* Like the guest's memory: it has passed, or will pass, through there. */
+static void what_programs_say_is_in_no_core_file(void **state)
+{
+	(void)state;
+	assert_ptr_equal(advised.at, t.buffers);
+	assert_int_equal(advised.size, t.buffers_size);
+	assert_int_equal(advised.advice, memory_host_no_core);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -197,6 +221,7 @@ int main(void)
 		TEST(those_with_something_to_say_are_in_turn),
 		TEST(the_first_to_expire_is_first),
 		TEST(what_the_host_refuses_is_told),
+		TEST(what_programs_say_is_in_no_core_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
