@@ -45,7 +45,8 @@ static void want(struct io_thread *t, unsigned what)
 	t->wanted = what;
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->mutex);
-	wake_signal(&t->wake);
+	if (what != IO_RUN)		/* before which it is parked, not waiting for events */
+		wake_signal(&t->wake);
 }
 
 static void fail(struct io_thread *t, const struct husk_error *e)
@@ -82,14 +83,26 @@ static void dispatch(struct io_thread *t, const struct io_poll_event *ev, uint64
 	const unsigned client = (unsigned)(ev->key >> KEY_BITS);
 
 	if (client == OWNER) {
-		wake_drain(&t->wake);
-		t->calls++;
+		if ((ev->events & IO_READABLE) != 0)	/* it is writable from the start */
+			all_are_due(t);
 		return;
 	}
 	t->slots[client].due = true;
 	if (t->slots[client].client->event != NULL)
 		t->slots[client].client->event(t->slots[client].ctx, ev->key & IO_KEY_MAX,
 					       ev->events, now);
+}
+
+/* Whatever else the thread does must not be left half done. */
+static enum io_turn give_turn(const struct io_slot *s, struct husk_error *e)
+{
+	enum io_turn end;
+	int before;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+	end = s->client->turn(s->ctx, clock_now_ns(), e);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	return end;
 }
 
 /* One turn for each client that is due; each round begins with another client. */
@@ -105,7 +118,7 @@ static bool give_turns(struct io_thread *t)
 			continue;
 		if (!may_go_on(t))
 			return false;
-		end = s->client->turn(s->ctx, clock_now_ns(), &e);
+		end = give_turn(s, &e);
 		if (end == IO_FAILED) {
 			fail(t, &e);
 			return true;
@@ -135,7 +148,9 @@ static void wait_for_events(struct io_thread *t)
 static void *run(void *arg)
 {
 	struct io_thread *t = arg;
+	int before;
 
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	all_are_due(t);
 	while (may_go_on(t) && give_turns(t))
 		if (may_go_on(t))
@@ -221,6 +236,11 @@ int io_thread_start(struct io_thread *t, struct husk_error *e)
 	return rc == 0 ? 0 : husk_fail_sys(e, rc, "I/O thread");
 }
 
+void io_thread_wake(const struct io_thread *t)
+{
+	wake_signal(&t->wake);
+}
+
 void io_thread_pause(struct io_thread *t)
 {
 	if (!t->running)
@@ -248,6 +268,16 @@ int io_thread_check(struct io_thread *t, struct husk_error *e)
 		*e = t->error;
 	pthread_mutex_unlock(&t->mutex);
 	return failed ? -1 : 0;
+}
+
+void io_thread_cancel(struct io_thread *t)
+{
+	if (!t->running)
+		return;
+	want(t, IO_STOP);
+	(void)pthread_cancel(t->thread);
+	(void)pthread_join(t->thread, NULL);
+	t->running = false;
 }
 
 void io_thread_stop(struct io_thread *t)

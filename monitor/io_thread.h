@@ -4,8 +4,8 @@
  *
  * Clients do their work in turns, each of at most a budget, one client after the other; the thread
  * sleeps when none has anything to do. All callbacks of a client run in this thread, and while it
- * runs no other thread touches the client's state. The owner (the vcpu's thread) starts, pauses,
- * resumes and stops it. Between init and stop nothing but watch opens or allocates.
+ * runs no other thread touches the client's state. The owner (the vcpu's thread) starts, wakes, pauses,
+ * resumes and stops it. It blocks every signal. Between init and stop nothing but watch opens or allocates.
  */
 #ifndef HUSK_IO_THREAD_H
 #define HUSK_IO_THREAD_H
@@ -50,7 +50,7 @@ struct io_client {
 
 struct io_thread {
 	int poll_fd;			/* -1 when not open */
-	struct wake wake;		/* by the owner */
+	struct wake wake;		/* by the owner; never drained */
 	pthread_t thread;
 	bool running;
 	struct io_slot {
@@ -97,6 +97,9 @@ int io_thread_watch_writable(struct io_thread *t, unsigned client, int fd, uint6
 /* Every client has a turn first. HUSK_E_HOST. */
 int io_thread_start(struct io_thread *t, struct husk_error *e);
 
+/* A turn for every client. One system call, and no more than the wait's for the thread. */
+void io_thread_wake(const struct io_thread *t);
+
 /* On return the thread is paused, after at most one turn, and touches no client. */
 void io_thread_pause(struct io_thread *t);
 
@@ -105,6 +108,12 @@ void io_thread_resume(struct io_thread *t);
 
 /* Whether a client has failed: -1 with its error. */
 int io_thread_check(struct io_thread *t, struct husk_error *e);
+
+/*
+ * Ends the thread, also in a read or write that does not come back: those of a turn, and nothing else, are
+ * cancellation points (POSIX.1-2017, 2.9.5.2). A turn that is ended so frees nothing that it holds.
+ */
+void io_thread_cancel(struct io_thread *t);
 
 /*
  * Ends the thread after at most one turn, and closes what init opened. Accepts the same object twice,

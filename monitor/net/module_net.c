@@ -290,7 +290,6 @@ static int net_open(void **state, const struct settings *settings, struct manife
 		net_close(s);
 		return -1;
 	}
-	s->thread.wake_fd = -1;
 	s->want_ring = s->set.n > 0 && settings_find(settings, "no-net-ring", NULL) == NULL;
 	*state = s;
 	return 0;

@@ -2,11 +2,7 @@
 /* ring_thread.c: hands the ring to an I/O thread where that pays, and takes it back. */
 #include "ring_thread.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cpu.h"
 #include "processors.h"
@@ -16,13 +12,10 @@ enum ring_owner {
 	OWNER_OFFERED,		/* it is being woken; the vcpu's may still take the ring back */
 	OWNER_IO,
 	OWNER_IO_RECALLED,	/* the vcpu's thread waits for the I/O thread to release it */
-	OWNER_NOBODY,		/* the end: the I/O thread leaves */
 };
 
 /* Exits without a wait in between before the ring is handed over: more than request and answer. */
 #define ROW_MIN 4u
-
-#define IO_STACK ((size_t)256 << 10)
 
 #define BATCH 64u		/* entries between two looks at the state */
 
@@ -175,99 +168,57 @@ static void serve_handover(struct ring_thread *t)
 }
 
 /* The I/O thread cannot wait any more: the ring on offer ends the run, none follows. */
-static void leave(struct ring_thread *t, int sys)
+static void on_io_failed(void *ctx)
 {
+	struct ring_thread *t = ctx;
+	struct husk_error e;
+
+	(void)io_thread_check(&t->io, &e);
 	__atomic_store_n(&t->ended, true, __ATOMIC_SEQ_CST);
 	if (!change(t, OWNER_OFFERED, OWNER_IO))
 		return;
-	husk_fail_sys(&t->error, sys, "network ring: I/O thread");
+	t->error = e;
+	husk_wrap(&t->error, "network ring");
 	fail(t);
 }
 
-static void *io_thread(void *arg)
+/* A failure of the ring is the vcpu's thread's to tell, and no reason to end the turns. */
+static enum io_turn on_turn(void *ctx, uint64_t now, struct husk_error *e)
 {
-	struct ring_thread *t = arg;
-	uint64_t n;
-
-	for (;;) {
-		if (read(t->wake_fd, &n, sizeof n) != sizeof n) {
-			leave(t, errno);
-			return NULL;
-		}
-		if (state_of(t) == OWNER_NOBODY)
-			return NULL;
-		serve_handover(t);
-	}
+	(void)now;
+	(void)e;
+	serve_handover(ctx);
+	return IO_IDLE;
 }
 
-static void wake(const struct ring_thread *t)
-{
-	const uint64_t one = 1;
-
-	(void)!write(t->wake_fd, &one, sizeof one);
-}
-
-/* The default is RLIMIT_STACK, which may be anything that a starter hands down. */
-static int create_with_stack(struct ring_thread *t)
-{
-	pthread_attr_t attr;
-	int rc = pthread_attr_init(&attr);
-
-	if (rc != 0)
-		return rc;
-	rc = pthread_attr_setstacksize(&attr, IO_STACK);
-	if (rc == 0)
-		rc = pthread_create(&t->thread, &attr, io_thread, t);
-	(void)pthread_attr_destroy(&attr);
-	return rc;
-}
-
-/* Signals are for the vcpu's thread: they must interrupt the guest. */
-static int create_thread(struct ring_thread *t)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	rc = pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (rc != 0)
-		return rc;
-	rc = create_with_stack(t);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
+static const struct io_client client = {.turn = on_turn};
 
 int ring_thread_start(struct ring_thread *t, struct ring *ring,
 		      const struct ring_thread_host *host)
 {
-	int rc;
+	struct husk_error e;
 
-	*t = (struct ring_thread){.ring = ring, .host = *host, .wake_fd = -1};
+	*t = (struct ring_thread){.ring = ring, .host = *host};
 	if (processors_only_one())
 		return 0;
-	t->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (t->wake_fd == -1)
-		return errno;
-	rc = create_thread(t);
-	t->running = rc == 0;
-	if (t->running)
+	if (io_thread_init(&t->io, on_io_failed, t, &e) == -1)
+		return e.sys;
+	(void)io_thread_add(&t->io, &client, t);
+	if (io_thread_start(&t->io, &e) == 0)
 		return 0;
-	close(t->wake_fd);
-	t->wake_fd = -1;
-	return rc;
+	io_thread_stop(&t->io);
+	return e.sys;
 }
 
 /* ---- the vcpu's thread ---- */
 
 /*
- * The I/O thread does not come back from a read or write, and the run is to end. Reads and writes
- * are cancellation points (POSIX.1-2017, 2.9.5.2), and it holds nothing there but the ring.
+ * The I/O thread does not come back from a read or write, and the run is to end. It holds nothing
+ * there but the ring.
  */
 static void cancel(struct ring_thread *t)
 {
-	(void)pthread_cancel(t->thread);
-	(void)pthread_join(t->thread, NULL);
-	t->running = false;
+	io_thread_cancel(&t->io);
 	if (state_of(t) == OWNER_VCPU)
 		return;
 	set_state(t, OWNER_VCPU);
@@ -342,7 +293,7 @@ static int serve_all(struct ring_thread *t, struct husk_error *e)
 
 static bool has_thread(const struct ring_thread *t)
 {
-	return t->running && !__atomic_load_n(&t->ended, __ATOMIC_SEQ_CST);
+	return t->io.running && !__atomic_load_n(&t->ended, __ATOMIC_SEQ_CST);
 }
 
 static void hand_over(struct ring_thread *t)
@@ -351,7 +302,7 @@ static void hand_over(struct ring_thread *t)
 	t->handover = (struct ring_handover){.open = true, .since = cpu_ticks()};
 	ring_ask_for_kicks(t->ring, false);
 	set_state(t, OWNER_OFFERED);
-	wake(t);
+	io_thread_wake(&t->io);
 	if (__atomic_load_n(&t->ended, __ATOMIC_SEQ_CST))
 		recall(t);
 }
@@ -420,12 +371,6 @@ void ring_thread_stop(struct ring_thread *t)
 
 	if (t->ring != NULL)
 		(void)ring_thread_drain(t, &ignored);
-	if (t->running) {
-		set_state(t, OWNER_NOBODY);
-		wake(t);
-		pthread_join(t->thread, NULL);
-	}
-	if (t->ring != NULL && t->wake_fd != -1)	/* a zeroed one does not own descriptor 0 */
-		close(t->wake_fd);
-	*t = (struct ring_thread){.wake_fd = -1};
+	io_thread_stop(&t->io);
+	*t = (struct ring_thread){.ring = NULL};
 }

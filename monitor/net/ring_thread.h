@@ -10,17 +10,20 @@
  * takes, when the account is used up, or when the vcpu's thread recalls it. While it sleeps it
  * costs nothing.
  *
+ * The I/O thread is one of its own (io_thread.h), with the ring as its only client: a turn lasts for as
+ * long as the ring is handed over, and for most of that it polls, so that another client would wait.
+ *
  * Exactly one of the two owns the ring, and with it every network device. The vcpu's thread claims
  * it before it touches either.
  */
 #ifndef HUSK_RING_THREAD_H
 #define HUSK_RING_THREAD_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "error.h"
+#include "io_thread.h"
 #include "ring.h"
 #include "ring_credit.h"
 
@@ -37,11 +40,9 @@ struct ring_thread_host {
 struct ring_thread {
 	struct ring *ring;
 	struct ring_thread_host host;
+	struct io_thread io;
 	int state;			/* enum ring_owner; atomic */
-	int wake_fd;			/* eventfd; -1 without a thread */
-	bool running;
-	bool ended;			/* the I/O thread has left early; atomic */
-	pthread_t thread;
+	bool ended;			/* the I/O thread gives no turns any more; atomic */
 
 	/* The owner's. Times are those of cpu_ticks. */
 	unsigned row;			/* exits for frames since the guest last waited */
@@ -60,9 +61,8 @@ struct ring_thread {
 };
 
 /*
- * Starts the I/O thread, which blocks every signal. Where only one processor may be used, or the
- * host denies a thread, there is none, and the vcpu's thread always serves itself. Returns 0, or
- * the errno of the denial.
+ * Starts the I/O thread. Where only one processor may be used, or the host denies a thread, there is
+ * none, and the vcpu's thread always serves itself. Returns 0, or the errno of the denial.
  */
 int ring_thread_start(struct ring_thread *t, struct ring *ring,
 		      const struct ring_thread_host *host);

@@ -27,6 +27,7 @@ struct client {
 	uint64_t deadline, key;
 	unsigned seen;			/* events, all together */
 	bool fails;
+	int stuck;			/* each turn waits for a byte of it; -1: no */
 	sem_t told;			/* after each turn */
 };
 
@@ -92,6 +93,12 @@ static enum io_turn turn(void *ctx, uint64_t now, struct husk_error *e)
 	enum io_turn end = IO_IDLE;
 
 	__atomic_add_fetch(&c->turns, 1, __ATOMIC_RELAXED);
+	if (c->stuck != -1) {
+		char byte;
+
+		sem_post(&c->told);
+		(void)!read(c->stuck, &byte, 1);
+	}
 	if (c->deadline <= now)
 		c->deadline = CLOCK_NEVER;
 	if (c->fails)
@@ -127,6 +134,7 @@ static void alarm_owner(void *ctx)
 static void client_init(struct client *c)
 {
 	c->deadline = CLOCK_NEVER;
+	c->stuck = -1;
 	sem_init(&c->told, 0, 0);
 }
 
@@ -217,6 +225,21 @@ static void every_ring_is_a_turn_though_nobody_reads_the_bell(void **state)
 	assert_true(f.b.key == IO_KEY_MAX);
 	assert_true((f.b.seen & IO_READABLE) != 0 && (f.b.seen & IO_HUNG_UP) == 0);
 	assert_int_equal(f.a.events, 0);
+}
+
+/* One call of the owner's, one of the thread's. */
+static void a_wake_is_a_turn_for_everybody(void **state)
+{
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 100; i++) {
+		io_thread_wake(&f.t);
+		wait_for(&f.a.told);
+		wait_for(&f.b.told);
+	}
+	io_thread_pause(&f.t);
+	assert_int_equal(f.a.events + f.b.events, 0);
+	assert_true(f.t.calls <= 100 + 2);
 }
 
 static void a_socket_tells_what_becomes_of_it(void **state)
@@ -350,6 +373,53 @@ static void it_ends_whatever_it_does(void **state)
 	}
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#define UNDER_ASAN __has_feature(address_sanitizer)
+#else
+#define UNDER_ASAN 0
+#endif
+
+static void a_turn_that_does_not_come_back_can_be_ended(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	if (UNDER_ASAN) {
+		print_message("# the address sanitizer takes what a cancelled thread leaves for errors\n");
+		skip();
+	}
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	f.b.stuck = ends[0];
+	start();
+	io_thread_cancel(&f.t);
+	assert_false(f.t.running);
+	io_thread_cancel(&f.t);
+	io_thread_pause(&f.t);
+	io_thread_wake(&f.t);
+	(void)tear_down(state);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(set_up(state), 0);
+}
+
+/* Asleep, paused, or between two turns: nothing there is left half done. */
+static void whatever_it_does_it_can_be_cancelled(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 30; i++) {
+		f.a.more = i % 3 == 0 ? 1000000000 : 0;
+		start();
+		if (i % 2 == 0)
+			io_thread_pause(&f.t);
+		io_thread_cancel(&f.t);
+		assert_false(f.t.running);
+		(void)tear_down(state);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
 static void what_the_host_refuses_is_told(void **state)
 {
 	(void)state;
@@ -415,6 +485,7 @@ int main(void)
 		TEST(everybody_has_a_turn_at_the_start),
 		TEST(an_idle_thread_sleeps),
 		TEST(every_ring_is_a_turn_though_nobody_reads_the_bell),
+		TEST(a_wake_is_a_turn_for_everybody),
 		TEST(a_socket_tells_what_becomes_of_it),
 		TEST(a_deadline_brings_a_turn),
 		TEST(those_with_more_to_do_take_turns),
@@ -423,6 +494,8 @@ int main(void)
 		TEST(everybody_has_a_turn_after_a_pause),
 		TEST(a_failure_reaches_the_owner),
 		TEST(it_ends_whatever_it_does),
+		TEST(a_turn_that_does_not_come_back_can_be_ended),
+		TEST(whatever_it_does_it_can_be_cancelled),
 		TEST(what_the_host_refuses_is_told),
 		TEST(nothing_is_left_of_what_did_not_begin),
 		TEST(there_are_so_many_clients),

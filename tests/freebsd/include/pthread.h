@@ -8,10 +8,14 @@
 #include <sys/types.h>
 #include <time.h>
 
+#define PTHREAD_CANCEL_ENABLE 0
+#define PTHREAD_CANCEL_DISABLE 1
+
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *arg),
 		   void *arg);
 int pthread_join(pthread_t thread, void **result);
 int pthread_cancel(pthread_t thread);
+int pthread_setcancelstate(int state, int *before);
 int pthread_equal(pthread_t a, pthread_t b);
 pthread_t pthread_self(void);
 int pthread_getcpuclockid(pthread_t thread, clockid_t *clock);

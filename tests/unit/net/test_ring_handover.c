@@ -3,11 +3,12 @@
  * test_ring_handover.c: every order in which the two owners of the ring can take their steps.
  *
  * The code under test is compiled in here, with what it asks of the machine replaced: atomic
- * accesses, the clock and sleeping are places where the other thread may go on. Both threads are
- * coroutines of one; a search tries each way to interleave them with few preemptions (where one
- * must wait for the other, switching is free), each length of a poll of the idle ring, and each
- * moment at which the account is used up. What the processors do to the order of accesses beyond
- * that is for test_ring_thread; when the account has credit, for test_ring_credit.
+ * accesses, the clock and sleeping are places where the other thread may go on, and turns are given
+ * as io_thread.h says. Both threads are coroutines of one; a search tries each way to interleave
+ * them with few preemptions (where one must wait for the other, switching is free), each length of
+ * a poll of the idle ring, and each moment at which the account is used up. What the processors do
+ * to the order of accesses beyond that is for test_ring_thread; when the account has credit, for
+ * test_ring_credit.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,14 +17,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include "../../../monitor/cpu.h"
 #include "../../../monitor/net/processors.h"
@@ -39,7 +36,6 @@
 #define UNDER_TSAN 0
 #endif
 
-#define EVENTFD 1000
 #define PATIENCE 20		/* ticks for which an idle ring is polled */
 
 /* ---- the search: a list of choices, each tried with every value ---- */
@@ -157,8 +153,8 @@ static struct {
 	uint32_t bad;			/* number of the entry that ends the guest; 0: none */
 	uint32_t kicks;
 	bool needs_kick, serving;
-	uint64_t wakes;			/* in the eventfd */
-	unsigned reads, fail_read;	/* of it; and the one that fails, 0: none */
+	bool woken, stopped;		/* the I/O thread, by its owner */
+	unsigned waits, fail_wait;	/* of it; and the one that fails, 0: none */
 	unsigned alarms;
 	enum length length;		/* of each look */
 	unsigned looks;			/* in a row at an idle ring */
@@ -168,8 +164,10 @@ static struct {
 	unsigned asked;			/* whether it is used up, in the search */
 	uint32_t stuck_at;		/* entry from which the I/O thread does not come back; 0: none */
 	bool stopping, cancelled;
-	void *(*start)(void *);		/* what the I/O thread does, on what */
-	void *arg;
+	const struct io_client *client;	/* of the I/O thread */
+	void *client_ctx;
+	void (*alarm)(void *);
+	void *alarm_ctx;
 	bool ended, failed;
 	const char *script;
 	void (*plot)(void);		/* what the guest does after the script */
@@ -271,65 +269,90 @@ static void model_account(void)
 	require(owns(threads.now), "the account is kept by who does not own the ring");
 }
 
-static int model_cancel(void)
-{
-	model.cancelled = true;
-	threads.can_run[IO] = !model.ended;
-	return 0;
-}
-
 static bool model_stopping(void *ctx)
 {
 	require(ctx == &model && threads.now == VCPU, "a strange question");
 	return model.stopping;
 }
 
-static ssize_t model_read(int fd, void *to, size_t len)
+/* ---- the I/O thread, which is not under test ---- */
+
+static int model_init(void (*alarm)(void *), void *ctx)
 {
-	require(fd == EVENTFD && len == sizeof model.wakes, "something else is read");
-	step();
-	if (++model.reads == model.fail_read) {
-		errno = EIO;
-		return -1;
-	}
-	while (model.wakes == 0) {
-		threads.can_run[IO] = false;
-		let_other_run();
-		if (model.cancelled)
-			end_io_thread();
-	}
-	memcpy(to, &model.wakes, sizeof model.wakes);
-	model.wakes = 0;
-	return (ssize_t)len;
+	model.alarm = alarm;
+	model.alarm_ctx = ctx;
+	return 0;
 }
 
-static ssize_t model_write(int fd, const void *from, size_t len)
+static int model_add(const struct io_client *client, void *ctx)
 {
-	uint64_t n;
-
-	require(fd == EVENTFD && len == sizeof n, "something else is written");
-	step();
-	memcpy(&n, from, sizeof n);
-	model.wakes += n;
-	threads.can_run[IO] = !model.ended;
-	step();
-	return (ssize_t)len;
+	model.client = client;
+	model.client_ctx = ctx;
+	return 0;
 }
 
-static int model_create(pthread_t *thread, void *(*start)(void *), void *arg)
+static int model_start(struct io_thread *t)
 {
-	*thread = pthread_self();
-	model.start = start;
-	model.arg = arg;
+	t->running = true;
 	threads.can_run[IO] = true;
 	return 0;
 }
 
-static int model_join(void)
+static void model_wake(void)
 {
-	while (!model.ended)
-		spin();
-	return 0;
+	step();
+	model.woken = true;
+	threads.can_run[IO] = !model.ended;
+	step();
+}
+
+static void model_stop(struct io_thread *t)
+{
+	if (t->running) {
+		model.stopped = true;
+		threads.can_run[IO] = !model.ended;
+		while (!model.ended)
+			spin();
+	}
+	t->running = false;
+}
+
+static void model_cancel(struct io_thread *t)
+{
+	model.cancelled = true;
+	model_stop(t);
+}
+
+static int model_check(struct husk_error *e)
+{
+	return husk_fail_sys(e, EIO, "I/O thread");
+}
+
+static void sleep_until(const bool *this, const bool *that)
+{
+	while (!*this && !*that) {
+		threads.can_run[IO] = false;
+		let_other_run();
+	}
+}
+
+/* The first turn is at the start, the others follow the owner's wakes. */
+static void give_turns(void)
+{
+	struct husk_error e;
+
+	while (!model.stopped) {
+		if (model.client->turn(model.client_ctx, 0, &e) != IO_IDLE)
+			violate("the I/O thread does not sleep");
+		step();
+		if (++model.waits == model.fail_wait) {
+			model.alarm(model.alarm_ctx);
+			sleep_until(&model.stopped, &model.stopped);
+		}
+		sleep_until(&model.woken, &model.stopped);
+		model.woken = false;
+	}
+	end_io_thread();
 }
 
 /* ---- the code under test ---- */
@@ -340,10 +363,13 @@ static int model_join(void)
 	(step(), *(p) == *(from) ? (*(p) = (to), true) : (*(from) = *(p), false))
 #define cpu_relax() spin()
 #define cpu_ticks() model_ticks()
-#define read(fd, to, len) model_read((fd), (to), (len))
-#define write(fd, from, len) model_write((fd), (from), (len))
-#define close(fd) require((fd) == EVENTFD, "something else is closed")
-#define eventfd(count, flags) EVENTFD
+#define io_thread_init(t, alarm, ctx, e) ((void)(e), model_init((alarm), (ctx)))
+#define io_thread_add(t, client, ctx) model_add((client), (ctx))
+#define io_thread_start(t, e) model_start(t)
+#define io_thread_wake(t) model_wake()
+#define io_thread_check(t, e) model_check(e)
+#define io_thread_cancel(t) model_cancel(t)
+#define io_thread_stop(t) model_stop(t)
 #define nanosleep(time, left) ((void)(time), spin(), 0)
 #define processors_only_one() false
 #define ring_credit_exit(c, ticks, serving, entries) model_account()
@@ -352,10 +378,6 @@ static int model_join(void)
 #define ring_credit_allows(c) (!model.no_credit)
 #define ring_credit_spent(c) model_spent()
 #define ring_credit_patience(c) PATIENCE
-#define pthread_sigmask(how, set, old) ((void)(set), (void)(old), 0)
-#define pthread_create(thread, attributes, start, arg) model_create((thread), (start), (arg))
-#define pthread_cancel(thread) model_cancel()
-#define pthread_join(thread, result) model_join()
 
 #undef fail		/* cmocka's */
 
@@ -388,7 +410,7 @@ static bool is_the_failure(const struct husk_error *e)
 		return model.bad == model.served + 1 && strcmp(e->message, text) == 0;
 	if (model.cancelled)
 		return strstr(e->message, "the I/O thread was ended") != NULL;
-	return e->kind == HUSK_E_HOST && model.fail_read != 0 &&
+	return e->kind == HUSK_E_HOST && model.fail_wait != 0 &&
 	       strcmp(e->message, "network ring: I/O thread: Input/output error") == 0;
 }
 
@@ -503,16 +525,10 @@ static void play_guest(void)
 	ring_thread_stop(&model.thread);
 	require(model.ended, "stopped, and the thread runs on");
 	require(model.submitted == model.served || model.served + 1 == model.bad ||
-		((model.fail_read != 0 || model.cancelled) && model.failed), "stopped, and something is left");
+		((model.fail_wait != 0 || model.cancelled) && model.failed), "stopped, and something is left");
 	require(model.alarms <= 1, "several alarms");
-	require(model.thread.ring == NULL && model.thread.wake_fd == -1, "stopped, and not cleared");
+	require(model.thread.ring == NULL, "stopped, and not cleared");
 	violate("");
-}
-
-static void play_io_thread(void)
-{
-	(void)model.start(model.arg);
-	end_io_thread();
 }
 
 static void make_side(enum side side, void (*play)(void))
@@ -536,7 +552,7 @@ static void run_once(void)
 	threads.can_run[IO] = false;
 	threads.spins = threads.switches = 0;
 	make_side(VCPU, play_guest);
-	make_side(IO, play_io_thread);
+	make_side(IO, give_turns);
 	swapcontext(&threads.searcher, &threads.side[VCPU]);
 }
 
@@ -556,7 +572,7 @@ static const char *path_taken(void)
 
 struct fault {
 	uint32_t bad, stuck_at;		/* numbers of entries */
-	unsigned fail_read;
+	unsigned fail_wait;
 };
 
 /*
@@ -574,14 +590,14 @@ static void search_all(const char *script, struct fault fault, unsigned limit)
 		memset(&model, 0, sizeof model);
 		model.script = script;
 		model.bad = fault.bad;
-		model.fail_read = fault.fail_read;
+		model.fail_wait = fault.fail_wait;
 		model.stuck_at = fault.stuck_at;
 		model.stopping = fault.stuck_at != 0;
 		model.length = ANY_LENGTH;
 		run_once();
 		if (threads.wrong[0] != '\0')
-			print_error("%s, bad %u, stuck %u, fail_read %u, run %lu, choices%s\n", script,
-				    fault.bad, fault.stuck_at, fault.fail_read, search.runs, path_taken());
+			print_error("%s, bad %u, stuck %u, fail_wait %u, run %lu, choices%s\n", script,
+				    fault.bad, fault.stuck_at, fault.fail_wait, search.runs, path_taken());
 		assert_string_equal(threads.wrong, "");
 	} while (next_run());
 }
@@ -620,10 +636,10 @@ static void no_order_leaves_the_ring_with_a_thread_that_is_gone(void **state)
 {
 	(void)state;
 	for (unsigned n = 1; n <= 3; n++) {
-		search_all("sssssw", (struct fault){.fail_read = n}, 2);
-		search_all("sssspssssswp", (struct fault){.fail_read = n}, 2);
-		search_all("ssssspw", (struct fault){.bad = 6, .fail_read = n}, 2);
-		search_all("hhhhswpw", (struct fault){.fail_read = n}, 2);
+		search_all("sssssw", (struct fault){.fail_wait = n}, 2);
+		search_all("sssspssssswp", (struct fault){.fail_wait = n}, 2);
+		search_all("ssssspw", (struct fault){.bad = 6, .fail_wait = n}, 2);
+		search_all("hhhhswpw", (struct fault){.fail_wait = n}, 2);
 	}
 }
 

@@ -42,13 +42,17 @@
 
 static struct {
 	bool one_processor;
-	int eventfd_error, mask_error, create_error;
+	int eventfd_error, poll_error, add_error, mask_error, create_error;
 	int eventfds, threads;	/* made */
 } host;
 
 bool __wrap_processors_only_one(void);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
+int __real_io_poll_open(void);
+int __wrap_io_poll_open(void);
+int __real_io_poll_add(int poll_fd, int fd, uint64_t key);
+int __wrap_io_poll_add(int poll_fd, int fd, uint64_t key);
 int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
 int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -63,10 +67,20 @@ bool __wrap_processors_only_one(void)
 
 int __wrap_eventfd(unsigned count, int flags)
 {
-	assert_int_equal(flags, EFD_CLOEXEC);
+	assert_int_equal(flags, EFD_CLOEXEC | EFD_NONBLOCK);
 	host.eventfds++;
 	errno = host.eventfd_error;
 	return host.eventfd_error != 0 ? -1 : __real_eventfd(count, flags);
+}
+
+int __wrap_io_poll_open(void)
+{
+	return host.poll_error != 0 ? -host.poll_error : __real_io_poll_open();
+}
+
+int __wrap_io_poll_add(int poll_fd, int fd, uint64_t key)
+{
+	return host.add_error != 0 ? -host.add_error : __real_io_poll_add(poll_fd, fd, key);
 }
 
 int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
@@ -168,7 +182,6 @@ static int set_up(void **state)
 	sigemptyset(&none);
 	__real_pthread_sigmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	f.thread.wake_fd = -1;
 	f.seed = 0x1234567;
 	*state = &f;
 	f.base = aligned_alloc(0x1000, MEMORY);
@@ -366,8 +379,7 @@ static uint64_t blocked(void)
 static void assert_stopped(const struct fixture *f)
 {
 	assert_null(f->thread.ring);
-	assert_int_equal(f->thread.wake_fd, -1);
-	assert_false(f->thread.running);
+	assert_false(f->thread.io.running);
 	assert_false(f->thread.failed);
 	assert_int_equal(open_descriptors(), f->files);
 }
@@ -378,7 +390,7 @@ static void it_starts_and_stops(void **state)
 
 	for (int i = 0; i < 50; i++) {
 		start(f);
-		assert_true(f->thread.running);
+		assert_true(f->thread.io.running);
 		assert_true(asks_for_kicks(f));
 		ring_thread_stop(&f->thread);
 		assert_stopped(f);
@@ -402,8 +414,7 @@ static void serves_itself(struct fixture *f)
 	uint8_t frame[WIRE_FRAME_MAX];
 	unsigned before = f->kicks;
 
-	assert_false(f->thread.running);
-	assert_int_equal(f->thread.wake_fd, -1);
+	assert_false(f->thread.io.running);
 	for (uint32_t n = 0; n < 100; n++) {
 		put_write(f, n, 60);
 		assert_true(ring_peer_idle(&f->guest));
@@ -417,7 +428,8 @@ static void serves_itself(struct fixture *f)
 static void a_host_that_denies_the_thread_is_done_without(void **state)
 {
 	static const struct { int *what, error; } failures[] = {
-		{&host.eventfd_error, EMFILE}, {&host.mask_error, EINVAL},
+		{&host.eventfd_error, EMFILE}, {&host.poll_error, ENFILE},
+		{&host.add_error, ENOSPC}, {&host.mask_error, EINVAL},
 		{&host.create_error, EAGAIN},
 	};
 	struct fixture *f = *state;
@@ -907,7 +919,7 @@ static void a_stop_ends_it(void **state)
 		assert_int_equal(f->e.kind, HUSK_E_HOST);
 		assert_non_null(strstr(f->e.message, "network ring: the I/O thread was ended"));
 	}
-	assert_false(f->thread.running);
+	assert_false(f->thread.io.running);
 	assert_true(asks_for_kicks(f));
 	assert_true(seconds() - began < PATIENCE_S);
 	get_free(f);
