@@ -10,7 +10,12 @@ need_hypervisor
 [ -e "$(image guest_block)" ] || skip_all "the guests are not built: $(image guest_block)"
 
 FEW=1 MANY=65			# requests; what they differ by is what is judged
-FIRST_RUN_MAX=60		# system calls from execve to the first KVM_RUN
+# System calls from execve to the guest's first instruction. vmm takes most registers one by one.
+case ${BACKEND:-kvm} in
+vmm) FIRST_RUN_MAX=85 ;;
+*) FIRST_RUN_MAX=60 ;;
+esac
+export HUSK_VMM_DOUBLE="${HUSK_VMM_DOUBLE:-15}-calm"	# no exits at random
 
 dd if=/dev/zero of="$T/disk" bs=65536 count=2 2>/dev/null
 
@@ -40,7 +45,7 @@ not_alone() {
 }
 
 start_is_short() {
-	name="at most $FIRST_RUN_MAX system calls from execve to the first KVM_RUN"
+	name="at most $FIRST_RUN_MAX system calls from execve to the guest's first instruction"
 	counts start --mem=32 -- "$(image guest_halt)" --solo5:quiet
 	if not_alone; then
 		skip "$name" "this husk has a dynamic linker, or a sanitizer"
@@ -48,7 +53,7 @@ start_is_short() {
 	fi
 	calls=$(value start first_run) reason=
 	[ "$calls" -le $FIRST_RUN_MAX ] || reason="it took $calls"
-	[ "$calls" -gt 0 ] || reason="there was no KVM_RUN"
+	[ "$calls" -gt 0 ] || reason="the guest was not run"
 	[ "$status" -eq 0 ] || reason="exit status $status"
 	report "$name" "$reason"
 }

@@ -8,7 +8,8 @@
  *
  * HUSK_VMM_DOUBLE says which kernel: RELEASE[-VENDOR][-apic][-calm], with 13, 14, 15 or 16 and
  * intel or amd (default 15-intel); apic is APIC virtualisation, calm leaves out exits at random.
- * HUSK_VMM_DIR says where the machines are.
+ * HUSK_VMM_DIR says where the machines are. HUSK_VMM_MARKS makes it mark its calls for a tracer, with
+ * system calls of no effect: access("vmm:NAME") and access("vmm:end"), or "vmm:failed".
  */
 #ifndef HUSK_DOUBLE_H
 #define HUSK_DOUBLE_H
@@ -36,6 +37,11 @@ struct personality {
 
 /* Read from the environment at the first call. */
 const struct personality *double_personality(void);
+
+/* ---- marks for a tracer: double_marks.c. errno stays as it is ---- */
+
+void mark_begin(const char *call);
+void mark_end(bool good);
 
 /* ---- the table of machines: double_names.c. 0 or an errno ---- */
 

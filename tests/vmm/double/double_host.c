@@ -15,6 +15,8 @@
 #define CONTROL_FLAGS_SINCE 16	/* destroy-on-close */
 #define CONTROL_SINCE 15
 
+#define RUN_NUMBER_END 0x10000u	/* group and number of a code; the rest is of the argument */
+
 /* An open descriptor of ours; the number is that of a real one, so that nothing else gets it. */
 struct handle {
 	struct handle *next;
@@ -157,6 +159,7 @@ int vmm_host_open(const char *path, int flags)
 	sigset_t mask;
 	int fd;
 
+	mark_begin("open");
 	giant_lock(&mask);
 	if (strcmp(path, VMM_CONTROL) == 0)
 		fd = open_control(flags);
@@ -165,6 +168,7 @@ int vmm_host_open(const char *path, int flags)
 	else
 		fd = result(ENOENT);
 	giant_unlock(&mask);
+	mark_end(fd != -1);
 	return fd;
 }
 
@@ -219,6 +223,7 @@ int vmm_host_close(int fd)
 	sigset_t mask;
 	int rc;
 
+	mark_begin("close");
 	giant_lock(&mask);
 	while (*at != NULL && (*at)->fd != fd)
 		at = &(*at)->next;
@@ -233,6 +238,7 @@ int vmm_host_close(int fd)
 	}
 	rc = close(fd);
 	giant_unlock(&mask);
+	mark_end(rc == 0);
 	return rc;
 }
 
@@ -295,6 +301,7 @@ int vmm_host_ioctl(int fd, unsigned long code, void *arg)
 	sigset_t mask;
 	int error;
 
+	mark_begin(code % RUN_NUMBER_END == VMM_RUN % RUN_NUMBER_END ? "run" : "ioctl");
 	giant_lock(&mask);
 	h = handle_of(fd);
 	m = h == NULL ? NULL : h->machine;
@@ -308,6 +315,7 @@ int vmm_host_ioctl(int fd, unsigned long code, void *arg)
 		error = vm_ioctl(m, code, arg, &mask);
 	machines_sweep();
 	giant_unlock(&mask);
+	mark_end(error == 0);
 	return result(error);
 }
 
@@ -319,6 +327,7 @@ void *vmm_host_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off
 	sigset_t mask;
 	int error;
 
+	mark_begin("mmap");
 	giant_lock(&mask);
 	h = handle_of(fd);
 	m = h == NULL ? NULL : h->machine;
@@ -329,6 +338,7 @@ void *vmm_host_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off
 	else
 		error = ram_mmap(m, &view, at, len, prot, flags, offset, h->access != O_RDONLY);
 	giant_unlock(&mask);
+	mark_end(error == 0);
 	return result(error) == 0 ? view : MAP_FAILED;
 }
 
@@ -377,6 +387,7 @@ int vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *ne
 	sigset_t mask;
 	int error;
 
+	mark_begin("sysctl");
 	giant_lock(&mask);
 	if (strcmp(name, VMM_SYSCTL_CREATE) == 0 || strcmp(name, VMM_SYSCTL_DESTROY) == 0)
 		error = new == NULL ? 0 : sysctl_name(name, new, new_len);
@@ -385,10 +396,16 @@ int vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *ne
 	else
 		error = old == NULL ? 0 : sysctl_read(name, old, old_len);
 	giant_unlock(&mask);
+	mark_end(error == 0);
 	return result(error);
 }
 
 int vmm_host_machines(int (*each)(void *ctx, const char *name), void *ctx)
 {
-	return names_each(each, ctx);
+	int rc;
+
+	mark_begin("names");
+	rc = names_each(each, ctx);
+	mark_end(rc == 0);
+	return rc;
 }
