@@ -14,7 +14,7 @@ need_guests
 need_hypervisor
 need_network
 
-SECONDS_EACH=20
+SECONDS_EACH=10
 SAMPLE=1000
 BURST=64
 LIMIT=7200
