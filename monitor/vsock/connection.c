@@ -36,15 +36,34 @@ bool vsock_wants_to_read(const struct vsock_connection *c)
 	       (c->host_shut & VSOCK_SHUTDOWN_SEND) == 0;
 }
 
-bool vsock_can_read(const struct vsock_connection *c)
+/* Less than fills the largest packet, and less than half of what the guest can hold. */
+static bool credit_is_low(const struct vsock_connection *c)
 {
-	return vsock_wants_to_read(c) && vsock_credit(c) > 0;
+	const uint32_t half = c->peer_buf_alloc / 2;
+
+	return vsock_credit(c) < (half < VSOCK_PAYLOAD_MAX ? half : VSOCK_PAYLOAD_MAX);
 }
 
-/* Without credit, the guest is asked once. */
+bool vsock_can_read(const struct vsock_connection *c)
+{
+	return vsock_wants_to_read(c) && vsock_credit(c) > 0 && (c->answered || !credit_is_low(c));
+}
+
+/* It is asked once. */
+bool vsock_needs_credit(const struct vsock_connection *c)
+{
+	return vsock_wants_to_read(c) && !vsock_can_read(c) && !c->begged;
+}
+
+void vsock_passed_to_guest(struct vsock_connection *c, uint32_t n)
+{
+	c->tx_cnt += n;
+	c->answered = false;
+}
+
 bool vsock_has_packet(const struct vsock_connection *c)
 {
-	return c->owes != 0 || (vsock_wants_to_read(c) && (!c->begged || vsock_credit(c) > 0));
+	return c->owes != 0 || vsock_can_read(c) || vsock_needs_credit(c);
 }
 
 static bool owed(struct vsock_connection *c, enum vsock_owed what)
@@ -107,8 +126,10 @@ static void absorb_credit(struct vsock_connection *c, const struct vsock_header 
 {
 	c->peer_buf_alloc = header->buf_alloc;
 	c->peer_fwd_cnt = header->fwd_cnt;
-	if (vsock_credit(c) > 0)
-		c->begged = false;
+	if (vsock_credit(c) == 0)
+		return;
+	c->answered |= c->begged;
+	c->begged = false;
 }
 
 static enum vsock_verdict receive_rw(const struct vsock_connection *c,

@@ -64,6 +64,7 @@ struct vsock_connection {
 	bool answers;			/* it is to be told "OK" */
 	bool asked;			/* REQUEST was sent */
 	bool begged;			/* CREDIT_REQUEST was sent, and nothing has come since */
+	bool answered;			/* that has been answered, and nothing was sent since */
 	bool readable, writable;	/* what the host's socket was when last looked at */
 	bool hung_up;			/* the host program has closed it both ways */
 	bool named, ready, timed;	/* in the owner's lists, by ports, turn and deadline */
@@ -88,8 +89,18 @@ uint32_t vsock_credit(const struct vsock_connection *c);
 /* Whether bytes from the host would go to the guest if there were any, now or with credit. */
 bool vsock_wants_to_read(const struct vsock_connection *c);
 
-/* Whether the host's socket is to be read now. */
+/*
+ * Whether the host's socket is to be read now. Of little credit no use is made before the guest has
+ * been asked for more: used up each time, it would cut the stream into small pieces for good (the silly
+ * window syndrome, RFC 1122, 4.2.3.4).
+ */
 bool vsock_can_read(const struct vsock_connection *c);
+
+/* Whether the guest is to be asked for credit, without which there is nothing to read now. */
+bool vsock_needs_credit(const struct vsock_connection *c);
+
+/* Bytes from the host were sent to the guest. */
+void vsock_passed_to_guest(struct vsock_connection *c, uint32_t n);
 
 /* Whether there is a packet to be made. */
 bool vsock_has_packet(const struct vsock_connection *c);

@@ -30,7 +30,7 @@ static bool read_host(struct vsock_mux *m, struct vsock_connection *c, struct vs
 	if (got > 0) {
 		p->header.op = VSOCK_OP_RW;
 		p->header.len = (uint32_t)got;
-		c->tx_cnt += (uint32_t)got;
+		vsock_passed_to_guest(c, (uint32_t)got);
 		m->counters.bytes_out += (uint64_t)got;
 		return true;
 	}
@@ -51,7 +51,7 @@ bool mux_make_packet(struct vsock_mux *m, struct vsock_connection *c, struct vso
 
 	p->header = (struct vsock_header){.len = 0};
 	made = (c->owes & urgent) == 0 && vsock_can_read(c) && read_host(m, c, p, now);
-	if (!made && c->owes == 0 && vsock_wants_to_read(c) && !c->begged && vsock_credit(c) == 0)
+	if (!made && c->owes == 0 && vsock_needs_credit(c))
 		c->owes = VSOCK_OWES_CREDIT_REQUEST;
 	if (made || vsock_take_owed(c, &p->header)) {
 		vsock_stamp(c, &p->header, m->cid);

@@ -81,8 +81,10 @@ static int next_byte(struct fake_socket *s, bool take)
 static ssize_t fake_read(void *ctx, int fd, const struct iovec *iov, int n)
 {
 	struct fake_socket *s = vsock_fake_socket(ctx, fd);
+	struct vsock_fake *f = ctx;
 	size_t done = 0;
 
+	f->reads++;
 	if (s->read_error != 0)
 		return -s->read_error;
 	for (int i = 0; i < n; i++)

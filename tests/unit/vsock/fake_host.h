@@ -45,6 +45,7 @@ struct vsock_fake {
 	int connect_error, accept_error, watch_error;	/* errno, until it is set to 0 */
 	uint32_t connected_port;	/* of the last connect */
 	unsigned connects, open, most_open, misused;
+	unsigned reads;			/* calls of read */
 	unsigned writable_calls;	/* of watch_writable */
 	int writable_error;		/* errno of it, until it is set to 0 */
 	uint8_t next_stream;

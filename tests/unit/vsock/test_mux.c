@@ -798,6 +798,9 @@ static void no_more_is_sent_than_the_guest_has_room_for(void **state)
 	f.room = 600;
 	host_says(s, 5000);
 	assert_gets_bytes(s, 0, 600);
+	assert_gets(VSOCK_OP_CREDIT_REQUEST, 0);
+	assert_gets_nothing();
+	says(VSOCK_OP_CREDIT_UPDATE, 0);	/* there is no more: it must do */
 	assert_gets_bytes(s, 600, 400);
 	assert_gets(VSOCK_OP_CREDIT_REQUEST, 0);
 	assert_gets_nothing();
@@ -814,6 +817,37 @@ static void no_more_is_sent_than_the_guest_has_room_for(void **state)
 		assert_gets_bytes(s, at, 600);
 	assert_gets_bytes(s, 4900, 110);
 	assert_gets_nothing();
+}
+
+/*
+ * The guest passes each packet on and says so, a while later. A piece of another size, after which
+ * what it has room for ends within a packet, does not cut all that follows in two.
+ */
+static void packets_stay_large(void **state)
+{
+	const uint32_t window = 4 * ROOM, odd = 36544;
+	uint32_t sizes[300] = {odd}, n = 1, passed_on = 0;
+	struct fake_socket *s;
+
+	(void)state;
+	f.buf_alloc = window;
+	s = open_one();
+	host_says(s, odd);
+	assert_gets_bytes(s, 0, odd);
+	host_says(s, 2 * window);
+	f.fake.reads = 0;
+	while (f.fwd_cnt < 100 * ROOM) {
+		while (receives())
+			if (f.got.op == VSOCK_OP_RW)
+				sizes[n++] = f.got.len;
+		if (s->readable < window)
+			host_says(s, 2 * window);
+		assert_true(passed_on < n && n < 250);
+		f.fwd_cnt += sizes[passed_on++];
+		says(VSOCK_OP_CREDIT_UPDATE, 0);
+	}
+	if (n > 110 || f.fake.reads > 110)
+		fail_msg("%u packets, %u reads for 100 buffers", n, f.fake.reads);
 }
 
 /* V44 */
@@ -1628,6 +1662,7 @@ int main(void)
 		TEST(a_host_without_descriptors_is_asked_again_later),
 		TEST(too_many_clients_are_refused),
 		TEST(no_more_is_sent_than_the_guest_has_room_for),
+		TEST(packets_stay_large),
 		TEST(counters_wrap),
 		TEST(a_guest_that_lies_about_its_room_gets_nothing),
 		cmocka_unit_test(credit_has_an_upper_end),
