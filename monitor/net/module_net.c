@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* module_net.c: network devices: --net, the hypercalls that move frames, and the shared ring. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "address.h"
 #include "device_set.h"
 #include "module.h"
 #include "netdev.h"
 #include "ring_thread.h"
 #include "sealed.h"
-
-#define MAC_SIZE 6u
-#define MAC_GROUP 0x01u		/* IEEE 802 48.2: individual/group bit of the first byte */
-#define MAC_LOCAL 0x02u		/* universally/locally administered bit */
 
 struct net_module;
 
@@ -120,95 +115,17 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	return answer(s, arg, &rq, ret, e);
 }
 
-/* One or two hexadecimal digits; NULL if there are none. */
-static const char *parse_byte(const char *at, uint8_t *byte)
-{
-	char digits[3] = {isxdigit((unsigned char)at[0]) ? at[0] : '\0'};
-
-	if (digits[0] != '\0' && isxdigit((unsigned char)at[1]))
-		digits[1] = at[1];
-	*byte = (uint8_t)strtoul(digits, NULL, 16);
-	return digits[0] == '\0' ? NULL : at + strlen(digits);
-}
-
-/* Six bytes with colons between them, and nothing else. */
-static int parse_mac(const char *text, uint8_t mac[MAC_SIZE], struct husk_error *e)
-{
-	const char *at = text;
-
-	for (unsigned i = 0; i < MAC_SIZE && at != NULL; i++) {
-		at = parse_byte(at, &mac[i]);
-		if (at != NULL && *at++ != (i + 1 < MAC_SIZE ? ':' : '\0'))
-			at = NULL;
-	}
-	if (at == NULL)
-		return husk_fail(e, HUSK_E_USAGE, "`%s' is not a MAC address such as "
-				 "02:00:00:12:34:56", text);
-	if ((mac[0] & MAC_GROUP) != 0)
-		return husk_fail(e, HUSK_E_USAGE, "`%s' is a group address; a device's own has an "
-				 "even first byte", text);
-	return 0;
-}
-
-static int check_mac(const char *value, struct husk_error *e)
-{
-	uint8_t mac[MAC_SIZE];
-
-	return parse_mac(value, mac, e);
-}
-
-static int parse_mtu(const char *value, unsigned long long *mtu, struct husk_error *e)
-{
-	return option_number(value, NETDEV_MTU_MIN, NETDEV_MTU_MAX, mtu, e);
-}
-
-static int check_mtu(const char *value, struct husk_error *e)
-{
-	unsigned long long mtu;
-
-	return parse_mtu(value, &mtu, e);
-}
-
 static const struct option options[] = {
 	{.name = "net", .form = OPTION_DEVICE, .value = "IFACE", .attaches = true,
 	 .help = "attach a tap to NAME; or @FD, unix:PATH, stream:@FD"},
-	{.name = "net-mac", .form = OPTION_DEVICE, .value = "MAC", .check = check_mac,
+	{.name = "net-mac", .form = OPTION_DEVICE, .value = "MAC", .check = net_check_mac,
 	 .help = "hardware address of NAME (default: a random one)"},
-	{.name = "net-mtu", .form = OPTION_DEVICE, .value = "N", .check = check_mtu,
+	{.name = "net-mtu", .form = OPTION_DEVICE, .value = "N", .check = net_check_mtu,
 	 .help = "MTU of NAME (default: what it is attached to has, else 1500)"},
 	{.name = "no-net-ring", .form = OPTION_FLAG,
 	 .help = "offer no shared ring: every frame is a hypercall"},
 };
 #define N_OPTIONS (sizeof options / sizeof options[0])
-
-static int choose_mac(const struct settings *settings, const char *name, uint8_t mac[MAC_SIZE],
-		      struct husk_error *e)
-{
-	static const uint8_t zero[MAC_SIZE];
-	const struct setting *given = settings_find(settings, "net-mac", name);
-
-	if (given != NULL && parse_mac(given->value, mac, e) == -1)
-		return -1;
-	if (given != NULL && memcmp(mac, zero, MAC_SIZE) != 0)
-		return 0;
-	if (getrandom(mac, MAC_SIZE, 0) != (ssize_t)MAC_SIZE)
-		return husk_fail_sys(e, errno, "random hardware address for %s", name);
-	mac[0] = (uint8_t)((mac[0] & ~MAC_GROUP) | MAC_LOCAL);
-	return 0;
-}
-
-/* 0: what the uplink has. */
-static int choose_mtu(const struct settings *settings, const char *name, unsigned *mtu,
-		      struct husk_error *e)
-{
-	const struct setting *given = settings_find(settings, "net-mtu", name);
-	unsigned long long value = 0;
-
-	if (given != NULL && parse_mtu(given->value, &value, e) == -1)
-		return -1;
-	*mtu = (unsigned)value;
-	return 0;
-}
 
 /*
  * Two devices on one interface would take each other's frames. Checked before any is opened, and by
@@ -248,8 +165,8 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 
 	d->module = o->module;
 	entry->u.net = (struct mft_net){0};
-	if (choose_mac(o->settings, entry->name, entry->u.net.mac, e) == -1 ||
-	    choose_mtu(o->settings, entry->name, &mtu, e) == -1 ||
+	if (net_choose_mac(o->settings, entry->name, entry->u.net.mac, e) == -1 ||
+	    net_choose_mtu(o->settings, entry->name, &mtu, e) == -1 ||
 	    check_shared(o->settings, how, e) == -1)
 		return -1;
 	if (netdev_open(&d->dev, entry->name, &rq, mtu, e) == -1)
