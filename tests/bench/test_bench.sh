@@ -9,6 +9,7 @@ SRC=${SRC:-$(dirname "$0")/../..}
 # shellcheck source=tests/machine/lib.sh
 . "$SRC/tests/machine/lib.sh"
 need_hypervisor
+[ "${BACKEND:-kvm}" = kvm ] || skip_all "what it measures beside, the floor, runs on KVM only"
 [ -e "$(image guest_net)" ] || skip_all "the guests are not built: $(image guest_net)"
 [ -x "$GUESTS/bench" ] || skip_all "the benchmark is not built: $GUESTS/bench"
 
