@@ -754,7 +754,7 @@ static void machines_live_one_after_the_other(void **state)
 	}
 }
 
-static void stop(void *ctx)
+static void stop_machine(void *ctx)
 {
 	husk_stop(ctx, 5);
 }
@@ -767,9 +767,9 @@ static void machines_take_turns(void **state)
 	load(f, f->h);
 	load(f, other);
 	assert_ptr_not_equal(hv_of(f->h)->ram, hv_of(other)->ram);
-	hv_fake_hook(hv_of(f->h), stop, f->h);
+	hv_fake_hook(hv_of(f->h), stop_machine, f->h);
 	script_halt(f->h, 1);
-	hv_fake_hook(hv_of(other), stop, other);
+	hv_fake_hook(hv_of(other), stop_machine, other);
 	script_halt(other, 2);
 	assert_runs(f, f->h, HUSK_STOPPED, 5);
 	assert_runs(f, other, HUSK_STOPPED, 5);
@@ -787,7 +787,7 @@ static void a_stop_is_for_one_machine(void **state)
 
 	load(f, f->h);
 	load(f, other);
-	hv_fake_hook(hv_of(other), stop, f->h);
+	hv_fake_hook(hv_of(other), stop_machine, f->h);
 	script_halt(other, 2);
 	script_halt(f->h, 1);
 	assert_runs(f, other, HUSK_HALTED, 2);

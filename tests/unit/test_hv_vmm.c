@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_hv_vmm.c: the backend for FreeBSD's vmm on a stand-in of its kernel: what is the same on every
+ * test_hv_vmm.c: the backend for FreeBSD's vmm, on it or on its stand-in: what is the same on every
  * architecture.
  */
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,15 +23,7 @@
 #include "../../monitor/vmm_abi.h"
 #include "../../monitor/vmm_host.h"
 #include "bare.h"
-
-/* The kernels that this architecture has had. */
-#if defined(__x86_64__)
-static const char *const vmm_personalities[] = {
-	"15-intel", "15-amd", "13-intel-apic", "16-intel", NULL,
-};
-#else
-static const char *const vmm_personalities[] = {"15", "16", NULL};
-#endif
+#include "vmm_kernels.h"
 
 /* ---- host calls that fail, or end the process, at the nth ---- */
 
@@ -122,15 +114,14 @@ static unsigned machines(void)
 	return n;
 }
 
+#define DESCRIPTORS_MAX 1024
+
 static unsigned open_descriptors(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
 	unsigned n = 0;
 
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		n++;
-	closedir(dir);
+	for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
 	return n;
 }
 
@@ -475,6 +466,19 @@ static bool killed_at(unsigned n, bool after)
 	return WIFSIGNALED(status);
 }
 
+/* From 16 on nothing is left, and a kernel of which no more is known leaves nothing or much. */
+static void assert_leaves(unsigned left)
+{
+	const char *kernel = getenv("HUSK_VMM_DOUBLE");
+
+	if (strcmp(kernel, VMM_THIS_KERNEL) == 0 && left == 0)
+		return;
+	if (strncmp(kernel, "16", 2) == 0)
+		assert_int_equal(left, 0);
+	else
+		assert_in_range(left, 10, 200);
+}
+
 static void what_a_killed_process_leaves_is_swept_by_the_next_start(void **state)
 {
 	unsigned left = 0, n = 0;
@@ -493,10 +497,7 @@ static void what_a_killed_process_leaves_is_swept_by_the_next_start(void **state
 		assert_int_equal(machines(), 0);
 	}
 	assert_in_range(n, 10, 200);
-	if (strncmp(getenv("HUSK_VMM_DOUBLE"), "16", 2) != 0)
-		assert_in_range(left, 10, 200);
-	else
-		assert_int_equal(left, 0);
+	assert_leaves(left);
 }
 
 static void take(const char *name)
@@ -515,7 +516,7 @@ static void others_machines_are_let_alone(void **state)
 {
 	static const char *const names[] = {
 		"vm0", "husk", "husk-", "husk-1-0", "husk-0-0", "husk--5-0", "husk-99999999-",
-		"husk-99999999-0x", "husk-99999999", "husk-99999999999999999999-0", "husk- 9-1",
+		"husk-99999999-0x", "husk-99999999", "husk-99999999999999999999-0", "husk-+9-1",
 	};
 	struct husk_error e;
 	struct hv *hv;
@@ -629,7 +630,7 @@ int main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	setenv("HUSK_VMM_DIR", dir, 1);
-	for (const char *const *p = vmm_personalities; *p != NULL; p++)
+	for (const char *const *p = vmm_kernels; *p != NULL; p++)
 		failed |= in_a_process(*p);
 	(void)rmdir(dir);
 	return failed != 0;

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* test_hv_vmm_x86_64.c: the backend for FreeBSD's vmm on a stand-in: what only x86_64 has. */
+/* test_hv_vmm_x86_64.c: the backend for FreeBSD's vmm, on it or on its stand-in: what only x86_64 has. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <cpuid.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../monitor/vmm_abi.h"
 #include "../../monitor/vmm_host.h"
 #include "bare.h"
+#include "vmm_kernels.h"
 
 #define CODE(b, ...) code_bytes(&(b)->code, (const uint8_t[]){__VA_ARGS__}, \
 				sizeof((const uint8_t[]){__VA_ARGS__}))
@@ -278,7 +282,36 @@ static void the_width_of_an_access_is_in_its_instruction(void **state)
 	}
 }
 
-/* ---- a guest that does wrong, on the stand-in ---- */
+/* ---- a guest that does wrong ---- */
+
+/* Of a triple fault on an AMD processor a kernel says nothing: the run goes on until it is kicked. */
+static bool triple_faults_are_told(void)
+{
+	unsigned a, vendor, c, d;
+
+	return strcmp(vmm_kernels[0], VMM_THIS_KERNEL) != 0 ||
+	       __get_cpuid(0, &a, &vendor, &c, &d) == 0 || vendor != signature_AMD_ebx;
+}
+
+static void *kick_later(void *hv)
+{
+	usleep(300000);
+	hv_backend.kick(hv);
+	return NULL;
+}
+
+static void assert_shut_down(struct bare *b)
+{
+	pthread_t kicker;
+
+	if (triple_faults_are_told()) {
+		assert_exit(b, HV_EXIT_SHUTDOWN);
+		return;
+	}
+	assert_int_equal(pthread_create(&kicker, NULL, kick_later, b->hv), 0);
+	assert_exit(b, HV_EXIT_INTERRUPTED);
+	pthread_join(kicker, NULL);
+}
 
 static void a_guest_without_handlers_that_traps_is_shut_down(void **state)
 {
@@ -286,7 +319,7 @@ static void a_guest_without_handlers_that_traps_is_shut_down(void **state)
 
 	CODE(b, 0x0f, 0x0b);		/* ud2 */
 	start(b);
-	assert_exit(b, HV_EXIT_SHUTDOWN);
+	assert_shut_down(b);
 }
 
 /* The guest gets #GP, and without handlers that is its end. */
@@ -296,7 +329,7 @@ static void an_unknown_model_specific_register_is_the_guests_fault(void **state)
 
 	CODE(b, 0xb9, 0x78, 0x56, 0x34, 0x12, 0x0f, 0x32);	/* mov ecx, 0x12345678; rdmsr */
 	start(b);
-	assert_exit(b, HV_EXIT_SHUTDOWN);
+	assert_shut_down(b);
 }
 
 static void a_halted_guest_is_halted(void **state)

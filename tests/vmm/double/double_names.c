@@ -74,12 +74,12 @@ static bool exists(int dir, const char *file)
 	return faccessat(dir, file, F_OK, 0) == 0 && !orphan(dir, file);
 }
 
-/* devfs wants a path, and a machine cannot be a directory of it. */
+/* devfs wants a path without blanks and quotes, and a machine cannot be a directory of it. */
 static int check(int dir, const char *name)
 {
 	char part[VMM_NAME_MAX + 1];
 
-	if (name[0] == '\0' || name[0] == ' ' || !cpu_name_ok(name) ||
+	if (name[0] == '\0' || strpbrk(name, " \t\n\v\f\r\"") != NULL || !cpu_name_ok(name) ||
 	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return EINVAL;
 	encode(part, name);

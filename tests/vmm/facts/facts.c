@@ -22,6 +22,8 @@ static void probe_names(void)
 	fact("control.name_below_a_machine", create("a/b", 0));
 	fact("control.name_empty", create("", 0));
 	fact("control.name_blank_first", create(" sp", 0));
+	fact("control.name_blank_within", create("a b", 0));
+	fact("control.name_quote", create("a\"b", 0));
 	fact("control.name_dot", create(".", 0));
 	fact("control.name_dot_dot", create("..", 0));
 	for (unsigned i = 0; i < VMM_NAME_MAX; i++)
