@@ -236,8 +236,8 @@ static void paths_that_will_not_do(void **state)
 	assert_refused(f, below, HUSK_E_HOST, message);
 	unlink(f->path);
 	assert_int_equal(mkfifo(f->path, 0600), 0);
-	snprintf(message, sizeof message, "--stats-to=%s: No such device or address: nobody reads it",
-		 f->path);
+	snprintf(message, sizeof message, "--stats-to=%s: %s: nobody reads it", f->path,
+		 strerror(ENXIO));
 	assert_refused(f, f->path, HUSK_E_HOST, message);
 }
 
