@@ -8,6 +8,8 @@
 #define RFLAGS_IF 0x200u
 #define GLA_UNKNOWN UINT64_C(0x8000000000000000)
 #define INSTRUCTION_MAX 15u
+#define LOCAL_APIC UINT64_C(0xfee00000)
+#define APIC_VERSION 0x60014u
 
 static void read_regs(struct machine *m)
 {
@@ -187,6 +189,16 @@ static int protected_store(struct machine *m)
 	return EFAULT;
 }
 
+/* Each vcpu has a local APIC, which the kernel answers for: here no more than its version register. */
+static int local_apic(struct machine *m)
+{
+	const uint32_t version = m->run->mmio.phys_addr == LOCAL_APIC + 0x30 ? APIC_VERSION : 0;
+
+	memset(m->run->mmio.data, 0, sizeof m->run->mmio.data);
+	memcpy(m->run->mmio.data, &version, sizeof version);
+	return CPU_AGAIN;
+}
+
 /* KVM is behind a store already, and at a load. */
 static int memory_exit(struct machine *m)
 {
@@ -194,6 +206,8 @@ static int memory_exit(struct machine *m)
 	bool write = m->run->mmio.is_write != 0;
 	struct kvm_regs before;
 
+	if (gpa - LOCAL_APIC < 0x1000)
+		return local_apic(m);
 	read_regs(m);
 	if (translate(m, m->cpu.regs.rip, &at) && ram_at(m, at) == NULL)
 		return fetch_exit(m, at);

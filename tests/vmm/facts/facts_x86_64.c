@@ -14,6 +14,7 @@ const int pc_register = VMM_REG_RIP, bogus_exit = VMM_EXIT_BOGUS, debug_exit = V
 #define TSS 0x6000u
 #define STUBS 0x8000u
 #define STACK 0x20000u
+#define LOCAL_APIC 0xfee00000u	/* the last 2 MiB of what is mapped lead there */
 
 uint64_t exit_pc(void)
 {
@@ -49,8 +50,9 @@ void arch_tables(void)
 	put64(GDT + 24, UINT64_C(0x00008b0060000067));
 	put64(PML4, PDPT | 3);
 	put64(PDPT, PD | 3);
-	for (uint64_t i = 0; i < 512; i++)
+	for (uint64_t i = 0; i < 511; i++)
 		put64(PD + 8 * i, i << 21 | 0x83);
+	put64(PD + 8 * 511, LOCAL_APIC | 0x83);
 	for (uint64_t i = 0; i < 32; i++) {
 		uint64_t handler = STUBS + 16 * i;
 
@@ -207,6 +209,13 @@ static void probe_holes(void)
 	fact_hex("hole.in_ram_gpa", last.inst_emul.gpa);
 }
 
+/* The kernel answers: mov $0x3fe00030,%ebx; mov (%rbx),%eax; mov %eax,(%rbx); ... */
+static void probe_local_apic(void)
+{
+	code(LITERAL("\xbb\x30\x00\xe0\x3f\x8b\x03\x89\x03\x66\xba\x00\x05\xef\xf4"));
+	SHOW_IO("local_apic.version");
+}
+
 static void probe_read_only(void)
 {
 	struct vmm_exit poison = {.code = 0x5a5a};
@@ -333,6 +342,7 @@ void probe_exits(void)
 	fresh();
 	probe_rip();
 	probe_holes();
+	probe_local_apic();
 	probe_read_only();
 	probe_fetch();
 	probe_exceptions();
