@@ -19,6 +19,7 @@ Usage: configure.sh [options]
   --sanitize=LIST     address,undefined or thread: a build for tests, not for use
   --werror            warnings are errors; not for users, whose compiler may be a newer one
   --disable-bindings  build no guest bindings, so no guest compiler is needed
+  --disable-sandbox   build a husk that cannot confine itself, so no libseccomp is needed
   --help              this text
 
 An option's value may also be a word of its own: --prefix DIR.
@@ -101,6 +102,7 @@ parse_options() {
 		argument=${1#*=}
 		case $1 in
 		--disable-bindings)	bindings=no ;;
+		--disable-sandbox)	sandbox=no ;;
 		--werror)		werror=-Werror ;;
 		--help | -h)		usage; exit 0 ;;
 		--*=*)			parse_option "${1%%=*}" ;;
@@ -187,6 +189,8 @@ uses_threads='#include <pthread.h>
 		pthread_t thread;
 		return pthread_create(&thread, 0, run, 0) != 0 || printf("%d", 1) < 0;
 	}'
+uses_seccomp='#include <seccomp.h>
+	int main(void) { return seccomp_version() == 0; }'
 uses_jansson='#include <jansson.h>
 	int main(void) { return json_null() == 0; }'
 uses_cmocka='#include <stdarg.h>
@@ -506,14 +510,31 @@ find_ports() {
 		build_ports="-isystem /usr/local/include -L/usr/local/lib"
 }
 
-# husk-manifest runs on this machine, and guests cannot be built without it.
-find_build_tools() {
-	build_cc='' build_libelf=''
-	[ "$bindings" = yes ] || return 0
+find_build_compiler() {
+	build_cc=''
+	[ "$os-$backend" = linux-kvm ] || sandbox=no
+	[ "$bindings$sandbox" != nono ] || return 0
 	build_cc=${BUILD_CC:-$monitor_cc}
 	[ "$cross" = no ] || build_cc=${BUILD_CC:-$(first_tool cc gcc clang)}
 	found "$build_cc" || lack "BUILD_CC: there is no compiler ${build_cc:-cc, gcc or clang}" gcc
 	say "compiler for this machine: $build_cc"
+}
+
+# The system call filter is made when husk is built; husk itself has no libseccomp in it.
+find_seccomp() {
+	build_seccomp=''
+	if [ "$sandbox" = yes ]; then
+		build_seccomp=$(first_libs "$build_cc" "$uses_seccomp" "" -lseccomp) ||
+			die "no libseccomp for the sandbox; Debian has it in libseccomp-dev," \
+				"and --disable-sandbox builds a husk that does not confine itself"
+	fi
+	say "sandbox: $sandbox"
+}
+
+# husk-manifest runs on this machine, and guests cannot be built without it.
+find_build_tools() {
+	build_libelf=''
+	[ "$bindings" = yes ] || return 0
 	build_libelf=$(first_libs "$build_cc" "$uses_libelf" "" -lelf "-lelf -lz") ||
 		lack "no libelf for husk-manifest" libelf-dev
 	# shellcheck disable=SC2086
@@ -617,6 +638,8 @@ write_config() {
 		assign CMOCKA "$cmocka"
 		assign TEST_LINK "$test_link"
 		assign BUILD_CC "$build_cc"
+		assign SANDBOX "$sandbox"
+		assign BUILD_SECCOMP "$build_seccomp"
 		assign BUILD_LIBELF "$build_libelf"
 		assign BINDINGS "$bindings"
 		assign GUEST_CC "$guest_cc"
@@ -652,7 +675,7 @@ keep_stubs() {
 
 src=$(cd "$(dirname "$0")" && pwd -P)
 prefix=/usr/local bindir='' libdir='' includedir='' datadir='' mandir=''
-backend='' werror='' sanitize='' bindings=yes modules='' modules_given=no
+backend='' werror='' sanitize='' bindings=yes sandbox=yes modules='' modules_given=no
 parse_options "$@"
 check_options
 monitor_cflags=${MONITOR_CFLAGS-${CPPFLAGS:+$CPPFLAGS }${CFLAGS--O2 -g}}
@@ -672,6 +695,8 @@ choose_flags
 find_libelf
 find_cmocka
 choose_bindings
+find_build_compiler
+find_seccomp
 find_build_tools
 find_guest_tools
 enter_build_directory

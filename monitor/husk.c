@@ -69,7 +69,7 @@ struct husk *machine_create(const struct husk_config *config, const struct hv_op
 	h->config = *config;
 	h->ops = ops;
 	h->modules = mods;
-	h->image.fd = -1;
+	h->image.fd = h->image_was = -1;
 	return h;
 }
 
@@ -225,8 +225,11 @@ static int attach_modules(struct husk *h, struct husk_error *e)
 	return 0;
 }
 
-static int start_modules(struct husk *h, struct husk_error *e)
+int machine_start(struct husk *h, struct husk_error *e)
 {
+	if (h->started)
+		return 0;
+	h->started = true;
 	for (unsigned i = 0; i < h->n_attached; i++)
 		if (h->modules[i]->start != NULL && h->modules[i]->start(h->state[i], e) == -1)
 			return husk_wrap(e, "Module `%s' setup failed", h->modules[i]->name);
@@ -288,7 +291,7 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)
 		return -1;
 	core_seal(c);
-	return start_modules(h, e);
+	return 0;
 }
 
 /* Gives back everything but the settings, in reverse order of taking it. */
@@ -325,6 +328,7 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 		unload(h);
 		return -1;
 	}
+	h->image_was = h->image.fd;
 	elf_release(&h->image);
 	__atomic_store_n(&h->loaded, true, __ATOMIC_RELEASE);
 	return 0;
@@ -339,6 +343,8 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 			  "the machine has no image to run");
 		return HUSK_FAILED;
 	}
+	if (machine_start(h, e) == -1)
+		return HUSK_FAILED;
 	switch (core_run(&h->core, &reason, e)) {
 	case CORE_HALTED:
 		*status = h->core.exit_status;

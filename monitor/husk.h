@@ -79,6 +79,41 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
  */
 void husk_check_only(struct husk *h);
 
+/* What husk_confine takes away, beside what it always does. */
+struct husk_confinement {
+	bool require;		/* fail where the host lacks a part of the sandbox */
+	bool kill;		/* a forbidden system call ends the process without SIGSYS */
+	bool lone;		/* no thread but the caller's will use the machine, husk_stop too */
+	bool close_others;	/* close all descriptors but 0 to 2, the machine's and keep */
+	const int *keep;	/* further descriptors that the program goes on using */
+	size_t n_keep;
+	int cut_fd;		/* one that it will ftruncate to nothing; -1: none */
+	bool change_user;	/* to uid and gid, without supplementary groups: needs root */
+	uint32_t uid, gid;
+};
+
+/*
+ * Confines the whole process, for ever: no privileges, no files, and of system calls only those that
+ * a running guest and husk_destroy take. Between husk_load and husk_run; starts the machine's
+ * threads, which are to be the process's first. A forbidden system call is then a SIGSYS, for which
+ * the program should have a handler that says so and ends; without one the kernel ends the process.
+ * What the host lacks is left out, with a notice if system calls are not filtered. HUSK_E_HOST; a
+ * part may be in force then.
+ */
+int husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e);
+
+/*
+ * Writes which parts of the sandbox this host has, a line each as husk_check does; returns how many
+ * it lacks, 0 unless they are required. Changes nothing.
+ */
+int husk_check_confinement(int require, FILE *out);
+
+/* Writes what husk_confine can do in this build, on one line without its end. */
+void husk_confine_describe(FILE *out);
+
+/* The name of a system call, for a handler of SIGSYS, async-signal-safe; NULL if it has none. */
+const char *husk_confine_call_name(long nr);
+
 enum husk_end {
 	HUSK_FAILED = -1,	/* e says why */
 	HUSK_HALTED = 0,	/* *status is what the guest gave to halt, untruncated */

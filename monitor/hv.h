@@ -105,6 +105,8 @@ struct hv_caps {
  */
 typedef void hv_finding(void *ctx, bool ok, const char *what, const char *remedy);
 
+struct sandbox;
+
 struct hv_ops {
 	const char *name;	/* as in --version: "kvm" */
 	const char *title;	/* as in messages: "KVM" */
@@ -163,6 +165,12 @@ struct hv_ops {
 	 * pending until then; several count as one. Async-signal-safe, keeps errno.
 	 */
 	void (*kick)(struct hv *hv);
+
+	/*
+	 * What running, kicking and destroying need once the sandbox is closed. NULL: nothing that
+	 * has a descriptor. Without s->threads only the owner will kick, in a signal handler or not.
+	 */
+	void (*confine)(struct hv *hv, struct sandbox *s);
 
 	/* The guest's instruction pointer after an exit; false if it is unknown. */
 	bool (*ip)(struct hv *hv, uint64_t *ip);

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sandbox.h"
+
 #define DEVICE "/dev/kvm"
 /* Retries of KVM_RUN after EAGAIN: how many, and at what interval. */
 #define RETRIES 100
@@ -315,12 +317,16 @@ static int run_with_mask(struct hv *hv, const sigset_t *mask)
 	return ioctl(hv->vcpu, KVM_SET_SIGNAL_MASK, arg);
 }
 
+/* A thread that is kicked by itself alone is never in the guest then: no signal is needed. */
 static int kvm_own(struct hv *hv, struct husk_error *e)
 {
 	const sigset_t kick = kick_set();
 	sigset_t running;
-	int rc = pthread_sigmask(SIG_BLOCK, &kick, &hv->saved_mask);
+	int rc;
 
+	if (hv->lone)
+		return 0;
+	rc = pthread_sigmask(SIG_BLOCK, &kick, &hv->saved_mask);
 	if (rc != 0)
 		return husk_fail_sys(e, rc, "blocking signal %d", KICK_SIGNAL);
 	running = hv->saved_mask;
@@ -348,6 +354,8 @@ static void drain_kicks(void)
 /* The owner may end as soon as this returns: nobody may still be about to signal it. */
 static void kvm_disown(struct hv *hv)
 {
+	if (hv->lone)
+		return;
 	__atomic_store_n(&hv->owned, false, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&hv->kickers, __ATOMIC_SEQ_CST) != 0)
 		(void)sched_yield();
@@ -448,6 +456,15 @@ static void kvm_kick(struct hv *hv)
 	(void)__atomic_fetch_sub(&hv->kickers, 1, __ATOMIC_RELEASE);
 }
 
+static void kvm_confine(struct hv *hv, struct sandbox *s)
+{
+	hv->lone = !s->threads;
+	sandbox_keep(s, hv->vm);
+	sandbox_keep(s, hv->vcpu);
+	s->values[SANDBOX_VCPU] = (uint64_t)hv->vcpu;
+	s->values[SANDBOX_VM] = (uint64_t)hv->vm;
+}
+
 /* Every kernel since Linux 2.6.22 has this version, so that only the probe asks. */
 static int check_device(bool *bells, struct husk_error *e)
 {
@@ -513,6 +530,7 @@ const struct hv_ops hv_backend = {
 	.kick = kvm_kick,
 	.own = kvm_own,
 	.disown = kvm_disown,
+	.confine = kvm_confine,
 	.ip = hv_kvm_ip,
 	.destroy = kvm_destroy,
 };

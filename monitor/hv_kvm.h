@@ -27,6 +27,7 @@ struct hv {
 	size_t run_size;
 	struct memory_host ram;
 	uint64_t ram_size;
+	bool lone;		/* nobody but the owner kicks: no signal is needed */
 	bool owned;		/* owner may be kicked by other threads; atomic */
 	unsigned kickers;	/* threads that may be about to signal owner; atomic */
 	pthread_t owner;

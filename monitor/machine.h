@@ -9,6 +9,7 @@
 #include "elf.h"
 #include "husk.h"
 #include "module.h"
+#include "sandbox.h"
 
 #define MODULES_MAX 16
 
@@ -22,7 +23,11 @@ struct husk {
 	struct settings settings;
 	struct elf_image image;
 	struct core core;
+	int image_was;			/* its descriptor, before it was closed */
 	bool loaded;
+	bool started;			/* its threads */
+	bool confined;			/* husk_confine was called, and layers are in force */
+	struct sandbox_layers layers;
 	unsigned n_opened, n_attached;	/* modules that got that far, in table order */
 	void *state[MODULES_MAX];
 	char *cmdline;			/* of the guest; owned */
@@ -31,6 +36,9 @@ struct husk {
 /* husk_create with another backend and other modules, for tests; both must outlive the machine. */
 struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
 			    const struct module *const *modules, struct husk_error *e);
+
+/* Starts the modules' threads, once; they may run from then on. */
+int machine_start(struct husk *h, struct husk_error *e);
 
 /* Whether the program asks for an end before the guest has been started. */
 bool machine_stopping(const struct husk *h);

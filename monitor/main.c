@@ -12,6 +12,7 @@
 #include "main_figures.h"
 #include "main_inherited.h"
 #include "main_messages.h"
+#include "main_sandbox.h"
 #include "main_signals.h"
 #include "options.h"
 
@@ -43,6 +44,10 @@ static const struct option actions[] = {
 	{.name = "check", .form = OPTION_FLAG,
 	 .help = "look at the host, and at KERNEL and its devices if given; run nothing"},
 	{.name = "dry-run", .form = OPTION_FLAG, .help = "do everything but run the guest"},
+	{.name = "sandbox", .form = OPTION_VALUE, .value = "HOW", .check = sandbox_check_how,
+	 .help = "on, require (fail if the host lacks a part), kill (SIGSYS), off (default)"},
+	{.name = "user", .form = OPTION_VALUE, .value = "UID", .check = sandbox_check_user,
+	 .help = "run the guest as that user, a number, or UID:GID; start husk as root"},
 	{.name = "stats", .form = OPTION_MAYBE, .value = "json",
 	 .help = "print exits, hypercalls, bytes and system calls to stderr at the end"},
 	{.name = "stats-to", .form = OPTION_VALUE, .value = "PATH",
@@ -116,6 +121,8 @@ static void print_version(const struct command *c, FILE *out)
 		"modules: ", c->messages.program, HUSK_VERSION, HVT_ABI_VERSION, HUSK_BACKEND,
 		HUSK_ARCH);
 	husk_modules(out);
+	fputs("\nsandbox: ", out);
+	husk_confine_describe(out);
 	putc('\n', out);
 }
 
@@ -205,12 +212,29 @@ static int run_guest(struct command *c, struct husk_error *e)
 	return end == HUSK_HALTED ? status & 0xff : fail(c, e);
 }
 
+static int enter_sandbox(struct command *c, struct husk_error *e)
+{
+	struct sandbox_own own;
+
+	if (!sandbox_is_wanted(&c->settings))
+		return 0;
+	messages_settle(&c->messages);
+	figures_settle(&c->figures);
+	own = (struct sandbox_own){
+		.messages = c->messages.out.fd, .figures = c->figures.fd == -1 ? -1 : c->figures.out.fd,
+		.cut = c->figures.file ? c->figures.fd : -1,
+	};
+	return sandbox_enter(c->machine, &c->settings, &own, e);
+}
+
 static int start_guest(struct command *c, struct husk_error *e)
 {
 	if (husk_load(c->machine, c->kernel, c->guest_argc, c->guest_argv, e) == -1)
 		return -1;
 	signals_stop(c->machine);
-	return figures_claim(&c->figures, e);
+	if (figures_claim(&c->figures, e) == -1)
+		return -1;
+	return enter_sandbox(c, e);
 }
 
 static int open_figures(struct command *c, struct husk_error *e)
@@ -268,7 +292,8 @@ static int check_all(struct command *c, FILE *out)
 		bad++;
 	}
 	c->outputs[1] = (struct husk_output){c->figures.fd, "--stats-to"};
-	return bad + husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
+	bad += husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
+	return bad + sandbox_check_host(&c->settings, out);
 }
 
 /* Nothing is written before standard output is known not to be a disk of the guest. */
@@ -336,18 +361,19 @@ static int check_goal(const struct command *c, struct husk_error *e)
 /* What is written would become part of the image, if only of what the next run reads. */
 static int spare_image(struct command *c, struct husk_error *e)
 {
-	static const struct husk_output own[] = {
-		{STDOUT_FILENO, "standard output"}, {STDERR_FILENO, "standard error"},
-	};
+	const char *name;
 
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-		if (!answer_overwrites(own[i].fd, c->kernel))
-			continue;
-		on_output_is_disk(c, own[i].fd);
-		return husk_fail(e, HUSK_E_USAGE, "%s is the image that is to run; send it to another "
-				 "file", own[i].name);
+	if (answer_overwrites(STDOUT_FILENO, c->kernel)) {
+		on_output_is_disk(c, STDOUT_FILENO);
+		name = "standard output";
+	} else if (messages_overwrite(&c->messages, c->kernel)) {
+		on_output_is_disk(c, STDERR_FILENO);
+		name = "standard error";
+	} else {
+		return 0;
 	}
-	return 0;
+	return husk_fail(e, HUSK_E_USAGE, "%s is the image that is to run; send it to another file",
+			 name);
 }
 
 static int missing_kernel(struct command *c)
@@ -437,6 +463,7 @@ int main(int argc, char **argv)
 	struct husk_error e = {0};
 	int status;
 
+	sandbox_catch();
 	messages_init(&c.messages, program_name(argc, argv));
 	status = inherited_stack(tidy, &c, &e);
 	return status != -1 ? status : fail(&c, &e);

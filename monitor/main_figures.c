@@ -117,6 +117,14 @@ int figures_claim(const struct figures *f, struct husk_error *e)
 			 "another process", f->where);
 }
 
+void figures_settle(struct figures *f)
+{
+	if (f->fd == -1)
+		return;
+	output_init(&f->out, f->fd);
+	output_settle(&f->out);
+}
+
 int figures_take(struct figures *f, const struct husk *machine, bool json, struct husk_error *e)
 {
 	FILE *stream = open_memstream(&f->text, &f->len);
@@ -137,11 +145,14 @@ int figures_write(struct figures *f, struct husk_error *e)
 		return 0;
 	if (f->file && ftruncate(f->fd, 0) == -1)
 		return refuse(f->where, errno, e);
+	if (f->out.settled)
+		return answer_to(&f->out, f->text, f->len, f->where, e);
 	return answer_with(f->fd, f->text, f->len, f->where, e);
 }
 
 void figures_close(struct figures *f)
 {
+	output_fini(&f->out);
 	if (f->own)
 		close(f->fd);
 	free(f->text);

@@ -8,12 +8,14 @@
 
 #include "error.h"
 #include "husk.h"
+#include "output.h"
 
 struct figures {
 	int fd;			/* where they go; -1: nowhere */
 	bool own;		/* fd is ours to close */
 	bool file;		/* a file, to be overwritten */
 	const char *where;	/* for messages */
+	struct output out;	/* of fd, once it is settled */
 	char *text;		/* owned; NULL until they are taken */
 	size_t len;
 };
@@ -42,6 +44,9 @@ int figures_check(struct figures *f, const char *where, const char *image, struc
  * another monitor. HUSK_E_USAGE.
  */
 int figures_claim(const struct figures *f, struct husk_error *e);
+
+/* No file can be opened from now on: does it before, if writing would have to. */
+void figures_settle(struct figures *f);
 
 /* Collects the figures of the machine. HUSK_E_HOST. */
 int figures_take(struct figures *f, const struct husk *machine, bool json, struct husk_error *e);

@@ -94,6 +94,23 @@ void messages_redirect(struct messages *m, int fd)
 	m->to = fd;
 }
 
+static struct output *output_of(struct messages *m)
+{
+	if (m->to != -1 && m->out.fd == -1)
+		output_init(&m->out, m->to);
+	return &m->out;
+}
+
+bool messages_overwrite(struct messages *m, const char *path)
+{
+	return output_changes(output_of(m), path);
+}
+
+void messages_settle(struct messages *m)
+{
+	output_settle(output_of(m));
+}
+
 /*
  * Replaces control characters, which would affect a terminal; names and paths are shown as they are
  * otherwise.
@@ -123,8 +140,7 @@ void messages_say(struct messages *m, const char *text)
 
 	if (m->to == -1)
 		return;
-	if (m->out.fd == -1)
-		output_init(&m->out, m->to);
+	(void)output_of(m);
 	if (m->lost > 0) {
 		snprintf(lost, sizeof lost, "%u messages before this one were lost", m->lost);
 		n = make_line(m, lost, lines, sizeof lines);
@@ -183,21 +199,35 @@ int answer_close(struct answer *a, const char *what, struct husk_error *e)
 	return finish(a, what, e);
 }
 
-int answer_with(int fd, const char *text, size_t len, const char *what, struct husk_error *e)
+int answer_to(struct output *out, const char *text, size_t len, const char *what,
+	      struct husk_error *e)
 {
-	struct answer a = {.failed = 0};
+	struct answer a = {.out = *out};
+	int rc;
 
-	output_init(&a.out, fd);
 	a.failed = a.out.fd == -1 ? EBADF : write_all(&a.out, text, len, 0);
-	return finish(&a, what, e);
+	rc = finish(&a, what, e);
+	*out = a.out;
+	return rc;
 }
 
-/* In this order one call tells all of what is no file, as most are. */
+int answer_with(int fd, const char *text, size_t len, const char *what, struct husk_error *e)
+{
+	struct output out;
+
+	output_init(&out, fd);
+	return answer_to(&out, text, len, what, e);
+}
+
 bool answer_overwrites(int fd, const char *path)
 {
-	struct stat ours, its;
+	struct output file = {.fd = fd};
+	struct stat st;
 
-	return path != NULL && fstat(fd, &ours) == 0 && S_ISREG(ours.st_mode) &&
-	       stat(path, &its) == 0 && ours.st_dev == its.st_dev && ours.st_ino == its.st_ino &&
-	       (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+	if (path == NULL || fstat(fd, &st) == -1)
+		return false;
+	file.file = S_ISREG(st.st_mode);
+	file.dev = st.st_dev;
+	file.ino = st.st_ino;
+	return output_changes(&file, path);
 }

@@ -31,6 +31,12 @@ void messages_fini(struct messages *m);
 /* From now on messages go to fd, -1: nowhere. */
 void messages_redirect(struct messages *m, int fd);
 
+/* Whether a line changes the file at the path, which may be NULL. */
+bool messages_overwrite(struct messages *m, const char *path);
+
+/* No file can be opened from now on: does it before, if it would have to. */
+void messages_settle(struct messages *m);
+
 /*
  * One line, control characters made harmless; lost, and counted, if it is not taken in time. The
  * next line that is taken is preceded by how many were lost.
@@ -52,6 +58,10 @@ int answer_close(struct answer *a, const char *what, struct husk_error *e);
 
 /* The same for a complete text: one write, if all of it is taken. */
 int answer_with(int fd, const char *text, size_t len, const char *what, struct husk_error *e);
+
+/* The same to an output, which is finished then. */
+int answer_to(struct output *out, const char *text, size_t len, const char *what,
+	      struct husk_error *e);
 
 /* Whether the descriptor is open for writing to the file at the path; not if there is none, or for NULL. */
 bool answer_overwrites(int fd, const char *path);

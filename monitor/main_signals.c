@@ -77,6 +77,7 @@ static int catch_one(int signal, struct husk_error *e)
 	struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO}, inherited;
 
 	sigfillset(&stop.sa_mask);
+	sigdelset(&stop.sa_mask, SIGSYS);	/* of a system call filter */
 	if (sigaction(signal, &stop, &inherited) == -1)
 		return husk_fail_sys(e, errno, "signal %d", signal);
 	if (signal != SIGTERM && inherited.sa_handler == SIG_IGN)
@@ -95,6 +96,7 @@ int signals_catch(struct husk_error *e)
 	blocked = caught;
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGXFSZ);
+	sigaddset(&caught, SIGSYS);		/* main_sandbox.c; a starter may have blocked it */
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) == -1)
 		return husk_fail_sys(e, errno, "signals");
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)

@@ -42,6 +42,8 @@ struct module_host {
 	void *notice_ctx;
 };
 
+struct sandbox;
+
 struct module {
 	const char *name;
 	uint32_t device_type;		/* that it serves, device_types.h; 0 for none */
@@ -75,9 +77,22 @@ struct module {
 	int (*attach)(void *state, struct core *c, struct husk_error *e);
 
 	/*
+	 * Before start, if the sandbox is to be closed: names directories that files will be removed
+	 * from (sandbox_will_remove). NULL: there are none.
+	 */
+	void (*limit)(const void *state, struct sandbox *s);
+
+	/*
 	 * Starts threads, which are idle when it returns; NULL if there are none. detach ends them.
 	 */
 	int (*start)(void *state, struct husk_error *e);
+
+	/*
+	 * After start, if the sandbox is to be closed: names what is needed from here on
+	 * (sandbox.h), and opens now what would be opened later. Every descriptor that is not named
+	 * is closed. NULL if there is none.
+	 */
+	void (*confine)(void *state, struct sandbox *s);
 
 	/* Undoes start and attach; NULL if there is nothing to undo. */
 	void (*detach)(void *state, struct core *c);

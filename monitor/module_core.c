@@ -7,6 +7,7 @@
 
 #include "console.h"
 #include "module.h"
+#include "sandbox.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -171,6 +172,14 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 	return 0;
 }
 
+static void core_confine(void *state, struct sandbox *s)
+{
+	struct core_module *m = state;
+
+	output_settle(&m->console.out);
+	sandbox_keep(s, m->console.out.fd);
+}
+
 static void core_report(const void *state, module_figure *tell, void *ctx)
 {
 	const struct core_module *s = state;
@@ -187,6 +196,7 @@ const struct module module_core = {
 	.n_calls = sizeof calls / sizeof calls[0],
 	.open = core_open,
 	.attach = core_attach,
+	.confine = core_confine,
 	.detach = core_detach,
 	.close = free,
 	.report = core_report,

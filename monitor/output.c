@@ -28,7 +28,8 @@ static bool take_own(struct output *o)
 	fd = output_open_again(o->fd);
 	if (fd == -1)
 		return false;
-	*o = (struct output){.fd = fd, .way = OUTPUT_OWN, .own = true, .calls = o->calls};
+	*o = (struct output){.fd = fd, .way = OUTPUT_OWN, .own = true, .pipe = o->pipe,
+			     .calls = o->calls};
 	return true;
 }
 
@@ -36,12 +37,12 @@ static bool take_own(struct output *o)
  * A terminal that polls writable has room for a byte, and a write of more waits until all of it is
  * shown. The master side is a terminal too, but opening it again makes a new pair.
  */
-static void init_device(struct output *o)
+static void init_device(struct output *o, dev_t device)
 {
 	char path[64];
 
 	o->way = OUTPUT_NOWAIT;
-	if (!isatty(o->fd))
+	if (!output_may_be_terminal(device) || !isatty(o->fd))
 		return;
 	o->way = OUTPUT_ASK;
 	if (ptsname_r(o->fd, path, sizeof path) != 0)
@@ -62,8 +63,33 @@ void output_init(struct output *o, int fd)
 	else if (S_ISSOCK(st.st_mode))
 		o->way = OUTPUT_SEND;
 	else if (S_ISCHR(st.st_mode))
-		init_device(o);
+		init_device(o, st.st_rdev);
+	o->pipe = o->fd != -1 && S_ISFIFO(st.st_mode);
+	o->file = o->fd != -1 && S_ISREG(st.st_mode);
+	if (o->file) {
+		o->dev = st.st_dev;
+		o->ino = st.st_ino;
+	}
 	o->calls = 0;
+}
+
+/* In this order no call is made for what is no file, as most are. */
+bool output_changes(const struct output *o, const char *path)
+{
+	struct stat its;
+
+	return path != NULL && o->file && stat(path, &its) == 0 && o->dev == its.st_dev &&
+	       o->ino == its.st_ino && (fcntl(o->fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+}
+
+void output_settle(struct output *o)
+{
+	const uint64_t calls = o->calls;
+
+	if (o->fd != -1 && o->pipe && !o->own)
+		(void)take_own(o);
+	o->calls = calls;
+	o->settled = true;
 }
 
 void output_fini(struct output *o)
@@ -121,14 +147,12 @@ static ssize_t reopen(struct output *o, const void *buf, size_t len)
 static ssize_t write_nowait(struct output *o, const void *buf, size_t len)
 {
 	ssize_t n;
-	struct stat st;
 
 	o->calls++;
 	n = output_write_nowait(o->fd, buf, at_most(len, PIPE_CHUNK));
 	if (n != -1 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))
 		return n;
-	o->calls++;
-	if (fstat(o->fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+	if (o->pipe && !o->settled) {
 		o->way = OUTPUT_REOPEN;
 		return reopen(o, buf, len);
 	}

@@ -28,6 +28,11 @@ struct output {
 	int fd;			/* -1: there is none */
 	enum output_way way;
 	bool own;		/* fd is ours to close, not the caller's */
+	bool pipe;		/* a pipe or FIFO */
+	bool file;		/* a regular file, and which one: */
+	dev_t dev;
+	ino_t ino;
+	bool settled;		/* nothing can be opened any more */
 	uint64_t calls;		/* system calls made */
 };
 
@@ -36,6 +41,12 @@ void output_init(struct output *o, int fd);
 
 /* Closes what was opened; accepts the same output twice. */
 void output_fini(struct output *o);
+
+/* Whether what is written changes the file at the path; not if there is none, or for NULL. */
+bool output_changes(const struct output *o, const char *path);
+
+/* Opens now what a later write may have to: none will be able to. */
+void output_settle(struct output *o);
 
 /*
  * Writes the beginning of buf, as much as is taken at once; len is not 0. Returns the number of
@@ -48,5 +59,8 @@ ssize_t output_write(struct output *o, const void *buf, size_t len);
 /* System-specific; as write and open. One file per system implements them. */
 ssize_t output_write_nowait(int fd, const void *buf, size_t len);
 int output_open_again(int fd);
+
+/* Whether a character device can be a terminal; false only if the device itself says that it cannot. */
+bool output_may_be_terminal(dev_t device);
 
 #endif

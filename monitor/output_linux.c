@@ -2,6 +2,7 @@
 /* output_linux.c: writes that do not wait, and another description of an open file. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 #include "output.h"
@@ -21,4 +22,10 @@ int output_open_again(int fd)
 
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Linux Documentation/admin-guide/devices.txt: 1 is memory, /dev/null among it. */
+bool output_may_be_terminal(dev_t device)
+{
+	return major(device) != 1;
 }

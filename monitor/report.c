@@ -22,6 +22,16 @@ static void add(void *ctx, const char *subject, const char *name, uint64_t value
 	t->tell(t->ctx, subject, name, value);
 }
 
+/* Of a machine in a process that husk_confine has not been called for there are none. */
+static void report_sandbox(const struct husk *h, husk_figure *tell, void *ctx)
+{
+	if (!h->confined)
+		return;
+	tell(ctx, "sandbox", "seccomp", h->layers.seccomp);
+	tell(ctx, "sandbox", "landlock", (uint64_t)h->layers.landlock);
+	tell(ctx, "sandbox", "no_privileges", h->layers.privileges);
+}
+
 void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 {
 	const struct core *c = &h->core;
@@ -29,6 +39,7 @@ void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 
 	if (!h->loaded)
 		return;
+	report_sandbox(h, tell, ctx);
 	for (enum hv_exit_kind k = 0; k < HV_EXIT_KINDS; k++) {
 		tell(ctx, "exits", hv_exit_name(k), c->exits[k]);
 		t.calls += c->exits[k];		/* each is the return of one */

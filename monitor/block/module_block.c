@@ -7,6 +7,7 @@
 #include "device_set.h"
 #include "disk.h"
 #include "module.h"
+#include "sandbox.h"
 
 #define SECTOR_MIN 512u
 #define SECTOR_MAX 32768u	/* the largest power of two in mft_block.block_size */
@@ -356,6 +357,19 @@ static int block_attach(void *state, struct core *c, struct husk_error *e)
 	return 0;
 }
 
+static void block_confine(void *state, struct sandbox *out)
+{
+	const struct block_module *s = state;
+
+	for (unsigned i = 0; i < s->set.n; i++) {
+		const struct block_device *dev = device_set_at(&s->set, i);
+
+		sandbox_keep(out, dev->disk.fd);
+		for (unsigned k = 0; k < DISK_ALIASES; k++)
+			sandbox_keep(out, dev->disk.alias[k]);
+	}
+}
+
 static const struct module_call calls[] = {
 	{HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write},
 	{HVT_HYPERCALL_BLOCK_READ, "block_read", block_read},
@@ -393,6 +407,7 @@ const struct module module_block = {
 	.open = block_open,
 	.confirm = block_confirm,
 	.attach = block_attach,
+	.confine = block_confine,
 	.close = block_close,
 	.report = block_report,
 };

@@ -10,6 +10,7 @@
 #include "module.h"
 #include "netdev.h"
 #include "ring_thread.h"
+#include "sandbox.h"
 #include "sealed.h"
 
 struct net_module;
@@ -363,6 +364,25 @@ static void net_detach(void *state, struct core *c)
 	detach_devices(s);
 }
 
+static void net_confine(void *state, struct sandbox *out)
+{
+	const struct net_module *s = state;
+	const uintptr_t sealed = (uintptr_t)s->sealed.bytes;
+
+	out->threads |= s->thread.io.running;
+	sandbox_keep(out, s->thread.io.poll_fd);
+	sandbox_keep(out, s->thread.io.wake.fd);
+	for (unsigned i = 0; i < s->set.n; i++) {
+		const struct net_device *d = device_set_at(&s->set, i);
+
+		netdev_confine(&d->dev, out);
+	}
+	if (sealed == 0)
+		return;
+	out->values[SANDBOX_SEALED] = sealed;
+	out->values[SANDBOX_SEALED_2] = sealed + SEALED_SIZE / 2;
+}
+
 static int net_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct net_module *s = state;
@@ -443,6 +463,7 @@ const struct module module_net = {
 	.reserve = net_reserve,
 	.attach = net_attach,
 	.start = net_start,
+	.confine = net_confine,
 	.detach = net_detach,
 	.close = net_close,
 	.report = net_report,

@@ -282,3 +282,8 @@ const char *netdev_drop_name(enum netdev_drop reason)
 
 	return names[reason];
 }
+
+void netdev_confine(const struct netdev *d, struct sandbox *s)
+{
+	uplink_confine(d->uplink, s);
+}

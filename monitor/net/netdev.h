@@ -100,4 +100,7 @@ int netdev_fd(const struct netdev *d);
 /* Lower-case name of a reason, for statistics: "tx_full". */
 const char *netdev_drop_name(enum netdev_drop reason);
 
+/* What the device needs once the sandbox is closed. */
+void netdev_confine(const struct netdev *d, struct sandbox *s);
+
 #endif

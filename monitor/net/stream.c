@@ -240,6 +240,17 @@ static int reconnect(struct uplink *u)
 	return s->socket == -1 ? -1 : 0;
 }
 
+/* connect takes an address from the sealed pages only. */
+static void stream_confine(struct uplink *u, struct sandbox *s)
+{
+	const struct stream *stream = stream_of(u);
+
+	sandbox_keep(s, stream->socket);
+	sandbox_keep(s, stream->poller);
+	if (stream->peer != NULL)
+		s->values[SANDBOX_FAMILY] = AF_UNIX;
+}
+
 static void stream_close(struct uplink *u)
 {
 	struct stream *s = stream_of(u);
@@ -254,12 +265,12 @@ static void stream_close(struct uplink *u)
 
 static const struct uplink_ops adopted_ops = {
 	.read = stream_read, .write = stream_write, .buffered = stream_buffered,
-	.close = stream_close,
+	.confine = stream_confine, .close = stream_close,
 };
 
 static const struct uplink_ops connected_ops = {
 	.read = stream_read, .write = stream_write, .buffered = stream_buffered,
-	.reattach = reconnect, .close = stream_close,
+	.reattach = reconnect, .confine = stream_confine, .close = stream_close,
 };
 
 /* A stream over the socket, of which it takes ownership. */

@@ -327,8 +327,27 @@ static void named_close(struct uplink *u)
 	uplink_free(u);
 }
 
+static const struct uplink_ops kept_tap = {
+	.read = tap_read, .write = tap_write, .close = named_close,
+};
+
+/*
+ * Nothing can be looked up from now on. Without CAP_NET_ADMIN it need not be; if that could not be
+ * dropped, an interface that is gone stays so.
+ */
+static void named_confine(struct uplink *u, struct sandbox *s)
+{
+	struct tap *t = (struct tap *)u;
+
+	if (t->control != -1 && may_make_interfaces())
+		u->ops = &kept_tap;
+	forget_control(t);
+	sandbox_keep(s, u->fd);
+}
+
 static const struct uplink_ops named_tap = {
-	.read = tap_read, .write = tap_write, .reattach = reattach, .close = named_close,
+	.read = tap_read, .write = tap_write, .reattach = reattach, .confine = named_confine,
+	.close = named_close,
 };
 
 static void learn_mtu(struct tap *t)

@@ -94,3 +94,11 @@ void uplink_look_only(struct uplink *u)
 	u->fd = -1;
 	u->ops = &none;
 }
+
+void uplink_confine(struct uplink *u, struct sandbox *s)
+{
+	if (u->ops->confine != NULL)
+		u->ops->confine(u, s);
+	else
+		sandbox_keep(s, u->fd);
+}

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "error.h"
+#include "sandbox.h"
 #include "sealed.h"
 
 #define UPLINK_HEADER 14u		/* Ethernet: two addresses and an EtherType */
@@ -45,6 +46,12 @@ struct uplink_ops {
 	 * cannot come back.
 	 */
 	int (*reattach)(struct uplink *u);
+
+	/*
+	 * The sandbox is about to be closed (module.h): names what u needs from now on. NULL: fd is
+	 * all.
+	 */
+	void (*confine)(struct uplink *u, struct sandbox *s);
 
 	/* Frees everything, u included, and undoes what opening has changed. */
 	void (*close)(struct uplink *u);
@@ -80,6 +87,9 @@ struct uplink_request {
  * status flags are left as they are.
  */
 int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
+
+/* What u needs once the sandbox is closed. */
+void uplink_confine(struct uplink *u, struct sandbox *s);
 
 /* Accepts NULL. */
 void uplink_close(struct uplink *u);

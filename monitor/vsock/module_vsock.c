@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "guest.h"
+#include "sandbox.h"
 #include "words.h"
 
 /* ---- options ---- */
@@ -199,6 +200,35 @@ static int vsock_start(void *state, struct husk_error *e)
 	return 0;
 }
 
+static void vsock_limit(const void *state, struct sandbox *out)
+{
+	const struct vsock_module *s = state;
+
+	for (unsigned i = 0; i < s->set.n; i++) {
+		const struct vsock_guest *g = device_set_at(&s->set, i);
+
+		vsock_routes_limit(&g->routes, out);
+	}
+}
+
+static void vsock_confine(void *state, struct sandbox *out)
+{
+	struct vsock_module *s = state;
+
+	if (s->set.n == 0)
+		return;
+	out->threads = true;
+	sandbox_keep(out, s->thread.poll_fd);
+	sandbox_keep(out, s->thread.wake.fd);
+	for (unsigned i = 0; i < s->set.n; i++) {
+		struct vsock_guest *g = device_set_at(&s->set, i);
+
+		sandbox_keep(out, g->bell.fd);
+		sandbox_keep(out, g->call.fd);
+		vsock_routes_confine(&g->routes, out);
+	}
+}
+
 static const struct module_call calls[] = {
 	{HUSK_HYPERCALL_QUEUE, "queue", queue_call},
 };
@@ -213,7 +243,9 @@ const struct module module_vsock = {
 	.n_calls = sizeof calls / sizeof calls[0],
 	.open = vsock_open,
 	.attach = vsock_attach,
+	.limit = vsock_limit,
 	.start = vsock_start,
+	.confine = vsock_confine,
 	.detach = vsock_detach,
 	.close = vsock_close,
 	.report = vsock_report,

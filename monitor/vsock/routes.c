@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "words.h"
 
@@ -143,4 +145,33 @@ int vsock_routes_accept(const struct vsock_routes *r, int fd)
 		if (r->listens[i].listener.fd == fd)
 			return unix_listener_accept(&r->listens[i].listener);
 	return -EBADF;
+}
+
+void vsock_routes_limit(const struct vsock_routes *r, struct sandbox *s)
+{
+	for (unsigned i = 0; i < r->n_listens; i++)
+		if (r->listens[i].listener.place != NULL)
+			sandbox_will_remove(s, r->listens[i].place.dir);
+}
+
+static void confine_all(struct vsock_route *list, unsigned n, struct sandbox *s)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct unix_listener *l = &list[i].listener;
+
+		sandbox_keep(s, list[i].place.dir);
+		sandbox_keep(s, l->fd);
+		l->file_stays = l->place != NULL && !sandbox_may_remove(s);
+	}
+}
+
+/* Where a connection leads cannot be checked, as its address is made when it is needed. */
+void vsock_routes_confine(struct vsock_routes *r, struct sandbox *s)
+{
+	confine_all(r->connects, r->n_connects, s);
+	confine_all(r->listens, r->n_listens, s);
+	if (r->n_connects == 0 && r->prefix == NULL)
+		return;
+	s->values[SANDBOX_FAMILY] = AF_UNIX;
+	s->values[SANDBOX_ADDRESS] = sizeof(struct sockaddr_un);
 }

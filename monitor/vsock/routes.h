@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "place.h"
+#include "sandbox.h"
 #include "unix_socket.h"
 
 struct vsock_routes {
@@ -33,6 +34,10 @@ int vsock_routes_open(struct vsock_routes *r, const char *value, bool look, stru
 
 /* Accepts the same object twice, and a zeroed one. */
 void vsock_routes_close(struct vsock_routes *r);
+
+/* What is needed once the sandbox is closed: before and after sandbox_limit (module.h). */
+void vsock_routes_limit(const struct vsock_routes *r, struct sandbox *s);
+void vsock_routes_confine(struct vsock_routes *r, struct sandbox *s);
 
 /* A stream to whatever serves this port for the guest: a descriptor, or -errno. */
 int vsock_routes_connect(const struct vsock_routes *r, uint32_t port);

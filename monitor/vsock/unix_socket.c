@@ -262,7 +262,7 @@ void unix_listener_close(struct unix_listener *l)
 {
 	if (l->fd == -1)
 		return;
-	if (l->place != NULL)
+	if (l->place != NULL && !l->file_stays)
 		remove_file(l);
 	if (l->made_nonblocking)
 		(void)fcntl(l->fd, F_SETFL, fcntl(l->fd, F_GETFL) & ~O_NONBLOCK);

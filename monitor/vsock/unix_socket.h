@@ -36,6 +36,7 @@ struct unix_listener {
 	const struct unix_place *place;	/* of the file; not owned; NULL: it was handed down */
 	dev_t dev;			/* of the file, which is removed only if it is still this one */
 	ino_t ino;
+	bool file_stays;		/* nothing can remove it any more */
 	bool made_nonblocking;		/* one that was handed down was not */
 };
 

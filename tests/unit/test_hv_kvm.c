@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../../monitor/core.h"
+#include "../../monitor/sandbox.h"
 #include "bare.h"
 #include "hv_fake.h"
 
@@ -403,6 +404,37 @@ static void an_owner_may_end_while_it_is_kicked(void **state)
 	}
 }
 
+static struct hv *kicked_in_handler;
+
+static void on_signal_kick(int signal)
+{
+	(void)signal;
+	hv_backend.kick(kicked_in_handler);
+}
+
+/* Confined, and without another thread: no signal is blocked, and a handler still ends the guest. */
+static void an_owner_that_is_alone_ends_its_guest_itself(void **state)
+{
+	const struct sigaction sa = {.sa_handler = on_signal_kick};
+	struct bare *b = *state;
+	struct sandbox s;
+	sigset_t before, mask;
+
+	assert_int_equal(sigaction(SIGUSR1, &sa, NULL), 0);
+	code_spin(&b->code);
+	start(b);
+	sandbox_init(&s);
+	hv_backend.confine(b->hv, &s);
+	kicked_in_handler = b->hv;
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &before), 0);
+	assert_int_equal(hv_backend.own(b->hv, &b->e), 0);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
+	assert_memory_equal(&before, &mask, 8);
+	for (unsigned i = 0; i < 100; i++)
+		interrupt(b, false, i % 10 == 0 ? 5000 : i);
+	hv_backend.disown(b->hv);
+}
+
 /* ---- completing, and registers ---- */
 
 static void complete(struct bare *b)
@@ -770,6 +802,7 @@ int main(void)
 		TEST(no_kick_is_lost),
 		TEST(a_kick_from_another_thread_ends_a_busy_guest),
 		TEST(an_owner_may_end_while_it_is_kicked),
+		TEST(an_owner_that_is_alone_ends_its_guest_itself),
 		TEST(a_completed_access_is_behind_the_guest_and_the_next_is_not_begun),
 		TEST(a_completed_load_has_its_value),
 		TEST(registers_are_read_and_written),

@@ -22,7 +22,8 @@ int monitor_main(int argc, char **argv);
 
 /* Where a signal may come. */
 enum turn {
-	NEVER, IN_CREATE, IN_LOAD, AFTER_LOAD, IN_RUN, AFTER_RUN, IN_DESTROY, AFTER_DESTROY, TURNS,
+	NEVER, IN_CREATE, IN_LOAD, AFTER_LOAD, IN_CONFINE, IN_RUN, AFTER_RUN, IN_DESTROY,
+	AFTER_DESTROY, TURNS,
 };
 
 /* In memory that the child shares. */
@@ -40,6 +41,7 @@ struct husk *__wrap_husk_create(const struct husk_config *config, struct husk_er
 void __wrap_husk_check_only(struct husk *h);
 int __wrap_husk_load(struct husk *h, const char *path, int argc, char *const args[],
 		     struct husk_error *e);
+int __wrap_husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e);
 enum husk_end __wrap_husk_run(struct husk *h, int *status, struct husk_error *e);
 void __wrap_husk_stop(struct husk *h, int reason);
 void __wrap_husk_destroy(struct husk *h);
@@ -78,6 +80,14 @@ int __wrap_husk_load(struct husk *h, const char *path, int argc, char *const arg
 		return husk_fail(e, HUSK_E_HOST, "cannot be loaded");
 	at(AFTER_LOAD);
 	life->loaded = true;
+	return 0;
+}
+
+int __wrap_husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e)
+{
+	(void)how, (void)e;
+	assert_ptr_equal(h, machine);
+	at(IN_CONFINE);
 	return 0;
 }
 
@@ -183,7 +193,7 @@ static void a_signal_before_the_guest_runs_ends_it(void **state)
 {
 	(void)state;
 	for (enum turn turn = IN_CREATE; turn <= IN_RUN; turn++) {
-		assert_ends_on_a_signal(run(turn, false, "--"));
+		assert_ends_on_a_signal(run(turn, false, "--sandbox=on"));
 		assert_true(life->gone);
 		assert_int_equal(life->runs, turn > IN_LOAD);
 		assert_int_equal(life->stopped, turn > IN_LOAD ? SIGTERM : 0);

@@ -12,6 +12,7 @@
 #define SIGHUP 1
 #define SIGINT 2
 #define SIGKILL 9
+#define SIGSYS 12
 #define SIGPIPE 13
 #define SIGALRM 14
 #define SIGTERM 15

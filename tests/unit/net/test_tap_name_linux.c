@@ -428,6 +428,29 @@ static void who_may_make_interfaces_looks_first(void **state)
 }
 
 /* It goes with its descriptor; the next attempt has another. */
+/* Confined nothing is opened, and who still may make interfaces would make one by attaching again. */
+static void confined_it_is_attached_again_only_by_who_may_make_none(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox s;
+
+	for (int capable = 0; capable <= 1; capable++) {
+		tap_host.capable = true;
+		assert_opens(f, "tap0");
+		assert_int_equal(tap_host_descriptors(), f->files + 2);
+		tap_host.capable = capable;
+		sandbox_init(&s);
+		uplink_confine(f->uplink, &s);
+		assert_int_equal(tap_host_descriptors(), f->files + 1);
+		assert_int_equal(s.keep[s.n_keep - 1], f->uplink->fd);
+		if (capable)
+			assert_null(f->uplink->ops->reattach);
+		else
+			assert_int_equal(reattach(f), 0);
+		detach(f);
+	}
+}
+
 static void what_was_made_anew_when_attaching_again_is_taken_away(void **state)
 {
 	struct fixture *f = *state;
@@ -616,6 +639,7 @@ int main(void)
 		TEST(it_is_attached_again_without_opening_anything),
 		TEST(what_is_attached_already_stays_so),
 		TEST(who_may_make_interfaces_looks_first),
+		TEST(confined_it_is_attached_again_only_by_who_may_make_none),
 		TEST(what_was_made_anew_when_attaching_again_is_taken_away),
 		TEST(looking_attaches_nothing),
 		TEST(looking_foresees_what_attaching_would_say),

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* rules_linux.c: system calls of block devices, for the sandbox. */
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "sandbox_rules.h"
+
+static const struct rule list[] = {
+	{.call = "pread64"},
+	{.call = "pwrite64"},
+	{.call = "pwritev2"},					/* disk_host_write_in_place */
+	{.call = "fcntl", .checks = {INT_IS(1, F_GETFL)}},	/* where it is not supported */
+	{.call = "flock", .checks = {INT_IS(1, LOCK_UN)}},
+};
+
+extern const struct rules rules_block;
+const struct rules rules_block = {"block", list, sizeof list / sizeof list[0]};

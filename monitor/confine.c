@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* confine.c: husk_confine: from a loaded machine to a process that can do nothing but run it. */
+#include <stdio.h>
+
+#include "husk.h"
+#include "machine.h"
+#include "sandbox.h"
+
+#define NO_SECCOMP "system calls are not filtered (seccomp): the kernel has no filters, or does not " \
+		   "let this process set one"
+#define NO_LANDLOCK "files are not closed (landlock): the kernel has none, or it is not enabled"
+
+static const char *lacking(const struct sandbox_layers *l)
+{
+	return !l->privileges ? "privileges cannot be dropped (no_new_privs, capset)" :
+	       !l->seccomp ? NO_SECCOMP : l->landlock == 0 ? NO_LANDLOCK : NULL;
+}
+
+static int insist(const struct sandbox_layers *l, struct husk_error *e)
+{
+	const char *what = sandbox_built_in ? lacking(l) : "this husk was built without one";
+
+	return what == NULL ? 0 : husk_fail(e, HUSK_E_HOST, "sandbox: %s", what);
+}
+
+/* Before anything is taken away. */
+static void collect_early(const struct husk *h, struct sandbox *s)
+{
+	sandbox_init(s);
+	for (unsigned i = 0; i < h->n_attached; i++)
+		if (h->modules[i]->limit != NULL)
+			h->modules[i]->limit(h->state[i], s);
+}
+
+static void collect(const struct husk *h, const struct husk_confinement *how, struct sandbox *s)
+{
+	sandbox_keep(s, h->image_was);
+	sandbox_keep(s, h->config.console_fd);
+	sandbox_keep(s, h->core.mailbox.wake.fd);
+	for (size_t i = 0; i < h->config.n_outputs && i < HUSK_OUTPUTS_MAX; i++)
+		sandbox_keep(s, h->config.outputs[i].fd);
+	for (size_t i = 0; i < how->n_keep; i++)
+		sandbox_keep(s, how->keep[i]);
+	if (how->cut_fd != -1)
+		s->values[SANDBOX_CUT] = (uint64_t)how->cut_fd;
+	for (unsigned i = 0; i < h->n_attached; i++)
+		if (h->modules[i]->confine != NULL)
+			h->modules[i]->confine(h->state[i], s);
+	if (h->ops->confine != NULL)
+		h->ops->confine(h->core.hv, s);
+}
+
+static int close_sandbox(struct husk *h, const struct husk_confinement *how, struct husk_error *e)
+{
+	const struct sandbox_request rq = {
+		.kill = how->kill, .close_others = how->close_others,
+		.change_user = how->change_user, .uid = how->uid, .gid = how->gid,
+	};
+	struct sandbox s;
+
+	collect_early(h, &s);
+	if (sandbox_limit(&s, &rq, &h->layers, e) == -1 || machine_start(h, e) == -1)
+		return -1;
+	if (!sandbox_built_in)
+		return 0;
+	s.threads = !how->lone;
+	s.removes_only = h->layers.landlock > 0;
+	collect(h, how, &s);
+	return sandbox_close(&s, &rq, &h->layers, e);
+}
+
+int husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e)
+{
+	if (!h->loaded)
+		return husk_fail(e, HUSK_E_USAGE, "there is no loaded machine to confine");
+	if (close_sandbox(h, how, e) == -1)
+		return -1;
+	h->confined = true;
+	if (how->require)
+		return insist(&h->layers, e);
+	if (sandbox_built_in && !h->layers.seccomp)
+		machine_say(h, "sandbox: " NO_SECCOMP);
+	return 0;
+}
+
+int husk_check_confinement(int require, FILE *out)
+{
+	const char *missing = require ? "FAIL" : "note";
+	struct sandbox_layers l;
+
+	sandbox_probe(&l);
+	if (!sandbox_built_in)
+		return fprintf(out, "%s sandbox: this husk was built without one\n", missing), require;
+	if (l.seccomp)
+		fprintf(out, "ok   sandbox: seccomp\n");
+	else
+		fprintf(out, "%s sandbox: " NO_SECCOMP "\n", missing);
+	if (l.landlock > 0)
+		fprintf(out, "ok   sandbox: landlock ABI %d\n", l.landlock);
+	else
+		fprintf(out, "%s sandbox: " NO_LANDLOCK "\n", missing);
+	return require ? !l.seccomp + (l.landlock == 0) : 0;
+}
+
+void husk_confine_describe(FILE *out)
+{
+	char text[100];
+
+	sandbox_describe(text, sizeof text);
+	fputs(text, out);
+}
+
+const char *husk_confine_call_name(long nr)
+{
+	return sandbox_name_of(nr);
+}

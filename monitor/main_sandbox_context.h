@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* main_sandbox_context.h: gives a system call that a filter refused a result. */
+#ifndef HUSK_MAIN_SANDBOX_CONTEXT_H
+#define HUSK_MAIN_SANDBOX_CONTEXT_H
+
+#include <ucontext.h>
+
+/* In a handler of SIGSYS: what the call returns once the handler has; negative: an errno. */
+void sandbox_set_result(ucontext_t *context, long result);
+
+#endif

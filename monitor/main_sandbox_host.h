@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* main_sandbox_host.h: what SIGSYS means on the host; one file per system implements it. */
+#ifndef HUSK_MAIN_SANDBOX_HOST_H
+#define HUSK_MAIN_SANDBOX_HOST_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* The number of the system call that was refused. */
+long sandbox_host_call(const siginfo_t *info);
+
+/* Whether it was refused by the filter of this husk, not by one that it was started under. */
+bool sandbox_host_is_ours(const siginfo_t *info);
+
+/* Whether husk can do without the call. */
+bool sandbox_host_is_optional(long nr);
+
+/* The call fails with this errno once the handler has returned. */
+void sandbox_host_answer(void *context, int error);
+
+#endif

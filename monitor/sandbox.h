@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sandbox.h: what the process gives up for ever before the guest runs, and what it keeps.
+ *
+ * Closed in two steps. sandbox_limit takes away what a thread inherits when it is created:
+ * privileges and files. Then threads are started. sandbox_close takes away descriptors and system
+ * calls, of the whole process. Both are called by the only thread, or by the one that is to run the
+ * guest. One file per system implements them; SECURITY.md says what holds.
+ */
+#ifndef HUSK_SANDBOX_H
+#define HUSK_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* Enough for 64 devices of three descriptors each, and what else there is. */
+#define SANDBOX_KEEP_MAX 256
+#define SANDBOX_REMOVES_MAX 64
+
+/* What a system call may be made with, as far as it is known only at run time. */
+enum sandbox_value {
+	SANDBOX_CONSTANT,	/* known when husk is built */
+	SANDBOX_PID,		/* of this process */
+	SANDBOX_VCPU,		/* the descriptor of the vcpu */
+	SANDBOX_VM,		/* that of the machine */
+	SANDBOX_CUT,		/* the descriptor of the file that is emptied before it is written */
+	SANDBOX_SEALED,		/* the first page of net/sealed.h */
+	SANDBOX_SEALED_2,	/* the second */
+	SANDBOX_FAMILY,		/* AF_UNIX if a device is to make connections */
+	SANDBOX_ADDRESS,	/* the size of an address, if it is not known where they lead */
+	SANDBOX_LSTAT,		/* AT_SYMLINK_NOFOLLOW, and */
+	SANDBOX_UNLINK,		/* 0, if files are to be removed at the end */
+	SANDBOX_VALUES
+};
+
+/* What is needed once the sandbox is closed. Filled in by whoever needs it. */
+struct sandbox {
+	int removes[SANDBOX_REMOVES_MAX];	/* directories that files will be removed from */
+	unsigned n_removes;
+	int keep[SANDBOX_KEEP_MAX];	/* descriptors */
+	unsigned n_keep;
+	bool full;			/* there were more than room: none is closed */
+	bool threads;			/* some thread will signal another: SANDBOX_PID is needed */
+	bool removes_only;		/* landlock is in force: files are removed there and nowhere else */
+	uint64_t values[SANDBOX_VALUES];
+};
+
+/* Descriptors 0, 1 and 2, and no value. */
+void sandbox_init(struct sandbox *s);
+
+/* No-op for -1. A descriptor that is closed already may be named too. */
+void sandbox_keep(struct sandbox *s, int fd);
+
+/* What is to be taken away beside what always is; see struct husk_confinement. */
+struct sandbox_request {
+	bool kill, close_others, change_user;
+	uint32_t uid, gid;
+};
+
+/*
+ * Before sandbox_limit: files may be removed from the directory, and what is below it, afterwards.
+ * Where landlock cannot limit that, they cannot: sandbox_may_remove.
+ */
+void sandbox_will_remove(struct sandbox *s, int dir);
+
+/* The layers that the host offers, or that are in force. */
+struct sandbox_layers {
+	bool privileges;	/* none, and none to come */
+	int landlock;		/* ABI; 0: none */
+	bool seccomp;
+};
+
+/*
+ * Changes the user if asked for, drops privileges, and closes the file system. *l has what could be
+ * had. HUSK_E_HOST: the user could not be changed.
+ */
+int sandbox_limit(const struct sandbox *s, const struct sandbox_request *rq,
+		  struct sandbox_layers *l, struct husk_error *e);
+
+/* Closes other descriptors if asked for, and system calls. HUSK_E_HOST: a filter is half in force. */
+int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sandbox_layers *l,
+		  struct husk_error *e);
+
+/* In module.h's confine: whether a file can be removed at the end. Asks for the calls to do so. */
+bool sandbox_may_remove(struct sandbox *s);
+
+/* Whether this binary has a sandbox at all. */
+extern const bool sandbox_built_in;
+
+/* Looks at what the host offers; changes nothing. */
+void sandbox_probe(struct sandbox_layers *l);
+
+/* What this binary can, for --version: "seccomp (40 system calls), landlock". */
+void sandbox_describe(char *text, size_t size);
+
+/* The name of a system call; NULL if it has none, or none is known. */
+const char *sandbox_name_of(long nr);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* interpreter.h: runs a system call filter on one call, as the kernel would. */
+#ifndef HUSK_SANDBOX_INTERPRETER_H
+#define HUSK_SANDBOX_INTERPRETER_H
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What no filter returns: the program is none that the kernel would take. */
+#define INTERPRETER_INVALID 0xdeadbeefu
+
+/* Returns what the filter says to the call, SECCOMP_RET_..., or INTERPRETER_INVALID. */
+uint32_t interpreter_run(const struct sock_filter *code, size_t n, const struct seccomp_data *call);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/* sandbox_linux.c: capabilities, landlock, close_range and seccomp. */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox_program.h"
+
+/* Newer than the headers of some systems; the same on every architecture. */
+#define NR_CLOSE_RANGE 436
+#define NR_LANDLOCK_CREATE 444
+#define NR_LANDLOCK_ADD 445
+#define NR_LANDLOCK_RESTRICT 446
+
+const bool sandbox_built_in = true;
+
+/* ---- privileges: credentials(7), capabilities(7) ---- */
+
+static int change_user(const struct sandbox_request *rq, struct husk_error *e)
+{
+	if (setgroups(0, NULL) == -1 || setresgid(rq->gid, rq->gid, rq->gid) == -1 ||
+	    setresuid(rq->uid, rq->uid, rq->uid) == -1)
+		return husk_fail_sys(e, errno, "changing to user %u, group %u: husk must be started "
+				     "as root for that", rq->uid, rq->gid);
+	return 0;
+}
+
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	return syscall(SYS_capset, &head, none) == 0;
+}
+
+/* ---- landlock(7) ---- */
+
+/* Linux uapi/linux/landlock.h, struct landlock_ruleset_attr, as of ABI 6. */
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+
+#define LANDLOCK_ABI_KNOWN 6
+#define LANDLOCK_VERSION 1ul		/* flag: asks for the ABI */
+#define PATH_BENEATH 1ul		/* the type of a rule */
+#define REMOVE_FILE ((uint64_t)1 << 5)
+
+static int landlock_abi(void)
+{
+	const long abi = syscall(NR_LANDLOCK_CREATE, NULL, 0ul, LANDLOCK_VERSION);
+
+	return abi > 0 ? (int)abi : 0;
+}
+
+/* Everything that an ABI can deny: rights of files, TCP, and what leaves the domain. */
+static int create_ruleset(int abi)
+{
+	static const uint8_t fs_bits[] = {0, 13, 14, 15, 15, 16, 16};
+	const struct ruleset all = {
+		.fs = ((uint64_t)1 << fs_bits[abi]) - 1, .net = abi >= 4 ? 3 : 0,
+		.scoped = abi >= 6 ? 3 : 0,
+	};
+	const size_t size = abi >= 6 ? sizeof all : abi >= 4 ? 2 * sizeof all.fs : sizeof all.fs;
+
+	return (int)syscall(NR_LANDLOCK_CREATE, &all, size, 0ul);
+}
+
+/* The only right that is left: removing files, in what was named for it. */
+static void allow_removal(int ruleset, const struct sandbox *s)
+{
+	struct {
+		uint64_t rights;
+		int32_t dir;
+	} __attribute__((packed)) rule = {.rights = REMOVE_FILE};
+
+	for (unsigned i = 0; i < s->n_removes; i++) {
+		rule.dir = s->removes[i];
+		(void)syscall(NR_LANDLOCK_ADD, ruleset, PATH_BENEATH, &rule, 0ul);
+	}
+}
+
+/* Only a kernel that knows less is asked what it knows. The descriptor is of no further use. */
+static int close_files(const struct sandbox *s, bool keep_descriptor)
+{
+	int abi = LANDLOCK_ABI_KNOWN, fd = create_ruleset(abi), denied;
+
+	if (fd == -1 && (errno == E2BIG || errno == EINVAL)) {
+		abi = landlock_abi();
+		fd = abi > 0 && abi < LANDLOCK_ABI_KNOWN ? create_ruleset(abi) : -1;
+	}
+	if (fd == -1)
+		return 0;
+	allow_removal(fd, s);
+	denied = (int)syscall(NR_LANDLOCK_RESTRICT, fd, 0ul);
+	if (!keep_descriptor)
+		close(fd);
+	return denied == 0 ? abi : 0;
+}
+
+int sandbox_limit(const struct sandbox *s, const struct sandbox_request *rq,
+		  struct sandbox_layers *l, struct husk_error *e)
+{
+	*l = (struct sandbox_layers){0};
+	if (rq->change_user && change_user(rq, e) == -1)
+		return -1;
+	l->privileges = drop_capabilities() && prctl(PR_SET_NO_NEW_PRIVS, 1ul, 0ul, 0ul, 0ul) == 0;
+	(void)prctl(PR_SET_DUMPABLE, 0ul, 0ul, 0ul, 0ul);
+	l->landlock = close_files(s, rq->close_others);	/* closed with the others */
+	return 0;
+}
+
+/* ---- descriptors: close_range(2), since Linux 5.9 ---- */
+
+static void close_others(const struct sandbox *s)
+{
+	for (unsigned i = 0; !s->full && i < s->n_keep; i++) {
+		const unsigned first = (unsigned)s->keep[i] + 1;
+		const unsigned last = i + 1 < s->n_keep ? (unsigned)s->keep[i + 1] - 1 : ~0u;
+
+		if (first <= last)
+			(void)syscall(NR_CLOSE_RANGE, first, last, 0u);
+	}
+}
+
+/* ---- seccomp(2) ---- */
+
+/*
+ * Without SPEC_ALLOW Linux before 5.16 slows a filtered thread down by mitigations against code that
+ * shares its address space, which a guest does not.
+ */
+static long set_filter(struct sock_filter *code, size_t n)
+{
+	const struct sock_fprog program = {(unsigned short)n, code};
+	const unsigned long all = SECCOMP_FILTER_FLAG_TSYNC;
+	long rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			  all | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
+
+	if (rc == -1 && errno == EINVAL)
+		rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, all, &program);
+	return rc;
+}
+
+int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sandbox_layers *l,
+		  struct husk_error *e)
+{
+	struct sock_filter code[SANDBOX_LENGTH_MAX];
+	long rc;
+
+	if (s->threads)
+		s->values[SANDBOX_PID] = (uint64_t)getpid();
+	if (rq->close_others)
+		close_others(s);
+	rc = set_filter(code, sandbox_fill(&sandbox_program, s->values, rq->kill, code));
+	if (rc > 0)
+		return husk_fail(e, HUSK_E_HOST, "thread %ld has a system call filter of its own, so "
+				 "that ours cannot be set for all", rc);
+	l->seccomp = rc == 0;
+	return 0;
+}
+
+/* ---- what there is ---- */
+
+void sandbox_probe(struct sandbox_layers *l)
+{
+	const uint32_t action = SECCOMP_RET_TRAP;
+
+	*l = (struct sandbox_layers){
+		.privileges = prctl(PR_GET_NO_NEW_PRIVS, 0ul, 0ul, 0ul, 0ul) >= 0,
+		.landlock = landlock_abi(),
+		.seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0ul, &action) == 0,
+	};
+}
+
+void sandbox_describe(char *text, size_t size)
+{
+	snprintf(text, size, "seccomp (%zu system calls), landlock (ABI 1 to %d)",
+		 sandbox_program.n_calls, LANDLOCK_ABI_KNOWN);
+}
+
+const char *sandbox_name_of(long nr)
+{
+	return sandbox_call_name(&sandbox_program, nr);
+}
