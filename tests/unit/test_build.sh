@@ -452,6 +452,11 @@ EOM
 	echo "$2"
 }
 
+# The same for programs of the machine that builds.
+build_compiler_without() {
+	(MONITOR_CC=${BUILD_CC:-cc} && compiler_without "$1" "build-cc$1")
+}
+
 unconfigured() {
 	! make -C "$tmp/one" 2>"$tmp/said" && cat "$tmp/said" && grep 'run ./configure.sh' "$tmp/said"
 }
@@ -494,7 +499,9 @@ refusals() {
 	check 'missing libelf is said with its packages' refuses 'libelf-dev.* and zlib1g-dev' \
 		MONITOR_CC="$(compiler_without -lelf)" "$configure"
 	check 'missing jansson is said with its package' refuses libjansson-dev \
-		BUILD_CC="$(compiler_without -ljansson)" "$configure"
+		BUILD_CC="$(build_compiler_without -ljansson)" "$configure"
+	check 'missing libseccomp is said with its package' refuses 'libseccomp-dev.*--disable-sandbox' \
+		BUILD_CC="$(build_compiler_without -lseccomp)" "$configure"
 	check 'an unconfigured source root says what to do' unconfigured
 }
 
@@ -542,8 +549,10 @@ acceptances() {
 	check 'a compiler may be several words' env MONITOR_CC="env ${MONITOR_CC:-cc}" "$configure"
 	check 'missing cmocka is only noted' sh -c \
 		"MONITOR_CC='$(compiler_without -lcmocka)' '$configure' | grep 'no unit tests.*libcmocka-dev'"
-	check 'without bindings nobody needs jansson' env BUILD_CC="$(compiler_without -ljansson)" \
+	check 'without bindings nobody needs jansson' env BUILD_CC="$(build_compiler_without -ljansson)" \
 		"$configure" --disable-bindings
+	check 'without a sandbox nobody needs libseccomp' env \
+		BUILD_CC="$(build_compiler_without -lseccomp)" "$configure" --disable-sandbox
 	check 'CC, CFLAGS, CPPFLAGS and LDFLAGS count' usual_names
 	check "husk's own names for them win" own_names_win
 	check 'they may be arguments' variables_as_arguments
