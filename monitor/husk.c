@@ -227,12 +227,12 @@ static int attach_modules(struct husk *h, struct husk_error *e)
 
 int machine_start(struct husk *h, struct husk_error *e)
 {
-	if (h->started)
-		return 0;
-	h->started = true;
-	for (unsigned i = 0; i < h->n_attached; i++)
-		if (h->modules[i]->start != NULL && h->modules[i]->start(h->state[i], e) == -1)
-			return husk_wrap(e, "Module `%s' setup failed", h->modules[i]->name);
+	for (; h->n_started < h->n_attached; h->n_started++) {
+		const struct module *m = h->modules[h->n_started];
+
+		if (m->start != NULL && m->start(h->state[h->n_started], e) == -1)
+			return husk_wrap(e, "Module `%s' setup failed", m->name);
+	}
 	return 0;
 }
 

@@ -121,7 +121,11 @@ enum husk_end {
 	HUSK_STOPPED = 1,
 };
 
-/* Runs the loaded guest in the calling thread until it ends. */
+/*
+ * Runs the loaded guest in the calling thread until it ends. The first call starts the threads that
+ * serve devices, unless husk_confine has. HUSK_E_HOST, also where the host denies one of them;
+ * HUSK_E_GUEST.
+ */
 enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e);
 
 /*

@@ -25,10 +25,9 @@ struct husk {
 	struct core core;
 	int image_was;			/* its descriptor, before it was closed */
 	bool loaded;
-	bool started;			/* its threads */
 	bool confined;			/* husk_confine was called, and layers are in force */
 	struct sandbox_layers layers;
-	unsigned n_opened, n_attached;	/* modules that got that far, in table order */
+	unsigned n_opened, n_attached, n_started;	/* modules that got that far, in table order */
 	void *state[MODULES_MAX];
 	char *cmdline;			/* of the guest; owned */
 };
@@ -37,7 +36,10 @@ struct husk {
 struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
 			    const struct module *const *modules, struct husk_error *e);
 
-/* Starts the modules' threads, once; they may run from then on. */
+/*
+ * Starts the modules' threads, each once; they may run from then on. After a failure those that were
+ * started stay so, and the next call goes on with the one that failed.
+ */
 int machine_start(struct husk *h, struct husk_error *e);
 
 /* Whether the program asks for an end before the guest has been started. */

@@ -84,6 +84,7 @@ struct module {
 
 	/*
 	 * Starts threads, which are idle when it returns; NULL if there are none. detach ends them.
+	 * Before the first run, or in husk_confine. A failure leaves none, and it may be tried again.
 	 */
 	int (*start)(void *state, struct husk_error *e);
 

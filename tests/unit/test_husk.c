@@ -73,6 +73,11 @@ static int attach_##x(void *state, struct core *c, struct husk_error *e) \
 	assert_non_null(c->hv); \
 	return note("attach", #x, e); \
 } \
+static int start_##x(void *state, struct husk_error *e) \
+{ \
+	assert_ptr_equal(state, &spy); \
+	return note("start", #x, e); \
+} \
 static void detach_##x(void *state, struct core *c) \
 { \
 	assert_ptr_equal(state, &spy); \
@@ -89,8 +94,8 @@ static void close_##x(void *state) \
 		husk_stop(spy.stops, 1); \
 } \
 static const struct module spy_##x = { \
-	.name = #x, .open = open_##x, .attach = attach_##x, .detach = detach_##x, \
-	.close = close_##x, \
+	.name = #x, .open = open_##x, .attach = attach_##x, .start = start_##x, \
+	.detach = detach_##x, .close = close_##x, \
 }
 
 SPY(a);
@@ -641,6 +646,49 @@ static void a_module_that_fails_to_attach_is_not_detached(void **state)
 		     "detach b, detach a, close c, close b, close a");
 }
 
+/* They could not be confined if they were there when the machine is loaded. */
+static void threads_are_started_once_by_the_first_run(void **state)
+{
+	struct fixture *f = *state;
+
+	use_modules(f, spies);
+	load(f, f->h);
+	memset(&spy, 0, sizeof spy);
+	spy.fails = "start b";
+	assert_runs(f, f->h, HUSK_FAILED, 0);
+	assert_int_equal(f->e.kind, HUSK_E_HOST);
+	assert_string_equal(f->e.message, "Module `b' setup failed: start b fails");
+	assert_string_equal(spy.log, "start a, start b");
+	spy.fails = NULL;
+	husk_stop(f->h, 3);
+	assert_runs(f, f->h, HUSK_STOPPED, 3);
+	assert_string_equal(spy.log, "start a, start b, start b, start c");
+	husk_stop(f->h, 4);
+	assert_runs(f, f->h, HUSK_STOPPED, 4);
+	assert_string_equal(spy.log, "start a, start b, start b, start c");
+}
+
+static void only_a_machine_that_can_run_is_confined(void **state)
+{
+	static const struct husk_confinement how = {.cut_fd = -1};
+	struct fixture *f = *state;
+
+	use_modules(f, spies);
+	assert_int_equal(husk_confine(f->h, &how, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	husk_check_only(f->h);
+	load(f, f->h);
+	assert_int_equal(husk_confine(f->h, &how, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_null(strstr(spy.log, "start"));
+	use_modules(f, spies);
+	load(f, f->h);
+	f->h->confined = true;
+	assert_int_equal(husk_confine(f->h, &how, &f->e), -1);
+	assert_string_equal(f->e.message, "the process is confined already");
+	assert_null(strstr(spy.log, "start"));
+}
+
 static void there_are_at_most_16_modules(void **state)
 {
 	const struct module *mods[MODULES_MAX + 3] = {NULL};
@@ -860,6 +908,8 @@ int main(void)
 		TEST(modules_come_in_order_and_go_in_reverse),
 		TEST(a_module_that_fails_to_open_is_not_closed),
 		TEST(a_module_that_fails_to_attach_is_not_detached),
+		TEST(threads_are_started_once_by_the_first_run),
+		TEST(only_a_machine_that_can_run_is_confined),
 		TEST(there_are_at_most_16_modules),
 		TEST(a_stop_before_load_does_nothing),
 		TEST(a_stop_after_a_failed_load_does_nothing),
