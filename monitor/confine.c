@@ -71,7 +71,7 @@ static int close_sandbox(struct husk *h, const struct husk_confinement *how, str
 
 int husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e)
 {
-	if (!h->loaded || h->settings.look)
+	if (!h->loaded)
 		return husk_fail(e, HUSK_E_USAGE, "there is no loaded machine to confine");
 	if (h->confined)
 		return husk_fail(e, HUSK_E_USAGE, "the process is confined already");
