@@ -30,4 +30,15 @@ struct cpu_regs {
 	uint64_t x[31], sp, pc, pstate;
 };
 
+/* Floating point and Advanced SIMD. */
+struct cpu_fp {
+	uint8_t v[32][16];
+	uint32_t fpsr, fpcr;
+};
+
+/* What a debugger may want to see beside. */
+struct cpu_system {
+	uint64_t sctlr_el1, ttbr0_el1, tcr_el1, esr_el1, far_el1, elr_el1, vbar_el1, tpidr_el0;
+};
+
 #endif

@@ -46,4 +46,22 @@ struct cpu_regs {
 	uint64_t rip, rflags;
 };
 
+/* x87 and SSE, as FXSAVE stores them: Intel SDM vol. 1, 10.5.1. */
+struct cpu_fp {
+	uint16_t fcw, fsw;
+	uint8_t ftw;		/* abridged: a bit for each register of the stack that is in use */
+	uint16_t fop;
+	uint64_t fip, fdp;
+	uint32_t mxcsr;
+	uint8_t st[8][16];	/* 10 bytes each */
+	uint8_t xmm[16][16];
+};
+
+/* What a debugger may want to see beside. */
+struct cpu_system {
+	uint16_t cs, ss, ds, es, fs, gs;
+	uint64_t fs_base, gs_base;
+	uint64_t cr0, cr2, cr3, cr4, efer;
+};
+
 #endif

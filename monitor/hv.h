@@ -80,11 +80,21 @@ struct hv_doorbell_ops {
 			  uint64_t value, int fd);
 };
 
-/* All of a vcpu's registers that a program sees; struct cpu_regs is the architecture's own. */
+/*
+ * A vcpu's registers; the structures are the architecture's own. All fail with HUSK_E_HOST. After an
+ * exit call complete first, as the access is still pending.
+ */
 struct hv_register_ops {
-	/* HUSK_E_HOST. After an exit call complete first, as the access is still pending. */
+	/* Those that every program uses. */
 	int (*get)(struct hv *hv, struct cpu_regs *regs, struct husk_error *e);
 	int (*set)(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e);
+
+	/* Floating point and vectors; NULL if the hypervisor does not tell them. */
+	int (*get_fp)(struct hv *hv, struct cpu_fp *fp, struct husk_error *e);
+	int (*set_fp)(struct hv *hv, const struct cpu_fp *fp, struct husk_error *e);
+
+	/* Segments, control registers and their like; NULL likewise. */
+	int (*get_system)(struct hv *hv, struct cpu_system *system, struct husk_error *e);
 };
 
 /*

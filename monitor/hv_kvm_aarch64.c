@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* hv_kvm_aarch64.c: registers, counter and exits of a vcpu under KVM on aarch64. */
+/* hv_kvm_aarch64.c: first registers, counter and exits of a vcpu under KVM on aarch64. */
 #include "hv_kvm.h"
 
 #include <errno.h>
@@ -14,13 +14,6 @@
 #define ISS_WNR (1u << 6)	/* Arm ARM DDI 0487, ESR_ELx, ISS of a data abort: a write */
 
 const char hv_kvm_missing[] = "a kernel with KVM is needed, started in EL2 by the firmware";
-
-static int reg_get(const struct hv *hv, uint64_t id, uint64_t *value)
-{
-	struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)value};
-
-	return KVM_IOCTL(hv->vcpu, KVM_GET_ONE_REG, &reg);
-}
 
 /* Some hosts have fewer physical address bits than machines have by default; 33 would do. */
 int hv_kvm_machine_type(const struct hv *hv, unsigned long *type, struct husk_error *e)
@@ -98,53 +91,11 @@ int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_e
 	return 0;
 }
 
-/* The core registers of a program, each with its place in struct cpu_regs. */
-#define GPR(n) {CORE_REG(regs.regs[n]), offsetof(struct cpu_regs, x) + (n) * sizeof(uint64_t)}
-static const struct {
-	uint64_t id;
-	size_t place;
-} core_regs[] = {
-	GPR(0), GPR(1), GPR(2), GPR(3), GPR(4), GPR(5), GPR(6), GPR(7), GPR(8), GPR(9), GPR(10),
-	GPR(11), GPR(12), GPR(13), GPR(14), GPR(15), GPR(16), GPR(17), GPR(18), GPR(19), GPR(20),
-	GPR(21), GPR(22), GPR(23), GPR(24), GPR(25), GPR(26), GPR(27), GPR(28), GPR(29), GPR(30),
-	{CORE_REG(sp_el1), offsetof(struct cpu_regs, sp)},
-	{CORE_REG(regs.pc), offsetof(struct cpu_regs, pc)},
-	{CORE_REG(regs.pstate), offsetof(struct cpu_regs, pstate)},
-};
-#define CORE_REGS (sizeof core_regs / sizeof core_regs[0])
-
-static int get_regs(struct hv *hv, struct cpu_regs *regs, struct husk_error *e)
-{
-	for (size_t i = 0; i < CORE_REGS; i++) {
-		uint64_t value;
-
-		if (reg_get(hv, core_regs[i].id, &value) == -1)
-			return husk_fail_sys(e, errno, "KVM_GET_ONE_REG 0x%llx",
-					     (unsigned long long)core_regs[i].id);
-		memcpy((uint8_t *)regs + core_regs[i].place, &value, sizeof value);
-	}
-	return 0;
-}
-
-static int set_regs(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e)
-{
-	for (size_t i = 0; i < CORE_REGS; i++) {
-		uint64_t value;
-		struct kvm_one_reg reg = {.id = core_regs[i].id, .addr = (uintptr_t)&value};
-
-		memcpy(&value, (const uint8_t *)regs + core_regs[i].place, sizeof value);
-		if (KVM_IOCTL(hv->vcpu, KVM_SET_ONE_REG, &reg) == -1)
-			return husk_fail_sys(e, errno, "KVM_SET_ONE_REG 0x%llx",
-					     (unsigned long long)core_regs[i].id);
-	}
-	return 0;
-}
-
-const struct hv_register_ops hv_kvm_registers = {get_regs, set_regs};
-
 bool hv_kvm_ip(struct hv *hv, uint64_t *ip)
 {
-	return reg_get(hv, CORE_REG(regs.pc), ip) == 0;
+	struct kvm_one_reg reg = {.id = CORE_REG(regs.pc), .addr = (uintptr_t)ip};
+
+	return KVM_IOCTL(hv->vcpu, KVM_GET_ONE_REG, &reg) == 0;
 }
 
 /*

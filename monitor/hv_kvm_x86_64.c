@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* hv_kvm_x86_64.c: CPUID, registers and the counter of a vcpu under KVM on x86_64. */
+/* hv_kvm_x86_64.c: CPUID, first registers and the counter of a vcpu under KVM on x86_64. */
 #include "hv_kvm.h"
 
 #include <errno.h>
@@ -133,37 +133,6 @@ int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_e
 	return 0;
 }
 
-static int get_regs(struct hv *hv, struct cpu_regs *regs, struct husk_error *e)
-{
-	struct kvm_regs r;
-
-	if (KVM_IOCTL(hv->vcpu, KVM_GET_REGS, &r) == -1)
-		return husk_fail_sys(e, errno, "KVM_GET_REGS");
-	*regs = (struct cpu_regs){
-		.rax = r.rax, .rbx = r.rbx, .rcx = r.rcx, .rdx = r.rdx, .rsi = r.rsi, .rdi = r.rdi,
-		.rsp = r.rsp, .rbp = r.rbp, .r8 = r.r8, .r9 = r.r9, .r10 = r.r10, .r11 = r.r11,
-		.r12 = r.r12, .r13 = r.r13, .r14 = r.r14, .r15 = r.r15, .rip = r.rip,
-		.rflags = r.rflags,
-	};
-	return 0;
-}
-
-static int set_regs(struct hv *hv, const struct cpu_regs *regs, struct husk_error *e)
-{
-	const struct kvm_regs r = {
-		.rax = regs->rax, .rbx = regs->rbx, .rcx = regs->rcx, .rdx = regs->rdx,
-		.rsi = regs->rsi, .rdi = regs->rdi, .rsp = regs->rsp, .rbp = regs->rbp,
-		.r8 = regs->r8, .r9 = regs->r9, .r10 = regs->r10, .r11 = regs->r11,
-		.r12 = regs->r12, .r13 = regs->r13, .r14 = regs->r14, .r15 = regs->r15,
-		.rip = regs->rip, .rflags = regs->rflags,
-	};
-
-	return KVM_IOCTL(hv->vcpu, KVM_SET_REGS, &r) == -1 ?
-	       husk_fail_sys(e, errno, "KVM_SET_REGS") : 0;
-}
-
-const struct hv_register_ops hv_kvm_registers = {get_regs, set_regs};
-
 /*
  * RIP of a vcpu that was reset, AMD64 vol. 2, 14.1.3: what a triple fault leaves on AMD. No guest
  * executes there: its tables have no page 0.
@@ -175,7 +144,7 @@ bool hv_kvm_ip(struct hv *hv, uint64_t *ip)
 	struct husk_error ignored;
 	struct cpu_regs regs = {0};
 
-	if (get_regs(hv, &regs, &ignored) == -1)
+	if (hv_kvm_registers.get(hv, &regs, &ignored) == -1)
 		return false;
 	*ip = regs.rip;
 	return hv->run->exit_reason != KVM_EXIT_SHUTDOWN || regs.rip != RESET_RIP;

@@ -98,7 +98,7 @@ static int set_regs(struct hv *hv, const struct cpu_regs *r, struct husk_error *
 	return 0;
 }
 
-const struct hv_register_ops hv_vmm_registers = {get_regs, set_regs};
+const struct hv_register_ops hv_vmm_registers = {.get = get_regs, .set = set_regs};
 
 /* ---- exits ---- */
 

@@ -392,6 +392,30 @@ static int fake_set(struct hv *hv, const struct cpu_regs *regs, struct husk_erro
 	return 0;
 }
 
+static int fake_get_fp(struct hv *hv, struct cpu_fp *fp, struct husk_error *e)
+{
+	(void)e;
+	require(hv, MADE | OWNED | EXITED, "registers");
+	*fp = hv->fp;
+	return 0;
+}
+
+static int fake_set_fp(struct hv *hv, const struct cpu_fp *fp, struct husk_error *e)
+{
+	(void)e;
+	require(hv, MADE | OWNED | EXITED, "registers");
+	hv->fp = *fp;
+	return 0;
+}
+
+static int fake_get_system(struct hv *hv, struct cpu_system *system, struct husk_error *e)
+{
+	(void)e;
+	require(hv, MADE | OWNED | EXITED, "registers");
+	*system = hv->system;
+	return 0;
+}
+
 static int fake_doorbell_add(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
 			     int fd, struct husk_error *e)
 {
@@ -446,7 +470,9 @@ static void fake_doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, 
 static const struct hv_doorbell_ops fake_doorbells = {
 	fake_doorbell_add, fake_doorbell_del, fake_doorbell_add_value, fake_doorbell_del_value,
 };
-static const struct hv_register_ops fake_registers = {fake_get, fake_set};
+static const struct hv_register_ops fake_registers = {
+	fake_get, fake_set, fake_get_fp, fake_set_fp, fake_get_system,
+};
 
 static const struct hv_caps *fake_caps(const struct hv *hv)
 {

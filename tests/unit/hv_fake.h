@@ -57,6 +57,8 @@ struct hv {
 	uint8_t *data;		/* of the last access, exactly as much as it has; or NULL */
 	uint64_t ip;		/* what ip tells; 0: it is lost */
 	struct cpu_regs regs;	/* what registers tell and take */
+	struct cpu_fp fp;
+	struct cpu_system system;
 	bool kicked;		/* atomic */
 	bool live;		/* at the end of the script, run waits for more of it */
 	bool idle, go;		/* atomic: run waits so; there is more, or it is over (live is false) */

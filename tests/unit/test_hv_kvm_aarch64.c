@@ -32,7 +32,7 @@ static struct {
 	uint32_t got_target, got_features;
 	int can_tell;			/* what KVM_CAP_ARM_NISV_TO_USER answers */
 	bool tells;			/* it was enabled */
-	struct { uint64_t id, value; } set[16];
+	struct { uint64_t id, value; } set[64];
 	unsigned n_set;
 } host;
 
@@ -54,16 +54,25 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off
 			   offset);
 }
 
+static size_t size_of(uint64_t id)
+{
+	return (size_t)1 << (id >> KVM_REG_SIZE_SHIFT & 0xf);
+}
+
+/* The lowest byte of its number is what a register holds, in each byte; but for the PC. */
 static void get_register(struct kvm_one_reg *reg)
 {
-	*(uint64_t *)(uintptr_t)reg->addr = reg->id == PC ? 0x123456 : 0;
+	memset((void *)(uintptr_t)reg->addr, (int)(reg->id & 0xff), size_of(reg->id));
+	if (reg->id == PC)
+		*(uint64_t *)(uintptr_t)reg->addr = 0x123456;
 }
 
 static void set_register(const struct kvm_one_reg *reg)
 {
 	assert_true(host.n_set < COUNT(host.set));
 	host.set[host.n_set].id = reg->id;
-	host.set[host.n_set++].value = *(const uint64_t *)(uintptr_t)reg->addr;
+	memcpy(&host.set[host.n_set++].value, (const void *)(uintptr_t)reg->addr,
+	       size_of(reg->id) < 8 ? size_of(reg->id) : 8);
 }
 
 static void init_vcpu(const struct kvm_vcpu_init *init)
@@ -278,6 +287,66 @@ static void the_counter_has_the_hosts_own_frequency(void **state)
 	assert_true(hz == own && hz != 0);
 }
 
+/* Linux virt/kvm/api.rst 4.68; the upper half of a vector's number tells its 16 bytes. */
+#define V0 0x6040000000100054ull
+#define FPSR 0x60200000001000d4ull
+#define FPCR 0x60200000001000d5ull
+
+static void vectors_have_the_numbers_of_kvm(void **state)
+{
+	struct fixture *f = *state;
+	const struct hv_register_ops *r;
+	struct cpu_fp fp;
+
+	make(f);
+	r = hv_backend.caps(f->hv)->registers;
+	assert_int_equal(r->get_fp(f->hv, &fp, &f->e), 0);
+	for (unsigned i = 0; i < 32; i++)
+		assert_true(fp.v[i][0] == 0x54 + 4 * i && fp.v[i][15] == 0x54 + 4 * i);
+	assert_true(fp.fpsr == 0xd4d4d4d4 && fp.fpcr == 0xd5d5d5d5);
+	host.n_set = 0;
+	assert_int_equal(r->set_fp(f->hv, &fp, &f->e), 0);
+	assert_int_equal(host.n_set, 34);
+	for (unsigned i = 0; i < 32; i++)
+		assert_true(host.set[i].id == V0 + 4 * i);
+	assert_true(host.set[32].id == FPSR && host.set[33].id == FPCR);
+	assert_true(host.set[33].value == 0xd5d5d5d5);
+}
+
+static void system_registers_have_the_numbers_of_kvm(void **state)
+{
+	struct fixture *f = *state;
+	struct cpu_system s;
+
+	make(f);
+	assert_int_equal(hv_backend.caps(f->hv)->registers->get_system(f->hv, &s, &f->e), 0);
+	assert_true((s.sctlr_el1 & 0xff) == 0x80 && (s.ttbr0_el1 & 0xff) == 0);
+	assert_true((s.tcr_el1 & 0xff) == 2 && (s.esr_el1 & 0xff) == 0x90);
+	assert_true((s.far_el1 & 0xff) == 0 && (s.vbar_el1 & 0xff) == 0);
+	assert_true((s.tpidr_el0 & 0xff) == 0x82 && (s.elr_el1 & 0xff) == 0x46);
+}
+
+static void registers_that_cannot_be_had_are_an_error(void **state)
+{
+	const struct hv_register_ops *r;
+	struct fixture *f = *state;
+	struct cpu_system system;
+	struct cpu_fp fp = {0};
+
+	make(f);
+	r = hv_backend.caps(f->hv)->registers;
+	host.refused = KVM_GET_ONE_REG;
+	host.refused_after = 0;
+	assert_int_equal(r->get_fp(f->hv, &fp, &f->e), -1);
+	host.refused_after = 0;
+	assert_int_equal(r->get_system(f->hv, &system, &f->e), -1);
+	host.refused = KVM_SET_ONE_REG;
+	host.refused_after = 33;
+	assert_int_equal(r->set_fp(f->hv, &fp, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_HOST);
+	assert_non_null(strstr(f->e.message, "KVM_SET_ONE_REG 0x60200000001000d5"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -290,6 +359,9 @@ int main(void)
 		TEST(a_processor_that_is_refused_is_an_error),
 		TEST(accesses_that_are_not_decoded_need_not_be_offered),
 		TEST(the_instruction_pointer_is_the_pc),
+		TEST(vectors_have_the_numbers_of_kvm),
+		TEST(system_registers_have_the_numbers_of_kvm),
+		TEST(registers_that_cannot_be_had_are_an_error),
 		TEST(an_access_that_is_not_decoded_has_no_width),
 		TEST(the_counter_has_the_hosts_own_frequency),
 	};

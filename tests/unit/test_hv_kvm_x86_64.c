@@ -486,6 +486,73 @@ static void the_processor_has_what_the_host_supports_and_a_guest_may_see(void **
 	assert_int_equal(leaves.given[1].ecx, UINT32_MAX);
 }
 
+static void vectors_that_are_written_are_there_after_a_run(void **state)
+{
+	const struct hv_register_ops *r;
+	struct bare *b = *state;
+	struct cpu_fp fp, back;
+
+	CODE(b, HLT);
+	start(b);
+	r = hv_backend.caps(b->hv)->registers;
+	assert_int_equal(r->get_fp(b->hv, &fp, &b->e), 0);
+	for (unsigned i = 0; i < 16; i++)
+		fp.xmm[2][i] = (uint8_t)(0xa0 + i);
+	for (unsigned i = 0; i < 10; i++)
+		fp.st[5][i] = (uint8_t)(0x50 + i);
+	fp.mxcsr = 0x1fa0;
+	fp.ftw = 0x20;
+	fp.fcw = 0x37e;
+	assert_int_equal(r->set_fp(b->hv, &fp, &b->e), 0);
+	assert_exit(b, HV_EXIT_HALT);
+	assert_int_equal(r->get_fp(b->hv, &back, &b->e), 0);
+	assert_memory_equal(back.xmm, fp.xmm, sizeof fp.xmm);
+	assert_memory_equal(back.st[5], fp.st[5], 10);
+	assert_int_equal(back.mxcsr, 0x1fa0);
+	assert_int_equal(back.ftw, 0x20);
+	assert_int_equal(back.fcw, 0x37e);
+}
+
+static void system_registers_are_those_of_the_start(void **state)
+{
+	const struct hv_register_ops *r;
+	struct cpu_system system;
+	struct bare *b = *state;
+
+	CODE(b, HLT);
+	start(b);
+	r = hv_backend.caps(b->hv)->registers;
+	assert_int_equal(r->get_system(b->hv, &system, &b->e), 0);
+	assert_true((system.cr0 & 0x80000001) == 0x80000001);	/* PG, PE */
+	assert_true((system.efer & 0x500) == 0x500);		/* LMA, LME */
+	assert_true(system.cr3 != 0 && system.cr3 % 4096 == 0);
+	assert_true(system.cs != 0 && system.ss != 0);
+}
+
+static void registers_that_cannot_be_had_are_an_error(void **state)
+{
+	static const struct { unsigned long request; const char *name; } cases[] = {
+		{KVM_GET_XSAVE, "KVM_GET_XSAVE"}, {KVM_SET_XSAVE, "KVM_SET_XSAVE"},
+		{KVM_GET_SREGS, "KVM_GET_SREGS"},
+	};
+	const struct hv_register_ops *r;
+	struct cpu_system system;
+	struct bare *b = *state;
+	struct cpu_fp fp = {0};
+
+	CODE(b, HLT);
+	start(b);
+	r = hv_backend.caps(b->hv)->registers;
+	for (size_t i = 0; i < 3; i++) {
+		answer(cases[i].request, -1, EIO);
+		assert_int_equal(i == 0 ? r->get_fp(b->hv, &fp, &b->e) :
+				 i == 1 ? r->set_fp(b->hv, &fp, &b->e) :
+				 r->get_system(b->hv, &system, &b->e), -1);
+		assert_int_equal(b->e.kind, HUSK_E_HOST);
+		assert_non_null(strstr(b->e.message, cases[i].name));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -510,6 +577,9 @@ int main(void)
 		TEST(an_instruction_pointer_is_lost_in_a_reset),
 		TEST(an_instruction_pointer_that_cannot_be_had_is_0),
 		TEST(registers_that_are_refused_are_an_error),
+		TEST(vectors_that_are_written_are_there_after_a_run),
+		TEST(system_registers_are_those_of_the_start),
+		TEST(registers_that_cannot_be_had_are_an_error),
 		TEST(a_processor_that_is_refused_is_an_error),
 		TEST(the_processor_has_what_the_host_supports_and_a_guest_may_see),
 		TEST(a_processor_with_more_features_than_expected_is_asked_again),
