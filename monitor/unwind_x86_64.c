@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* unwind_x86_64.c: frame pointers and the edges of functions on x86_64. */
+#include "unwind.h"
+
+#include <string.h>
+
+/* AMD64 vol. 3: what functions begin and end with. */
+static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+#define PUSH_RBP 0x55u
+#define RET 0xc3u
+
+uint64_t unwind_pc(const struct cpu_regs *regs)
+{
+	return regs->rip;
+}
+
+uint64_t unwind_frame(const struct cpu_regs *regs)
+{
+	return regs->rbp;
+}
+
+uint64_t unwind_plain(uint64_t address)
+{
+	return address;
+}
+
+/* How far above the stack pointer the return address is, while the frame pointer is the caller's. */
+static bool edge(const struct memory *m, uint64_t pc, uint64_t begin, uint64_t *above)
+{
+	uint8_t code[sizeof endbr64 + 1];
+	uint64_t in = pc - begin;
+	const uint8_t *first = code;
+
+	*above = 0;
+	if (unwind_read(m, pc, code, 1) && code[0] == RET)
+		return true;
+	if (begin == 0 || in > sizeof code || !unwind_read(m, begin, code, sizeof code))
+		return false;
+	if (memcmp(code, endbr64, sizeof endbr64) == 0 && in >= sizeof endbr64) {
+		in -= sizeof endbr64;
+		first += sizeof endbr64;
+	}
+	*above = in == 0 ? 0 : sizeof(uint64_t);
+	return in == 0 || (in == 1 && *first == PUSH_RBP);
+}
+
+bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_t begin,
+		    uint64_t *address)
+{
+	uint64_t above;
+
+	return edge(m, regs->rip, begin, &above) &&
+	       unwind_read(m, regs->rsp + above, address, sizeof *address);
+}

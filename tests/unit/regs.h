@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* regs.h: the registers of a guest that tests of every architecture need. */
+#ifndef REGS_H
+#define REGS_H
+
+#include "../../monitor/cpu.h"
+
+/* All 0 but for the instruction pointer, the stack pointer and the frame pointer. */
+struct cpu_regs regs_at(uint64_t pc, uint64_t sp, uint64_t frame);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: ISC */
+/* regs_aarch64.c: registers that tests need, on aarch64. */
+#include "regs.h"
+
+struct cpu_regs regs_at(uint64_t pc, uint64_t sp, uint64_t frame)
+{
+	return (struct cpu_regs){.pc = pc, .sp = sp, .x[29] = frame};
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: ISC */
+/* regs_x86_64.c: registers that tests need, on x86_64. */
+#include "regs.h"
+
+struct cpu_regs regs_at(uint64_t pc, uint64_t sp, uint64_t frame)
+{
+	return (struct cpu_regs){.rip = pc, .rsp = sp, .rbp = frame};
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/* test_unwind_aarch64.c: callers at the first and last instructions of functions, on aarch64. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "../../monitor/unwind.h"
+#include "regs.h"
+
+#define SIZE 0x4000u
+#define BEGIN 0x1100u
+#define STACK 0x2000u
+#define CALLER 0x1200u
+#define OLDER 0x1300u
+#define SIGNED UINT64_C(0x7f550000000000)	/* a pointer authentication code */
+
+static uint8_t bytes[SIZE];
+static struct memory memory;
+
+static int set_up(void **state)
+{
+	static const uint64_t frame[] = {0, SIGNED | OLDER};
+	struct husk_error e;
+
+	(void)state;
+	memset(bytes, 0, sizeof bytes);
+	memory_init(&memory, bytes, SIZE);
+	assert_int_equal(memory_declare(&memory, 0x1000, 0x1fff, MEMORY_R | MEMORY_X, "code", &e), 0);
+	memcpy(bytes + STACK, frame, sizeof frame);
+	return 0;
+}
+
+static const uint32_t usual[] = {0xa9bf7bfd, 0x910003fd, 0xd65f03c0};	/* stp -16; mov x29, sp */
+static const uint32_t guarded[] = {0xd503245f, 0xd503233f, 0xa9b17bfd, 0x910003fd};
+static const uint32_t without[] = {0x52800000, 0x52800001, 0xd65f03c0};
+
+static void expect(const uint32_t *code, size_t n, uint64_t in, bool caller)
+{
+	struct cpu_regs regs = regs_at(BEGIN + 4 * in, STACK, STACK);
+	uint64_t places[UNWIND_MAX];
+	size_t found;
+
+	regs.x[30] = SIGNED | CALLER;
+	memcpy(bytes + BEGIN, code, n);
+	found = unwind(&memory, &regs, BEGIN, places);
+	assert_int_equal(found, caller ? 3 : 2);
+	if (caller)
+		assert_int_equal(places[1], CALLER - 1);
+	assert_int_equal(places[found - 1], OLDER - 1);
+}
+
+static void the_caller_is_in_x30_until_the_frame_is_made(void **state)
+{
+	(void)state;
+	expect(usual, sizeof usual, 0, true);
+	expect(usual, sizeof usual, 1, true);
+	expect(usual, sizeof usual, 2, true);	/* the return */
+	expect(guarded, sizeof guarded, 0, true);
+	expect(guarded, sizeof guarded, 1, true);
+	expect(guarded, sizeof guarded, 2, true);
+	expect(guarded, sizeof guarded, 3, true);
+	expect(guarded, sizeof guarded, 4, false);
+	expect(without, sizeof without, 0, true);
+	expect(without, sizeof without, 1, false);
+	expect(without, sizeof without, 2, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_caller_is_in_x30_until_the_frame_is_made, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
