@@ -175,6 +175,27 @@ static void tell_exit(const struct core *c)
 			c->clients[i].is->exit(c->clients[i].ctx, &c->last);
 }
 
+static void tell_served(const struct core *c, enum vmexit_result result)
+{
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		if (c->clients[i].is != NULL && c->clients[i].is->served != NULL)
+			c->clients[i].is->served(c->clients[i].ctx, &c->last, result);
+}
+
+static void tell_interrupted(const struct core *c)
+{
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		if (c->clients[i].is != NULL && c->clients[i].is->interrupted != NULL)
+			c->clients[i].is->interrupted(c->clients[i].ctx);
+}
+
+void core_note(const struct core *c, const char *what, const struct facts *facts)
+{
+	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
+		if (c->clients[i].is != NULL && c->clients[i].is->noted != NULL)
+			c->clients[i].is->noted(c->clients[i].ctx, what, facts);
+}
+
 static void tell_end(const struct core *c, const struct core_ending *how)
 {
 	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++)
@@ -187,12 +208,16 @@ static void count_observers(struct core *c)
 {
 	unsigned calls = 0;
 
-	c->exit_clients = 0;
+	c->exit_clients = c->interrupted_clients = c->noted_clients = 0;
 	for (unsigned i = 0; i < CORE_CLIENTS_MAX; i++) {
 		const struct core_client *k = c->clients[i].is;
 
-		c->exit_clients += k != NULL && k->exit != NULL;
-		calls += k != NULL && k->call != NULL;
+		if (k == NULL)
+			continue;
+		c->exit_clients += k->exit != NULL || k->served != NULL;
+		c->interrupted_clients += k->interrupted != NULL;
+		c->noted_clients += k->noted != NULL;
+		calls += k->call != NULL;
 	}
 	hypercalls_observe(&c->hypercalls, calls > 0 ? tell_call : NULL, c);
 }
@@ -267,12 +292,16 @@ static enum vmexit_result serve(struct core *c, struct husk_error *e)
 	if (r == VMEXIT_FAIL && (e->kind == HUSK_E_GUEST || c->last.kind == HV_EXIT_ERROR))
 		add_place(c, e);
 	c->retry = r == VMEXIT_RETRY;
+	if (c->exit_clients > 0 && !c->retry)
+		tell_served(c, r);
 	return r;
 }
 
 /* An interruption without a request is not counted. */
 static enum vmexit_result serve_new(struct core *c, struct husk_error *e)
 {
+	if (c->last.kind == HV_EXIT_INTERRUPTED && c->interrupted_clients > 0)
+		tell_interrupted(c);
 	if (c->last.kind == HV_EXIT_INTERRUPTED && !core_wanted(c))
 		return VMEXIT_RESUME;
 	c->exits[c->last.kind]++;

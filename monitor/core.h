@@ -34,6 +34,7 @@
 #include "device.h"
 #include "error.h"
 #include "event.h"
+#include "facts.h"
 #include "hv.h"
 #include "hypercall.h"
 #include "mailbox.h"
@@ -90,6 +91,15 @@ struct core_client {
 
 	/* The run has ended. Guest memory is as the guest left it, and every client has quiesced. */
 	void (*end)(void *ctx, const struct core_ending *how);
+
+	/* An exit that was told to exit has been served; result is not VMEXIT_RETRY. */
+	void (*served)(void *ctx, const struct hv_exit *exit, enum vmexit_result result);
+
+	/* The guest has been interrupted, with a request or without: by whatever signals its thread. */
+	void (*interrupted)(void *ctx);
+
+	/* A module has done what no hypercall asked for, such as serving a ring; see core_note. */
+	void (*noted)(void *ctx, const char *what, const struct facts *facts);
 };
 
 #define CORE_CLIENTS_MAX 16
@@ -117,7 +127,8 @@ struct core {
 		const struct core_client *is;	/* NULL: free */
 		void *ctx;
 	} clients[CORE_CLIENTS_MAX];
-	unsigned exit_clients;		/* how many have an entry exit */
+	unsigned exit_clients;		/* how many have an entry exit or served */
+	unsigned interrupted_clients, noted_clients;	/* likewise */
 	uint64_t cycle_freq;		/* ticks per second of the guest's counter */
 	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
 	uint32_t wanted, granted;	/* enum husk_feature: by the image; of these, by modules */
@@ -197,6 +208,18 @@ static inline bool core_wanted(const struct core *c)
 
 /* Makes the vcpu's thread call the client's attend soon, outside the guest. */
 void core_post(struct core *c, unsigned id);
+
+/*
+ * Tells the clients that want to know what a module has done beside hypercalls. Between exits, by the
+ * vcpu's thread; core_is_noted says first whether there is such a client, so that nothing is gathered
+ * in vain. what is static.
+ */
+void core_note(const struct core *c, const char *what, const struct facts *facts);
+
+static inline bool core_is_noted(const struct core *c)
+{
+	return c->noted_clients > 0;
+}
 
 /* Passes a formatted line to the notice function, if there is one. */
 void core_say(const struct core *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

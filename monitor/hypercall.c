@@ -2,8 +2,6 @@
 /* hypercall.c: from a store in the hypercall window to the handler of its number. */
 #include "hypercall.h"
 
-#include <string.h>
-
 #include "nospec.h"
 
 #define ARGUMENT_WIDTH 4u	/* a 32-bit gpa */
@@ -32,6 +30,25 @@ void hypercalls_unregister(struct hypercalls *h, int nr)
 		h->table[nr] = (struct hypercall){0};
 }
 
+void hypercalls_can_describe(struct hypercalls *h, int nr, hypercall_describe *describe)
+{
+	h->table[nr].describe = describe;
+}
+
+void hypercalls_describe(const struct hypercalls *h, uint64_t nr, struct facts *f)
+{
+	const struct hypercall *c = &h->table[nospec_index(nr, HYPERCALLS_MAX)];
+
+	*f = (struct facts){.n = 0};
+	if (nr < HYPERCALLS_MAX && c->describe != NULL)
+		c->describe(c->ctx, h->copy.kept ? h->copy.bytes : NULL, f);
+}
+
+const char *hypercalls_name(const struct hypercalls *h, uint64_t nr)
+{
+	return nr < HYPERCALLS_MAX ? h->table[nospec_index(nr, HYPERCALLS_MAX)].name : NULL;
+}
+
 void hypercalls_observe(struct hypercalls *h, hypercall_observer *observer, void *ctx)
 {
 	h->observer = observer;
@@ -51,8 +68,10 @@ static enum vmexit_result call(struct hypercalls *h, uint64_t nr, uint32_t arg,
 	}
 	r = c->handler(c->ctx, (gpa_t){arg}, e);
 	c->count += r != VMEXIT_RETRY;
-	if (h->observer != NULL && r != VMEXIT_RETRY)
+	if (h->observer != NULL && r != VMEXIT_RETRY) {
 		h->observer(h->observer_ctx, nr, (gpa_t){arg}, r);
+		h->copy.kept = false;
+	}
 	return r;
 }
 

@@ -16,12 +16,15 @@ static void unregister_calls(const struct module *m, struct core *c, size_t n)
 static int register_calls(const struct module *m, void *state, struct core *c, size_t n,
 			  struct husk_error *e)
 {
-	for (size_t i = 0; i < n; i++)
-		if (core_register_hypercall(c, m->calls[i].nr, m->calls[i].name,
-					    m->calls[i].handler, state, e) == -1) {
+	for (size_t i = 0; i < n; i++) {
+		const struct module_call *k = &m->calls[i];
+
+		if (core_register_hypercall(c, k->nr, k->name, k->handler, state, e) == -1) {
 			unregister_calls(m, c, i);
 			return -1;
 		}
+		hypercalls_can_describe(&c->hypercalls, k->nr, k->describe);
+	}
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct module_call {
 	int nr;			/* include/hvt_abi.h, husk_abi.h */
 	const char *name;	/* for statistics: "block_write" */
 	hypercall_handler *handler;
+	hypercall_describe *describe;	/* for whoever looks on; may be NULL */
 };
 
 /* The program around the machine, for what modules open. */

@@ -21,12 +21,13 @@ struct core_module {
 
 static enum vmexit_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
 {
-	const struct core_module *s = ctx;
+	struct core_module *s = ctx;
 	struct hvt_walltime rq;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	rq.nsecs = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	HYPERCALLS_KEEP(&s->core->hypercalls, &rq);
 	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_walltime, nsecs, &rq, e) == -1 ?
 	       VMEXIT_FAIL : VMEXIT_RESUME;
 }
@@ -56,14 +57,36 @@ static void tell_outage(struct core_module *s)
 			 "--console-patience says" : strerror(c->outage));
 }
 
+/* What is told of a text: its beginning. */
+struct told_text {
+	struct hvt_puts rq;
+	uint32_t n;
+	uint8_t bytes[FACT_BYTES_MAX];
+};
+
+/* The console gets the text itself, which nothing but who looks on depends on here. */
+static void keep_text(struct core_module *s, const struct hvt_puts *rq)
+{
+	struct told_text t = {.rq = *rq};
+	struct husk_error ignored;
+
+	if (!hypercalls_observed(&s->core->hypercalls))
+		return;
+	t.n = (uint32_t)(rq->len < sizeof t.bytes ? rq->len : sizeof t.bytes);
+	(void)memory_read(&s->core->memory, (gpa_t){rq->data}, t.bytes, t.n, &ignored);
+	HYPERCALLS_KEEP(&s->core->hypercalls, &t);
+}
+
 static int begin_text(struct core_module *s, gpa_t arg, struct husk_error *e)
 {
 	const struct memory *m = &s->core->memory;
 	struct iovec text;
 	struct hvt_puts rq;
 
-	if (MEMORY_GET(m, arg, &rq, e) == -1 ||
-	    memory_source(m, (gpa_t){rq.data}, rq.len, &text, e) == -1)
+	if (MEMORY_GET(m, arg, &rq, e) == -1)
+		return -1;
+	keep_text(s, &rq);
+	if (memory_source(m, (gpa_t){rq.data}, rq.len, &text, e) == -1)
 		return -1;
 	s->left = text;
 	return 0;
@@ -98,6 +121,7 @@ static enum vmexit_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
 			e) == -1)
 		return VMEXIT_FAIL;
 	rq.ret = __builtin_popcountll(rq.ready_set);
+	HYPERCALLS_KEEP(&c->hypercalls, &rq);
 	if (MEMORY_PUT_FIELD(&c->memory, arg, struct hvt_poll, ready_set, &rq, e) == -1 ||
 	    MEMORY_PUT_FIELD(&c->memory, arg, struct hvt_poll, ret, &rq, e) == -1)
 		return VMEXIT_FAIL;
@@ -113,12 +137,60 @@ static enum vmexit_result halt(void *ctx, gpa_t arg, struct husk_error *e)
 
 	if (MEMORY_GET(&c->memory, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
+	HYPERCALLS_KEEP(&c->hypercalls, &rq);
 	if (rq.cookie != 0 && memory_source(&c->memory, (gpa_t){rq.cookie}, HVT_HALT_COOKIE_MAX,
 					    &cookie, e) == -1)
 		return VMEXIT_FAIL;
 	c->exit_status = rq.exit_status;
 	c->cookie = (gpa_t){rq.cookie};
 	return VMEXIT_HALT;
+}
+
+/* ---- what the calls were about ---- */
+
+static void describe_walltime(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct hvt_walltime *rq = copy;
+
+	(void)ctx;
+	if (rq != NULL)
+		facts_result(f, rq->nsecs);
+}
+
+static void describe_puts(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct told_text *t = copy;
+
+	(void)ctx;
+	if (t == NULL)
+		return;
+	facts_text(f, "text", t->bytes, t->n, t->rq.len);
+	facts_number(f, "len", t->rq.len);
+}
+
+static void describe_poll(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct hvt_poll *rq = copy;
+
+	(void)ctx;
+	if (rq == NULL)
+		return;
+	facts_time(f, "timeout", rq->timeout_nsecs);
+	facts_result(f, (uint64_t)rq->ret);
+	if (rq->ret > 0)
+		facts_address(f, "ready_set", rq->ready_set);
+}
+
+static void describe_halt(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct hvt_halt *rq = copy;
+
+	(void)ctx;
+	if (rq == NULL)
+		return;
+	facts_signed(f, "status", rq->exit_status);
+	if (rq->cookie != 0)
+		facts_address(f, "cookie", rq->cookie);
 }
 
 static uint64_t console_patience(const struct settings *settings)
@@ -146,10 +218,10 @@ static int core_open(void **state, const struct settings *settings, struct manif
 }
 
 static const struct module_call calls[] = {
-	{HVT_HYPERCALL_WALLTIME, "walltime", walltime},
-	{HVT_HYPERCALL_PUTS, "puts", puts_call},
-	{HVT_HYPERCALL_POLL, "poll", poll_call},
-	{HVT_HYPERCALL_HALT, "halt", halt},
+	{HVT_HYPERCALL_WALLTIME, "walltime", walltime, describe_walltime},
+	{HVT_HYPERCALL_PUTS, "puts", puts_call, describe_puts},
+	{HVT_HYPERCALL_POLL, "poll", poll_call, describe_poll},
+	{HVT_HYPERCALL_HALT, "halt", halt, describe_halt},
 };
 
 static void core_detach(void *state, struct core *c)

@@ -130,6 +130,7 @@ static enum vmexit_result request(struct block_module *s, gpa_t arg, const struc
 			return VMEXIT_FAIL;
 	}
 	result = serve(s, &r, e);
+	HYPERCALLS_KEEP(&s->core->hypercalls, &r.rq);
 	if (result == VMEXIT_RETRY)
 		s->unfinished = r;
 	if (result != VMEXIT_RESUME)
@@ -370,9 +371,25 @@ static void block_confine(void *state, struct sandbox *out)
 	}
 }
 
+static void describe_request(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct block_module *s = ctx;
+	const struct hvt_block *rq = copy;
+	const struct block_device *dev;
+
+	if (rq == NULL)
+		return;
+	dev = device_set_find(&s->set, rq->handle);
+	facts_device(f, rq->handle, dev == NULL ? NULL : dev->is.name);
+	facts_number(f, "offset", rq->offset);
+	facts_address(f, "data", rq->data);
+	facts_number(f, "len", rq->len);
+	facts_result_word(f, rq->ret);
+}
+
 static const struct module_call calls[] = {
-	{HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write},
-	{HVT_HYPERCALL_BLOCK_READ, "block_read", block_read},
+	{HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write, describe_request},
+	{HVT_HYPERCALL_BLOCK_READ, "block_read", block_read, describe_request},
 };
 
 static void report_device(const struct block_device *dev, module_figure *tell, void *ctx)

@@ -33,6 +33,7 @@ struct net_module {
 	uint32_t doorbell_id;		/* 0: there is no ring */
 	unsigned client;		/* of the run loop, while there is a ring */
 	uint64_t kicks;
+	uint64_t told_out, told_in;	/* of the ring's counts, to who looks on */
 };
 
 static struct netdev *device_of(void *ctx, uint64_t handle)
@@ -59,6 +60,12 @@ static int begin_call(struct net_module *s, struct husk_error *e)
 	return has_ring(s) ? ring_thread_begin_call(&s->thread, e) : 0;
 }
 
+/* What is told of a call: the copy with its answer, and the length that the guest gave. */
+struct told_call {
+	struct hvt_net rq;
+	uint64_t len;
+};
+
 static enum vmexit_result answer(struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
 				 struct husk_error *e)
 {
@@ -68,6 +75,14 @@ static enum vmexit_result answer(struct net_module *s, gpa_t arg, struct hvt_net
 	if (has_ring(s))
 		ring_thread_end_call(&s->thread);
 	return VMEXIT_RESUME;
+}
+
+static void keep_call(struct net_module *s, const struct hvt_net *rq, uint64_t len, int ret)
+{
+	struct told_call t = {*rq, len};
+
+	t.rq.ret = ret;
+	HYPERCALLS_KEEP(&s->core->hypercalls, &t);
 }
 
 static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
@@ -80,6 +95,7 @@ static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 	if (begin_call(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
+	keep_call(s, &rq, rq.len, dev == NULL ? HVT_EINVAL : HVT_OK);
 	if (dev == NULL)
 		return answer(s, arg, &rq, HVT_EINVAL, e);
 	if (memory_source(&s->core->memory, (gpa_t){rq.data}, rq.len, &frame, e) == -1) {
@@ -98,11 +114,13 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	struct iovec buffer;
 	struct netdev *dev;
 	size_t len = 0;
+	uint64_t room;
 	int ret;
 
 	if (begin_call(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	dev = device_of(s, rq.handle);
+	keep_call(s, &rq, rq.len, HVT_EINVAL);
 	if (dev == NULL)
 		return answer(s, arg, &rq, HVT_EINVAL, e);
 	if (memory_sink(m, (gpa_t){rq.data}, rq.len, &buffer, e) == -1) {
@@ -110,10 +128,39 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 		return VMEXIT_FAIL;
 	}
 	ret = (int)netdev_receive(dev, buffer, &len);
+	room = rq.len;
 	rq.len = len;
+	keep_call(s, &rq, room, ret);
 	if (ret == HVT_OK && MEMORY_PUT_FIELD(m, arg, struct hvt_net, len, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	return answer(s, arg, &rq, ret, e);
+}
+
+static void describe_call(const struct net_module *s, const struct told_call *t, struct facts *f)
+{
+	const struct net_device *d = device_set_find(&s->set, t->rq.handle);
+
+	facts_device(f, t->rq.handle, d == NULL ? NULL : d->dev.name);
+	facts_address(f, "data", t->rq.data);
+	facts_number(f, "len", t->len);
+	facts_result_word(f, t->rq.ret);
+}
+
+static void describe_write(const void *ctx, const void *copy, struct facts *f)
+{
+	if (copy != NULL)
+		describe_call(ctx, copy, f);
+}
+
+static void describe_read(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct told_call *t = copy;
+
+	if (t == NULL)
+		return;
+	describe_call(ctx, t, f);
+	if (t->rq.ret == HVT_OK)
+		facts_number(f, "len", t->rq.len);
 }
 
 static const struct option options[] = {
@@ -275,6 +322,22 @@ static void on_alarm(void *ctx)
 	core_post(s->core, s->client);
 }
 
+/* Each batch once, however often it is asked. */
+static void on_batch(void *ctx, bool by_thread)
+{
+	struct net_module *s = ctx;
+	const uint64_t out = s->ring.out - s->told_out, in = s->ring.in - s->told_in;
+	struct facts f = {.n = 0};
+
+	if (!core_is_noted(s->core) || out + in == 0)
+		return;
+	s->told_out += out;
+	s->told_in += in;
+	facts_number(&f, "out", out);
+	facts_number(&f, "in", in);
+	core_note(s->core, by_thread ? "ring_thread" : "ring", &f);
+}
+
 static bool on_stopping(void *ctx)
 {
 	const struct net_module *s = ctx;
@@ -397,7 +460,7 @@ static int net_attach(void *state, struct core *c, struct husk_error *e)
 static int net_start(void *state, struct husk_error *e)
 {
 	struct net_module *s = state;
-	const struct ring_thread_host host = {on_alarm, on_stopping, s};
+	const struct ring_thread_host host = {on_alarm, on_stopping, s, on_batch};
 	int denied;
 
 	(void)e;
@@ -411,8 +474,8 @@ static int net_start(void *state, struct husk_error *e)
 }
 
 static const struct module_call calls[] = {
-	{HVT_HYPERCALL_NET_WRITE, "net_write", net_write},
-	{HVT_HYPERCALL_NET_READ, "net_read", net_read},
+	{HVT_HYPERCALL_NET_WRITE, "net_write", net_write, describe_write},
+	{HVT_HYPERCALL_NET_READ, "net_read", net_read, describe_read},
 };
 
 static void report_device(const struct net_device *d, bool ring, module_figure *tell, void *ctx)

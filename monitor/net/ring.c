@@ -104,6 +104,7 @@ static int serve_write(struct ring *r, const struct hvt_ring_entry *entry, struc
 		count_entry(r, dev);
 		netdev_send(dev, frame);
 	}
+	r->out++;
 	consume(r);
 	return 1;
 }
@@ -138,6 +139,7 @@ static int serve_read(struct ring *r, const struct hvt_ring_entry *entry, struct
 		ret = netdev_receive(dev, buffer, &len);
 	}
 	complete(r, entry->id, ret, ret == HVT_OK ? len : 0);
+	r->in++;
 	consume(r);
 	return 1;
 }

@@ -26,6 +26,7 @@ struct ring {
 	bool stalled;		/* the next entry waits for room for its completion */
 	bool kicked;		/* the next batch is what a kick was for; false again after it */
 	uint64_t entries, batches;	/* served; times that there was something to serve */
+	uint64_t out, in;	/* of the entries: to send, and to receive */
 };
 
 /*

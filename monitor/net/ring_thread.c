@@ -265,10 +265,17 @@ static void recall(struct ring_thread *t)
 		await_release(t);
 }
 
+static void tell_batch(const struct ring_thread *t, bool by_thread)
+{
+	if (t->host.batch != NULL)
+		t->host.batch(t->host.ctx, by_thread);
+}
+
 int ring_thread_claim(struct ring_thread *t, struct husk_error *e)
 {
 	if (state_of(t) != OWNER_VCPU)
 		recall(t);
+	tell_batch(t, true);
 	if (!t->failed)
 		return 0;
 	*e = t->error;
@@ -284,6 +291,7 @@ static int serve_all(struct ring_thread *t, struct husk_error *e)
 		n = ring_serve(t->ring, HVT_RING_SIZE, &t->error);
 		all += n;
 	} while (n > 0 && ring_pending(t->ring));
+	tell_batch(t, false);
 	t->failed = n == -1;
 	if (!t->failed)
 		return all;

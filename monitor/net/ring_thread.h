@@ -35,6 +35,12 @@ struct ring_thread_host {
 	/* Whether the run is to end. Asked by the vcpu's thread while it waits for the I/O thread. */
 	bool (*stopping)(void *ctx);
 	void *ctx;
+
+	/*
+	 * Entries may have been served since the last call, by the I/O thread or by the caller, the
+	 * vcpu's thread, which owns the ring. NULL: nobody wants to know.
+	 */
+	void (*batch)(void *ctx, bool by_thread);
 };
 
 struct ring_thread {

@@ -82,6 +82,7 @@ void doorbells_remove(struct vsock_guest *g);
 
 /* The hypercall. ctx is the module. */
 enum vmexit_result queue_call(void *ctx, gpa_t arg, struct husk_error *e);
+void queue_describe(const void *ctx, const void *copy, struct facts *f);
 
 /* ---- figures.c ---- */
 

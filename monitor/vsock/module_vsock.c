@@ -230,7 +230,7 @@ static void vsock_confine(void *state, struct sandbox *out)
 }
 
 static const struct module_call calls[] = {
-	{HUSK_HYPERCALL_QUEUE, "queue", queue_call},
+	{HUSK_HYPERCALL_QUEUE, "queue", queue_call, queue_describe},
 };
 
 extern const struct module module_vsock;

@@ -144,6 +144,7 @@ enum vmexit_result queue_call(void *ctx, gpa_t arg, struct husk_error *e)
 		return VMEXIT_FAIL;
 	g = granted ? device_set_find(&s->set, rq.handle) : NULL;
 	rq.ret = HVT_EINVAL;
+	HYPERCALLS_KEEP(&s->core->hypercalls, &rq);
 	if (g != NULL && rq.size == 0) {
 		take_back(s, g);
 		rq.ret = HVT_OK;
@@ -153,6 +154,25 @@ enum vmexit_result queue_call(void *ctx, gpa_t arg, struct husk_error *e)
 			return VMEXIT_FAIL;
 		rq.ret = HVT_OK;
 	}
+	HYPERCALLS_KEEP(&s->core->hypercalls, &rq);
 	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct husk_queue, ret, &rq, e) == -1 ?
 	       VMEXIT_FAIL : VMEXIT_RESUME;
+}
+
+void queue_describe(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct vsock_module *s = ctx;
+	const struct husk_queue *rq = copy;
+	const struct vsock_guest *g;
+
+	if (rq == NULL)
+		return;
+	g = device_set_find(&s->set, rq->handle);
+	facts_device(f, rq->handle, g == NULL ? NULL : g->is.name);
+	facts_number(f, "index", rq->index);
+	facts_number(f, "size", rq->size);
+	facts_address(f, "desc", rq->desc);
+	facts_address(f, "avail", rq->avail);
+	facts_address(f, "used", rq->used);
+	facts_result_word(f, rq->ret);
 }

@@ -557,7 +557,7 @@ static void what_a_stop_put_off_is_served_anew_in_the_next_run(void **state)
 
 struct client {
 	struct fixture *f;
-	unsigned resumed, attended, quiesced, exits, calls, ended;
+	unsigned resumed, attended, quiesced, exits, calls, ended, served, interrupted, noted;
 	bool saw_stop;		/* as it quiesced */
 	bool fails_to_attend, fails_to_quiesce;
 	uint64_t nr, arg;
@@ -620,9 +620,35 @@ static void client_end(void *ctx, const struct core_ending *how)
 	k->how = *how;
 }
 
+static void client_served(void *ctx, const struct hv_exit *exit, enum vmexit_result result)
+{
+	struct client *k = ctx;
+
+	k->served++;
+	assert_int_equal(k->served, k->exits);
+	assert_int_equal(exit->kind, k->kind);
+	k->result = result;
+}
+
+static void client_interrupted(void *ctx)
+{
+	struct client *k = ctx;
+
+	k->interrupted++;
+}
+
+static void client_noted(void *ctx, const char *what, const struct facts *facts)
+{
+	struct client *k = ctx;
+
+	k->noted++;
+	assert_string_equal(what, "batch");
+	assert_int_equal(facts->n, 0);
+}
+
 static const struct core_client all_entries = {
 	client_resume, client_attend, client_quiesce, client_exit, client_call,
-	client_end,
+	client_end, client_served, client_interrupted, client_noted,
 };
 static const struct core_client no_entries;
 
@@ -761,6 +787,8 @@ static void observers_see_exits_calls_and_the_end(void **state)
 	assert_int_equal(a.calls, 1);
 	assert_true(a.nr == 7 && a.arg == 0x5000 && a.result == VMEXIT_RESUME);
 	assert_int_equal(a.exits, 2);
+	assert_int_equal(a.served, 2);
+	assert_int_equal(a.interrupted, 1);
 	assert_int_equal(a.kind, HV_EXIT_INTERRUPTED);
 	assert_int_equal(a.ended, 1);
 	assert_int_equal(a.how.end, CORE_STOPPED);
@@ -772,6 +800,54 @@ static void observers_see_exits_calls_and_the_end(void **state)
 	assert_int_equal(a.calls + a.exits + a.ended, 4);
 	assert_int_equal(f->rig.core.exit_clients, 0);
 	assert_null(f->rig.core.hypercalls.observer);
+}
+
+static void a_kick_without_a_request_interrupts_and_is_no_exit(void **state)
+{
+	struct fixture *f = *state;
+	struct client a;
+	unsigned id = add_client(f, &all_entries, &a);
+
+	hv_of(f)->kicked = true;
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(a.interrupted, 1);
+	assert_int_equal(a.exits + a.served, 0);
+	core_remove_client(&f->rig.core, id);
+	hv_of(f)->kicked = true;
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(a.interrupted, 1);
+	assert_int_equal(f->rig.core.interrupted_clients, 0);
+}
+
+static void an_access_that_fails_has_been_served(void **state)
+{
+	struct fixture *f = *state;
+	struct client a;
+
+	add_client(f, &all_entries, &a);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x9999, 4, 1);
+	assert_int_equal(rig_run(&f->rig), RIG_FAILED);
+	assert_int_equal(a.served, 1);
+	assert_int_equal(a.result, VMEXIT_FAIL);
+}
+
+static void notes_reach_who_wants_them(void **state)
+{
+	struct fixture *f = *state;
+	const struct facts none = {.n = 0};
+	struct client a, mute;
+	unsigned id;
+
+	add_client(f, &no_entries, &mute);
+	assert_false(core_is_noted(&f->rig.core));
+	id = add_client(f, &all_entries, &a);
+	assert_true(core_is_noted(&f->rig.core));
+	core_note(&f->rig.core, "batch", &none);
+	assert_int_equal(a.noted, 1);
+	core_remove_client(&f->rig.core, id);
+	assert_false(core_is_noted(&f->rig.core));
+	core_note(&f->rig.core, "batch", &none);
+	assert_int_equal(a.noted, 1);
 }
 
 static void there_is_room_for_16_clients(void **state)
@@ -1074,6 +1150,9 @@ int main(void)
 		TEST(every_client_quiesces_before_any_run_returns),
 		TEST(who_cannot_quiesce_turns_a_stop_into_a_failure),
 		TEST(observers_see_exits_calls_and_the_end),
+		TEST(a_kick_without_a_request_interrupts_and_is_no_exit),
+		TEST(an_access_that_fails_has_been_served),
+		TEST(notes_reach_who_wants_them),
 		TEST(there_is_room_for_16_clients),
 		TEST(ports_and_memory_are_different_buses),
 		TEST(a_doorbell_rings_without_an_exit),

@@ -514,7 +514,9 @@ static void perform(char letter)
 
 static void play_guest(void)
 {
-	static const struct ring_thread_host host = {on_alarm, model_stopping, &model};
+	static const struct ring_thread_host host = {
+		.alarm = on_alarm, .stopping = model_stopping, .ctx = &model,
+	};
 
 	if (ring_thread_start(&model.thread, &model.ring, &host) != 0)
 		violate("it has no thread");

@@ -203,7 +203,9 @@ static int set_up(void **state)
 
 static int try_start(struct fixture *f)
 {
-	const struct ring_thread_host callbacks = {on_alarm, on_stopping, f};
+	const struct ring_thread_host callbacks = {
+		.alarm = on_alarm, .stopping = on_stopping, .ctx = f,
+	};
 
 	return ring_thread_start(&f->thread, &f->ring, &callbacks);
 }

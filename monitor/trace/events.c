@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* events.c: from the run loop's entries to events, and these through a form into the sink. */
+#include "events.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+
+int trace_init(struct trace *t, const struct form *form, struct husk_error *e)
+{
+	*t = (struct trace){.form = form};
+	if (sink_init(&t->sink, e) == -1)
+		return -1;
+	t->line = fmemopen(t->text, sizeof t->text, "w");
+	if (t->line == NULL) {
+		husk_fail_sys(e, errno, "module trace");
+		sink_fini(&t->sink);
+		return -1;
+	}
+	setvbuf(t->line, t->stream_buffer, _IOFBF, sizeof t->stream_buffer);
+	return 0;
+}
+
+static uint64_t now(const struct trace *t)
+{
+	return clock_now_ns() - t->start;
+}
+
+/* A line that is longer than there is room for would not be one. */
+static void put_line(struct trace *t)
+{
+	const long len = ftell(t->line);
+
+	if (fflush(t->line) == 0 && len > 0 && (size_t)len < sizeof t->text) {
+		sink_put(&t->sink, t->text, (size_t)len);
+		t->lines++;
+	}
+	rewind(t->line);
+}
+
+void trace_fini(struct trace *t)
+{
+	if (t->line == NULL)
+		return;
+	if (t->begun && !t->ended) {
+		t->form->end(t->line);
+		put_line(t);
+		sink_flush(&t->sink, true);
+		t->ended = true;
+	}
+	sink_detach(&t->sink);
+	sink_fini(&t->sink);
+	fclose(t->line);
+	t->line = NULL;
+}
+
+static void put_event(struct trace *t, const struct event *ev)
+{
+	t->form->event(t->line, ev);
+	put_line(t);
+}
+
+static void on_resume(void *ctx)
+{
+	struct trace *t = ctx;
+
+	if (!t->begun) {
+		t->start = clock_now_ns();
+		t->form->begin(t->line);
+		put_line(t);
+	}
+	t->begun = true;
+	t->back = now(t);
+}
+
+/* Interruptions are none of the guest's doings. */
+static void on_exit_begun(void *ctx, const struct hv_exit *exit)
+{
+	struct trace *t = ctx;
+
+	if (exit->kind == HV_EXIT_INTERRUPTED)
+		return;
+	t->began = now(t);
+	t->told = false;
+	t->form->ran(t->line, t->back, t->began - t->back);
+	put_line(t);
+}
+
+static void on_call(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result)
+{
+	struct trace *t = ctx;
+	const uint64_t end = now(t);
+	struct facts f;
+
+	(void)arg;
+	hypercalls_describe(&t->core->hypercalls, nr, &f);
+	put_event(t, &(struct event){
+		.name = hypercalls_name(&t->core->hypercalls, nr), .row = ROW_MONITOR,
+		.began = t->began, .took = end - t->began, .facts = &f,
+		.outcome = result == VMEXIT_FAIL ? "refused" : NULL,
+	});
+	t->began = end;
+	t->told = true;
+}
+
+static void on_noted(void *ctx, const char *what, const struct facts *facts)
+{
+	struct trace *t = ctx;
+	const bool by_thread = strcmp(what, "ring_thread") == 0;
+
+	put_event(t, &(struct event){
+		.name = what, .row = by_thread ? ROW_IO_THREAD : ROW_MONITOR, .began = now(t),
+		.took = EVENT_INSTANT, .facts = facts,
+	});
+	t->told = true;
+}
+
+/* ---- exits that were no hypercalls ---- */
+
+static void describe_access(const struct bus_access *a, bool port, struct facts *f)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, a->data, a->width < sizeof value ? a->width : sizeof value);
+	facts_address(f, port ? "port" : "addr", a->addr);
+	facts_number(f, "width", a->width);
+	if (a->count > 1)
+		facts_number(f, "count", a->count);
+	facts_address(f, "value", value);
+}
+
+static const char *describe_exit(const struct hv_exit *exit, struct facts *f)
+{
+	switch (exit->kind) {
+	case HV_EXIT_PIO:
+		describe_access(&exit->io, true, f);
+		return exit->io.write ? "out" : "in";
+	case HV_EXIT_MMIO:
+		describe_access(&exit->io, false, f);
+		return exit->io.write ? "mmio_write" : "mmio_read";
+	case HV_EXIT_FAULT:
+		if (exit->fault.known)
+			facts_address(f, "addr", exit->fault.gpa);
+		return "fault";
+	case HV_EXIT_SHUTDOWN:
+		return "triple_fault";
+	case HV_EXIT_ERROR:
+		facts_word(f, "what", exit->error.what);
+		facts_address(f, "code", exit->error.code);
+		return "hypervisor_error";
+	case HV_EXIT_HALT:
+	case HV_EXIT_INTERRUPTED:
+	case HV_EXIT_DEBUG:
+	case HV_EXIT_KINDS:
+		break;
+	}
+	return hv_exit_name(exit->kind);
+}
+
+static void on_served(void *ctx, const struct hv_exit *exit, enum vmexit_result result)
+{
+	struct trace *t = ctx;
+	const uint64_t end = now(t);
+	struct facts f = {.n = 0};
+	struct event ev = {
+		.row = ROW_MONITOR, .began = t->began, .took = end - t->began, .facts = &f,
+		.outcome = result == VMEXIT_FAIL ? "refused" : NULL,
+	};
+
+	if (exit->kind == HV_EXIT_INTERRUPTED)
+		return;
+	if (!t->told) {
+		ev.name = describe_exit(exit, &f);
+		put_event(t, &ev);
+	}
+	t->back = now(t);
+}
+
+/* ---- the end ---- */
+
+static const char *how_ended(const struct core_ending *how, char *text, size_t size)
+{
+	switch (how->end) {
+	case CORE_HALTED:
+		snprintf(text, size, "guest halted, status %d", how->status);
+		return text;
+	case CORE_STOPPED:
+		snprintf(text, size, "stopped, reason %d", how->reason);
+		return text;
+	case CORE_FAILED:
+		break;
+	}
+	return how->error->message;
+}
+
+static void tell_losses(const struct trace *t)
+{
+	const struct sink *s = &t->sink;
+
+	if (s->dropped > 0 || s->to.lost > 0)
+		core_say(t->core, "trace: %llu lines and %llu bytes were lost: their reader was too slow, "
+			 "or gone", (unsigned long long)s->dropped, (unsigned long long)s->to.lost);
+}
+
+static void on_end(void *ctx, const struct core_ending *how)
+{
+	struct trace *t = ctx;
+	char text[64];
+
+	t->form->ended(t->line, now(t), how_ended(how, text, sizeof text));
+	put_line(t);
+	sink_flush(&t->sink, true);
+	tell_losses(t);
+}
+
+const struct core_client trace_client = {
+	.resume = on_resume, .exit = on_exit_begun, .call = on_call, .end = on_end,
+	.served = on_served, .noted = on_noted,
+};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/* sink.c: gathers lines, and writes them in large pieces. */
+#include "sink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int sink_init(struct sink *s, struct husk_error *e)
+{
+	*s = (struct sink){.to.out.fd = -1};
+	s->buffer = malloc(SINK_SIZE);
+	return s->buffer != NULL ? 0 : husk_fail_sys(e, ENOMEM, "module trace");
+}
+
+void sink_attach(struct sink *s, int fd, struct waiter *w, uint64_t patience_ns, bool at_once)
+{
+	console_init(&s->to, fd, w, patience_ns);
+	s->at_once = at_once;
+	s->n = 0;
+	s->dropped = 0;
+}
+
+void sink_flush(struct sink *s, bool last)
+{
+	size_t done = 0;
+
+	if (s->n > 0)
+		done = last ? console_write_last(&s->to, s->buffer, s->n) :
+		       console_write(&s->to, s->buffer, s->n);
+	s->n -= done;
+	memmove(s->buffer, s->buffer + done, s->n);
+}
+
+void sink_put(struct sink *s, const void *line, size_t len)
+{
+	if (len > SINK_SIZE - s->n)
+		sink_flush(s, false);
+	if (len > SINK_SIZE - s->n) {
+		s->dropped++;
+		return;
+	}
+	memcpy(s->buffer + s->n, line, len);
+	s->n += len;
+	if (s->at_once)
+		sink_flush(s, false);
+}
+
+void sink_detach(struct sink *s)
+{
+	console_fini(&s->to);
+}
+
+void sink_fini(struct sink *s)
+{
+	free(s->buffer);
+	s->buffer = NULL;
+}

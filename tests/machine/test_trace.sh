@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# test_trace.sh: what guests ask for is told in words, confined, whatever becomes of the reader or the guest.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_guests
+need_hypervisor
+"$HUSK" --help | grep -q -e --trace || skip_all "this husk has no module trace"
+
+stored=${SRC:-$(dirname "$0")/../..}/tests/machine/traces
+confined=
+"$HUSK" --version | grep -q '^sandbox: seccomp' && confined=--sandbox=on
+
+# Without what changes from run to run and from machine to machine: times, addresses, the bindings' own words.
+timeless() {
+	sed -e 's/^[0-9]*\.[0-9]* //' -e 's/ <[0-9.]*[a-z]*>$//' -e 's/0x[0-9a-f]*/ADDRESS/g' \
+		-e '/^puts(text="   _/d' -e '/^puts(text="Solo5: /d' \
+		-e 's/^mmio_write(addr=/out(port=/' -e 's/^Invalid guest [pm].*/Invalid access/' -e 's/rip=/pc=/'
+}
+
+# same NAME OPTION... -- IMAGE [ARGUMENT]...: its trace, without times, is the stored one.
+same() {
+	name=$1
+	shift
+	rm -f "$T/trace"
+	# shellcheck disable=SC2086 # none, or an option
+	run $confined --trace="$T/trace" --mem=2 "$@"
+	timeless <"$T/trace" >"$T/timeless"
+	[ -z "${STORE-}" ] || cp "$T/timeless" "$stored/$name"
+	reason=$(diff "$stored/$name" "$T/timeless" 2>&1 | head -5 | tr '\n' ';')
+	[ -z "$(unsound)" ] || reason="${reason:+$reason; }a sanitizer warned"
+	report "the trace of $name" "$reason"
+}
+
+texts() {
+	same hello -- "$(image hello)" one two
+	same exit -- "$(image exit)"
+	truncate -s 64K "$T/disk"
+	same hostile_block --block:storage="$T/disk" -- "$(image hostile_block)" block_read len=512
+	same hostile_handle --block:storage="$T/disk" -- "$(image hostile_block)" block_read handle=9
+	same hostile_null --block:storage="$T/disk" -- "$(image hostile_block)" block_read data=null
+	same hostile_number -- "$(image hostile_core)" 10
+}
+
+# A trace on standard error comes line by line, whatever becomes of the guest.
+at_once() {
+	start --trace --mem=2 -- "$(image spin)" sleep
+	within 10 grep -q 'puts(text="READY' "$T/err"
+	report "a line is there while the guest waits" \
+		"$(grep -q 'puts(text="READY' "$T/err" || echo "none came")"
+	kill -TERM "$started"
+	await 5
+	judge "and the end is told" 1 'poll(timeout=forever)' 'stopped, reason 15'
+}
+
+# --- for viewers ------------------------------------------------------------------------------------------------------
+
+# json_is NAME: the file is a JSON array, with anything strict that there is.
+json_is() {
+	if ! command -v python3 >/dev/null; then
+		skip "$1" "there is no python3"
+	else
+		report "$1" "$(python3 - "$T/trace.json" <<'EOM' 2>&1 | tail -1
+import json, sys
+text = open(sys.argv[1]).read()
+if not text.endswith("]\n"):
+    text = text.rstrip(",\n") + "]"
+rows = {1: 0, 2: 0}
+for event in json.loads(text):
+    if event["ph"] == "X":
+        begin, row = event["ts"], event["tid"]
+        assert begin >= rows[row] - 0.002, (event, rows[row])
+        rows[row] = begin + event["dur"]
+assert rows[2] > 0, "no call"
+EOM
+)"
+	fi
+}
+
+viewers() {
+	# shellcheck disable=SC2086
+	run $confined --trace="$T/trace.json" --mem=2 -- "$(image time)"
+	succeeds "a trace for viewers"
+	json_is "is JSON, its events in order"
+	start --trace="$T/trace.json" --mem=2 -- "$(image spin)" ask
+	within 10 test -s "$T/trace.json"
+	kill -KILL "$started"
+	await 5
+	json_is "what was written before a kill is JSON but for its end"
+}
+
+# --- readers ----------------------------------------------------------------------------------------------------------
+
+readers() {
+	# shellcheck disable=SC2086
+	run $confined --trace=@4 --mem=2 -- "$(image time)" 4>/dev/full
+	succeeds "a full disk under a trace is no matter of the guest's"
+	report "and is told" "$(grep -q 'trace: .* were lost' "$T/err" || echo "it is not")"
+	run --trace="$(image hello)" --mem=2 -- "$(image hello)"
+	judge "the image is not written to" 1 'is the image that is to run'
+	run --trace="$T/disk" --block:storage="$T/disk" --mem=2 -- "$(image blk)"
+	judge "nor is a disk of the guest's" 1 'a disk of this guest'
+	report "which keeps its size" "$([ "$(wc -c <"$T/disk")" = 65536 ] || echo "it does not")"
+	run --dry-run --trace="$T/new" --mem=2 -- "$(image hello)"
+	report "a dry run makes no file" "$([ ! -e "$T/new" ] || echo "it does")"
+}
+
+texts
+at_once
+viewers
+readers
+finish
