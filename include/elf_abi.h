@@ -40,4 +40,41 @@ static_assert(sizeof(struct elf_abi_info) == 16, "ABI1 layout");
 _Static_assert(sizeof(struct elf_abi_info) == 16, "ABI1 layout");
 #endif
 
+/*
+ * The same note by Solo5's names, for bindings whose source declares it so: the initialiser of a
+ * struct abi1_info between ABI1_NOTE_DECLARE_BEGIN and ABI1_NOTE_DECLARE_END.
+ */
+#define ABI1_NOTE_NAME ELF_ABI_NOTE_OWNER
+#define ABI1_NOTE_TYPE ELF_ABI_NOTE_ABI1
+#define ABI1_NOTE_ALIGN 4u		/* of the payload, from the start of the note */
+#define ABI1_NOTE_MAX_SIZE sizeof(struct abi1_info)
+
+struct abi1_info {
+	uint32_t abi_target;		/* enum elf_abi_target */
+	uint32_t abi_version;
+	uint32_t reserved0, reserved1;
+};
+
+struct abi1_note {
+	struct abi1_nhdr {
+		uint32_t n_namesz;
+		uint32_t n_descsz;
+		uint32_t n_type;
+		char n_name[8];
+	} h;
+	struct abi1_info i;
+};
+
+#define ABI1_NOTE_DECLARE_BEGIN \
+	const struct abi1_note __solo5_abi1_note \
+		__attribute__((used, section(".note.solo5.abi"), aligned(4))) = { \
+		.h = { \
+			.n_namesz = sizeof ABI1_NOTE_NAME, \
+			.n_descsz = sizeof(struct abi1_info), \
+			.n_type = ABI1_NOTE_TYPE, \
+			.n_name = ABI1_NOTE_NAME, \
+		}, \
+		.i =
+#define ABI1_NOTE_DECLARE_END };
+
 #endif

@@ -63,4 +63,49 @@ struct mft_header {
 };
 MFT_LAYOUT(sizeof(struct mft_header) == 8);
 
+/*
+ * The rest is for a manifest.c as Solo5's elftool writes it, kept in a source tree. It defines
+ * MFT_ENTRIES, includes this header, and puts the initialiser of a struct mft between
+ * MFT1_NOTE_DECLARE_BEGIN and MFT1_NOTE_DECLARE_END.
+ */
+#define MFT1_NOTE_NAME "Solo5"
+#define MFT1_NOTE_TYPE 0x3154464du	/* the bytes "MFT1" */
+#define MFT1_NOTE_ALIGN 8u		/* of the payload, from the start of the note */
+#define MFT1_NOTE_MAX_SIZE \
+	(4u + sizeof(struct mft_header) + MFT_MAX_ENTRIES * sizeof(struct mft_entry))
+
+#ifdef MFT_ENTRIES
+MFT_LAYOUT(MFT_ENTRIES >= 1 && MFT_ENTRIES <= MFT_MAX_ENTRIES);
+
+struct mft {
+	uint32_t version;
+	uint32_t entries;
+	struct mft_entry e[MFT_ENTRIES];
+};
+
+struct mft1_note {
+	struct mft1_nhdr {
+		uint32_t n_namesz;
+		uint32_t n_descsz;
+		uint32_t n_type;
+		char n_name[8];
+	} h;
+	uint32_t pad;			/* part of the descriptor */
+	struct mft m;
+};
+MFT_LAYOUT(offsetof(struct mft1_note, m) == 24);
+
+#define MFT1_NOTE_DECLARE_BEGIN \
+	const struct mft1_note __solo5_mft1_note \
+		__attribute__((used, section(".note.solo5.manifest"), aligned(4))) = { \
+		.h = { \
+			.n_namesz = sizeof MFT1_NOTE_NAME, \
+			.n_descsz = sizeof(struct mft1_note) - sizeof(struct mft1_nhdr), \
+			.n_type = MFT1_NOTE_TYPE, \
+			.n_name = MFT1_NOTE_NAME, \
+		}, \
+		.m =
+#define MFT1_NOTE_DECLARE_END };
+#endif
+
 #endif

@@ -210,4 +210,9 @@ wants 'one with a vsock device wants vsock' 1 hello.c vsock.json
 wants 'one that says what it wants is not asked further' 6 hello.c wants.c vsock.json
 wants 'the same without devices' 6 wants.c hello.c
 
+printf '%s\n' '#define MFT_ENTRIES 1' '#include "mft_abi.h"' MFT1_NOTE_DECLARE_BEGIN \
+	'{ .version = MFT_VERSION, .entries = 1, .e = { { .type = MFT_RESERVED_FIRST } } }' \
+	MFT1_NOTE_DECLARE_END >manifest.c
+wants "a manifest in Solo5's words takes the place of none" 0 hello.c manifest.c
+
 echo "1..$number"

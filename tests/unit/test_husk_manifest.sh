@@ -201,6 +201,38 @@ case ${MONITOR_CC:-cc}-${CROSS:-no} in
 *) report '63 devices fill 6688 bytes' "$why" ;;
 esac
 
+# ---- a manifest.c as Solo5's elftool writes it ----
+
+# solo5_manifest [TYPE NAME]...
+solo5_manifest() {
+	n=$(($# / 2 + 1))
+	printf '#define MFT_ENTRIES %d\n#include "mft_abi.h"\nMFT1_NOTE_DECLARE_BEGIN\n{\n' "$n"
+	printf '.version = MFT_VERSION, .entries = %d,\n.e = {\n' "$n"
+	printf '{ .name = "", .type = MFT_RESERVED_FIRST },\n'
+	[ $# -eq 0 ] || printf '{ .type = MFT_DEV_%s, .name = "%s" },\n' "$@"
+	printf '} }\nMFT1_NOTE_DECLARE_END\n'
+}
+
+export C_INCLUDE_PATH="${SRC:-.}/include"
+solo5_manifest NET_BASIC service0 >out/solo5_net.c
+compiles_to "one network device in Solo5's words" out/solo5_net net.note
+solo5_manifest >out/solo5_none.c
+compiles_to "no device in Solo5's words" out/solo5_none none.note
+cat >out/solo5_abi.c <<'END'
+#include "elf_abi.h"
+#include "hvt_abi.h"
+ABI1_NOTE_DECLARE_BEGIN
+{ .abi_target = HVT_ABI_TARGET, .abi_version = HVT_ABI_VERSION }
+ABI1_NOTE_DECLARE_END
+END
+why=
+gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -c -o out/solo5_abi.o out/solo5_abi.c 2>err &&
+	objcopy -O binary -j .note.solo5.abi out/solo5_abi.o out/solo5_abi.note || why='does not compile'
+{ word 6 16 0x31494241; printf 'Solo5\0\0\0'; word 1 2 0 0; } >abi.note
+cmp out/solo5_abi.note abi.note >>err 2>&1 || why="$why; other bytes"
+report "an ABI note in Solo5's words" "$why"
+unset C_INCLUDE_PATH
+
 husk-manifest gen - - <net.json >stdout 2>err
 why=
 cmp stdout out/net.c >>err 2>&1 || why='not the same as with files'
