@@ -100,6 +100,9 @@ int husk_option(struct husk *h, const char *word, struct husk_error *e)
 	struct option_group groups[MODULES_MAX + 1];
 	size_t n = machine_options(h->modules, groups);
 
+	if (h->applied)
+		return husk_fail(e, HUSK_E_USAGE, "%.150s: too late, the machine has been loaded",
+				 word);
 	if (h->absent != NULL && machine_option_absent(h->absent, word, e) == -1)
 		return -1;
 	return settings_add(&h->settings, groups, n, word, e);
@@ -320,6 +323,7 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 
 	if (h->loaded)
 		return husk_fail(e, HUSK_E_USAGE, "%s: the machine has an image already", path);
+	h->applied = true;
 	h->guest_argc = argc;
 	h->guest_argv = args;
 	if (boot_join_cmdline(&h->cmdline, argc, args, e) == -1 ||

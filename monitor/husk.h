@@ -60,8 +60,8 @@ struct husk_config {
 struct husk *husk_create(const struct husk_config *config, struct husk_error *e);
 
 /*
- * Applies one option word as on the command line, "--mem=64M" or "--block:NAME=PATH". The word
- * must live as long as the machine. Before husk_load. HUSK_E_USAGE.
+ * Applies one option word as on the command line, "--mem=64M" or "--block:NAME=PATH", which is
+ * copied. HUSK_E_USAGE, also once husk_load was called; HUSK_E_HOST without memory.
  */
 int husk_option(struct husk *h, const char *word, struct husk_error *e);
 

@@ -21,6 +21,7 @@ struct husk {
 	int guest_argc;			/* words behind the image; the caller's, for messages */
 	char *const *guest_argv;
 	struct settings settings;
+	bool applied;			/* husk_load was called: it is too late for further settings */
 	struct elf_image image;
 	struct core core;
 	int image_was;			/* its descriptor, before it was closed */

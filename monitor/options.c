@@ -196,23 +196,35 @@ static bool is_name(const char *text, size_t len)
 	return len > 0 && len <= MFT_NAME_MAX;
 }
 
+/* Room for one more. */
+static bool grow(struct settings *s)
+{
+	const size_t room = s->room == 0 ? 16 : 2 * s->room;
+	struct setting *list;
+
+	if (s->n < s->room)
+		return true;
+	list = reallocarray(s->list, room, sizeof *list);
+	if (list == NULL)
+		return false;
+	s->list = list;
+	s->room = room;
+	return true;
+}
+
 static int append(struct settings *s, const struct option *o, const struct word *w,
 		  struct husk_error *e)
 {
-	if (s->n == s->room) {
-		size_t room = s->room == 0 ? 16 : 2 * s->room;
-		struct setting *list = reallocarray(s->list, room, sizeof *list);
+	struct setting new = {.option = o};
 
-		if (list == NULL)
-			return husk_fail_sys(e, ENOMEM, "options");
-		s->list = list;
-		s->room = room;
+	new.value = strdup(w->value != NULL ? w->value : "");
+	if (new.value == NULL || !grow(s)) {
+		free(new.value);
+		return husk_fail_sys(e, ENOMEM, "options");
 	}
-	struct setting *new = &s->list[s->n++];
-
-	*new = (struct setting){.option = o, .value = w->value != NULL ? w->value : ""};
 	if (w->device != NULL)
-		memcpy(new->device, w->device, w->device_len);
+		memcpy(new.device, w->device, w->device_len);
+	s->list[s->n++] = new;
 	return 0;
 }
 
@@ -236,6 +248,8 @@ int settings_add(struct settings *s, const struct option_group *groups, size_t n
 
 void settings_free(struct settings *s)
 {
+	for (size_t i = 0; i < s->n; i++)
+		free(s->list[i].value);
 	free(s->list);
 	*s = (struct settings){0};
 }

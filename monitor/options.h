@@ -38,7 +38,7 @@ struct option {
 struct setting {
 	const struct option *option;
 	char device[MFT_NAME_SIZE];	/* "" without one */
-	const char *value;		/* "" without one; the caller's word, not copied */
+	char *value;			/* "" without one; owned */
 };
 
 struct settings {
@@ -55,8 +55,8 @@ struct option_group {
 };
 
 /*
- * Parses one word and appends it to s. HUSK_E_USAGE with the word, the cause and, if one is
- * similar, the option that was probably meant.
+ * Parses one word and appends a copy to s. HUSK_E_USAGE with the word, the cause and, if one is
+ * similar, the option that was probably meant; HUSK_E_HOST without memory.
  */
 int settings_add(struct settings *s, const struct option_group *groups, size_t n_groups,
 		 const char *word, struct husk_error *e);

@@ -424,6 +424,24 @@ static void options_of_the_machine_and_its_modules_are_known(void **state)
 	assert_int_equal(husk_option(f->h, "kernel.hvt", &f->e), -1);
 }
 
+static void assert_too_late(struct fixture *f)
+{
+	assert_int_equal(husk_option(f->h, "--mem=6", &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_string_equal(f->e.message, "--mem=6: too late, the machine has been loaded");
+}
+
+static void an_option_behind_load_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	load(f, f->h);
+	assert_too_late(f);
+	use_modules(f, real_modules);
+	assert_int_equal(husk_load(f->h, "no/such/image", 0, NULL, &f->e), -1);
+	assert_too_late(f);
+}
+
 /* ---- failures of load: nothing stays open, and there is nothing to run ---- */
 
 static void assert_not_loaded(struct fixture *f, const char *path, enum husk_error_class kind,
@@ -470,6 +488,7 @@ static void devices_and_options_must_match(void **state)
 
 	make_image(&f->image, &disk, 1);
 	assert_not_loaded(f, f->image.path, HUSK_E_USAGE, "declared but not attached");
+	use_modules(f, real_modules);
 	assert_int_equal(husk_option(f->h, "--block:other=x", &f->e), 0);
 	assert_not_loaded(f, f->image.path, HUSK_E_USAGE, "not declared in manifest: 'other'");
 }
@@ -888,6 +907,7 @@ int main(void)
 		TEST(a_machine_without_an_image_does_not_run),
 		TEST(a_machine_is_loaded_once),
 		TEST(options_of_the_machine_and_its_modules_are_known),
+		TEST(an_option_behind_load_is_refused),
 		TEST(a_file_that_is_not_there_is_the_hosts_fault),
 		TEST(a_bad_image_is_the_images_fault),
 		TEST(an_image_larger_than_memory_is_refused),
