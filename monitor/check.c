@@ -38,6 +38,18 @@ static void on_notice(void *ctx, const char *text)
 	fprintf(f->out, "note %s\n", text);
 }
 
+static void note_privileges(const struct module *m, const void *state, struct findings *f)
+{
+	struct sandbox s;
+
+	sandbox_init(&s);
+	if (sandbox_built_in && m->limit != NULL)
+		m->limit(state, &s);
+	if (s.net_admin)
+		fprintf(f->out, "note sandbox: CAP_NET_ADMIN is kept, to attach a tap again; it is not "
+			"with --user, for a tap that is this user's\n");
+}
+
 /*
  * Opens what mft has for the module, and closes it again. f NULL: its notices are not reported
  * again.
@@ -52,6 +64,8 @@ static int try_module(const struct husk *h, const struct module *m, struct manif
 	host.notice_ctx = f;
 	if (machine_open_module(h, m, &host, &state, mft, e) == -1)
 		return -1;
+	if (f != NULL)
+		note_privileges(m, state, f);
 	m->close(state);
 	return 0;
 }

@@ -79,7 +79,8 @@ struct module {
 
 	/*
 	 * Before start, if the sandbox is to be closed: names directories that files will be removed
-	 * from (sandbox_will_remove). NULL: there are none.
+	 * from (sandbox_will_remove), and taps that are attached again (sandbox_will_attach). NULL:
+	 * there are none.
 	 */
 	void (*limit)(const void *state, struct sandbox *s);
 

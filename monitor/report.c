@@ -29,7 +29,8 @@ static void report_sandbox(const struct husk *h, husk_figure *tell, void *ctx)
 		return;
 	tell(ctx, "sandbox", "seccomp", h->layers.seccomp);
 	tell(ctx, "sandbox", "landlock", (uint64_t)h->layers.landlock);
-	tell(ctx, "sandbox", "no_privileges", h->layers.privileges);
+	tell(ctx, "sandbox", "no_privileges", h->layers.privileges && !h->layers.net_admin);
+	tell(ctx, "sandbox", "net_admin", h->layers.net_admin);
 }
 
 void husk_report(const struct husk *h, husk_figure *tell, void *ctx)

@@ -23,6 +23,11 @@ void sandbox_will_remove(struct sandbox *s, int dir)
 		s->removes[s->n_removes++] = dir;
 }
 
+void sandbox_will_attach(struct sandbox *s)
+{
+	s->net_admin = true;
+}
+
 bool sandbox_may_remove(struct sandbox *s)
 {
 	if (!s->removes_only)

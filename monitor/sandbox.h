@@ -33,6 +33,8 @@ enum sandbox_value {
 	SANDBOX_ADDRESS,	/* the size of an address, if it is not known where they lead */
 	SANDBOX_LSTAT,		/* AT_SYMLINK_NOFOLLOW, and */
 	SANDBOX_UNLINK,		/* 0, if files are to be removed at the end */
+	SANDBOX_ASK_INDEX,	/* SIOCGIFINDEX, and */
+	SANDBOX_ASK_TAP,	/* TUNGETIFF, if CAP_NET_ADMIN is kept */
 	SANDBOX_VALUES
 };
 
@@ -44,6 +46,7 @@ struct sandbox {
 	unsigned n_keep;
 	bool full;			/* there were more than room: none is closed */
 	bool threads;			/* some thread will signal another: SANDBOX_PID is needed */
+	bool net_admin;			/* CAP_NET_ADMIN is to be kept: sandbox_will_attach */
 	bool removes_only;		/* landlock is in force: files are removed there and nowhere else */
 	uint64_t values[SANDBOX_VALUES];
 };
@@ -66,9 +69,16 @@ struct sandbox_request {
  */
 void sandbox_will_remove(struct sandbox *s, int dir);
 
+/*
+ * Before sandbox_limit, by who has CAP_NET_ADMIN: it is kept, as some kernels attach to taps that have
+ * no owner only with it, and every kernel to those of another user. Not if the user is changed.
+ */
+void sandbox_will_attach(struct sandbox *s);
+
 /* The layers that the host offers, or that are in force. */
 struct sandbox_layers {
-	bool privileges;	/* none, and none to come */
+	bool privileges;	/* none, and none to come, but for */
+	bool net_admin;		/* CAP_NET_ADMIN */
 	int landlock;		/* ABI; 0: none */
 	bool seccomp;
 };

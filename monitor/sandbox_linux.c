@@ -32,12 +32,27 @@ static int change_user(const struct sandbox_request *rq, struct husk_error *e)
 	return 0;
 }
 
-static bool drop_capabilities(void)
+/* All but those in the mask, which are among the first 32. */
+static bool drop_capabilities(uint32_t kept)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	const struct __user_cap_data_struct left[_LINUX_CAPABILITY_U32S_3] = {
+		{.effective = kept, .permitted = kept},
+	};
 
-	return syscall(SYS_capset, &head, none) == 0;
+	return syscall(SYS_capset, &head, left) == 0;
+}
+
+/* setresuid has taken them all from who was root. */
+static bool drop_privileges(const struct sandbox *s, const struct sandbox_request *rq,
+			    struct sandbox_layers *l)
+{
+	const bool net_admin = s->net_admin && !rq->change_user;
+
+	if (!drop_capabilities(net_admin ? 1u << CAP_NET_ADMIN : 0))
+		return false;
+	l->net_admin = net_admin;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1ul, 0ul, 0ul, 0ul) == 0;
 }
 
 /* ---- landlock(7) ---- */
@@ -110,7 +125,7 @@ int sandbox_limit(const struct sandbox *s, const struct sandbox_request *rq,
 	*l = (struct sandbox_layers){0};
 	if (rq->change_user && change_user(rq, e) == -1)
 		return -1;
-	l->privileges = drop_capabilities() && prctl(PR_SET_NO_NEW_PRIVS, 1ul, 0ul, 0ul, 0ul) == 0;
+	l->privileges = drop_privileges(s, rq, l);
 	(void)prctl(PR_SET_DUMPABLE, 0ul, 0ul, 0ul, 0ul);
 	l->landlock = close_files(s, rq->close_others);	/* closed with the others */
 	return 0;

@@ -427,6 +427,17 @@ static void net_detach(void *state, struct core *c)
 	detach_devices(s);
 }
 
+static void net_limit(const void *state, struct sandbox *out)
+{
+	const struct net_module *s = state;
+
+	for (unsigned i = 0; i < s->set.n; i++) {
+		const struct net_device *d = device_set_at(&s->set, i);
+
+		netdev_limit(&d->dev, out);
+	}
+}
+
 static void net_confine(void *state, struct sandbox *out)
 {
 	const struct net_module *s = state;
@@ -525,6 +536,7 @@ const struct module module_net = {
 	.confirm = net_confirm,
 	.reserve = net_reserve,
 	.attach = net_attach,
+	.limit = net_limit,
 	.start = net_start,
 	.confine = net_confine,
 	.detach = net_detach,

@@ -283,6 +283,11 @@ const char *netdev_drop_name(enum netdev_drop reason)
 	return names[reason];
 }
 
+void netdev_limit(const struct netdev *d, struct sandbox *s)
+{
+	uplink_limit(d->uplink, s);
+}
+
 void netdev_confine(const struct netdev *d, struct sandbox *s)
 {
 	uplink_confine(d->uplink, s);

@@ -103,4 +103,7 @@ const char *netdev_drop_name(enum netdev_drop reason);
 /* What the device needs once the sandbox is closed. */
 void netdev_confine(const struct netdev *d, struct sandbox *s);
 
+/* What it needs of privileges from now on. */
+void netdev_limit(const struct netdev *d, struct sandbox *s);
+
 #endif

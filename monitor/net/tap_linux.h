@@ -20,6 +20,7 @@ struct tap {
 	/* For reattaching a tap that was attached by name; see tap_name_linux.c. */
 	const struct ifreq *again;	/* sealed, REQUESTS of them */
 	int control;		/* a socket for queries about interfaces; -1: not needed */
+	bool confined;		/* nothing can be opened any more */
 };
 
 /* Queries an interface by name, on any kind of socket. Returns as ioctl does. */

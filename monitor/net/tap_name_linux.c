@@ -276,12 +276,15 @@ static int probe_tap(const char *name, struct husk_error *e)
 
 static int open_again(struct uplink *u)
 {
-	if (u->fd == -1)
+	if (u->fd == -1 && !((struct tap *)u)->confined)
 		u->fd = open(TAP_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	return u->fd == -1 ? -1 : 0;
 }
 
-/* Removes an interface that is_new_interface has found: it goes with its descriptor. */
+/*
+ * Removes an interface that is_new_interface has found: it goes with its descriptor. In the sandbox
+ * there is no other, and the device is down from then on.
+ */
 static void undo(struct uplink *u)
 {
 	close(u->fd);
@@ -327,22 +330,22 @@ static void named_close(struct uplink *u)
 	uplink_free(u);
 }
 
-static const struct uplink_ops kept_tap = {
-	.read = tap_read, .write = tap_write, .close = named_close,
-};
-
-/*
- * Nothing can be looked up from now on. Without CAP_NET_ADMIN it need not be; if that could not be
- * dropped, an interface that is gone stays so.
- */
+/* Without CAP_NET_ADMIN, which may be gone by now, nothing is looked up. */
 static void named_confine(struct uplink *u, struct sandbox *s)
 {
 	struct tap *t = (struct tap *)u;
 
-	if (t->control != -1 && may_make_interfaces())
-		u->ops = &kept_tap;
-	forget_control(t);
+	t->confined = true;
 	sandbox_keep(s, u->fd);
+	if (t->control == -1)
+		return;
+	if (!may_make_interfaces()) {
+		forget_control(t);
+		return;
+	}
+	sandbox_keep(s, t->control);
+	s->values[SANDBOX_ASK_INDEX] = SIOCGIFINDEX;
+	s->values[SANDBOX_ASK_TAP] = TUNGETIFF;
 }
 
 static const struct uplink_ops named_tap = {
@@ -396,7 +399,8 @@ int tap_attach(struct uplink **u, const struct uplink_request *rq, struct husk_e
 		named_close(&t->uplink);
 		return -1;
 	}
-	if (rq->look || !may_make_interfaces())
+	t->uplink.privileged = may_make_interfaces();
+	if (rq->look || !t->uplink.privileged)
 		forget_control(t);
 	if (rq->look)
 		uplink_look_only(&t->uplink);

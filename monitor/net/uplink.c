@@ -95,6 +95,12 @@ void uplink_look_only(struct uplink *u)
 	u->ops = &none;
 }
 
+void uplink_limit(const struct uplink *u, struct sandbox *s)
+{
+	if (u->privileged)
+		sandbox_will_attach(s);
+}
+
 void uplink_confine(struct uplink *u, struct sandbox *s)
 {
 	if (u->ops->confine != NULL)

@@ -63,6 +63,7 @@ struct uplink {
 	int fd;			/* to wait on: readable when a read may succeed; -1: none */
 	unsigned mtu;		/* its own, without the Ethernet header; 0: it has none */
 	unsigned mtu_max;	/* that the device may be given; 0: no limit */
+	bool privileged;	/* reattach may need CAP_NET_ADMIN, which is there */
 	bool mtu_hidden;	/* it has one of its own, which cannot be found out */
 };
 
@@ -87,6 +88,9 @@ struct uplink_request {
  * status flags are left as they are.
  */
 int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e);
+
+/* What u needs of privileges from now on. */
+void uplink_limit(const struct uplink *u, struct sandbox *s);
 
 /* What u needs once the sandbox is closed. */
 void uplink_confine(struct uplink *u, struct sandbox *s);

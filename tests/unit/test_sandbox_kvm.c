@@ -33,6 +33,7 @@ static const uint64_t values[SANDBOX_VALUES] = {
 	[SANDBOX_PID] = 4711, [SANDBOX_VCPU] = 6, [SANDBOX_VM] = 5, [SANDBOX_CUT] = 8,
 	[SANDBOX_SEALED] = 0x7fa04926c000, [SANDBOX_SEALED_2] = 0x7fa04926d000,
 	[SANDBOX_FAMILY] = 1, [SANDBOX_ADDRESS] = 110, [SANDBOX_LSTAT] = 0x100, [SANDBOX_UNLINK] = 0,
+	[SANDBOX_ASK_INDEX] = 0x8933, [SANDBOX_ASK_TAP] = 0x800454d2,
 };
 
 /* Numbers of the calls by their names, as the program itself knows them. */

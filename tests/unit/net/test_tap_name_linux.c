@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* After net/if.h, whose names it would define again. */
@@ -427,30 +428,75 @@ static void who_may_make_interfaces_looks_first(void **state)
 	assert_int_equal(tap_host.opens + tap_host.sockets, 0);
 }
 
-/* It goes with its descriptor; the next attempt has another. */
-/* Confined nothing is opened, and who still may make interfaces would make one by attaching again. */
-static void confined_it_is_attached_again_only_by_who_may_make_none(void **state)
+static void confine(struct fixture *f, struct sandbox *s, bool capable)
+{
+	tap_host.capable = true;
+	assert_opens(f, "tap0");
+	assert_int_equal(tap_host_descriptors(), f->files + 2);
+	sandbox_init(s);
+	uplink_limit(f->uplink, s);
+	assert_true(s->net_admin);
+	tap_host.capable = capable;
+	uplink_confine(f->uplink, s);
+	tap_host.opens = tap_host.sockets = 0;
+}
+
+static void confined_without_the_capability_it_only_asks_to_be_attached(void **state)
 {
 	struct fixture *f = *state;
 	struct sandbox s;
 
-	for (int capable = 0; capable <= 1; capable++) {
-		tap_host.capable = true;
-		assert_opens(f, "tap0");
-		assert_int_equal(tap_host_descriptors(), f->files + 2);
-		tap_host.capable = capable;
-		sandbox_init(&s);
-		uplink_confine(f->uplink, &s);
-		assert_int_equal(tap_host_descriptors(), f->files + 1);
-		assert_int_equal(s.keep[s.n_keep - 1], f->uplink->fd);
-		if (capable)
-			assert_null(f->uplink->ops->reattach);
-		else
-			assert_int_equal(reattach(f), 0);
-		detach(f);
-	}
+	confine(f, &s, false);
+	assert_int_equal(tap_host_descriptors(), f->files + 1);
+	assert_int_equal(s.keep[s.n_keep - 1], f->uplink->fd);
+	assert_int_equal(s.values[SANDBOX_ASK_INDEX], UINT32_MAX);
+	assert_int_equal(reattach(f), 0);
 }
 
+static void confined_with_the_capability_it_looks_up_the_name(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox s;
+
+	confine(f, &s, true);
+	assert_int_equal(tap_host_descriptors(), f->files + 2);
+	assert_int_equal(s.n_keep, 5);
+	assert_int_equal(s.values[SANDBOX_ASK_INDEX], SIOCGIFINDEX);
+	assert_int_equal(s.values[SANDBOX_ASK_TAP], TUNGETIFF);
+	assert_int_equal(reattach(f), 0);
+	assert_int_equal(tap_host.opens + tap_host.sockets, 0);
+}
+
+/* Nothing can be opened then. */
+static void confined_what_was_made_anew_is_taken_away_for_good(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox s;
+
+	confine(f, &s, true);
+	tap_host.tun_flags = IFF_TAP | IFF_NO_PI;
+	tap_host.index_after = 8;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(reattach(f), -1);
+		assert_int_equal(f->uplink->fd, -1);
+		assert_int_equal(tap_host_descriptors(), f->files + 1);
+	}
+	assert_int_equal(tap_host.opens + tap_host.sockets, 0);
+}
+
+static void without_the_capability_none_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox s;
+
+	tap_host.capable = false;
+	assert_opens(f, "tap0");
+	sandbox_init(&s);
+	uplink_limit(f->uplink, &s);
+	assert_false(s.net_admin);
+}
+
+/* It goes with its descriptor; the next attempt has another. */
 static void what_was_made_anew_when_attaching_again_is_taken_away(void **state)
 {
 	struct fixture *f = *state;
@@ -594,8 +640,8 @@ static void whatever_fails_leaves_nothing_open(void **state)
 	tap_host.tun_flags = IFF_TAP | IFF_NO_PI | IFF_PERSIST;
 	assert_survives(f, 10, 0x398);
 	f->look = true;
-	/* memory, socket, flags; mtu may fail; open; question and capabilities may */
-	assert_survives(f, 6, 0x28);
+	/* memory, socket, flags; mtu may fail; open; the question and capabilities may */
+	assert_survives(f, 7, 0x68);
 }
 
 static void attaching_again_leaves_the_old_one_whatever_fails(void **state)
@@ -639,7 +685,10 @@ int main(void)
 		TEST(it_is_attached_again_without_opening_anything),
 		TEST(what_is_attached_already_stays_so),
 		TEST(who_may_make_interfaces_looks_first),
-		TEST(confined_it_is_attached_again_only_by_who_may_make_none),
+		TEST(confined_without_the_capability_it_only_asks_to_be_attached),
+		TEST(confined_with_the_capability_it_looks_up_the_name),
+		TEST(confined_what_was_made_anew_is_taken_away_for_good),
+		TEST(without_the_capability_none_is_asked_for),
 		TEST(what_was_made_anew_when_attaching_again_is_taken_away),
 		TEST(looking_attaches_nothing),
 		TEST(looking_foresees_what_attaching_would_say),
