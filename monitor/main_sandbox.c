@@ -133,8 +133,7 @@ static bool is_how(const struct settings *settings, const char *word)
 
 bool sandbox_is_wanted(const struct settings *settings)
 {
-	return settings_find(settings, "user", NULL) != NULL ||
-	       (settings_find(settings, "sandbox", NULL) != NULL && !is_how(settings, "off"));
+	return !is_how(settings, "off") || settings_find(settings, "user", NULL) != NULL;
 }
 
 int sandbox_enter(struct husk *machine, const struct settings *settings,

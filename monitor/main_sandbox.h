@@ -25,7 +25,7 @@ void sandbox_catch(void);
 int sandbox_check_how(const char *value, struct husk_error *e);
 int sandbox_check_user(const char *value, struct husk_error *e);
 
-/* Whether the settings ask for a sandbox, or for a user, which is a part of it. */
+/* False if the settings forbid it; a user is a part of it, and off then an error of sandbox_enter. */
 bool sandbox_is_wanted(const struct settings *settings);
 
 /* Descriptors that main goes on using; -1: none. */

@@ -28,6 +28,7 @@ skip_all() {
 }
 
 finish() {
+	tell_confinement
 	echo "1..$count"
 	[ "$failures" -eq 0 ]
 	exit
@@ -181,6 +182,33 @@ started_kill() {
 	started=
 }
 
+# --- whether guests run confined --------------------------------------------------------------------------------------
+
+tested=$HUSK			# suites put other programs into $HUSK at times
+needs_hypervisor=
+UNCONFINED=${UNCONFINED-}	# yes: the caller wants --sandbox=off
+
+# Whether this build must have a sandbox, by what it was configured with and not by what it says of
+# itself: one that lost it by accident has none.
+expects_sandbox() {
+	[ "${BACKEND:-kvm}" = kvm ] &&
+		! grep -q -e '^SANDBOX := no$' -e '^SANITIZE := .' "$BUILD/config.mk" 2>/dev/null
+}
+
+# One more guest, started as all others of the suite were, says by its figures what was in force.
+tell_confinement() {
+	[ -n "$needs_hypervisor" ] || return 0
+	HUSK=$tested
+	run --mem=2 --stats "$BUILD/obj/tests/guests/hello.hvt" Hello_Solo5
+	if [ "$UNCONFINED" = yes ]; then
+		report "its guests ran with --sandbox=off" "$(grep '^sandbox' "$T/err")"
+	elif expects_sandbox; then
+		judge "its guests ran confined" 0 '^sandbox seccomp 1$'
+	else
+		skip "its guests ran confined" "this husk has no sandbox"
+	fi
+}
+
 # --- what there is to run on ------------------------------------------------------------------------------------------
 
 command -v "$HUSK" >/dev/null || skip_all "there is no monitor to test: $HUSK"
@@ -190,6 +218,7 @@ need_guests() {
 }
 
 need_hypervisor() {
+	needs_hypervisor=yes
 	[ "${BACKEND:-kvm}" = kvm ] || return 0
 	[ -e /dev/kvm ] || skip_all "no /dev/kvm"
 	if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then

@@ -475,6 +475,45 @@ troubles() {
 	figure_is "what it sends is counted" net:service0 tx_down -gt 0
 }
 
+# away NAME OPTION...: an interface that is another user's goes while a guest has it, and comes again.
+away() {
+	name=$1
+	shift
+	tap tap104 10.3.0.1 user
+	launch --mem=2 --stats "$@" --net:service0=tap104 -- "$(image example-ping)" 10.3.0.2 limit 40
+	peer flood 10.3.0.2 20
+	peer_ok "$name: at first"
+	ip link del tap104
+	sleep 0.5
+	report "$name: husk makes none" "$(ls -d /proc/sys/net/ipv4/conf/tap104 2>/dev/null)"
+	tap tap104 10.3.0.1 user
+	peer flood 10.3.0.2 20
+	peer_ok "$name: and then"
+	await 20
+	figure_is "$name: it was attached again" net:service0 reattached -eq 1
+	ip link del tap104
+}
+
+# Somebody else's takes CAP_NET_ADMIN; one's own takes nothing.
+privileges() {
+	expects_sandbox || return 0
+	away "a tap of another user"
+	figure_is "CAP_NET_ADMIN was kept" sandbox net_admin -eq 1
+	figure_is "and told" sandbox no_privileges -eq 0
+	run --mem=2 --user=65534 --dry-run "$(image hello)"
+	if [ "$status" -ne 0 ]; then
+		skip "a tap of --user" "there is no other user here"
+		return
+	fi
+	away "a tap of --user" --user=65534
+	figure_is "nothing was kept" sandbox net_admin -eq 0
+	figure_is "and that told" sandbox no_privileges -eq 1
+	tap tap104 10.3.0.1
+	run --check --net:service0=tap104 -- "$(image example-ping)"
+	judge "--check says what is kept" 0 '^note sandbox: CAP_NET_ADMIN is kept'
+	ip link del tap104
+}
+
 # --- waiting --------------------------------------------------------------------------------------
 
 # many ARGUMENT...: 63 devices; the options are in $attached.
@@ -575,6 +614,7 @@ sizes
 tagged
 full
 troubles
+privileges
 waiting
 arguments
 finish

@@ -8,7 +8,7 @@ set -u
 need_guests
 need_hypervisor
 [ -r /proc/self/status ] || skip_all "no /proc"
-"$HUSK" --version | grep -q '^sandbox: seccomp' || skip_all "this husk has no sandbox"
+expects_sandbox || skip_all "this husk has no sandbox"
 FILTERED=$BUILD/obj/tests/machine/filtered	# runs a command under a system call filter
 [ -x "$FILTERED" ] || skip_all "the host's side is not built: $FILTERED"
 
@@ -50,7 +50,7 @@ no_descriptor_left() {
 confined() {
 	echo secret >"$T/secret"
 	exec 3<"$T/secret" 7<"$T/secret" 9>>"$T/secret"
-	sleeping --sandbox=on
+	sleeping
 	field_is Seccomp 2
 	field_is NoNewPrivs 1
 	field_is CapEff 0000000000000000
@@ -123,7 +123,7 @@ user_options() {
 
 # under WORD...: runs hello under a filter; filtered.c knows the words.
 under() {
-	timeout -s KILL "$LIMIT" "$FILTERED" "$@" -- "$HUSK" --mem=2 --sandbox=on "$hello" Hello_Solo5 >"$T/out" 2>"$T/err" </dev/null
+	timeout -s KILL "$LIMIT" "$FILTERED" "$@" -- "$HUSK" --mem=2 "$hello" Hello_Solo5 >"$T/out" 2>"$T/err" </dev/null
 	status=$?
 }
 

@@ -520,6 +520,12 @@ configured() {
 	done
 }
 
+# One that was configured before there was a sandbox would build without it, and say nothing.
+stale() {
+	"$configure" && sed '/^SANDBOX /d' config.mk >stale && mv stale config.mk || return
+	! make >said 2>&1 && grep 'config.mk is older than the sandbox.*configure.sh here again' said
+}
+
 # What every user of configure scripts knows.
 usual_names() {
 	env -u MONITOR_CC -u MONITOR_CFLAGS -u MONITOR_LDFLAGS CC="env $real_cc" CFLAGS='-O1 -g' \
@@ -553,6 +559,7 @@ acceptances() {
 		"$configure" --disable-bindings
 	check 'without a sandbox nobody needs libseccomp' env \
 		BUILD_CC="$(build_compiler_without -lseccomp)" "$configure" --disable-sandbox
+	check 'a directory that was configured before the sandbox is configured anew' stale
 	check 'CC, CFLAGS, CPPFLAGS and LDFLAGS count' usual_names
 	check "husk's own names for them win" own_names_win
 	check 'they may be arguments' variables_as_arguments
