@@ -13,19 +13,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "main_placeholder.h"
+
 /* The deepest calls take less than a tenth. */
 #define STACK_NEEDED ((size_t)256 << 10)
-
-/* The read end of a pipe without a writer: needs no file system. */
-static int open_placeholder(int fd, struct husk_error *e)
-{
-	int ends[2];
-
-	if (pipe(ends) == -1)
-		return husk_fail_sys(e, errno, "placeholder for closed descriptor %d", fd);
-	close(ends[1]);
-	return 0;
-}
 
 int inherited_descriptors(struct husk_error *e)
 {
@@ -34,8 +25,8 @@ int inherited_descriptors(struct husk_error *e)
 	if (poll(fds, 3, 0) <= 0)
 		return 0;
 	for (int i = 0; i < 3; i++)
-		if ((fds[i].revents & POLLNVAL) != 0 && open_placeholder(i, e) == -1)
-			return -1;
+		if ((fds[i].revents & POLLNVAL) != 0 && placeholder_open() == -1)
+			return husk_fail_sys(e, errno, "placeholder for closed descriptor %d", i);
 	return 0;
 }
 

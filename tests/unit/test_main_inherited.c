@@ -27,6 +27,8 @@ static struct {
 
 int __real_pipe(int ends[2]);
 int __wrap_pipe(int ends[2]);
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
 int __real_getrlimit(int what, struct rlimit *limit);
 int __wrap_getrlimit(int what, struct rlimit *limit);
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
@@ -49,6 +51,11 @@ static bool fails(void)
 int __wrap_pipe(int ends[2])
 {
 	return fails() ? -1 : __real_pipe(ends);
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	return fails() ? -1 : __real_open(path, flags);
 }
 
 int __wrap_getrlimit(int what, struct rlimit *limit)
