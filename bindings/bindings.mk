@@ -16,7 +16,7 @@ guest_make := $(SRC)/bindings/bindings.mk $(SRC)/bindings/bindings_$(ARCH).mk \
 include $(SRC)/bindings/bindings_$(ARCH).mk
 
 # For applications too: a walk over the frames, as of a profiler, needs them in every function.
-guest_app_cflags += -fno-omit-frame-pointer
+guest_app_cflags += -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer
 
 # ---- Sources ----
 

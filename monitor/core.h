@@ -108,6 +108,8 @@ struct core_client {
 /* In the mailbox; the bit of the client with id n is 1 << (n - 1). */
 #define CORE_STOP (1u << CORE_CLIENTS_MAX)
 
+struct elf_image;
+
 struct core {
 	const struct hv_ops *ops;
 	struct hv *hv;
@@ -132,6 +134,7 @@ struct core {
 	uint64_t cycle_freq;		/* ticks per second of the guest's counter */
 	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
 	uint32_t wanted, granted;	/* enum husk_feature: by the image; of these, by modules */
+	const struct elf_image *image;	/* open while modules attach, for symbols; else NULL */
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
 	core_notice *notice;
 	void *notice_ctx;

@@ -288,12 +288,14 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	c->notice = h->config.notice;
 	c->notice_ctx = h->config.notice_ctx;
 	c->wanted = elf_wanted(&h->image);
+	c->image = &h->image;
 	if (c->caps->remark != NULL)
 		machine_say(h, "%s", c->caps->remark);
 	if (load_image(h, &state, e) == -1 || attach_modules(h, e) == -1 ||
 	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)
 		return -1;
 	core_seal(c);
+	c->image = NULL;
 	return 0;
 }
 

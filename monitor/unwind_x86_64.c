@@ -24,6 +24,36 @@ uint64_t unwind_plain(uint64_t address)
 	return address;
 }
 
+/*
+ * Whether the instruction before is a call, by its last bytes: E8 and four of an offset, or FF /2 with
+ * a register, or memory with an offset of 0, 1 or 4 bytes. AMD64 vol. 3, CALL (Near).
+ */
+static bool follows_call(const struct memory *m, uint64_t address)
+{
+	static const unsigned lengths[] = {2, 3, 6, 7};
+	uint8_t code[7];
+
+	if (address < sizeof code || !unwind_read(m, address - sizeof code, code, sizeof code))
+		return false;
+	if (code[sizeof code - 5] == 0xe8)
+		return true;
+	for (unsigned i = 0; i < 4; i++) {
+		const uint8_t *at = code + sizeof code - lengths[i];
+
+		if (at[0] == 0xff && (at[1] & 0x38) == 0x10)
+			return true;
+	}
+	return false;
+}
+
+/* What calls nobody often has no frame: the compiler leaves it out where the stack is not used. */
+static bool returns_to_top(const struct memory *m, uint64_t rsp)
+{
+	uint64_t address;
+
+	return unwind_read(m, rsp, &address, sizeof address) && follows_call(m, address);
+}
+
 /* How far above the stack pointer the return address is, while the frame pointer is the caller's. */
 static bool edge(const struct memory *m, uint64_t pc, uint64_t begin, uint64_t *above)
 {
@@ -44,11 +74,27 @@ static bool edge(const struct memory *m, uint64_t pc, uint64_t begin, uint64_t *
 	return in == 0 || (in == 1 && *first == PUSH_RBP);
 }
 
+static bool frameless(const struct memory *m, const struct cpu_regs *regs, uint64_t begin)
+{
+	uint8_t code[sizeof endbr64 + 1];
+	const uint8_t *first = code;
+
+	if (begin == 0 || !unwind_read(m, begin, code, sizeof code))
+		return false;
+	if (memcmp(code, endbr64, sizeof endbr64) == 0)
+		first += sizeof endbr64;
+	return *first != PUSH_RBP && returns_to_top(m, regs->rsp);
+}
+
 bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_t begin,
 		    uint64_t *address)
 {
 	uint64_t above;
 
-	return edge(m, regs->rip, begin, &above) &&
-	       unwind_read(m, regs->rsp + above, address, sizeof *address);
+	if (!edge(m, regs->rip, begin, &above)) {
+		if (!frameless(m, regs, begin))
+			return false;
+		above = 0;
+	}
+	return unwind_read(m, regs->rsp + above, address, sizeof *address);
 }

@@ -2,7 +2,6 @@
 /* events.c: from the run loop's entries to events, and these through a form into the sink. */
 #include "events.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "clock.h"
@@ -10,16 +9,7 @@
 int trace_init(struct trace *t, const struct form *form, struct husk_error *e)
 {
 	*t = (struct trace){.form = form};
-	if (sink_init(&t->sink, e) == -1)
-		return -1;
-	t->line = fmemopen(t->text, sizeof t->text, "w");
-	if (t->line == NULL) {
-		husk_fail_sys(e, errno, "module trace");
-		sink_fini(&t->sink);
-		return -1;
-	}
-	setvbuf(t->line, t->stream_buffer, _IOFBF, sizeof t->stream_buffer);
-	return 0;
+	return sink_init(&t->sink, e);
 }
 
 static uint64_t now(const struct trace *t)
@@ -27,38 +17,24 @@ static uint64_t now(const struct trace *t)
 	return clock_now_ns() - t->start;
 }
 
-/* A line that is longer than there is room for would not be one. */
-static void put_line(struct trace *t)
-{
-	const long len = ftell(t->line);
-
-	if (fflush(t->line) == 0 && len > 0 && (size_t)len < sizeof t->text) {
-		sink_put(&t->sink, t->text, (size_t)len);
-		t->lines++;
-	}
-	rewind(t->line);
-}
-
 void trace_fini(struct trace *t)
 {
-	if (t->line == NULL)
+	if (t->sink.line == NULL)
 		return;
 	if (t->begun && !t->ended) {
-		t->form->end(t->line);
-		put_line(t);
+		t->form->end(t->sink.line);
+		sink_put(&t->sink);
 		sink_flush(&t->sink, true);
 		t->ended = true;
 	}
 	sink_detach(&t->sink);
 	sink_fini(&t->sink);
-	fclose(t->line);
-	t->line = NULL;
 }
 
 static void put_event(struct trace *t, const struct event *ev)
 {
-	t->form->event(t->line, ev);
-	put_line(t);
+	t->form->event(t->sink.line, ev);
+	sink_put(&t->sink);
 }
 
 static void on_resume(void *ctx)
@@ -67,8 +43,8 @@ static void on_resume(void *ctx)
 
 	if (!t->begun) {
 		t->start = clock_now_ns();
-		t->form->begin(t->line);
-		put_line(t);
+		t->form->begin(t->sink.line);
+		sink_put(&t->sink);
 	}
 	t->begun = true;
 	t->back = now(t);
@@ -83,8 +59,8 @@ static void on_exit_begun(void *ctx, const struct hv_exit *exit)
 		return;
 	t->began = now(t);
 	t->told = false;
-	t->form->ran(t->line, t->back, t->began - t->back);
-	put_line(t);
+	t->form->ran(t->sink.line, t->back, t->began - t->back);
+	sink_put(&t->sink);
 }
 
 static void on_call(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result)
@@ -208,8 +184,8 @@ static void on_end(void *ctx, const struct core_ending *how)
 	struct trace *t = ctx;
 	char text[64];
 
-	t->form->ended(t->line, now(t), how_ended(how, text, sizeof text));
-	put_line(t);
+	t->form->ended(t->sink.line, now(t), how_ended(how, text, sizeof text));
+	sink_put(&t->sink);
 	sink_flush(&t->sink, true);
 	tell_losses(t);
 }

@@ -5,26 +5,20 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "core.h"
 #include "form.h"
 #include "sink.h"
 
-#define EVENT_LINE_MAX 4096u
-
 struct trace {
 	const struct core *core;
 	const struct form *form;
 	struct sink sink;
-	FILE *line;		/* writes into text, without memory of its own */
-	char text[EVENT_LINE_MAX], stream_buffer[EVENT_LINE_MAX];
 	bool begun, ended;	/* what comes first, and last, is written */
 	bool told;		/* the exit in hand has an event already */
 	uint64_t start;		/* clock_now_ns when the guest was first entered */
 	uint64_t began;		/* when the exit, or the last call in it, began; ns since start */
 	uint64_t back;		/* when the guest last went on; ns since start */
-	uint64_t lines;
 };
 
 /* HUSK_E_HOST. On failure *t is as after trace_fini. */

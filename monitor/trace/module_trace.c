@@ -132,7 +132,7 @@ static void trace_report(const void *state, module_figure *tell, void *ctx)
 
 	if (!s->wanted)
 		return;
-	tell(ctx, "trace", "lines", s->trace.lines);
+	tell(ctx, "trace", "lines", s->trace.sink.lines);
 	tell(ctx, "trace", "lines_dropped", s->trace.sink.dropped);
 	tell(ctx, "trace", "bytes_dropped", s->trace.sink.to.lost);
 }

@@ -77,6 +77,26 @@ static void the_caller_is_on_the_stack_at_a_return(void **state)
 	expect(end, sizeof end, 5, STACK + 8, CALLER);
 }
 
+static void a_function_without_a_frame_has_the_caller_on_top(void **state)
+{
+	static const uint8_t calls[][7] = {
+		{0x90, 0x90, 0xe8, 1, 2, 3, 4}, {0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0},
+		{0x90, 0x90, 0x90, 0x90, 0xff, 0x50, 8}, {0x90, 0xff, 0x90, 1, 2, 3, 4},
+		{0x90, 0xff, 0x15, 1, 2, 3, 4},
+	};
+	static const uint8_t jump[] = {0x90, 0x90, 0xe9, 1, 2, 3, 4};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		memcpy(bytes + CALLER - 7, calls[i], 7);
+		expect(without, sizeof without, 4, STACK + 8, CALLER);
+		expect(usual, sizeof usual, 4, STACK + 8, 0);
+		expect(guarded, sizeof guarded, 8, STACK + 8, 0);
+	}
+	memcpy(bytes + CALLER - 7, jump, 7);
+	expect(without, sizeof without, 4, STACK + 8, 0);
+}
+
 static void a_stack_outside_memory_has_no_caller(void **state)
 {
 	(void)state;
@@ -91,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_caller_is_on_the_stack_until_the_frame_is_made, set_up),
 		cmocka_unit_test_setup(the_caller_is_on_the_stack_at_a_return, set_up),
+		cmocka_unit_test_setup(a_function_without_a_frame_has_the_caller_on_top, set_up),
 		cmocka_unit_test_setup(a_stack_outside_memory_has_no_caller, set_up),
 	};
 

@@ -9,8 +9,17 @@
 int sink_init(struct sink *s, struct husk_error *e)
 {
 	*s = (struct sink){.to.out.fd = -1};
-	s->buffer = malloc(SINK_SIZE);
-	return s->buffer != NULL ? 0 : husk_fail_sys(e, ENOMEM, "module trace");
+	s->buffer = malloc(SINK_SIZE + 2 * SINK_LINE_MAX);
+	if (s->buffer == NULL)
+		return husk_fail_sys(e, ENOMEM, "output");
+	s->line = fmemopen(s->buffer + SINK_SIZE, SINK_LINE_MAX, "w");
+	if (s->line == NULL) {
+		husk_fail_sys(e, errno, "output");
+		sink_fini(s);
+		return -1;
+	}
+	setvbuf(s->line, s->buffer + SINK_SIZE + SINK_LINE_MAX, _IOFBF, SINK_LINE_MAX);
+	return 0;
 }
 
 void sink_attach(struct sink *s, int fd, struct waiter *w, uint64_t patience_ns, bool at_once)
@@ -18,7 +27,7 @@ void sink_attach(struct sink *s, int fd, struct waiter *w, uint64_t patience_ns,
 	console_init(&s->to, fd, w, patience_ns);
 	s->at_once = at_once;
 	s->n = 0;
-	s->dropped = 0;
+	s->lines = s->dropped = 0;
 }
 
 void sink_flush(struct sink *s, bool last)
@@ -32,8 +41,9 @@ void sink_flush(struct sink *s, bool last)
 	memmove(s->buffer, s->buffer + done, s->n);
 }
 
-void sink_put(struct sink *s, const void *line, size_t len)
+static void add(struct sink *s, const void *line, size_t len)
 {
+	s->lines++;
 	if (len > SINK_SIZE - s->n)
 		sink_flush(s, false);
 	if (len > SINK_SIZE - s->n) {
@@ -46,6 +56,15 @@ void sink_put(struct sink *s, const void *line, size_t len)
 		sink_flush(s, false);
 }
 
+void sink_put(struct sink *s)
+{
+	const long len = ftell(s->line);
+
+	if (fflush(s->line) == 0 && len > 0 && (size_t)len < SINK_LINE_MAX)
+		add(s, s->buffer + SINK_SIZE, (size_t)len);
+	rewind(s->line);
+}
+
 void sink_detach(struct sink *s)
 {
 	console_fini(&s->to);
@@ -55,4 +74,7 @@ void sink_fini(struct sink *s)
 {
 	free(s->buffer);
 	s->buffer = NULL;
+	if (s->line != NULL)
+		fclose(s->line);
+	s->line = NULL;
 }

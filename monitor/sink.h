@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sink.h: where lines of a trace go: through a buffer, to an output whose reader may be slow or gone.
+ * sink.h: where lines of a module go: through a buffer, to an output whose reader may be slow or gone.
  *
  * The guest waits for the reader as it waits for its console's, and no longer; what is not taken then
  * is dropped, a whole line at a time where it can be, and counted.
  */
-#ifndef HUSK_TRACE_SINK_H
-#define HUSK_TRACE_SINK_H
+#ifndef HUSK_SINK_H
+#define HUSK_SINK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "console.h"
 
 #define SINK_SIZE ((size_t)64 << 10)
+#define SINK_LINE_MAX ((size_t)40 << 10)
 
 struct sink {
 	struct console to;
 	bool at_once;		/* each line is written when it comes: somebody is watching */
-	uint8_t *buffer;	/* SINK_SIZE bytes; owned */
+	char *buffer;		/* SINK_SIZE bytes, and what line needs; owned */
 	size_t n;		/* bytes in it */
-	uint64_t dropped;	/* lines that there was no room for */
+	uint64_t lines, dropped;	/* made; of these, what there was no room for */
+	FILE *line;		/* to print into; owned. It allocates nothing */
 };
 
 /* HUSK_E_HOST: no memory; then *s is as after sink_fini. */
@@ -30,8 +33,11 @@ int sink_init(struct sink *s, struct husk_error *e);
 /* From here on lines go to fd, which stays the caller's. */
 void sink_attach(struct sink *s, int fd, struct waiter *w, uint64_t patience_ns, bool at_once);
 
-/* Adds a line with its end, or drops it; len is at most SINK_SIZE. */
-void sink_put(struct sink *s, const void *line, size_t len);
+/*
+ * What was printed into line, with its end, is added or dropped as a whole. Nothing if that is nothing,
+ * or more than SINK_LINE_MAX.
+ */
+void sink_put(struct sink *s);
 
 /* Writes what the output takes; last: now or never, at most for CONSOLE_GRACE_MS. */
 void sink_flush(struct sink *s, bool last);

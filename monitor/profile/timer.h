@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* timer.h: interrupts the guest at a rate, by the signal that kicks its vcpu. System-specific. */
+#ifndef HUSK_PROFILE_TIMER_H
+#define HUSK_PROFILE_TIMER_H
+
+#include <stdint.h>
+
+#include "error.h"
+
+struct profile_timer {
+	int id;
+	int running;	/* whether there is one */
+};
+
+/*
+ * From start on (clock_now_ns) every period_ns the calling thread leaves the guest; where it is not in
+ * the guest, the signal stays pending, as the hypervisor's backend blocks it there. HUSK_E_HOST.
+ */
+int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
+			struct husk_error *e);
+
+/* Accepts a zeroed timer, and the same one twice. */
+void profile_timer_stop(struct profile_timer *t);
+
+#endif

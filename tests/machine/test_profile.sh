@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# test_profile.sh: a profile says where guests of known habits spend their time, confined.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_guests
+need_hypervisor
+"$HUSK" --help | grep -q -e --profile= || skip_all "this husk has no module profile"
+
+confined=
+"$HUSK" --version | grep -q '^sandbox: seccomp' && confined=--sandbox=on
+
+# profile FILE OPTION... -- IMAGE [ARGUMENT]...: nothing of the start, which is slow where instructions are emulated.
+profile() {
+	file=$1
+	shift
+	rm -f "$file"
+	# shellcheck disable=SC2086 # none, or an option
+	run $confined --profile="$file" --mem=2 "$@"
+}
+
+profile "$T/probe.txt" -- "$(image hello)"
+! printed 'does not tell the guest.s registers' || skip_all "this hypervisor does not tell registers"
+
+# share FILE STACK: percent of the samples below work, lie, or another function of the guest's own.
+share() {
+	awk -v stack="$2" '
+		/solo5_app_main|bottom|lie/ { all += $NF; if (index($0, stack)) part += $NF }
+		END { print all ? int(100 * part / all + 0.5) : 0 }' "$1"
+}
+
+# expect NAME SHARE LOW HIGH
+expect() {
+	reason=
+	{ [ "$2" -ge "$3" ] && [ "$2" -le "$4" ]; } || reason="$2 %, not $3 to $4"
+	report "$1" "$reason"
+}
+
+# --- where time goes --------------------------------------------------------------------------------------------------
+
+is_split() {
+	expect_share=$(share "$T/split.folded" 'work;seventy ')
+	[ "$expect_share" -ge 67 ] && [ "$expect_share" -le 73 ]
+}
+
+# A sample counts for as long as there was no other: on a busy machine a few may be too heavy for once.
+split() {
+	for attempt in 1 2 3; do
+		profile "$T/split.folded" --profile-rate=1999 -- "$(image hot)" split 1200
+		! is_split || break
+		echo "# attempt $attempt: $expect_share %"
+	done
+	judge "70, 20 and 10 percent" 0 SUCCESS 'profile: [0-9]* samples.*, top: seventy [0-9]* %$'
+	expect "70 %" "$(share "$T/split.folded" 'work;seventy ')" 67 73
+	expect "20 %" "$(share "$T/split.folded" 'work;twenty ')" 17 23
+	expect "10 %" "$(share "$T/split.folded" 'work;ten ')" 7 13
+	told=$(sed -n 's/.*profile: \([0-9]*\) samples.*/\1/p' "$T/err")
+	sum=$(awk '{ n += $NF } END { print n }' "$T/split.folded")
+	report "the lines sum up to the samples" "$([ "$told" = "$sum" ] || echo "$told samples, $sum in lines")"
+}
+
+waits() {
+	profile "$T/wait.folded" -- "$(image hot)" wait 1000
+	judge "a guest that waits" 0 SUCCESS '[0-9]* % waiting'
+	expect "is seen to" "$(share "$T/wait.folded" 'waiter;solo5_yield;')" 95 100
+	report "in [wait]" "$(grep -q ';\[wait\] [0-9]*$' "$T/wait.folded" || echo "there is none")"
+}
+
+hypercalls() {
+	profile "$T/write.folded" --profile-rate=5000 -- "$(image hot)" write 300
+	succeeds "a guest that writes"
+	report "has a share of the monitor's" \
+		"$(grep -q 'writer;.*\[husk: puts\] ' "$T/write.folded" || echo "there is none")"
+}
+
+# Whatever the frame pointer is.
+lies() {
+	for lie in loop odd outside; do
+		profile "$T/$lie.folded" --profile-rate=997 -- "$(image hot)" "$lie" 200
+		succeeds "a frame pointer that leads nowhere ($lie)"
+		expect "costs callers, not samples" "$(share "$T/$lie.folded" lie)" 60 100
+	done
+	profile "$T/deep.folded" --profile-rate=997 -- "$(image hot)" deep 200
+	succeeds "a recursion of 200"
+	deepest=$(awk '{ n = split($1, f, ";"); if (n > max) max = n } END { print max }' "$T/deep.folded")
+	expect "is cut at 128" "$deepest" 128 128
+}
+
+stripped() {
+	if ! command -v "${STRIP:=strip}" >/dev/null || ! "$STRIP" -o "$T/stripped" "$(image hot)" 2>/dev/null; then
+		skip "an image without symbols" "there is no strip for it"
+		return
+	fi
+	profile "$T/stripped.folded" --profile-rate=997 -- "$T/stripped" split 200
+	judge "an image without symbols" 0 SUCCESS 'has no symbols'
+	report "has addresses" "$(grep -q ';0x[0-9a-f]* [0-9]*$' "$T/stripped.folded" || echo "it has none")"
+}
+
+# --- what it is written as, and when ----------------------------------------------------------------------------------
+
+formats() {
+	profile "$T/split.svg" --profile-rate=997 -- "$(image hot)" split 200
+	succeeds "a flame graph"
+	if command -v xmllint >/dev/null; then
+		report "is XML" "$(xmllint --noout "$T/split.svg" 2>&1 | head -1)"
+	else
+		skip "is XML" "there is no xmllint"
+	fi
+	report "with a bar for each function" "$([ "$(grep -c '<title>seventy: ' "$T/split.svg")" = 1 ] || echo "not so")"
+	profile "$T/split.json" --profile-rate=997 -- "$(image hot)" split 200
+	if command -v python3 >/dev/null; then
+		report "speedscope's JSON" "$(python3 - "$T/split.json" <<'EOM' 2>&1 | tail -1
+import json, sys
+d = json.load(open(sys.argv[1]))
+p = d["profiles"][0]
+assert len(p["samples"]) == len(p["weights"]) > 0
+assert abs(sum(p["weights"]) - p["endValue"]) < 1e-6
+names = [f["name"] for f in d["shared"]["frames"]]
+assert any([names[i] for i in s][-2:] == ["work", "seventy"] for s in p["samples"]), names
+EOM
+)"
+	else
+		skip "speedscope's JSON" "there is no python3"
+	fi
+}
+
+stops() {
+	rm -f "$T/stop.folded"
+	# shellcheck disable=SC2086
+	start $confined --profile="$T/stop.folded" --mem=2 -- "$(image spin)" compute
+	within 10 grep -q READY "$T/out"
+	sleep 0.3
+	kill -TERM "$started"
+	await 10
+	judge "a guest that is stopped" 1 'Exiting on signal 15' 'profile: [0-9]* samples'
+	report "has a profile too" "$(grep -q 'solo5_app_main.* [0-9]*$' "$T/stop.folded" || echo "it has none")"
+	run --profile="$T/x.png" --mem=2 -- "$(image hello)"
+	judge "an ending that says nothing" 1 'ends in none of .svg'
+}
+
+# Exits of a guest that computes, with and without: a sample is all that it costs.
+costs() {
+	if [ "${HUSK_LONG-0}" = 0 ]; then
+		skip "the cost at 199 Hz is below 1 %" "it takes a quiet machine; HUSK_LONG=1 asks for it"
+		return
+	fi
+	reason=$(for attempt in 1 2 3 4 5; do
+		echo "# attempt $attempt" >&2
+		profile "$T/cost.folded" -- "$(image hot)" turns 2000
+		with=$(sed -n 's/^turns //p' "$T/out")
+		run --mem=2 -- "$(image hot)" turns 2000
+		echo "$with $(sed -n 's/^turns //p' "$T/out")"
+	done | awk '$1 > with { with = $1 } $2 > without { without = $2 }
+		END { if (with < 0.99 * without) print with " turns, " without " without" }')
+	report "the cost at 199 Hz is below 1 %" "$reason"
+}
+
+split
+waits
+hypercalls
+lies
+stripped
+formats
+stops
+costs
+finish
