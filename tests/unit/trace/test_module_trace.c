@@ -444,9 +444,11 @@ static void a_look_makes_no_file(void **state)
 
 static void expect_refusal(struct fixture *f, const char *option, const char *message)
 {
+	const bool look = f->rig.settings.look;
 	void *s;
 
-	f->rig.settings.n = 0;
+	settings_free(&f->rig.settings);
+	f->rig.settings.look = look;
 	assert_int_equal(rig_option(&f->rig, &module_trace, option), 0);
 	assert_int_equal(module_trace.open(&s, &f->rig.settings, f->rig.mft, &f->rig.e), -1);
 	if (strstr(f->rig.e.message, message) == NULL)
