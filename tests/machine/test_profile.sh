@@ -9,16 +9,12 @@ need_guests
 need_hypervisor
 "$HUSK" --help | grep -q -e --profile= || skip_all "this husk has no module profile"
 
-confined=
-"$HUSK" --version | grep -q '^sandbox: seccomp' && confined=--sandbox=on
-
 # profile FILE OPTION... -- IMAGE [ARGUMENT]...: nothing of the start, which is slow where instructions are emulated.
 profile() {
 	file=$1
 	shift
 	rm -f "$file"
-	# shellcheck disable=SC2086 # none, or an option
-	run $confined --profile="$file" --mem=2 "$@"
+	run --profile="$file" --mem=2 "$@"
 }
 
 profile "$T/probe.txt" -- "$(image hello)"
@@ -128,8 +124,7 @@ EOM
 
 stops() {
 	rm -f "$T/stop.folded"
-	# shellcheck disable=SC2086
-	start $confined --profile="$T/stop.folded" --mem=2 -- "$(image spin)" compute
+	start --profile="$T/stop.folded" --mem=2 -- "$(image spin)" compute
 	within 10 grep -q READY "$T/out"
 	sleep 0.3
 	kill -TERM "$started"

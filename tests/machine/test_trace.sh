@@ -10,8 +10,6 @@ need_hypervisor
 "$HUSK" --help | grep -q -e --trace || skip_all "this husk has no module trace"
 
 stored=${SRC:-$(dirname "$0")/../..}/tests/machine/traces
-confined=
-"$HUSK" --version | grep -q '^sandbox: seccomp' && confined=--sandbox=on
 
 # Without what changes from run to run and from machine to machine: times, addresses, the bindings' own words.
 timeless() {
@@ -25,8 +23,7 @@ same() {
 	name=$1
 	shift
 	rm -f "$T/trace"
-	# shellcheck disable=SC2086 # none, or an option
-	run $confined --trace="$T/trace" --mem=2 "$@"
+	run --trace="$T/trace" --mem=2 "$@"
 	timeless <"$T/trace" >"$T/timeless"
 	[ -z "${STORE-}" ] || cp "$T/timeless" "$stored/$name"
 	reason=$(diff "$stored/$name" "$T/timeless" 2>&1 | head -5 | tr '\n' ';')
@@ -80,8 +77,7 @@ EOM
 }
 
 viewers() {
-	# shellcheck disable=SC2086
-	run $confined --trace="$T/trace.json" --mem=2 -- "$(image time)"
+	run --trace="$T/trace.json" --mem=2 -- "$(image time)"
 	succeeds "a trace for viewers"
 	json_is "is JSON, its events in order"
 	start --trace="$T/trace.json" --mem=2 -- "$(image spin)" ask
@@ -94,8 +90,7 @@ viewers() {
 # --- readers ----------------------------------------------------------------------------------------------------------
 
 readers() {
-	# shellcheck disable=SC2086
-	run $confined --trace=@4 --mem=2 -- "$(image time)" 4>/dev/full
+	run --trace=@4 --mem=2 -- "$(image time)" 4>/dev/full
 	succeeds "a full disk under a trace is no matter of the guest's"
 	report "and is told" "$(grep -q 'trace: .* were lost' "$T/err" || echo "it is not")"
 	run --trace="$(image hello)" --mem=2 -- "$(image hello)"
