@@ -208,6 +208,7 @@ static const struct tree_place *top_of(const struct tree *t)
 
 	for (uint32_t i = 0; i < t->n_places; i++)
 		if (t->places[i].self > 0 && t->places[i].is.kind != PLACE_WAIT &&
+		    t->places[i].is.kind != PLACE_OFF &&
 		    (top == NULL || t->places[i].self > top->self))
 			top = &t->places[i];
 	return top;
@@ -235,10 +236,13 @@ static void say_what_came_of_it(const struct profile_module *s)
 	if (s->sampler.waits > 0)
 		n += (size_t)snprintf(line, sizeof line, ", %llu %% waiting",
 				      percent(s->sampler.waits, t->samples));
+	if (percent(s->sampler.off, t->samples) > 0)
+		n += (size_t)snprintf(line + n, sizeof line - n, ", %llu %% without a processor",
+				      percent(s->sampler.off, t->samples));
 	if (t->lost > 0)
 		n += (size_t)snprintf(line + n, sizeof line - n, ", %llu %% lost",
 				      percent(t->lost, t->samples));
-	if (s->sampler.in_guest > 0 && s->sampler.nested < s->sampler.in_guest / 20)
+	if (s->sampler.nested * 20 < s->sampler.in_guest)
 		n += (size_t)snprintf(line + n, sizeof line - n, ", no frame pointers: flat");
 	if (top != NULL)
 		snprintf(line + n, sizeof line - n, ", top: %s %llu %%",

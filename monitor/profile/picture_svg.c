@@ -55,7 +55,7 @@ static void put_colour(FILE *out, enum place_kind kind, const char *name)
 
 	while (*name != '\0')
 		h = h * 33 + (unsigned char)*name++;
-	if (kind == PLACE_WAIT)
+	if (kind == PLACE_WAIT || kind == PLACE_OFF)
 		fputs("#b8c4d6", out);
 	else if (kind == PLACE_CODE)
 		fprintf(out, "#%02x%02x%02x", 225 + h % 30, 120 + h / 30 % 100, 70 + h / 3000 % 40);

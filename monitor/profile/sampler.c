@@ -57,21 +57,42 @@ static uint32_t walk(struct sampler *s, uint64_t n_samples)
 	return node;
 }
 
-/* The ticks until now; leaf: what was done for the guest, NULL: it ran itself. */
-static void account(struct sampler *s, const struct place *leaf)
+/* The ticks until now, which are none from here on. */
+static uint64_t take_ticks(struct sampler *s)
 {
 	const uint64_t now = tick_now(s), n = now - s->ticks;
+
+	s->ticks = now;
+	return n;
+}
+
+/* Each tick interrupts a guest that runs: before the last one it did not. */
+static void account_guest(struct sampler *s)
+{
+	static const struct place off = {PLACE_OFF, 0};
+	const uint64_t n = take_ticks(s);
 	uint32_t node;
 
 	if (n == 0)
 		return;
-	s->ticks = now;
-	node = walk(s, n);
-	if (leaf != NULL)
-		node = tree_child(&s->tree, node, leaf);
-	if (leaf != NULL && leaf->kind == PLACE_WAIT)
+	node = walk(s, 1);
+	tree_count(&s->tree, node, 1);
+	if (n == 1)
+		return;
+	tree_count(&s->tree, tree_child(&s->tree, node, &off), n - 1);
+	s->off += n - 1;
+}
+
+/* What was done for the guest took all of them. */
+static void account_service(struct sampler *s)
+{
+	const uint64_t n = take_ticks(s);
+
+	if (n == 0)
+		return;
+	tree_count(&s->tree, tree_child(&s->tree, walk(s, n), &s->serving), n);
+	if (s->serving.kind == PLACE_WAIT)
 		s->waits += n;
-	tree_count(&s->tree, node, n);
 }
 
 static void on_resume(void *ctx)
@@ -83,14 +104,14 @@ static void on_resume(void *ctx)
 
 static void on_interrupted(void *ctx)
 {
-	account(ctx, NULL);
+	account_guest(ctx);
 }
 
 static void on_exit_begun(void *ctx, const struct hv_exit *exit)
 {
 	struct sampler *s = ctx;
 
-	account(s, NULL);
+	account_guest(s);
 	s->serving = (struct place){PLACE_EXIT, exit->kind};
 }
 
@@ -101,7 +122,7 @@ static void on_call(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result
 	(void)arg, (void)result;
 	s->serving = nr == HVT_HYPERCALL_POLL ? (struct place){PLACE_WAIT, 0} :
 		     (struct place){PLACE_CALL, (uintptr_t)hypercalls_name(&s->core->hypercalls, nr)};
-	account(s, &s->serving);
+	account_service(s);
 }
 
 static void on_noted(void *ctx, const char *what, const struct facts *facts)
@@ -117,7 +138,7 @@ static void on_served(void *ctx, const struct hv_exit *exit, enum vmexit_result 
 	struct sampler *s = ctx;
 
 	(void)exit, (void)result;
-	account(s, &s->serving);
+	account_service(s);
 }
 
 const struct core_client sampler_client = {
@@ -145,6 +166,8 @@ const char *sampler_name(const struct sampler *s, const struct place *at, char *
 		return "[wait]";
 	case PLACE_RING:
 		return "[husk: ring]";
+	case PLACE_OFF:
+		return "[no processor]";
 	case PLACE_CALL:
 		snprintf(text, size, "[husk: %s]", (const char *)(uintptr_t)at->value);
 		return text;

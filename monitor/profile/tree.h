@@ -25,6 +25,7 @@ enum place_kind {
 	PLACE_CALL,	/* the monitor serves a hypercall; value: the address of its name */
 	PLACE_EXIT,	/* the monitor serves an exit of kind value */
 	PLACE_RING,	/* the monitor serves the network ring */
+	PLACE_OFF,	/* the guest would run, and the host gives it no processor */
 };
 
 /* Where time was spent. */

@@ -23,7 +23,7 @@ profile "$T/probe.txt" -- "$(image hello)"
 # share FILE STACK: percent of the samples below work, lie, or another function of the guest's own.
 share() {
 	awk -v stack="$2" '
-		/solo5_app_main|bottom|lie/ { all += $NF; if (index($0, stack)) part += $NF }
+		/solo5_app_main|bottom|lie/ && !/no processor/ { all += $NF; if (index($0, stack)) part += $NF }
 		END { print all ? int(100 * part / all + 0.5) : 0 }' "$1"
 }
 
@@ -37,11 +37,11 @@ expect() {
 # --- where time goes --------------------------------------------------------------------------------------------------
 
 is_split() {
-	expect_share=$(share "$T/split.folded" 'work;seventy ')
+	expect_share=$(share "$T/split.folded" "work;seventy ")
 	[ "$expect_share" -ge 67 ] && [ "$expect_share" -le 73 ]
 }
 
-# A sample counts for as long as there was no other: on a busy machine a few may be too heavy for once.
+# On a busy machine there may be too few samples for once.
 split() {
 	for attempt in 1 2 3; do
 		profile "$T/split.folded" --profile-rate=1999 -- "$(image hot)" split 1200
@@ -49,9 +49,9 @@ split() {
 		echo "# attempt $attempt: $expect_share %"
 	done
 	judge "70, 20 and 10 percent" 0 SUCCESS 'profile: [0-9]* samples.*, top: seventy [0-9]* %$'
-	expect "70 %" "$(share "$T/split.folded" 'work;seventy ')" 67 73
-	expect "20 %" "$(share "$T/split.folded" 'work;twenty ')" 17 23
-	expect "10 %" "$(share "$T/split.folded" 'work;ten ')" 7 13
+	expect "70 %" "$(share "$T/split.folded" "work;seventy ")" 67 73
+	expect "20 %" "$(share "$T/split.folded" "work;twenty ")" 17 23
+	expect "10 %" "$(share "$T/split.folded" "work;ten ")" 7 13
 	told=$(sed -n 's/.*profile: \([0-9]*\) samples.*/\1/p' "$T/err")
 	sum=$(awk '{ n += $NF } END { print n }' "$T/split.folded")
 	report "the lines sum up to the samples" "$([ "$told" = "$sum" ] || echo "$told samples, $sum in lines")"
