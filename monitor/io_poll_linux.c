@@ -9,6 +9,8 @@
 #include "clock.h"
 #include "io_thread.h"
 
+#define SHORT_NS (10 * CLOCK_NS_PER_MS)
+
 int io_poll_open(void)
 {
 	const int fd = epoll_create1(EPOLL_CLOEXEC);
@@ -52,10 +54,26 @@ static unsigned meaning(uint32_t events)
 	       ((events & (EPOLLHUP | EPOLLERR)) != 0 ? IO_HUNG_UP : 0);
 }
 
+/*
+ * In nanoseconds where the wait is too short for milliseconds and the kernel has that (Linux 5.11);
+ * a system call filter of the starter's may not know it either.
+ */
+static int wait_for(int poll_fd, struct epoll_event got[IO_POLL_BATCH], uint64_t timeout_ns)
+{
+	const struct timespec ts = {0, (long)(timeout_ns % CLOCK_NS_PER_S)};
+	int n = -1;
+
+	if (timeout_ns > 0 && timeout_ns < SHORT_NS)
+		n = epoll_pwait2(poll_fd, got, IO_POLL_BATCH, &ts, NULL);
+	if (n == -1 && (timeout_ns == 0 || timeout_ns >= SHORT_NS || errno != EINTR))
+		n = epoll_wait(poll_fd, got, IO_POLL_BATCH, milliseconds(timeout_ns));
+	return n;
+}
+
 int io_poll_wait(int poll_fd, struct io_poll_event events[IO_POLL_BATCH], uint64_t timeout_ns)
 {
 	struct epoll_event got[IO_POLL_BATCH];
-	const int n = epoll_wait(poll_fd, got, IO_POLL_BATCH, milliseconds(timeout_ns));
+	const int n = wait_for(poll_fd, got, timeout_ns);
 
 	if (n == -1)
 		return errno == EINTR ? 0 : -errno;

@@ -18,6 +18,7 @@ static const struct rule list[] = {
 	{.call = "futex"},
 	{.call = "epoll_wait", .arch = "x86_64"},
 	{.call = "epoll_pwait"},
+	{.call = "epoll_pwait2"},
 	{.call = "epoll_ctl"},
 	{.call = "clock_gettime"},
 	{.call = "clock_nanosleep", .checks = {INT_IS(0, 0)}},

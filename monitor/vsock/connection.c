@@ -9,12 +9,17 @@
 void vsock_connection_init(struct vsock_connection *c, enum vsock_state state, int fd)
 {
 	*c = (struct vsock_connection){
-		.buffer = c->buffer, .generation = c->generation, .state = (uint8_t)state,
-		.fd = fd, .type = VSOCK_TYPE_STREAM, .writable = true,
+		.buffer = c->buffer, .size = c->size, .generation = c->generation,
+		.state = (uint8_t)state, .fd = fd, .type = VSOCK_TYPE_STREAM, .writable = true,
 	};
 }
 
 /* ---- to the guest ---- */
+
+static uint32_t window_of(const struct vsock_connection *c)
+{
+	return c->peer_buf_alloc < VSOCK_WINDOW_MAX ? c->peer_buf_alloc : VSOCK_WINDOW_MAX;
+}
 
 /*
  * A guest that claims to have passed on more than it got makes the difference negative as an int32,
@@ -22,8 +27,7 @@ void vsock_connection_init(struct vsock_connection *c, enum vsock_state state, i
  */
 uint32_t vsock_credit(const struct vsock_connection *c)
 {
-	const int64_t window = c->peer_buf_alloc < VSOCK_WINDOW_MAX ? c->peer_buf_alloc :
-			       VSOCK_WINDOW_MAX;
+	const int64_t window = window_of(c);
 	const int64_t on_the_way = (uint32_t)(c->tx_cnt - c->peer_fwd_cnt);
 
 	return window > on_the_way ? (uint32_t)(window - on_the_way) : 0;
@@ -53,6 +57,20 @@ bool vsock_can_read(const struct vsock_connection *c)
 bool vsock_needs_credit(const struct vsock_connection *c)
 {
 	return vsock_wants_to_read(c) && !vsock_can_read(c) && !c->begged;
+}
+
+bool vsock_is_ahead(const struct vsock_connection *c)
+{
+	const uint32_t part = window_of(c) / 4;
+
+	return c->state == VSOCK_OPEN &&
+	       vsock_credit(c) >= (part > VSOCK_PAYLOAD_MAX ? part : VSOCK_PAYLOAD_MAX);
+}
+
+void vsock_give_up_asking(struct vsock_connection *c)
+{
+	c->begged = false;
+	c->answered = true;
 }
 
 void vsock_passed_to_guest(struct vsock_connection *c, uint32_t n)
@@ -106,7 +124,7 @@ void vsock_stamp(struct vsock_connection *c, struct vsock_header *header, uint64
 	header->src_port = c->host_port;
 	header->dst_port = c->guest_port;
 	header->type = c->type;
-	header->buf_alloc = VSOCK_BUFFER_SIZE;
+	header->buf_alloc = c->size;
 	header->fwd_cnt = c->fwd_cnt;
 	c->told_fwd_cnt = c->fwd_cnt;
 	(void)owed(c, VSOCK_OWES_CREDIT_UPDATE);
@@ -138,7 +156,7 @@ static enum vsock_verdict receive_rw(const struct vsock_connection *c,
 	if ((c->guest_shut & VSOCK_SHUTDOWN_SEND) != 0 ||
 	    (c->host_shut & VSOCK_SHUTDOWN_RECEIVE) != 0)
 		return VSOCK_IGNORED;
-	if (header->len > VSOCK_BUFFER_SIZE - c->buffered)
+	if (header->len > c->size - c->buffered)
 		return VSOCK_VIOLATION;
 	return header->len > 0 ? VSOCK_DELIVER : VSOCK_NOTED;
 }
@@ -211,13 +229,13 @@ enum vsock_verdict vsock_connection_receive(struct vsock_connection *c,
 }
 
 /*
- * Room that the guest does not know of is told when it knows of too little, so that its sender
- * does not wait, and not for every packet.
+ * Room that the guest does not know of is told before it knows of less than three eighths, so that its
+ * sender does not wait, and not for every packet.
  */
 void vsock_passed_on(struct vsock_connection *c, uint32_t n)
 {
 	c->fwd_cnt += n;
-	if (c->fwd_cnt - c->told_fwd_cnt > VSOCK_BUFFER_SIZE - VSOCK_UPDATE_AT)
+	if (c->fwd_cnt - c->told_fwd_cnt > c->size / 8 * 5)
 		c->owes |= VSOCK_OWES_CREDIT_UPDATE;
 }
 
@@ -227,8 +245,8 @@ void vsock_passed_on(struct vsock_connection *c, uint32_t n)
 static int ring_spans(const struct vsock_connection *c, uint32_t offset, uint32_t len,
 		      struct iovec spans[2])
 {
-	const uint32_t at = (c->buffer_at + offset) % VSOCK_BUFFER_SIZE;
-	const uint32_t first = len < VSOCK_BUFFER_SIZE - at ? len : VSOCK_BUFFER_SIZE - at;
+	const uint32_t at = (c->buffer_at + offset) % c->size;
+	const uint32_t first = len < c->size - at ? len : c->size - at;
 
 	spans[0] = (struct iovec){c->buffer + at, first};
 	spans[1] = (struct iovec){c->buffer, len - first};
@@ -247,7 +265,7 @@ void vsock_buffer_put(struct vsock_connection *c, const struct vsock_packet *p, 
 	struct iovec spans[2];
 	const int n = ring_spans(c, c->buffered, len, spans);
 
-	assert(offset <= p->header.len && len <= VSOCK_BUFFER_SIZE - c->buffered);
+	assert(offset <= p->header.len && len <= c->size - c->buffered);
 	for (int i = 0; i < n; i++)
 		from += iov_gather(p->iov, p->n_iov, from, spans[i].iov_base, spans[i].iov_len);
 	c->buffered += len;
@@ -258,6 +276,6 @@ void vsock_buffer_drop(struct vsock_connection *c, uint32_t n)
 {
 	assert(n <= c->buffered);
 	c->buffered -= n;
-	c->buffer_at = c->buffered == 0 ? 0 : (c->buffer_at + n) % VSOCK_BUFFER_SIZE;
+	c->buffer_at = c->buffered == 0 ? 0 : (c->buffer_at + n) % c->size;
 	vsock_passed_on(c, n);
 }

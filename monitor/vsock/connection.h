@@ -24,8 +24,8 @@
  * What a connection holds for a host that does not read, and so what the guest may have on its way: a
  * few of the largest packets, so that neither side waits for the other after each.
  */
-#define VSOCK_BUFFER_SIZE 262144u
-#define VSOCK_UPDATE_AT (VSOCK_BUFFER_SIZE / 2)	/* the guest is told before it knows of less */
+#define VSOCK_BUFFER_SIZE 262144u	/* of the ring, where there is none of the large ones left */
+#define VSOCK_BUFFER_LARGE 1048576u	/* so that a stream wakes the guest twice per MB at most */
 #define VSOCK_WINDOW_MAX (4u << 20)	/* bytes on their way to the guest, whatever it claims */
 
 enum vsock_state {
@@ -52,7 +52,8 @@ struct vsock_connection {
 	TAILQ_ENTRY(vsock_connection) ready_link, timer_link;	/* the owner's */
 	struct vsock_connection *next;				/* of the same hash, or free */
 	uint64_t deadline;		/* ns; 0 for none */
-	uint8_t *buffer;		/* VSOCK_BUFFER_SIZE bytes, a ring: from the guest */
+	uint8_t *buffer;		/* size bytes, a ring: from the guest */
+	uint32_t size;
 	int fd;				/* of the host's socket; -1 when closed */
 	uint32_t generation;		/* of this use of the object */
 	uint32_t host_port, guest_port;
@@ -64,6 +65,7 @@ struct vsock_connection {
 	bool answers;			/* it is to be told "OK" */
 	bool asked;			/* REQUEST was sent */
 	bool begged;			/* CREDIT_REQUEST was sent, and nothing has come since */
+	bool awaits_credit;		/* the deadline is that of the answer */
 	bool answered;			/* that has been answered, and nothing was sent since */
 	bool readable, writable;	/* what the host's socket was when last looked at */
 	bool hung_up;			/* the host program has closed it both ways */
@@ -78,7 +80,7 @@ struct vsock_connection {
 	uint32_t peer_buf_alloc, peer_fwd_cnt;
 };
 
-/* Makes c a new connection; buffer, links and generation are the owner's and stay. */
+/* Makes c a new connection; buffer, size, links and generation are the owner's and stay. */
 void vsock_connection_init(struct vsock_connection *c, enum vsock_state state, int fd);
 
 /* ---- what may be sent to the guest ---- */
@@ -98,6 +100,15 @@ bool vsock_can_read(const struct vsock_connection *c);
 
 /* Whether the guest is to be asked for credit, without which there is nothing to read now. */
 bool vsock_needs_credit(const struct vsock_connection *c);
+
+/*
+ * Whether more can follow what was sent before the guest has answered: it has room for a packet, and
+ * for a fourth of what it can hold.
+ */
+bool vsock_is_ahead(const struct vsock_connection *c);
+
+/* The guest does not answer: what credit there is will do, once. */
+void vsock_give_up_asking(struct vsock_connection *c);
 
 /* Bytes from the host were sent to the guest. */
 void vsock_passed_to_guest(struct vsock_connection *c, uint32_t n);

@@ -65,8 +65,17 @@ static int fill_one(struct vsock_device *d, uint64_t now, uint32_t *bytes, struc
 		written = vsock_packet_size(&p);
 	}
 	*bytes = written;
+	vsock_calls_packet(&d->calls, written, vsock_mux_can_wait(d->mux));
 	virtqueue_push(q, c.head, written);
 	return 1;
+}
+
+static void publish(struct vsock_device *d, unsigned queue)
+{
+	const bool asks = virtqueue_publish(&d->queues[queue]);
+
+	if (vsock_calls_publish(&d->calls, asks, queue == VSOCK_QUEUE_RX))
+		d->call(d->ctx);
 }
 
 /* One way, as far as it goes: 1 if the budget has ended it. */
@@ -83,8 +92,7 @@ static int work(struct vsock_device *d, unsigned queue,
 	while ((rc = one(d, now, &bytes, e)) == 1)
 		if (!spend(&b, bytes))
 			break;
-	if (virtqueue_publish(&d->queues[queue]))
-		d->call(d->ctx);
+	publish(d, queue);
 	return rc;
 }
 
@@ -129,6 +137,19 @@ enum io_turn vsock_device_turn(struct vsock_device *d, uint64_t now, struct husk
 	return taken == 1 || given == 1 || !may_sleep(d) ? IO_MORE : IO_IDLE;
 }
 
+void vsock_device_rest(struct vsock_device *d, uint64_t began, uint64_t now)
+{
+	if (vsock_calls_rest(&d->calls, began, now))
+		d->call(d->ctx);
+}
+
+uint64_t vsock_device_deadline(const struct vsock_device *d)
+{
+	const uint64_t mux = vsock_mux_deadline(d->mux), call = vsock_calls_deadline(&d->calls);
+
+	return mux < call ? mux : call;
+}
+
 int vsock_device_reset_transport(struct vsock_device *d, struct husk_error *e)
 {
 	const struct vsock_event event = {.id = VSOCK_EVENT_TRANSPORT_RESET};
@@ -148,8 +169,7 @@ int vsock_device_reset_transport(struct vsock_device *d, struct husk_error *e)
 	if (d->gated)
 		(void)iov_scatter(c.iov + c.n_readable, c.n_writable, 0, &event, sizeof event);
 	virtqueue_push(q, c.head, d->gated ? sizeof event : 0);
-	if (virtqueue_publish(q))
-		d->call(d->ctx);
+	publish(d, VSOCK_QUEUE_EVENT);
 	return 0;
 }
 
@@ -173,5 +193,6 @@ void vsock_device_reset(struct vsock_device *d)
 	vsock_mux_reset(d->mux);
 	for (unsigned i = 0; i < VSOCK_QUEUES; i++)
 		d->queues[i].memory = NULL;
+	d->calls = (struct vsock_calls){.asked = false};
 	d->gated = false;
 }

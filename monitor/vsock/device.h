@@ -8,6 +8,7 @@
 #ifndef HUSK_VSOCK_DEVICE_H
 #define HUSK_VSOCK_DEVICE_H
 
+#include "calls.h"
 #include "io_thread.h"
 #include "mux.h"
 #include "virtqueue.h"
@@ -17,6 +18,7 @@ struct vsock_device {
 	struct virtqueue queues[VSOCK_QUEUES];	/* enum vsock_queue; those not announced not in use */
 	void (*call)(void *ctx);	/* the guest wants to be told of completions */
 	void *ctx;
+	struct vsock_calls calls;
 	bool gated;			/* the guest has not taken note of a transport reset: */
 	uint16_t events_submitted;	/* no more than these on the event queue */
 	uint64_t malformed;		/* chains that were no packets, or no room for one */
@@ -24,6 +26,12 @@ struct vsock_device {
 
 /* One turn: packets both ways, as many as the budget allows. HUSK_E_GUEST. */
 enum io_turn vsock_device_turn(struct vsock_device *d, uint64_t now, struct husk_error *e);
+
+/* After a turn that began then and has ended idle: calls the guest, if that was put off. */
+void vsock_device_rest(struct vsock_device *d, uint64_t began, uint64_t now);
+
+/* When there has to be a turn without an event; VSOCK_NEVER. */
+uint64_t vsock_device_deadline(const struct vsock_device *d);
 
 /*
  * Closes all connections and tells the guest so by an event, after which it gets no packet until it

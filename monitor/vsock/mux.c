@@ -15,14 +15,23 @@ bool vsock_cid_valid(uint64_t cid)
 
 /* ---- packets from the guest ---- */
 
+/* It does not wait for an answer that has come. */
+static void take_note(struct vsock_mux *m, struct vsock_connection *c)
+{
+	if (c->awaits_credit && !c->begged)
+		vsock_table_clear_timer(&m->table, c);
+}
+
 static void dispatch(struct vsock_mux *m, struct vsock_connection *c,
 		     const struct vsock_packet *p, uint64_t now)
 {
 	const unsigned shut = c->guest_shut;
+	const enum vsock_verdict verdict = vsock_connection_receive(c, &p->header);
 
 	if (p->header.op != VSOCK_OP_RW && p->header.len > 0)
 		m->counters.payload_ignored++;
-	switch (vsock_connection_receive(c, &p->header)) {
+	take_note(m, c);
+	switch (verdict) {
 	case VSOCK_IGNORED:
 		m->counters.ignored++;
 		break;
@@ -134,12 +143,18 @@ bool vsock_mux_take(struct vsock_mux *m, const struct vsock_packet *p, uint64_t 
 
 /* ---- packets for the guest ---- */
 
-static void sent(struct vsock_mux *m, struct vsock_connection *c, const struct vsock_header *h)
+static void sent(struct vsock_mux *m, struct vsock_connection *c, const struct vsock_header *h,
+		 uint64_t now)
 {
 	if (h->op == VSOCK_OP_RST) {
 		m->counters.resets_out++;
 		mux_release(m, c);
 		return;
+	}
+	m->can_wait = h->op == VSOCK_OP_RW && vsock_is_ahead(c);
+	if (h->op == VSOCK_OP_CREDIT_REQUEST && vsock_credit(c) > 0 && !c->timed) {
+		vsock_table_set_timer(&m->table, c, now + VSOCK_CREDIT_NS);
+		c->awaits_credit = true;
 	}
 	vsock_table_schedule(&m->table, c);
 }
@@ -151,7 +166,7 @@ static bool make_packet(struct vsock_mux *m, struct vsock_packet *p, uint64_t no
 
 	while ((c = vsock_table_next(&m->table)) != NULL)
 		if (mux_make_packet(m, c, p, now)) {
-			sent(m, c, &p->header);
+			sent(m, c, &p->header, now);
 			return true;
 		}
 	return false;
@@ -159,6 +174,7 @@ static bool make_packet(struct vsock_mux *m, struct vsock_packet *p, uint64_t no
 
 bool vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, uint64_t now)
 {
+	m->can_wait = false;
 	if (vsock_orphans_take(&m->orphans, &p->header, m->cid))
 		m->counters.resets_out++;
 	else if (!make_packet(m, p, now))
@@ -166,6 +182,11 @@ bool vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, uint64_t now)
 	m->counters.packets_out++;
 	(void)vsock_packet_commit(p);
 	return true;
+}
+
+bool vsock_mux_can_wait(const struct vsock_mux *m)
+{
+	return m->can_wait;
 }
 
 bool vsock_mux_has_packet(const struct vsock_mux *m)
@@ -231,14 +252,24 @@ uint64_t vsock_mux_deadline(const struct vsock_mux *m)
 	       m->clients.accept_at;
 }
 
+static void expire(struct vsock_mux *m, struct vsock_connection *c)
+{
+	if (!c->awaits_credit) {
+		m->counters.timed_out++;
+		mux_reset(m, c);
+		return;
+	}
+	vsock_table_clear_timer(&m->table, c);
+	vsock_give_up_asking(c);
+	vsock_table_schedule(&m->table, c);
+}
+
 void vsock_mux_expire(struct vsock_mux *m, uint64_t now)
 {
 	struct vsock_connection *c;
 
-	while ((c = vsock_table_first_timed(&m->table)) != NULL && c->deadline <= now) {
-		m->counters.timed_out++;
-		mux_reset(m, c);
-	}
+	while ((c = vsock_table_first_timed(&m->table)) != NULL && c->deadline <= now)
+		expire(m, c);
 	mux_accept_waiting(m, now);
 }
 

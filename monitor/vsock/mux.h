@@ -23,6 +23,7 @@
 #define VSOCK_COMMANDS_MAX 64u		/* clients that have not said where to */
 #define VSOCK_LISTENERS_MAX 64u
 #define VSOCK_TIMEOUT_NS 2000000000ull	/* for a command, for an answer, for the end */
+#define VSOCK_CREDIT_NS 200000000ull	/* for credit; RFC 1122, 4.2.3.4: 0.1 to 1 s */
 #define VSOCK_RETRY_NS 100000000ull	/* until the host may have descriptors again */
 #define VSOCK_NEVER UINT64_MAX
 
@@ -80,6 +81,12 @@ bool vsock_mux_has_packet(const struct vsock_mux *m);
  * turns. False: there is none after all, and the buffer is as it was.
  */
 bool vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, uint64_t now);
+
+/*
+ * Whether the packet that was made last need not be told at once: it is payload, and its connection
+ * does not need the guest for more to follow.
+ */
+bool vsock_mux_can_wait(const struct vsock_mux *m);
 
 /* What watch was asked to tell: events is a set of enum vsock_event_bits. An old key is no harm. */
 void vsock_mux_event(struct vsock_mux *m, uint64_t key, unsigned events, uint64_t now);

@@ -41,6 +41,7 @@ struct vsock_mux {
 	struct vsock_orphans orphans;
 	struct vsock_clients clients;
 	struct vsock_counters counters;
+	bool can_wait;		/* see vsock_mux_can_wait */
 };
 
 /* ---- ends.c ---- */

@@ -10,8 +10,11 @@
 static enum io_turn on_turn(void *ctx, uint64_t now, struct husk_error *e)
 {
 	struct vsock_guest *g = ctx;
+	const enum io_turn end = vsock_device_turn(&g->device, now, e);
 
-	return vsock_device_turn(&g->device, now, e);
+	if (end == IO_IDLE)
+		vsock_device_rest(&g->device, now, clock_now_ns());
+	return end;
 }
 
 /* A doorbell needs no more than the turn that follows. */
@@ -29,7 +32,7 @@ static uint64_t on_deadline(void *ctx)
 {
 	const struct vsock_guest *g = ctx;
 
-	return vsock_mux_deadline(g->mux);
+	return vsock_device_deadline(&g->device);
 }
 
 static const struct io_client thread_client = {on_turn, on_event, on_deadline};

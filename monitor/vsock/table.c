@@ -9,6 +9,8 @@
 
 #include "memory_host.h"
 
+_Static_assert(VSOCK_LARGE == 16, "a set of 16 bits");
+
 /* ---- by ports ---- */
 
 static unsigned bucket_of(uint32_t host_port, uint32_t guest_port)
@@ -127,13 +129,44 @@ void vsock_table_clear_timer(struct vsock_table *t, struct vsock_connection *c)
 {
 	if (c->timed)
 		TAILQ_REMOVE(&t->timed, c, timer_link);
-	c->timed = false;
+	c->timed = c->awaits_credit = false;
 	c->deadline = 0;
 }
 
 struct vsock_connection *vsock_table_first_timed(const struct vsock_table *t)
 {
 	return TAILQ_FIRST(&t->timed);
+}
+
+/* ---- buffers ---- */
+
+static void take_large(struct vsock_table *t, struct vsock_connection *c)
+{
+	const unsigned i = (unsigned)__builtin_ctz(t->large_free);
+
+	t->large_free = (uint16_t)(t->large_free & ~(1u << i));
+	c->buffer = t->large + (size_t)i * VSOCK_BUFFER_LARGE;
+	c->size = VSOCK_BUFFER_LARGE;
+}
+
+static void take_buffer(struct vsock_table *t, struct vsock_connection *c)
+{
+	if (t->large_free != 0) {
+		take_large(t, c);
+		return;
+	}
+	c->buffer = t->buffers + (size_t)(c - t->connections) * VSOCK_BUFFER_SIZE;
+	c->size = VSOCK_BUFFER_SIZE;
+}
+
+/* Pages of it cost nothing again; where the host does not do that, they stay. */
+static void give_buffer_back(struct vsock_table *t, const struct vsock_connection *c)
+{
+	if (c->kept)
+		(void)madvise(c->buffer, c->size, memory_host_give_back);
+	if (c->size == VSOCK_BUFFER_LARGE)
+		t->large_free = (uint16_t)(t->large_free |
+					   1u << (size_t)(c->buffer - t->large) / VSOCK_BUFFER_LARGE);
 }
 
 /* ---- places ---- */
@@ -146,6 +179,7 @@ struct vsock_connection *vsock_table_add(struct vsock_table *t, enum vsock_state
 		return NULL;
 	t->free = c->next;
 	t->n_used++;
+	take_buffer(t, c);
 	vsock_connection_init(c, state, fd);
 	return c;
 }
@@ -156,9 +190,7 @@ void vsock_table_remove(struct vsock_table *t, struct vsock_connection *c)
 	remove_name(t, c);
 	vsock_table_clear_timer(t, c);
 	unschedule(t, c);
-	/* Pages of the ring cost nothing again; where the host does not do that, they stay. */
-	if (c->kept)
-		(void)madvise(c->buffer, VSOCK_BUFFER_SIZE, memory_host_give_back);
+	give_buffer_back(t, c);
 	c->state = VSOCK_FREE;
 	c->owes = 0;
 	c->generation++;
@@ -170,7 +202,9 @@ void vsock_table_remove(struct vsock_table *t, struct vsock_connection *c)
 /* Pages that are never written cost nothing. What they hold is no more for core files than the guest is. */
 static int map_buffers(struct vsock_table *t, struct husk_error *e)
 {
-	const size_t size = (size_t)t->max * VSOCK_BUFFER_SIZE;
+	const size_t small = (size_t)t->max * VSOCK_BUFFER_SIZE;
+	const unsigned n_large = t->max < VSOCK_LARGE ? t->max : VSOCK_LARGE;
+	const size_t size = small + (size_t)n_large * VSOCK_BUFFER_LARGE;
 	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | memory_host_unused, -1, 0);
 
@@ -178,6 +212,8 @@ static int map_buffers(struct vsock_table *t, struct husk_error *e)
 		return husk_fail_sys(e, errno, "%zu bytes for vsock connections", size);
 	(void)madvise(at, size, memory_host_no_core);
 	t->buffers = at;
+	t->large = t->buffers + small;
+	t->large_free = (uint16_t)((1u << n_large) - 1);
 	t->buffers_size = size;
 	return 0;
 }
@@ -196,7 +232,6 @@ int vsock_table_init(struct vsock_table *t, unsigned max, struct husk_error *e)
 		return -1;
 	}
 	for (unsigned i = max; i-- > 0;) {
-		t->connections[i].buffer = t->buffers + (size_t)i * VSOCK_BUFFER_SIZE;
 		t->connections[i].fd = -1;
 		t->connections[i].next = t->free;
 		t->free = &t->connections[i];

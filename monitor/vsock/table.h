@@ -22,6 +22,9 @@
 /* Keys have the index of a place in their low 32 bits, and the generation above, in all 56 bits. */
 #define VSOCK_GENERATIONS 0xffffffu
 
+/* The first connections at a time have large buffers; not all, for what a guest can make full. */
+#define VSOCK_LARGE 16u
+
 TAILQ_HEAD(vsock_connections, vsock_connection);
 
 struct vsock_table {
@@ -31,8 +34,10 @@ struct vsock_table {
 	struct vsock_connection *buckets[VSOCK_BUCKETS];	/* those with ports, by next */
 	struct vsock_connections ready;		/* in turn */
 	struct vsock_connections timed;		/* the next to expire first */
-	uint8_t *buffers;			/* owned; VSOCK_BUFFER_SIZE bytes for each connection */
+	uint8_t *buffers;			/* owned; VSOCK_BUFFER_SIZE bytes for each connection, */
+	uint8_t *large;				/* and then VSOCK_LARGE of VSOCK_BUFFER_LARGE */
 	size_t buffers_size;
+	uint16_t large_free;			/* set of the latter */
 };
 
 /* So many places, at least one. HUSK_E_HOST. */

@@ -123,7 +123,7 @@ void mux_go_on_writing(struct vsock_mux *m, struct vsock_connection *c, uint64_t
 		host_takes_no_more(m, c);
 		return;
 	}
-	if (had && c->buffered > 0 && c->timed)
+	if (had && c->buffered > 0 && c->timed && !c->awaits_credit)
 		vsock_table_set_timer(&m->table, c, now + VSOCK_TIMEOUT_NS);
 	if (had && c->buffered == 0 && c->guest_shut == VSOCK_SHUTDOWN_BOTH)
 		mux_reset(m, c);

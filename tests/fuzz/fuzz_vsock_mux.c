@@ -42,7 +42,7 @@ static struct {
 
 static void check_connection(const struct vsock_connection *c)
 {
-	CHECK(c->buffered <= VSOCK_BUFFER_SIZE && c->buffer_at < VSOCK_BUFFER_SIZE);
+	CHECK(c->buffered <= c->size && (c->size == 0 || c->buffer_at < c->size));
 	CHECK(vsock_credit(c) <= VSOCK_WINDOW_MAX);
 	CHECK(c->fd == -1 || c->state != VSOCK_FREE);
 	CHECK(c->fd != -1 || c->state == VSOCK_FREE || c->state == VSOCK_CLOSING ||

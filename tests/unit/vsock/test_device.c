@@ -39,6 +39,7 @@ struct fixture {
 	struct husk_error e;
 	unsigned calls, sent;
 	bool rings[VSOCK_QUEUES];
+	uint64_t now, turn_ns;		/* when turns are, and how long they take */
 };
 
 static struct fixture f;
@@ -70,6 +71,7 @@ static int set_up(void **state)
 	memory_init(&f.m, f.base, MEMORY);
 	vsock_fake_init(&f.fake, &f.host);
 	f.d.call = called;
+	f.now = NOW;
 	return vsock_mux_create(&f.d.mux, CID, 100, &f.host, &f.e) == -1 || announce(0) == -1 ||
 	       announce(1) == -1 || announce(2) == -1 ? -1 : 0;
 }
@@ -111,12 +113,14 @@ static void sends(unsigned op, uint32_t port, uint32_t len)
 
 static enum io_turn turn(void)
 {
-	enum io_turn end = vsock_device_turn(&f.d, NOW, &f.e);
+	enum io_turn end = vsock_device_turn(&f.d, f.now, &f.e);
 	uint64_t key;
 	unsigned events;
 
+	if (end == IO_IDLE)
+		vsock_device_rest(&f.d, f.now, f.now + f.turn_ns);
 	while (vsock_fake_event(&f.fake, &key, &events))
-		vsock_mux_event(f.d.mux, key, events, NOW);
+		vsock_mux_event(f.d.mux, key, events, f.now);
 	return end;
 }
 
@@ -173,6 +177,71 @@ static void packets_go_through(void **state)
 	assert_true(f.rings[VSOCK_QUEUE_TX]);
 	(void)turn();
 	assert_int_equal(f.fake.sockets[0].got, 65536);
+}
+
+static void opens_one(void)
+{
+	posts(SIZE);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	(void)turn();
+	assert_int_equal(receives().op, VSOCK_OP_RESPONSE);
+	assert_returned(1);
+	assert_true(virtq_arm(&f.guest[VSOCK_QUEUE_RX]));
+	f.calls = 0;
+}
+
+static void host_says(uint64_t n)
+{
+	uint64_t key;
+	unsigned events;
+
+	f.fake.sockets[0].readable += n;
+	f.fake.sockets[0].events = VSOCK_READABLE;
+	while (vsock_fake_event(&f.fake, &key, &events))
+		vsock_mux_event(f.d.mux, key, events, f.now);
+	assert_int_equal(turn(), IO_IDLE);
+}
+
+/* By as long as the turn took, while more comes; then it is told. A line is told at once. */
+static void a_guest_is_called_later_for_bulk_data(void **state)
+{
+	(void)state;
+	opens_one();
+	f.turn_ns = 500;
+	host_says(100000);
+	assert_int_equal(f.calls, 0);
+	assert_true(vsock_device_deadline(&f.d) == f.now + 1000);
+	f.now += 900;
+	host_says(100000);
+	assert_int_equal(f.calls, 0);
+	assert_true(vsock_device_deadline(&f.d) == f.now + 1000);
+	f.now += 1000;
+	assert_int_equal(turn(), IO_IDLE);
+	assert_int_equal(f.calls, 1);
+	assert_true(vsock_device_deadline(&f.d) == VSOCK_NEVER);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(receives().op, VSOCK_OP_RW);
+	assert_true(virtq_arm(&f.guest[VSOCK_QUEUE_RX]));
+	host_says(100);
+	assert_int_equal(f.calls, 2);
+}
+
+/* With less than a fourth of its room left, and to hear that there is no more. */
+static void what_a_guest_is_to_answer_is_told_at_once(void **state)
+{
+	(void)state;
+	opens_one();
+	f.turn_ns = 500;
+	host_says(400000);
+	assert_int_equal(f.calls, 0);
+	host_says(430000);
+	assert_int_equal(f.calls, 1);
+	while (f.guest[VSOCK_QUEUE_RX].taken != f.guest[VSOCK_QUEUE_RX].used->idx)
+		assert_int_equal(receives().op, VSOCK_OP_RW);
+	assert_true(virtq_arm(&f.guest[VSOCK_QUEUE_RX]));
+	f.fake.sockets[0].ends = true;
+	host_says(70000);
+	assert_int_equal(f.calls, 2);
 }
 
 /* The guest has ended: what is held has its last chance, and what is submitted its first. */
@@ -348,6 +417,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(packets_go_through),
+		TEST(a_guest_is_called_later_for_bulk_data),
+		TEST(what_a_guest_is_to_answer_is_told_at_once),
 		TEST(the_last_packets_go_behind_what_is_held),
 		TEST(what_is_no_packet_comes_back),
 		TEST(an_impossible_chain_fails_the_turn),

@@ -79,6 +79,8 @@ static void run_device(void)
 		if (end == IO_FAILED)
 			fail_msg("%s", f.e.message);
 		f.awake = end == IO_MORE;
+		if (end == IO_IDLE)
+			vsock_device_rest(&f.d, f.monitor.now, f.monitor.now);
 	}
 }
 
@@ -119,7 +121,7 @@ static bool take_call(void)
 /* To the next deadline, at most so far. */
 static void pass_time(uint64_t most)
 {
-	const uint64_t deadline = vsock_mux_deadline(f.d.mux);
+	const uint64_t deadline = vsock_device_deadline(&f.d);
 	const uint64_t now = f.monitor.now;
 
 	if (deadline > now && deadline - now < most)

@@ -382,7 +382,7 @@ static void bytes_go_both_ways(void **state)
 
 	(void)state;
 	assert_int_equal(f.fake.connected_port, HOST_PORT);
-	assert_int_equal(f.got.buf_alloc, VSOCK_BUFFER_SIZE);
+	assert_int_equal(f.got.buf_alloc, VSOCK_BUFFER_LARGE);
 	for (unsigned i = 0; i < 16; i++) {
 		sends(s, ROOM);
 		host_says(s, ROOM);
@@ -819,6 +819,57 @@ static void no_more_is_sent_than_the_guest_has_room_for(void **state)
 	assert_gets_nothing();
 }
 
+/* One that does not answer gets what it has room for all the same, a while later, and all of it. */
+static void a_guest_that_does_not_answer_gets_the_rest(void **state)
+{
+	struct fake_socket *s;
+
+	(void)state;
+	f.buf_alloc = 1000;
+	s = open_one();
+	f.room = 600;
+	host_says(s, 5000);
+	assert_gets_bytes(s, 0, 600);
+	assert_gets(VSOCK_OP_CREDIT_REQUEST, 0);
+	assert_true(vsock_mux_deadline(f.m) == f.now + VSOCK_CREDIT_NS);
+	time_passes(VSOCK_CREDIT_NS / MS - 1);
+	assert_gets_nothing();
+	time_passes(1);
+	assert_gets_bytes(s, 600, 400);
+	assert_gets(VSOCK_OP_CREDIT_REQUEST, 0);
+	assert_gets_nothing();
+	assert_true(vsock_mux_deadline(f.m) == VSOCK_NEVER);	/* there is none left to use */
+	assert_int_equal(vsock_mux_counters(f.m)->timed_out, 0);
+}
+
+/* The wait for credit is none for the end of a connection. */
+static void waiting_for_credit_ends_no_connection(void **state)
+{
+	struct fake_socket *s;
+
+	(void)state;
+	f.buf_alloc = 1000;
+	s = open_one();
+	f.room = 600;
+	s->room = 10;
+	sends(s, 100);
+	host_says(s, 5000);
+	assert_gets_bytes(s, 0, 600);
+	assert_gets(VSOCK_OP_CREDIT_REQUEST, 0);
+	host_reads(s, 10);		/* the host goes on, slowly */
+	assert_true(vsock_mux_deadline(f.m) == f.now + VSOCK_CREDIT_NS);
+	says(VSOCK_OP_CREDIT_UPDATE, 0);
+	assert_true(vsock_mux_deadline(f.m) == VSOCK_NEVER);
+	time_passes(10 * VSOCK_TIMEOUT_NS / MS);
+	assert_gets_bytes(s, 600, 400);
+	assert_gets(VSOCK_OP_CREDIT_REQUEST, 0);
+	assert_int_equal(in_use(), 1);
+	says(VSOCK_OP_SHUTDOWN, VSOCK_SHUTDOWN_BOTH);
+	assert_true(vsock_mux_deadline(f.m) == f.now + VSOCK_TIMEOUT_NS);
+	time_passes(VSOCK_TIMEOUT_NS / MS);
+	assert_gets(VSOCK_OP_RST, 0);
+}
+
 /*
  * The guest passes each packet on and says so, a while later. A piece of another size, after which
  * what it has room for ends within a packet, does not cut all that follows in two.
@@ -917,7 +968,7 @@ static void a_guest_that_sends_more_than_it_may_is_reset(void **state)
 
 	(void)state;
 	s->room = 0;
-	for (unsigned i = 0; i < VSOCK_BUFFER_SIZE / ROOM; i++)
+	for (unsigned i = 0; i < VSOCK_BUFFER_LARGE / ROOM; i++)
 		sends(s, ROOM);
 	assert_gets_nothing();
 	sends(s, 1);
@@ -935,11 +986,11 @@ static void updates_come_when_they_are_needed(void **state)
 
 	(void)state;
 	s->room = 0;
-	for (unsigned i = 0; i < VSOCK_BUFFER_SIZE / 1024; i++) {
+	for (unsigned i = 0; i < VSOCK_BUFFER_LARGE / 1024; i++) {
 		sends(s, 1024);
 		assert_gets_nothing();
 	}
-	for (unsigned i = 0; i < 1024; i++) {
+	for (unsigned i = 0; i < 4096; i++) {
 		host_reads(s, 1024);
 		while (receives()) {
 			assert_int_equal(f.got.op, VSOCK_OP_CREDIT_UPDATE);
@@ -948,10 +999,10 @@ static void updates_come_when_they_are_needed(void **state)
 		}
 		sends(s, 1024);
 	}
-	assert_int_equal(s->got, 1024 * 1024);
+	assert_int_equal(s->got, 4096 * 1024);
 	assert_false(s->wrong);
-	assert_in_range(updates, (1024 * 1024) / VSOCK_BUFFER_SIZE,
-			2 * (1024 * 1024) / VSOCK_BUFFER_SIZE + 1);
+	assert_in_range(updates, (4096 * 1024) / VSOCK_BUFFER_LARGE,
+			2 * (4096 * 1024) / VSOCK_BUFFER_LARGE + 1);
 }
 
 /*
@@ -1556,7 +1607,7 @@ static void play_guest(struct play *p, uint32_t i)
 		says_on(VSOCK_OP_CREDIT_REQUEST, 0, GUEST_PORT + i, HOST_PORT);
 	} else if (pair->open && !pair->closed_send) {
 		struct vsock_header h = header_of(VSOCK_OP_RW, GUEST_PORT + i, HOST_PORT);
-		const uint32_t room = VSOCK_BUFFER_SIZE - ((uint32_t)pair->sent - pair->told_fwd);
+		const uint32_t room = VSOCK_BUFFER_LARGE - ((uint32_t)pair->sent - pair->told_fwd);
 		static uint8_t payload[ROOM];
 
 		h.len = next_random(&p->seed) % 4000;
@@ -1662,6 +1713,8 @@ int main(void)
 		TEST(a_host_without_descriptors_is_asked_again_later),
 		TEST(too_many_clients_are_refused),
 		TEST(no_more_is_sent_than_the_guest_has_room_for),
+		TEST(a_guest_that_does_not_answer_gets_the_rest),
+		TEST(waiting_for_credit_ends_no_connection),
 		TEST(packets_stay_large),
 		TEST(counters_wrap),
 		TEST(a_guest_that_lies_about_its_room_gets_nothing),

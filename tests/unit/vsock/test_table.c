@@ -91,6 +91,41 @@ static void places_are_given_and_taken_back(void **state)
 	assert_ptr_equal(add(), c[3]);
 }
 
+/* The first of them have large ones; one that is free again is the next one's. */
+static void large_buffers_are_for_the_first(void **state)
+{
+	struct vsock_table many;
+	struct vsock_connection *c[VSOCK_LARGE + 1];
+	struct husk_error e;
+	uint8_t *freed;
+
+	(void)state;
+	assert_int_equal(vsock_table_init(&many, VSOCK_LARGE + 1, &e), 0);
+	for (unsigned i = 0; i <= VSOCK_LARGE; i++) {
+		c[i] = vsock_table_add(&many, VSOCK_OPEN, -1);
+		assert_int_equal(c[i]->size, i < VSOCK_LARGE ? VSOCK_BUFFER_LARGE :
+				 VSOCK_BUFFER_SIZE);
+		c[i]->buffer[0] = c[i]->buffer[c[i]->size - 1] = (uint8_t)i;
+	}
+	for (unsigned i = 0; i <= VSOCK_LARGE; i++)
+		assert_true(c[i]->buffer[0] == i && c[i]->buffer[c[i]->size - 1] == i);
+	freed = c[5]->buffer;
+	c[5]->kept = true;
+	vsock_table_remove(&many, c[5]);
+	assert_int_equal(advised.size, VSOCK_BUFFER_LARGE);
+	vsock_table_remove(&many, c[6]);
+	vsock_table_remove(&many, c[VSOCK_LARGE]);
+	c[0] = vsock_table_add(&many, VSOCK_OPEN, -1);
+	assert_ptr_equal(c[0]->buffer, freed);
+	assert_int_equal(c[0]->size, VSOCK_BUFFER_LARGE);
+	assert_int_equal(c[0]->buffer[0], 0);
+	c[1] = vsock_table_add(&many, VSOCK_OPEN, -1);
+	assert_int_equal(c[1]->size, VSOCK_BUFFER_LARGE);
+	c[2] = vsock_table_add(&many, VSOCK_OPEN, -1);
+	assert_int_equal(c[2]->size, VSOCK_BUFFER_SIZE);
+	vsock_table_fini(&many);
+}
+
 static void ports_find_who_has_them(void **state)
 {
 	struct vsock_connection *a = add(), *b = add(), *nameless = add();
@@ -196,7 +231,7 @@ static void what_the_host_refuses_is_told(void **state)
 	no_memory = false;
 	no_pages = true;
 	assert_int_equal(vsock_table_init(&other, PLACES, &e), -1);
-	assert_error(&e, HUSK_E_HOST, "1310720 bytes for vsock connections: Cannot allocate memory");
+	assert_error(&e, HUSK_E_HOST, "6553600 bytes for vsock connections: Cannot allocate memory");
 	no_pages = false;
 }
 
@@ -215,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(places_are_given_and_taken_back),
+		TEST(large_buffers_are_for_the_first),
 		TEST(ports_find_who_has_them),
 		TEST(more_than_buckets_is_no_matter),
 		TEST(keys_are_of_one_use_of_a_place),
