@@ -3,7 +3,8 @@
 # vsock.sh: streams between a guest and a program of the host, beside those between two programs.
 #
 # Usage: vsock.sh [SECONDS]; each figure takes so long (3). From the environment: HUSK, BUILD, SRC. It
-# prints figures and judges nothing. The guest copies no byte, so that what is measured is the monitor.
+# prints figures and judges nothing. The guest copies no byte, so that what is measured is the monitor,
+# and holds 1 MiB for a connection, as is good for bulk data.
 set -u
 
 SECONDS_EACH=${1:-3}
@@ -25,7 +26,7 @@ with_guest() {
 	: >"$work/out"
 	"$HUSK" --mem=384 --stats \
 		"--vsock:service0=uds=$work/u,listen=10:$work/10,listen=11:$work/11,listen=12:$work/12" -- \
-		"$IMAGE" --solo5:quiet window 262144 >"$work/out" 2>"$work/figures" </dev/null &
+		"$IMAGE" --solo5:quiet most 64 window 1048576 >"$work/out" 2>"$work/figures" </dev/null &
 	guest=$!
 	tries=0
 	until grep -q READY "$work/out" || [ $tries -eq 500 ]; do

@@ -4,6 +4,7 @@
  * room for it without a copy: the packet itself goes back.
  *
  *   window N    bytes that a connection holds (default 65536)
+ *   most N      connections at a time (default and limit 1024)
  *   refuse N    connections to port N are refused, those to N + 1 never answered
  *   call N      connects to the host's port N first
  *
@@ -58,7 +59,7 @@ struct connection {
 static struct queue rx, tx;
 static struct connection connections[CONNECTIONS];
 static uint8_t *rings, *rx_packets, *tx_packets;
-static uint32_t window = 65536, refused = UINT32_MAX;
+static uint32_t window = 65536, most = CONNECTIONS, refused = UINT32_MAX;
 static unsigned n_connections;
 static bool over;
 static int lent[SIZE];			/* by tx descriptor: the rx packet that it sends, or -1 */
@@ -134,12 +135,14 @@ static void reclaim(void)
 	}
 }
 
+/* Of packets that have gone it wants to hear only where it has no descriptor for another. */
 static void sleep_until(uint64_t ns)
 {
 	struct hvt_poll poll = {.timeout_nsecs = ns};
 
 	*virtq_used_event(avail_of(&rx), SIZE) = rx.seen;
-	*virtq_used_event(avail_of(&tx), SIZE) = tx.seen;
+	if (tx.n_free == 0)
+		*virtq_used_event(avail_of(&tx), SIZE) = tx.seen;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (load(&used_of(&rx)->idx) == rx.seen && load(&used_of(&tx)->idx) == tx.seen)
 		hypercall(HVT_HYPERCALL_POLL, (uintptr_t)&poll);
@@ -263,7 +266,7 @@ static void pour(struct connection *c)
 static struct connection *find(const struct vsock_header *h)
 {
 	for (unsigned i = 0; i < PLACES; i++) {
-		struct connection *c = &connections[(h->src_port + i) % CONNECTIONS];
+		struct connection *c = &connections[(h->src_port + i) % most];
 
 		if (c->used && c->host_port == h->src_port && c->guest_port == h->dst_port)
 			return c;
@@ -274,7 +277,7 @@ static struct connection *find(const struct vsock_header *h)
 static struct connection *add(const struct vsock_header *h)
 {
 	for (unsigned i = 0; i < PLACES; i++) {
-		struct connection *c = &connections[(h->src_port + i) % CONNECTIONS];
+		struct connection *c = &connections[(h->src_port + i) % most];
 
 		if (c->used)
 			continue;
@@ -397,6 +400,8 @@ static void start(const struct solo5_start_info *si, const char *args)
 	while (*args != '\0') {
 		if (take_word(&args, "window"))
 			window = (uint32_t)take_number(&args);
+		else if (take_word(&args, "most"))
+			most = (uint32_t)take_number(&args);
 		else if (take_word(&args, "refuse"))
 			refused = (uint32_t)take_number(&args);
 		else if (take_word(&args, "call"))
@@ -407,7 +412,8 @@ static void start(const struct solo5_start_info *si, const char *args)
 	rx_packets = (uint8_t *)si->heap_start;
 	tx_packets = rx_packets + SIZE * PACKET;
 	rings = tx_packets + SIZE * PACKET;
-	check(si->heap_size > 2 * SIZE * PACKET + (size_t)CONNECTIONS * window + 65536, 53);
+	check(most > 0 && most <= CONNECTIONS, 54);
+	check(si->heap_size > 2 * SIZE * PACKET + (size_t)most * window + 65536, 53);
 	announce(&rx, VSOCK_QUEUE_RX);
 	announce(&tx, VSOCK_QUEUE_TX);
 	for (uint16_t i = 0; i < SIZE; i++) {
