@@ -20,6 +20,7 @@ Usage: configure.sh [options]
   --werror            warnings are errors; not for users, whose compiler may be a newer one
   --disable-bindings  build no guest bindings, so no guest compiler is needed
   --disable-sandbox   build a husk that cannot confine itself, so no libseccomp is needed
+  --enable-usdt       probes for bpftrace and perf: an instruction that does nothing at each place
   --help              this text
 
 An option's value may also be a word of its own: --prefix DIR.
@@ -103,6 +104,7 @@ parse_options() {
 		case $1 in
 		--disable-bindings)	bindings=no ;;
 		--disable-sandbox)	sandbox=no ;;
+		--enable-usdt)		usdt=yes ;;
 		--werror)		werror=-Werror ;;
 		--help | -h)		usage; exit 0 ;;
 		--*=*)			parse_option "${1%%=*}" ;;
@@ -188,6 +190,12 @@ uses_threads='#include <pthread.h>
 	{
 		pthread_t thread;
 		return pthread_create(&thread, 0, run, 0) != 0 || printf("%d", 1) < 0;
+	}'
+uses_sdt='#include <sys/sdt.h>
+	int main(void)
+	{
+		DTRACE_PROBE1(husk, probe, 1);
+		return 0;
 	}'
 uses_seccomp='#include <seccomp.h>
 	int main(void) { return seccomp_version() == 0; }'
@@ -531,6 +539,12 @@ find_seccomp() {
 	say "sandbox: $sandbox"
 }
 
+# A header only: probes need no library.
+find_usdt() {
+	[ "$usdt" = no ] || monitor_links "$uses_sdt" || lack "no sys/sdt.h for --enable-usdt" systemtap-sdt-dev
+	say "probes: $usdt"
+}
+
 # husk-manifest runs on this machine, and guests cannot be built without it.
 find_build_tools() {
 	build_libelf=''
@@ -639,6 +653,7 @@ write_config() {
 		assign TEST_LINK "$test_link"
 		assign BUILD_CC "$build_cc"
 		assign SANDBOX "$sandbox"
+		assign USDT "$usdt"
 		assign BUILD_SECCOMP "$build_seccomp"
 		assign BUILD_LIBELF "$build_libelf"
 		assign BINDINGS "$bindings"
@@ -675,7 +690,7 @@ keep_stubs() {
 
 src=$(cd "$(dirname "$0")" && pwd -P)
 prefix=/usr/local bindir='' libdir='' includedir='' datadir='' mandir=''
-backend='' werror='' sanitize='' bindings=yes sandbox=yes modules='' modules_given=no
+backend='' werror='' sanitize='' bindings=yes sandbox=yes usdt=no modules='' modules_given=no
 parse_options "$@"
 check_options
 monitor_cflags=${MONITOR_CFLAGS-${CPPFLAGS:+$CPPFLAGS }${CFLAGS--O2 -g}}
@@ -693,6 +708,7 @@ find_ports
 choose_modules
 choose_flags
 find_libelf
+find_usdt
 find_cmocka
 choose_bindings
 find_build_compiler

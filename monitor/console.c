@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <poll.h>
 
+#include "probe.h"
+
 /* Writes in a row that take nothing although the descriptor polls writable, before a pause. */
 #define REFUSALS 8u
 #define PAUSE_NS 1000000u
@@ -39,6 +41,7 @@ static void taken(struct console *c, struct text *t, size_t n)
 	t->deadline = 0;
 	t->refused = 0;
 	c->written += n;
+	PROBE1(console, n);
 	c->outage = 0;
 }
 

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "probe.h"
+
 /*
  * How often an access is completed after a stop. One that has no end, such as string I/O over all of
  * memory, may not put the stop off.
@@ -305,6 +307,7 @@ static enum vmexit_result serve_new(struct core *c, struct husk_error *e)
 	if (c->last.kind == HV_EXIT_INTERRUPTED && !core_wanted(c))
 		return VMEXIT_RESUME;
 	c->exits[c->last.kind]++;
+	PROBE1(exit, c->last.kind);
 	if (c->exit_clients > 0)
 		tell_exit(c);
 	return serve(c, e);

@@ -3,6 +3,7 @@
 #include "hypercall.h"
 
 #include "nospec.h"
+#include "probe.h"
 
 #define ARGUMENT_WIDTH 4u	/* a 32-bit gpa */
 
@@ -66,7 +67,9 @@ static enum vmexit_result call(struct hypercalls *h, uint64_t nr, uint32_t arg,
 			  (unsigned long long)nr);
 		return VMEXIT_FAIL;
 	}
+	PROBE2(hypercall_entry, nr, arg);
 	r = c->handler(c->ctx, (gpa_t){arg}, e);
+	PROBE3(hypercall_return, nr, arg, r);
 	c->count += r != VMEXIT_RETRY;
 	if (h->observer != NULL && r != VMEXIT_RETRY) {
 		h->observer(h->observer_ctx, nr, (gpa_t){arg}, r);

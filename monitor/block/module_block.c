@@ -7,6 +7,7 @@
 #include "device_set.h"
 #include "disk.h"
 #include "module.h"
+#include "probe.h"
 #include "sandbox.h"
 
 #define SECTOR_MIN 512u
@@ -82,6 +83,7 @@ static int transfer(struct block_module *s, struct block_device *dev, struct blo
 		int error = r->dir->transfer(&dev->disk, r->rq.offset + r->done, rest, &moved);
 
 		dev->calls++;
+		PROBE3(block, r->rq.offset + r->done, moved, r->dir->writes);
 		if (error != 0)
 			return error;
 		r->done += moved;

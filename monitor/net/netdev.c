@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "probe.h"
+
 #define NS_PER_S 1000000000ull
 #define FAILURES_IN_A_ROW 16u	/* to read, before the device backs off */
 #define DROPS_IN_A_ROW 64	/* frames that a flood of oversized ones may cost one call */
@@ -121,6 +123,7 @@ static void write_frame(struct netdev *d, struct iovec frame)
 	d->counters.calls++;
 	switch (d->uplink->ops->write(d->uplink, frame)) {
 	case UPLINK_OK:
+		PROBE1(frame_out, frame.iov_len);
 		d->counters.tx_frames++;
 		d->counters.tx_bytes += frame.iov_len;
 		return;
@@ -269,6 +272,7 @@ enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *le
 {
 	if (!take_ahead(d, buffer, len) && (!may_read(d) || !read_frame(d, buffer, len)))
 		return HVT_AGAIN;
+	PROBE1(frame_in, *len);
 	d->counters.rx_frames++;
 	d->counters.rx_bytes += *len;
 	return HVT_OK;
