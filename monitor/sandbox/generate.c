@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "interpreter.h"
 #include "walk.h"
 
 /* Of both sets in the same order, as libseccomp sorts; the upper half of a value has one bit more. */
@@ -205,7 +206,8 @@ static void mark_traps(struct sock_filter *code, size_t n)
 static void prove_with(const struct sandbox_program *p, const uint64_t values[SANDBOX_VALUES],
 		       bool kill)
 {
-	const struct walk_machine machine = {machines[target].name, machines[target].audit, number_of};
+	const struct walk_machine machine = {machines[target].name, machines[target].audit, number_of,
+					     interpreter_run};
 	struct walk_difference d;
 
 	if (sandbox_walk(p, rules_configured, &machine, values, kill, &d))

@@ -6,8 +6,6 @@
 #include <linux/seccomp.h>
 #include <string.h>
 
-#include "interpreter.h"
-
 #define CORNERS_MAX 1024		/* of one argument */
 #define RULES_MAX 64		/* of one call */
 #define NOT_VARIED RULE_ARGS	/* no argument has all its corners */
@@ -139,7 +137,7 @@ static bool agree(const struct walker *w, uint32_t arch, long nr, const uint64_t
 	uint32_t want = expected(w, arch, args), got;
 
 	memcpy(call.args, args, sizeof call.args);
-	got = interpreter_run(w->code, w->n, &call);
+	got = w->machine->run(w->code, w->n, &call);
 	if (got == want)
 		return true;
 	*w->d = (struct walk_difference){.arch = arch, .nr = nr, .expected = want, .found = got};
@@ -200,7 +198,7 @@ static bool walk_bits(struct walker *w, long nr)
 static bool is_answered(const struct walker *w, uint32_t arch, uint32_t nr, uint32_t answer)
 {
 	const struct seccomp_data call = {.nr = (int)nr, .arch = arch};
-	const uint32_t got = interpreter_run(w->code, w->n, &call);
+	const uint32_t got = w->machine->run(w->code, w->n, &call);
 
 	if (got == answer)
 		return true;

@@ -3,6 +3,7 @@
 #ifndef HUSK_SANDBOX_WALK_H
 #define HUSK_SANDBOX_WALK_H
 
+#include <linux/seccomp.h>
 #include <stdbool.h>
 
 #include "sandbox_rules.h"
@@ -12,6 +13,8 @@ struct walk_machine {
 	const char *arch;		/* "x86_64" */
 	uint32_t audit;			/* AUDIT_ARCH_... of linux/audit.h */
 	long (*number)(const char *call);	/* negative: it has no such call */
+	/* interpreter_run, or what stands in for it */
+	uint32_t (*run)(const struct sock_filter *code, size_t n, const struct seccomp_data *call);
 };
 
 /* How the two differ first. */

@@ -60,7 +60,7 @@ static long number_of(const char *call)
 	return known[i].nr;
 }
 
-static const struct walk_machine machine = {ARCH, AUDIT, number_of};
+static const struct walk_machine machine = {ARCH, AUDIT, number_of, interpreter_run};
 
 static bool agrees(const struct sandbox_program *p)
 {
