@@ -148,9 +148,10 @@ static void close_others(const struct sandbox *s)
 
 /*
  * Without SPEC_ALLOW Linux before 5.16 slows a filtered thread down by mitigations against code that
- * shares its address space, which a guest does not.
+ * shares its address space, which a guest does not. Where a starter's filter refuses seccomp(2), the
+ * older prctl(2) may be left, for the calling thread alone.
  */
-static long set_filter(struct sock_filter *code, size_t n)
+static long set_filter(struct sock_filter *code, size_t n, bool alone)
 {
 	const struct sock_fprog program = {(unsigned short)n, code};
 	const unsigned long all = SECCOMP_FILTER_FLAG_TSYNC;
@@ -159,6 +160,8 @@ static long set_filter(struct sock_filter *code, size_t n)
 
 	if (rc == -1 && errno == EINVAL)
 		rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, all, &program);
+	if (rc == -1 && alone)
+		rc = prctl(PR_SET_SECCOMP, (unsigned long)SECCOMP_MODE_FILTER, &program, 0ul, 0ul);
 	return rc;
 }
 
@@ -172,7 +175,7 @@ int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sa
 		s->values[SANDBOX_PID] = (uint64_t)getpid();
 	if (rq->close_others)
 		close_others(s);
-	rc = set_filter(code, sandbox_fill(&sandbox_program, s->values, rq->kill, code));
+	rc = set_filter(code, sandbox_fill(&sandbox_program, s->values, rq->kill, code), !s->threads);
 	if (rc > 0)
 		return husk_fail(e, HUSK_E_HOST, "thread %ld has a system call filter of its own, so "
 				 "that ours cannot be set for all", rc);

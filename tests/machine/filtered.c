@@ -4,7 +4,7 @@
  *
  *	filtered HOW CALL -- COMMAND...
  *
- * HOW is trap (SIGSYS), eperm or enosys; CALL is one of those in the table below.
+ * HOW is trap (SIGSYS), eperm, enosys or e2big; CALL is one of those in the table below.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -25,6 +25,7 @@ static const struct {
 	{"seccomp", SYS_seccomp}, {"prctl", SYS_prctl}, {"capset", SYS_capset},
 	{"openat", SYS_openat}, {"ioctl", SYS_ioctl}, {"mprotect", SYS_mprotect},
 	{"eventfd2", SYS_eventfd2}, {"rt_sigprocmask", SYS_rt_sigprocmask},
+	{"pread64", SYS_pread64}, {"madvise", SYS_madvise}, {"mmap", SYS_mmap},
 };
 
 static const struct {
@@ -32,7 +33,7 @@ static const struct {
 	uint32_t action;
 } ways[] = {
 	{"trap", SECCOMP_RET_TRAP}, {"eperm", SECCOMP_RET_ERRNO | EPERM},
-	{"enosys", SECCOMP_RET_ERRNO | ENOSYS},
+	{"enosys", SECCOMP_RET_ERRNO | ENOSYS}, {"e2big", SECCOMP_RET_ERRNO | E2BIG},
 };
 
 static int refuse(long nr, uint32_t action)
