@@ -483,6 +483,8 @@ away() {
 	launch --mem=2 --stats "$@" --net:service0=tap104 -- "$(image example-ping)" 10.3.0.2 limit 40
 	peer flood 10.3.0.2 20
 	peer_ok "$name: at first"
+	threads=$(cat /proc/"$started"/task/*/status | sed -n 's/^Seccomp:[[:space:]]*//p' | sort -u | tr '\n' ' ')
+	report "$name: every thread is confined" "$([ "$threads" = '2 ' ] || echo "Seccomp is $threads")"
 	ip link del tap104
 	sleep 0.5
 	report "$name: husk makes none" "$(ls -d /proc/sys/net/ipv4/conf/tap104 2>/dev/null)"
