@@ -34,7 +34,9 @@ static void collect_early(const struct husk *h, struct sandbox *s)
 
 static void collect(const struct husk *h, const struct husk_confinement *how, struct sandbox *s)
 {
-	sandbox_keep(s, h->image_was);
+	sandbox_keep(s, symbol_file_fd(&h->symbols));
+	if (symbol_file_fd(&h->symbols) != -1)
+		s->values[SANDBOX_SYMBOLS] = (uint64_t)symbol_file_fd(&h->symbols);
 	sandbox_keep(s, h->config.console_fd);
 	sandbox_keep(s, h->core.mailbox.wake.fd);
 	for (size_t i = 0; i < h->config.n_outputs && i < HUSK_OUTPUTS_MAX; i++)

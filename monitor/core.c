@@ -416,7 +416,6 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
 	waiter_adopt(&c->waiter);
 	resume(c);
 	how = (struct core_ending){.end = quiesce(c, run(c, e), e)};
-	c->ops->disown(c->hv);
 	__atomic_store_n(&c->ending, false, __ATOMIC_RELAXED);
 	if (how.end == CORE_STOPPED)
 		how.reason = *stop_reason = __atomic_load_n(&c->stop_reason, __ATOMIC_RELAXED);
@@ -424,7 +423,17 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
 	how.cookie = c->cookie;
 	how.error = how.end == CORE_FAILED ? e : NULL;
 	tell_end(c, &how);
+	c->ops->disown(c->hv);
 	return how.end;
+}
+
+void core_settle(struct core *c)
+{
+	struct husk_error ignored;
+	struct hv_exit exit;
+
+	if (c->last.kind == HV_EXIT_PIO || c->last.kind == HV_EXIT_MMIO)
+		(void)c->ops->complete(c->hv, &exit, &ignored);
 }
 
 void core_say(const struct core *c, const char *fmt, ...)

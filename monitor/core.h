@@ -89,7 +89,10 @@ struct core_client {
 	/* A hypercall has been served. */
 	void (*call)(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result);
 
-	/* The run has ended. Guest memory is as the guest left it, and every client has quiesced. */
+	/*
+	 * The run has ended. Guest memory is as the guest left it, and every client has quiesced.
+	 * core_settle may be called.
+	 */
 	void (*end)(void *ctx, const struct core_ending *how);
 
 	/* An exit that was told to exit has been served; result is not VMEXIT_RETRY. */
@@ -108,7 +111,7 @@ struct core_client {
 /* In the mailbox; the bit of the client with id n is 1 << (n - 1). */
 #define CORE_STOP (1u << CORE_CLIENTS_MAX)
 
-struct elf_image;
+struct symbol_file;
 
 struct core {
 	const struct hv_ops *ops;
@@ -134,7 +137,7 @@ struct core {
 	uint64_t cycle_freq;		/* ticks per second of the guest's counter */
 	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
 	uint32_t wanted, granted;	/* enum husk_feature: by the image; of these, by modules */
-	const struct elf_image *image;	/* open while modules attach, for symbols; else NULL */
+	const struct symbol_file *symbols;	/* the image's names, for modules' attach; NULL: none */
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
 	core_notice *notice;
 	void *notice_ctx;
@@ -187,6 +190,12 @@ void core_seal(struct core *c);
  * for one without an end, such as string I/O over all of memory.
  */
 enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e);
+
+/*
+ * For a client's end that wants registers: completes the access that the run has ended in, so that they
+ * are those behind its instruction. Nothing if there is none, or if it was a fault.
+ */
+void core_settle(struct core *c);
 
 /* Ends core_run soon, or at once when it is called next, whatever the guest does. reason is not 0. */
 void core_stop(struct core *c, int reason);

@@ -8,6 +8,7 @@
 #ifndef HUSK_CPU_H
 #define HUSK_CPU_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bus_access.h"
@@ -34,6 +35,13 @@ extern const struct cpu_hypercall_window cpu_hypercall_window;
 extern const struct cpu_hypercall_window cpu_ring_kick;	/* one place: base */
 extern const uint16_t cpu_elf_machine;	/* EM_* of images that run here */
 extern const char cpu_ip_name[];	/* "rip" or "pc", for messages */
+
+/* Each of the 64-bit registers in struct cpu_regs, the most telling first. */
+extern const struct cpu_register {
+	char name[8];
+	size_t place;		/* its offset there */
+} cpu_registers[];
+extern const size_t cpu_n_registers;
 
 /*
  * Writes the boot tables into low memory, with the translation that the declared ranges of

@@ -101,10 +101,9 @@ static bool over(const struct poll_set *p, enum wait_end end, uint64_t waited_un
 	return deadline == 0 || (deadline != CLOCK_NEVER && clock_now_ns() >= deadline);
 }
 
-int events_wait(const struct events *ev, struct waiter *w, uint64_t timeout_ns, uint64_t *ready,
+int events_wait(const struct events *ev, struct waiter *w, uint64_t deadline, uint64_t *ready,
 		uint64_t *calls, struct husk_error *e)
 {
-	const uint64_t deadline = clock_deadline(timeout_ns);
 	uint64_t waited_until;
 	enum wait_end end;
 	struct poll_set p;

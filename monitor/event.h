@@ -49,11 +49,11 @@ int events_add(struct events *ev, unsigned bit, const struct event_source *sourc
 void events_remove(struct events *ev, unsigned bit);
 
 /*
- * Waits in w until a source is ready, timeout_ns have passed, or something is posted to the thread;
- * *ready is the set of ready sources, 0 in the other two cases. *calls grows by the system calls
- * made. HUSK_E_HOST, or what a source fails with.
+ * Waits in w until a source is ready, the deadline (clock.h) has passed, or something is posted to the
+ * thread; *ready is the set of ready sources, 0 in the other two cases. *calls grows by the system
+ * calls made. HUSK_E_HOST, or what a source fails with.
  */
-int events_wait(const struct events *ev, struct waiter *w, uint64_t timeout_ns, uint64_t *ready,
+int events_wait(const struct events *ev, struct waiter *w, uint64_t deadline, uint64_t *ready,
 		uint64_t *calls, struct husk_error *e);
 
 #endif

@@ -37,6 +37,8 @@ static int check_time(const char *value, struct husk_error *e)
 }
 
 static const struct option own_options[] = {
+	{.name = "symbols", .form = OPTION_VALUE, .value = "FILE",
+	 .help = "names of functions, if KERNEL was stripped: a copy that was not"},
 	{.name = "mem", .form = OPTION_VALUE, .value = "SIZE", .check = check_memory,
 	 .help = "guest memory in MiB, or with a suffix: 64M, 2G (default 512)"},
 	{.name = "huge-pages", .form = OPTION_VALUE, .value = "HOW", .check = check_switch,
@@ -69,7 +71,7 @@ struct husk *machine_create(const struct husk_config *config, const struct hv_op
 	h->config = *config;
 	h->ops = ops;
 	h->modules = mods;
-	h->image.fd = h->image_was = -1;
+	h->image.fd = h->symbols.copy.fd = -1;
 	return h;
 }
 
@@ -142,6 +144,15 @@ static int read_image(struct husk *h, const char *path, uint64_t mem_size, struc
 	    machine_fit(h, mem_size, e) == -1)
 		return -1;
 	return machine_match_devices(h, e);
+}
+
+static int open_symbols(struct husk *h, struct husk_error *e)
+{
+	const struct setting *s = settings_find(&h->settings, "symbols", NULL);
+
+	if (symbol_file_open(&h->symbols, &h->image, s == NULL ? NULL : s->value, e) == 0)
+		return 0;
+	return husk_wrap(e, "--symbols");
 }
 
 struct module_host machine_host(const struct husk *h)
@@ -277,6 +288,23 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 	return boot_write(&h->core.memory, &b, e);
 }
 
+static int attend(void *ctx, struct husk_error *e)
+{
+	const struct husk *h = ctx;
+
+	(void)e;
+	h->config.attend(h->config.attend_ctx);
+	return 0;
+}
+
+static int attach_own(struct husk *h, struct husk_error *e)
+{
+	static const struct core_client client = {.attend = attend};
+
+	return h->config.attend == NULL ? 0 :
+	       core_add_client(&h->core, &client, h, &h->attention, e);
+}
+
 static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 {
 	struct core *c = &h->core;
@@ -287,15 +315,15 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	c->console_fd = h->config.console_fd;
 	c->notice = h->config.notice;
 	c->notice_ctx = h->config.notice_ctx;
+	c->symbols = &h->symbols;
 	c->wanted = elf_wanted(&h->image);
-	c->image = &h->image;
 	if (c->caps->remark != NULL)
 		machine_say(h, "%s", c->caps->remark);
-	if (load_image(h, &state, e) == -1 || attach_modules(h, e) == -1 ||
+	if (load_image(h, &state, e) == -1 || attach_own(h, e) == -1 ||
+	    attach_modules(h, e) == -1 ||
 	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)
 		return -1;
 	core_seal(c);
-	c->image = NULL;
 	return 0;
 }
 
@@ -309,10 +337,12 @@ static void unload(struct husk *h)
 			      &h->image.manifest);
 	}
 	core_fini(&h->core);
+	h->attention = CORE_NO_CLIENT;
 	while (h->n_opened > 0) {
 		h->n_opened--;
 		h->modules[h->n_opened]->close(h->state[h->n_opened]);
 	}
+	symbol_file_close(&h->symbols);
 	elf_close(&h->image);
 	free(h->cmdline);
 	h->cmdline = NULL;
@@ -329,13 +359,13 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 	h->guest_argc = argc;
 	h->guest_argv = args;
 	if (boot_join_cmdline(&h->cmdline, argc, args, e) == -1 ||
-	    read_image(h, path, mem_size, e) == -1 || open_modules(h, e) == -1 ||
-	    make_machine(h, mem_size, e) == -1) {
+	    read_image(h, path, mem_size, e) == -1 || open_symbols(h, e) == -1 ||
+	    open_modules(h, e) == -1 || make_machine(h, mem_size, e) == -1) {
 		unload(h);
 		return -1;
 	}
-	h->image_was = h->image.fd;
-	elf_release(&h->image);
+	if (symbol_file_fd(&h->symbols) != h->image.fd || h->image.bytes != NULL)
+		elf_release(&h->image);
 	__atomic_store_n(&h->loaded, true, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -354,6 +384,7 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 	switch (core_run(&h->core, &reason, e)) {
 	case CORE_HALTED:
 		*status = h->core.exit_status;
+		machine_tell_trap(h);
 		return HUSK_HALTED;
 	case CORE_STOPPED:
 		*status = reason;
@@ -361,7 +392,21 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 	case CORE_FAILED:
 		break;
 	}
+	machine_add_place(h, e);
 	return HUSK_FAILED;
+}
+
+void husk_attend(struct husk *h)
+{
+	if (__atomic_load_n(&h->loaded, __ATOMIC_ACQUIRE) && h->attention != CORE_NO_CLIENT)
+		core_post(&h->core, h->attention);
+}
+
+void husk_post_mortem(struct husk *h, bool always)
+{
+	for (unsigned i = 0; i < h->n_attached; i++)
+		if (h->modules[i]->post_mortem != NULL)
+			h->modules[i]->post_mortem(h->state[i], &h->core, always);
 }
 
 void husk_stop(struct husk *h, int reason)

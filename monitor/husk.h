@@ -54,6 +54,12 @@ struct husk_config {
 	 */
 	bool (*stopping)(void *ctx);
 	void *stopping_ctx;
+	/*
+	 * Called soon after husk_attend, in the thread that runs the guest, between two of its
+	 * instructions; it may call husk_report and husk_place. May be NULL.
+	 */
+	void (*attend)(void *ctx);
+	void *attend_ctx;
 };
 
 /* An empty machine; NULL and HUSK_E_HOST if there is no memory for it. */
@@ -134,6 +140,28 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e);
  * husk_run takes SIGURG for this: blocked in its thread while it runs, without a handler.
  */
 void husk_stop(struct husk *h, int reason);
+
+/*
+ * Has the configuration's attend called soon, once for all calls before that: whatever the guest does,
+ * and without it noticing. From any thread or signal handler. Not before husk_load has succeeded: it
+ * does nothing then; what comes while the guest does not run is seen when it does.
+ */
+void husk_attend(struct husk *h);
+
+/* Told one line, without its end. */
+typedef void husk_line(void *ctx, const char *text);
+
+/*
+ * Tells where the guest is: function, callers as far as frame pointers lead, registers, and the command
+ * that shows lines of the source. Between runs, or in attend.
+ */
+void husk_place(const struct husk *h, husk_line *line, void *ctx);
+
+/*
+ * After the end of a run has been told to the user: modules that were asked to keep what is left of the
+ * guest do so, and say that by notice. always: even if nothing has gone wrong.
+ */
+void husk_post_mortem(struct husk *h, bool always);
 
 /* One figure: what it is about ("exits", a device's name), its name ("pio"), its value. */
 typedef void husk_figure(void *ctx, const char *subject, const char *name, uint64_t value);

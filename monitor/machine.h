@@ -10,6 +10,7 @@
 #include "husk.h"
 #include "module.h"
 #include "sandbox.h"
+#include "symbols.h"
 
 #define MODULES_MAX 16
 
@@ -23,8 +24,9 @@ struct husk {
 	struct settings settings;
 	bool applied;			/* husk_load was called: it is too late for further settings */
 	struct elf_image image;
+	struct symbol_file symbols;	/* names of its functions, read when they are wanted */
 	struct core core;
-	int image_was;			/* its descriptor, before it was closed */
+	unsigned attention;		/* husk_attend's id in the core */
 	bool loaded;
 	bool confined;			/* husk_confine was called, and layers are in force */
 	struct sandbox_layers layers;
@@ -63,6 +65,15 @@ struct module_host machine_host(const struct husk *h);
 int machine_open_module(const struct husk *h, const struct module *m,
 			const struct module_host *host, void **state, struct manifest *mft,
 			struct husk_error *e);
+
+/*
+ * If the failure of a run names an instruction by its address: appends its function, and the command
+ * that shows its line in the source.
+ */
+void machine_add_place(const struct husk *h, struct husk_error *e);
+
+/* Tells the user the same of the exception that has ended the guest, if one has. */
+void machine_tell_trap(const struct husk *h);
 
 /* The option groups of the monitor and its modules; returns how many, at most MODULES_MAX + 1. */
 size_t machine_options(const struct module *const *mods, struct option_group *groups);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* main.c: the program, from argv to the exit status; only main.c and main_*.c write to a user. */
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,28 @@ static void on_output_is_disk(void *ctx, int fd)
 			  !c->stdout_is_disk ? STDOUT_FILENO : -1);
 }
 
+static bool asked(const struct command *c, const char *action)
+{
+	return settings_find(&c->settings, action, NULL) != NULL;
+}
+
+static bool asked_json(const struct command *c, const char *action)
+{
+	const struct setting *s = settings_find(&c->settings, action, NULL);
+
+	return s != NULL && s->value[0] != '\0';
+}
+
+/* SIGUSR1: the guest waits meanwhile. */
+static void on_attend(void *ctx)
+{
+	struct command *c = ctx;
+	struct husk_error e;
+
+	if (figures_show(c->machine, asked_json(c, "stats"), &c->messages, &e) == -1)
+		messages_say(&c->messages, e.message);
+}
+
 static int stopped(struct command *c, int signal)
 {
 	char text[48];
@@ -124,18 +147,6 @@ static void print_version(const struct command *c, FILE *out)
 	fputs("\nsandbox: ", out);
 	husk_confine_describe(out);
 	putc('\n', out);
-}
-
-static bool asked(const struct command *c, const char *action)
-{
-	return settings_find(&c->settings, action, NULL) != NULL;
-}
-
-static bool asked_json(const struct command *c, const char *action)
-{
-	const struct setting *s = settings_find(&c->settings, action, NULL);
-
-	return s != NULL && s->value[0] != '\0';
 }
 
 /* Where the figures are to go; NULL without an option for it. */
@@ -201,15 +212,30 @@ static int parse(struct command *c, struct husk_error *e)
 	return rc == 0 ? check_format(c, e) : rc;
 }
 
+/* The last words of a guest that hangs. */
+static int quit(struct command *c)
+{
+	const int status = stopped(c, SIGQUIT);
+
+	signals_rest();
+	husk_place(c->machine, on_notice, c);
+	husk_post_mortem(c->machine, true);
+	return status;
+}
+
 static int run_guest(struct command *c, struct husk_error *e)
 {
 	int status = 0;
 	enum husk_end end = husk_run(c->machine, &status, e);
 
+	if (end == HUSK_STOPPED && status == SIGQUIT)
+		return quit(c);
 	if (end == HUSK_STOPPED)
 		return stopped(c, status);
 	c->ended = true;
-	return end == HUSK_HALTED ? status & 0xff : fail(c, e);
+	status = end == HUSK_HALTED ? status & 0xff : fail(c, e);
+	husk_post_mortem(c->machine, false);
+	return status;
 }
 
 static int enter_sandbox(struct command *c, struct husk_error *e)
@@ -414,7 +440,7 @@ static int work(struct command *c, struct husk_error *e)
 		.console_fd = STDOUT_FILENO, .outputs = c->outputs, .n_outputs = 2,
 		.output_is_disk = on_output_is_disk, .output_ctx = c,
 		.notice = on_notice, .notice_ctx = c,
-		.stopping = is_stopping,
+		.stopping = is_stopping, .attend = on_attend, .attend_ctx = c,
 	};
 	int status;
 
@@ -464,6 +490,7 @@ int main(int argc, char **argv)
 	int status;
 
 	sandbox_catch();
+	signals_catch_looks();
 	messages_init(&c.messages, program_name(argc, argv));
 	status = inherited_stack(tidy, &c, &e);
 	return status != -1 ? status : fail(&c, &e);

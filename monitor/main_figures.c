@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "main_messages.h"
 #include "options.h"
 
 static int refuse(const char *where, int error, struct husk_error *e)
@@ -137,6 +136,17 @@ int figures_take(struct figures *f, const struct husk *machine, bool json, struc
 	free(f->text);
 	f->text = NULL;
 	return husk_fail_sys(e, ENOMEM, "figures");
+}
+
+int figures_show(const struct husk *machine, bool json, struct messages *m, struct husk_error *e)
+{
+	struct figures now = {.fd = -1};
+
+	if (figures_take(&now, machine, json, e) == -1)
+		return -1;
+	messages_write(m, now.text, now.len);
+	free(now.text);
+	return 0;
 }
 
 int figures_write(struct figures *f, struct husk_error *e)

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "husk.h"
+#include "main_messages.h"
 #include "output.h"
 
 struct figures {
@@ -47,6 +48,9 @@ int figures_claim(const struct figures *f, struct husk_error *e);
 
 /* No file can be opened from now on: does it before, if writing would have to. */
 void figures_settle(struct figures *f);
+
+/* Tells the figures of the machine as messages are told, while the guest runs. HUSK_E_HOST. */
+int figures_show(const struct husk *machine, bool json, struct messages *m, struct husk_error *e);
 
 /* Collects the figures of the machine. HUSK_E_HOST. */
 int figures_take(struct figures *f, const struct husk *machine, bool json, struct husk_error *e);

@@ -151,6 +151,12 @@ void messages_say(struct messages *m, const char *text)
 	m->lost = m->stuck ? m->lost + 1 : 0;
 }
 
+void messages_write(struct messages *m, const char *text, size_t len)
+{
+	if (m->to != -1)
+		(void)write_all(output_of(m), text, len, now_ms() + MESSAGES_PATIENCE_MS);
+}
+
 /* ---- answers ---- */
 
 static ssize_t on_write(void *cookie, const char *buf, size_t len)

@@ -43,6 +43,9 @@ void messages_settle(struct messages *m);
  */
 void messages_say(struct messages *m, const char *text);
 
+/* A text of several lines, with one write if all of it is taken; the same limit. */
+void messages_write(struct messages *m, const char *text, size_t len);
+
 /* Requested output: a stream whose close reports whether all was written. */
 struct answer {
 	struct output out;

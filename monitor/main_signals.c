@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* main_signals.c: notes the signal that asks for the end, passes it on, and enforces it. */
+/* main_signals.c: notes the signal that asks for something, passes it on, and enforces an end. */
 #include "main_signals.h"
 
 #include <errno.h>
@@ -17,6 +17,9 @@
 static struct husk *volatile running;
 static volatile sig_atomic_t asked;
 static volatile sig_atomic_t nudges;
+static volatile sig_atomic_t nudging;
+static volatile sig_atomic_t look;		/* figures are asked for, and no machine is there */
+static volatile sig_atomic_t quit_ignored;	/* SIGQUIT was, by who started husk */
 
 /*
  * Ending in order has taken too long. If this write blocks too, because other processes have filled
@@ -51,6 +54,8 @@ static void start_nudging(ucontext_t *interrupted)
 	const struct timeval often = {.tv_usec = SIGNAL_REPEAT_MS * 1000};
 	const struct itimerval timer = {.it_interval = often, .it_value = often};
 
+	nudges = 0;
+	nudging = 1;
 	if (sigaction(SIGALRM, &nudge, NULL) == -1)
 		return;
 	/* The mask that holds when the handler has returned. */
@@ -62,13 +67,39 @@ static void on_stop(int signal, siginfo_t *info, void *context)
 {
 	const int saved = errno;
 
-	(void)info;
-	if (asked == 0)
+	if (signal == SIGQUIT && quit_ignored != 0 && info->si_code != SI_USER)
+		return;
+	if (nudging == 0)
 		start_nudging(context);
 	asked = signal;
 	if (running != NULL)
 		husk_stop(running, signal);
 	errno = saved;
+}
+
+static void on_look(int signal)
+{
+	const int saved = errno;
+
+	(void)signal;
+	if (running != NULL)
+		husk_attend(running);
+	else
+		look = 1;
+	errno = saved;
+}
+
+void signals_catch_looks(void)
+{
+	struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO}, inherited;
+	struct sigaction tell = {.sa_handler = on_look};
+
+	sigfillset(&stop.sa_mask);
+	sigdelset(&stop.sa_mask, SIGSYS);
+	tell.sa_mask = stop.sa_mask;
+	(void)sigaction(SIGUSR1, &tell, NULL);
+	if (sigaction(SIGQUIT, &stop, &inherited) == 0)
+		quit_ignored = inherited.sa_handler == SIG_IGN;
 }
 
 /* An ignored signal stays ignored. Blocked while it is changed. */
@@ -96,7 +127,10 @@ int signals_catch(struct husk_error *e)
 	blocked = caught;
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGXFSZ);
-	sigaddset(&caught, SIGSYS);		/* main_sandbox.c; a starter may have blocked it */
+	/* Those that have handlers already; a starter may have blocked them. */
+	sigaddset(&caught, SIGSYS);
+	sigaddset(&caught, SIGUSR1);
+	sigaddset(&caught, SIGQUIT);
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) == -1)
 		return husk_fail_sys(e, errno, "signals");
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
@@ -112,6 +146,18 @@ void signals_stop(struct husk *machine)
 	running = machine;
 	if (machine != NULL && asked != 0)
 		husk_stop(machine, (int)asked);
+	if (machine != NULL && look != 0) {
+		look = 0;
+		husk_attend(machine);
+	}
+}
+
+void signals_rest(void)
+{
+	const struct itimerval none = {0};
+
+	(void)setitimer(ITIMER_REAL, &none, NULL);
+	nudging = 0;
 }
 
 int signals_asked(void)

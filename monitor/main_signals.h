@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * main_signals.h: the signals that end husk at any time.
+ * main_signals.h: the signals that end husk at any time, and that have it tell about its guest.
  *
  * SIGTERM always; SIGINT and SIGHUP unless they were inherited as ignored, as by nohup and a
- * shell's background jobs. Other signals stay as inherited, except SIGPIPE and SIGXFSZ, which are
+ * shell's background jobs. SIGQUIT ends it too, and is caught where it was ignored: there it counts
+ * only if a process has sent it, not a keyboard. SIGUSR1 asks for the figures. Other signals stay as inherited, except SIGPIPE and SIGXFSZ, which are
  * ignored: the write reports the failure.
  *
  * A process has one set of these, so the state is the file's.
@@ -17,14 +18,23 @@
 /* Time to end in order after a signal; then the process ends at once. */
 #define SIGNALS_GRACE_MS 2000
 
+/* First thing in main: SIGUSR1 and SIGQUIT do not kill from here on, but are noted. */
+void signals_catch_looks(void);
+
 /* From here on a signal that asks for the end is noted. HUSK_E_HOST. */
 int signals_catch(struct husk_error *e);
 
 /*
- * Sets the machine that such a signal stops, also one that came earlier; NULL: none. It must be
- * loaded.
+ * Sets the machine that such a signal stops, or that attends to SIGUSR1, also if one came earlier;
+ * NULL: none. It must be loaded.
  */
 void signals_stop(struct husk *machine);
+
+/*
+ * The machine has ended in order after a signal: what is left to do may take longer than
+ * SIGNALS_GRACE_MS, unless another signal comes.
+ */
+void signals_rest(void);
 
 /* The signal that asked for the end, 0 if none did. A call that it interrupts fails with EINTR. */
 int signals_asked(void);

@@ -97,6 +97,12 @@ struct module {
 	 */
 	void (*confine)(void *state, struct sandbox *s);
 
+	/*
+	 * A run has ended, and how has been told to the user: keeps what is left of the guest, if it
+	 * was asked for. always: even if nothing has gone wrong. NULL if it never does.
+	 */
+	void (*post_mortem)(void *state, struct core *c, bool always);
+
 	/* Undoes start and attach; NULL if there is nothing to undo. */
 	void (*detach)(void *state, struct core *c);
 

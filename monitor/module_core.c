@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "console.h"
 #include "module.h"
 #include "sandbox.h"
@@ -17,6 +18,8 @@ struct core_module {
 	struct console console;
 	uint64_t outages_told;
 	struct iovec left;		/* rest of the text in hand, which is fetched only once */
+	bool polling;			/* a wait was interrupted, and goes on */
+	uint64_t until;			/* its deadline, clock.h */
 };
 
 static enum vmexit_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
@@ -110,16 +113,29 @@ static enum vmexit_result puts_call(void *ctx, gpa_t arg, struct husk_error *e)
 	return left->iov_len > 0 ? VMEXIT_RETRY : VMEXIT_RESUME;
 }
 
+/* Only a stop ends the wait early; of what else this thread is asked for the guest notices nothing. */
+static bool goes_on(const struct core_module *s, const struct hvt_poll *rq)
+{
+	return rq->ready_set == 0 && core_wanted(s->core) && !core_stopping(s->core) &&
+	       clock_now_ns() < s->until;
+}
+
 static enum vmexit_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
 {
-	const struct core_module *s = ctx;
+	struct core_module *s = ctx;
 	struct core *c = s->core;
 	struct hvt_poll rq;
 
-	if (MEMORY_GET(&c->memory, arg, &rq, e) == -1 ||
-	    events_wait(&c->events, &c->waiter, rq.timeout_nsecs, &rq.ready_set, &c->calls,
+	if (MEMORY_GET(&c->memory, arg, &rq, e) == -1)
+		return VMEXIT_FAIL;
+	if (!s->polling)
+		s->until = clock_deadline(rq.timeout_nsecs);
+	if (events_wait(&c->events, &c->waiter, s->until, &rq.ready_set, &c->calls,
 			e) == -1)
 		return VMEXIT_FAIL;
+	s->polling = goes_on(s, &rq);
+	if (s->polling)
+		return VMEXIT_RETRY;
 	rq.ret = __builtin_popcountll(rq.ready_set);
 	HYPERCALLS_KEEP(&c->hypercalls, &rq);
 	if (MEMORY_PUT_FIELD(&c->memory, arg, struct hvt_poll, ready_set, &rq, e) == -1 ||
@@ -239,6 +255,7 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 	(void)e;
 	s->core = c;
 	s->left = (struct iovec){0};
+	s->polling = false;
 	s->outages_told = 0;
 	console_init(&s->console, c->console_fd, &c->waiter, s->patience_ns);
 	return 0;

@@ -27,6 +27,7 @@ enum sandbox_value {
 	SANDBOX_VCPU,		/* the descriptor of the vcpu */
 	SANDBOX_VM,		/* that of the machine */
 	SANDBOX_CUT,		/* the descriptor of the file that is emptied before it is written */
+	SANDBOX_SYMBOLS,	/* the descriptor that names of functions are read from */
 	SANDBOX_SEALED,		/* the first page of net/sealed.h */
 	SANDBOX_SEALED_2,	/* the second */
 	SANDBOX_FAMILY,		/* AF_UNIX if a device is to make connections */

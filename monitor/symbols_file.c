@@ -49,6 +49,34 @@ static int read_header(const struct elf_image *img, Elf64_Ehdr *h, struct husk_e
 
 /* ---- which file ---- */
 
+/* Whether it has code where the image has: the addresses of both are the same, and the sizes. */
+static int check_code(const struct symbol_file *f, const Elf64_Ehdr *h, struct husk_error *e)
+{
+	const struct elf_image *img = f->image;
+	size_t same = 0, all = 0;
+
+	for (size_t i = 0; i < img->n_segments; i++)
+		all += (img->segments[i].prot & MEMORY_X) != 0;
+	for (unsigned i = 0; i < h->e_phnum && i < ELF_SEGMENTS_MAX; i++) {
+		const uint64_t at = h->e_phoff + i * sizeof(Elf64_Phdr);
+		uint8_t bytes[sizeof(Elf64_Phdr)];
+		Elf64_Phdr p;
+
+		if (!elf_in_file(&f->copy, at, sizeof p))
+			break;
+		if (read_all(&f->copy, bytes, sizeof p, at, e) == -1 ||
+		    elf_translate(&p, bytes, sizeof p, ELF_T_PHDR, e) == -1)
+			return -1;
+		for (size_t k = 0; k < img->n_segments && p.p_type == PT_LOAD; k++)
+			same += (img->segments[k].prot & MEMORY_X) != 0 &&
+				img->segments[k].vaddr == p.p_vaddr && img->segments[k].memsz == p.p_memsz;
+	}
+	if (same == all && h->e_machine == img->machine && h->e_entry == img->entry)
+		return 0;
+	return husk_fail(e, HUSK_E_IMAGE, "%.150s: these are symbols of another image, not of %.150s",
+			 f->copy.name, img->name);
+}
+
 static int open_copy(struct symbol_file *f, const char *path, struct husk_error *e)
 {
 	struct stat st;
@@ -64,13 +92,7 @@ static int open_copy(struct symbol_file *f, const char *path, struct husk_error 
 		return husk_fail(e, HUSK_E_IMAGE, "%.150s: symbols are read from a regular file only",
 				 path);
 	f->copy.file_size = (uint64_t)st.st_size;
-	if (read_header(&f->copy, &h, e) == -1)
-		return -1;
-	if (h.e_machine != f->image->machine || h.e_entry != f->image->entry)
-		return husk_fail(e, HUSK_E_IMAGE, "%.150s: these are symbols of another image: it starts "
-				 "at 0x%llx, and %.100s at 0x%llx", path, (ull)h.e_entry,
-				 f->image->name, (ull)f->image->entry);
-	return 0;
+	return read_header(&f->copy, &h, e) == -1 ? -1 : check_code(f, &h, e);
 }
 
 int symbol_file_open(struct symbol_file *f, const struct elf_image *img, const char *path,

@@ -42,6 +42,12 @@ uint64_t unwind_plain(uint64_t address);
 bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_t begin,
 		    uint64_t *address);
 
+/*
+ * Architecture: takes from what a guest left at its halt's cookie where it was when an exception ended
+ * it; the other registers stay. False if nothing is left there, or an architecture's guests leave none.
+ */
+bool unwind_to_trap(const struct memory *m, gpa_t cookie, struct cpu_regs *regs);
+
 /* Copies len bytes of guest memory; false if they lie outside. */
 bool unwind_read(const struct memory *m, uint64_t gpa, void *to, size_t len);
 

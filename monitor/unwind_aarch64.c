@@ -8,12 +8,13 @@
 /* Addresses of guests have at most 40 bits; above them may be a pointer authentication code. */
 #define ADDRESS_MASK ((UINT64_C(1) << 40) - 1)
 
-/* Arm ARM C6.2: what functions begin and end with. */
+/* Arm ARM C6.2: what functions end with, and what makes a frame: add x29, sp, #N */
 #define RET 0xd65f03c0u
-#define HINT_MASK 0xfffff01fu
-#define HINT 0xd503201fu		/* bti, paciasp among them */
-#define STP_MASK 0xffc07fffu
-#define STP_FRAME 0xa9807bfdu		/* stp x29, x30, [sp, #-N]! */
+#define SET_FRAME_MASK 0xffc003ffu
+#define SET_FRAME 0x910003fdu
+
+/* Instructions until then, at most. */
+#define PROLOGUE 8u
 
 uint64_t unwind_pc(const struct cpu_regs *regs)
 {
@@ -37,19 +38,20 @@ static bool is_return(const struct memory *m, uint64_t pc)
 	return unwind_read(m, pc, &code, sizeof code) && code == RET;
 }
 
-/* Behind hints and the store of the pair at most; the next instruction sets the frame pointer. */
+/* Until the frame pointer is set, the address is where the call has left it. */
 static bool is_prologue(const struct memory *m, uint64_t pc, uint64_t begin)
 {
-	uint32_t code;
+	uint32_t code = 0;
 	uint64_t at = begin;
 
-	if (begin == 0 || pc < begin || pc - begin > 3 * sizeof code)
+	if (begin == 0 || pc < begin || pc - begin > PROLOGUE * sizeof code)
 		return false;
-	while (at < pc && unwind_read(m, at, &code, sizeof code) && (code & HINT_MASK) == HINT)
+	for (unsigned i = 0; i < PROLOGUE && code != RET && unwind_read(m, at, &code, sizeof code); i++) {
+		if ((code & SET_FRAME_MASK) == SET_FRAME)
+			return pc <= at;
 		at += sizeof code;
-	if (at < pc && unwind_read(m, at, &code, sizeof code) && (code & STP_MASK) == STP_FRAME)
-		at += sizeof code;
-	return at == pc;
+	}
+	return pc == begin;
 }
 
 bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_t begin,
@@ -57,4 +59,10 @@ bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_
 {
 	*address = regs->x[LINK];
 	return is_return(m, regs->pc) || is_prologue(m, regs->pc, begin);
+}
+
+bool unwind_to_trap(const struct memory *m, gpa_t cookie, struct cpu_regs *regs)
+{
+	(void)m, (void)cookie, (void)regs;
+	return false;
 }

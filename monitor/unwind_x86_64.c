@@ -4,10 +4,16 @@
 
 #include <string.h>
 
+#include "../include/hvt_abi.h"
+
 /* AMD64 vol. 3: what functions begin and end with. */
 static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+static const uint8_t mov_rsp_rbp[] = {0x48, 0x89, 0xe5};
 #define PUSH_RBP 0x55u
 #define RET 0xc3u
+
+/* Compilers have other instructions between the two that make a frame, but few. */
+#define PROLOGUE 24u
 
 uint64_t unwind_pc(const struct cpu_regs *regs)
 {
@@ -54,24 +60,33 @@ static bool returns_to_top(const struct memory *m, uint64_t rsp)
 	return unwind_read(m, rsp, &address, sizeof address) && follows_call(m, address);
 }
 
+/* How long the frame pointer is its caller's in the function at begin: bytes; 0 if it makes no frame. */
+static uint64_t until_frame(const uint8_t *code, uint64_t *push)
+{
+	const bool guarded = memcmp(code, endbr64, sizeof endbr64) == 0;
+
+	*push = guarded ? sizeof endbr64 : 0;
+	for (size_t at = *push + 1; code[*push] == PUSH_RBP && at + sizeof mov_rsp_rbp <= PROLOGUE; at++)
+		if (memcmp(code + at, mov_rsp_rbp, sizeof mov_rsp_rbp) == 0)
+			return at;
+	return 0;
+}
+
 /* How far above the stack pointer the return address is, while the frame pointer is the caller's. */
 static bool edge(const struct memory *m, uint64_t pc, uint64_t begin, uint64_t *above)
 {
-	uint8_t code[sizeof endbr64 + 1];
-	uint64_t in = pc - begin;
-	const uint8_t *first = code;
+	const uint64_t in = pc - begin;
+	uint8_t code[PROLOGUE];
+	uint64_t push = 0;
 
 	*above = 0;
-	if (unwind_read(m, pc, code, 1) && code[0] == RET)
+	if ((unwind_read(m, pc, code, 1) && code[0] == RET) || pc == begin)
 		return true;
-	if (begin == 0 || in > sizeof code || !unwind_read(m, begin, code, sizeof code))
+	if (begin == 0 || in > PROLOGUE || !unwind_read(m, begin, code, sizeof code) ||
+	    in > until_frame(code, &push))
 		return false;
-	if (memcmp(code, endbr64, sizeof endbr64) == 0 && in >= sizeof endbr64) {
-		in -= sizeof endbr64;
-		first += sizeof endbr64;
-	}
-	*above = in == 0 ? 0 : sizeof(uint64_t);
-	return in == 0 || (in == 1 && *first == PUSH_RBP);
+	*above = in > push ? sizeof(uint64_t) : 0;
+	return true;
 }
 
 static bool frameless(const struct memory *m, const struct cpu_regs *regs, uint64_t begin)
@@ -97,4 +112,16 @@ bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_
 		above = 0;
 	}
 	return unwind_read(m, regs->rsp + above, address, sizeof *address);
+}
+
+bool unwind_to_trap(const struct memory *m, gpa_t cookie, struct cpu_regs *regs)
+{
+	struct hvt_trap_frame_x86_64 frame;
+
+	if (cookie.v == 0 || !unwind_read(m, cookie.v, &frame, sizeof frame))
+		return false;
+	regs->rip = frame.rip;
+	regs->rsp = frame.rsp;
+	regs->rflags = frame.rflags;
+	return true;
 }

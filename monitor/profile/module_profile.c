@@ -17,7 +17,6 @@
 struct profile_module {
 	bool wanted;
 	picture *draw;
-	const char *symbols_in;		/* a copy of the image, NULL: the image itself */
 	struct sampler sampler;
 	struct profile_timer timer;
 	struct output_file file;
@@ -98,14 +97,12 @@ static int open_profile(struct profile_module *s, const struct settings *setting
 			struct husk_error *e)
 {
 	const struct setting *how = settings_find(settings, "profile", NULL);
-	const struct setting *symbols = settings_find(settings, "symbols", NULL);
 
 	s->file.fd = -1;
 	s->wanted = how != NULL;
 	if (!s->wanted)
 		return 0;
 	s->draw = picture_for(how->value);
-	s->symbols_in = symbols == NULL ? NULL : symbols->value;
 	s->patience_ns = patience(settings);
 	s->sampler.period_ns = period(settings);
 	if (output_file_open(&s->file, "--profile", how->value, settings->look, e) == -1 ||
@@ -142,15 +139,11 @@ static int profile_confirm(const void *state, const struct module_host *host, st
 /* Without a symbol table there are addresses instead of names. */
 static int load_symbols(struct profile_module *s, const struct core *c, struct husk_error *e)
 {
-	struct symbol_file f;
 	int rc;
 
-	if (c->image == NULL)
+	if (c->symbols == NULL)
 		return 0;
-	if (symbol_file_open(&f, c->image, s->symbols_in, e) == -1)
-		return -1;
-	rc = symbols_load(&s->sampler.symbols, &f, e);
-	symbol_file_close(&f);
+	rc = symbols_load(&s->sampler.symbols, c->symbols, e);
 	if (rc == 0 && s->sampler.symbols.n == 0)
 		core_say(c, "profile: the image has no symbols, so that functions are addresses");
 	return rc;

@@ -34,6 +34,9 @@ static const struct rule list[] = {
 	{.call = "dup"},
 	{.call = "ftruncate", .checks = {INT_FROM(0, SANDBOX_CUT), NULL_IS(1)}},
 
+	/* names of the guest's functions, for messages */
+	{.call = "pread64", .checks = {INT_FROM(0, SANDBOX_SYMBOLS)}},
+
 	/* signals: SIGSYS keeps its handler */
 	{.call = "rt_sigreturn"},
 	{.call = "rt_sigprocmask"},

@@ -42,6 +42,7 @@ ends() {
 	a_run every=1 ends TERM
 	a_run $few ends INT
 	a_run $few ends HUP
+	a_run $few ends QUIT
 	at_each "TERM while a guest sleeps" $some ends TERM -- "$HUSK" --mem=2 "$spin" sleep
 	at_each "TERM with a disk, and figures" $some ends TERM -- \
 		"$HUSK" --mem=2 --stats=json --stats-to="$T/figures" --block:storage="$T/disk" "$(image disk)" write 0 512 read 0 512

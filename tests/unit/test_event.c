@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../monitor/clock.h"
 #include "../../monitor/event.h"
 #include "../../monitor/wake.h"
 #include "slack.h"
@@ -194,7 +195,7 @@ static int set_up(void **state)
 	if (set_up_blunt(state) == -1)
 		return -1;
 	f = *state;
-	return events_wait(&f->ev, &f->waiter, 1, &ready, &calls, &f->e);
+	return events_wait(&f->ev, &f->waiter, clock_deadline(1), &ready, &calls, &f->e);
 }
 
 static int tear_down(void **state)
@@ -237,7 +238,7 @@ static uint64_t wait_in(struct fixture *f, uint64_t timeout)
 
 	host.looks = host.clock_reads = 0;
 	f->calls = 0;
-	if (events_wait(&f->ev, &f->waiter, timeout, &ready, &f->calls, &f->e) != 0)
+	if (events_wait(&f->ev, &f->waiter, clock_deadline(timeout), &ready, &f->calls, &f->e) != 0)
 		fail_msg("%s", f->e.message);
 	f->asked = mailbox_take(&f->mailbox);
 	return ready;
@@ -756,7 +757,8 @@ static void a_host_that_cannot_wait_is_an_error(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		uint64_t ready = 77, calls = 0;
 
-		assert_int_equal(events_wait(&f->ev, &f->waiter, MS, &ready, &calls, &f->e), -1);
+		assert_int_equal(events_wait(&f->ev, &f->waiter, clock_deadline(MS), &ready, &calls,
+					     &f->e), -1);
 		assert_int_equal(f->e.kind, HUSK_E_HOST);
 		assert_int_equal(f->e.sys, failures[i].error);
 		assert_true(calls == 1);
@@ -846,7 +848,8 @@ static void a_source_that_fails_ends_the_wait(void **state)
 		uint64_t ready, calls = 0;
 
 		f->e = (struct husk_error){0};
-		assert_int_equal(events_wait(&f->ev, &f->waiter, MS, &ready, &calls, &f->e), -1);
+		assert_int_equal(events_wait(&f->ev, &f->waiter, clock_deadline(MS), &ready, &calls,
+					     &f->e), -1);
 		assert_int_equal(f->e.kind, HUSK_E_GUEST);
 		assert_string_equal(f->e.message, "the source fails");
 		assert_true(calls == (s->fails == 1 ? 0 : 1));

@@ -344,7 +344,7 @@ static void the_backend_is_told_how_to_start_and_what_to_protect(void **state)
 	assert_int_equal(hv->ram[DATA], 0xf4);
 }
 
-static void a_loaded_machine_is_sealed_and_needs_no_image_file(void **state)
+static void a_loaded_machine_is_sealed_and_has_a_descriptor_for_names(void **state)
 {
 	struct fixture *f = *state;
 	const struct device_description what = {.name = "late"};
@@ -353,8 +353,8 @@ static void a_loaded_machine_is_sealed_and_needs_no_image_file(void **state)
 	load(f, f->h);
 	assert_int_equal(devices_add(&f->h->core.devices, &what, &id, &f->e), -1);
 	assert_non_null(strstr(f->e.message, "sealed"));
-	assert_int_equal(f->h->image.fd, -1);
-	assert_int_equal(open_descriptors(), f->files + 1);	/* the wake-up */
+	assert_int_equal(open_descriptors(), f->files + 2);	/* the wake-up, the image */
+	assert_int_equal(symbol_file_fd(&f->h->symbols), f->h->image.fd);
 }
 
 /* ---- memory ---- */
@@ -901,7 +901,7 @@ int main(void)
 		TEST(what_the_guest_prints_goes_to_the_console),
 		TEST(the_guest_finds_its_boot_info),
 		TEST(the_backend_is_told_how_to_start_and_what_to_protect),
-		TEST(a_loaded_machine_is_sealed_and_needs_no_image_file),
+		TEST(a_loaded_machine_is_sealed_and_has_a_descriptor_for_names),
 		TEST(a_machine_has_512_MiB_unless_told_otherwise),
 		TEST(a_size_that_is_rounded_is_told),
 		TEST(a_machine_without_an_image_does_not_run),

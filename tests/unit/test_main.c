@@ -44,6 +44,7 @@ int __wrap_husk_load(struct husk *h, const char *path, int argc, char *const arg
 int __wrap_husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e);
 enum husk_end __wrap_husk_run(struct husk *h, int *status, struct husk_error *e);
 void __wrap_husk_stop(struct husk *h, int reason);
+void __wrap_husk_post_mortem(struct husk *h, bool always);
 void __wrap_husk_destroy(struct husk *h);
 
 static bool (*stopping)(void *ctx);
@@ -113,6 +114,12 @@ void __wrap_husk_stop(struct husk *h, int reason)
 	if (life->gone)
 		life->late_stops++;
 	life->stopped = reason;
+}
+
+void __wrap_husk_post_mortem(struct husk *h, bool always)
+{
+	assert_ptr_equal(h, machine);
+	assert_false(always);
 }
 
 void __wrap_husk_destroy(struct husk *h)

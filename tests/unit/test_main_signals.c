@@ -30,9 +30,10 @@ static struct {
 	int calls;
 	int early;		/* a signal that comes as soon as there is a handler; 0: none */
 	struct husk *stopped;
-	int reason, stops;
+	int reason, stops, attended;
 } host;
 
+void __wrap_husk_attend(struct husk *h);
 void __wrap_husk_stop(struct husk *h, int reason);
 int __real_sigaction(int signal, const struct sigaction *to, struct sigaction *from);
 int __wrap_sigaction(int signal, const struct sigaction *to, struct sigaction *from);
@@ -44,6 +45,12 @@ void __wrap_husk_stop(struct husk *h, int reason)
 	host.stopped = h;
 	host.reason = reason;
 	host.stops++;
+}
+
+void __wrap_husk_attend(struct husk *h)
+{
+	host.stopped = h;
+	host.attended++;
 }
 
 static bool fails(void)
@@ -192,6 +199,58 @@ static void errno_is_kept(void **state)
 	passes(keeps_errno);
 }
 
+/* ---- what asks to be told ---- */
+
+static void asks_for_figures(void)
+{
+	signals_catch_looks();
+	raise(SIGUSR1);
+	raise(SIGUSR1);
+	CHECK(host.attended == 0 && signals_asked() == 0);
+	catch();
+	signals_stop(machine);
+	CHECK(host.attended == 1 && host.stopped == machine && host.stops == 0);
+	raise(SIGUSR1);
+	CHECK(host.attended == 2);
+	signals_stop(NULL);
+	raise(SIGUSR1);
+	CHECK(host.attended == 2 && signals_asked() == 0);
+}
+
+static void asks_for_the_place(void)
+{
+	signals_catch_looks();
+	raise(SIGQUIT);
+	CHECK(signals_asked() == SIGQUIT);
+	catch();
+	signals_stop(machine);
+	CHECK(host.stops == 1 && host.reason == SIGQUIT);
+	/* What is told then may take its time, and another signal ends that. */
+	signals_rest();
+	CHECK(poll(NULL, 0, 3 * 100) == 0);
+	raise(SIGTERM);
+	CHECK(poll(NULL, 0, LONG_MS) == -1 && errno == EINTR);
+}
+
+/* As the shell ignores it for a background job: only who has meant this process is heard. */
+static void ignored_by_the_starter(void)
+{
+	(void)signal(SIGQUIT, SIG_IGN);
+	signals_catch_looks();
+	raise(SIGQUIT);			/* SI_TKILL, as little a process's kill as a keyboard */
+	CHECK(signals_asked() == 0);
+	CHECK(kill(getpid(), SIGQUIT) == 0);
+	CHECK(signals_asked() == SIGQUIT);
+}
+
+static void neither_kills(void **state)
+{
+	(void)state;
+	passes(asks_for_figures);
+	passes(asks_for_the_place);
+	passes(ignored_by_the_starter);
+}
+
 /* ---- what was inherited ---- */
 
 static void ignored(void)
@@ -217,7 +276,8 @@ static void masks(void)
 	CHECK(__real_sigprocmask(SIG_SETMASK, NULL, &now) == 0);
 	for (int s = 1; s < 32; s++)
 		CHECK(s == SIGKILL || s == SIGSTOP || sigismember(&now, s) ==
-		      (s != SIGTERM && s != SIGINT && s != SIGHUP && s != SIGSYS));
+		      (s != SIGTERM && s != SIGINT && s != SIGHUP && s != SIGSYS && s != SIGUSR1 &&
+		       s != SIGQUIT));
 	sigemptyset(&set);
 	CHECK(__real_sigprocmask(SIG_SETMASK, &set, NULL) == 0);
 	catch();
@@ -355,6 +415,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_signal_stops_the_machine_that_there_is),
+		cmocka_unit_test(neither_kills),
 		cmocka_unit_test(errno_is_kept),
 		cmocka_unit_test(the_rest_is_as_inherited),
 		cmocka_unit_test(every_call_may_fail),

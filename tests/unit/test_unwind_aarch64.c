@@ -36,6 +36,7 @@ static int set_up(void **state)
 
 static const uint32_t usual[] = {0xa9bf7bfd, 0x910003fd, 0xd65f03c0};	/* stp -16; mov x29, sp */
 static const uint32_t guarded[] = {0xd503245f, 0xd503233f, 0xa9b17bfd, 0x910003fd};
+static const uint32_t mixed[] = {0xa9bd7bfd, 0x52800020, 0x910083fd, 0x52800021};
 static const uint32_t without[] = {0x52800000, 0x52800001, 0xd65f03c0};
 
 static void expect(const uint32_t *code, size_t n, uint64_t in, bool caller)
@@ -64,6 +65,8 @@ static void the_caller_is_in_x30_until_the_frame_is_made(void **state)
 	expect(guarded, sizeof guarded, 2, true);
 	expect(guarded, sizeof guarded, 3, true);
 	expect(guarded, sizeof guarded, 4, false);
+	expect(mixed, sizeof mixed, 2, true);
+	expect(mixed, sizeof mixed, 3, false);
 	expect(without, sizeof without, 0, true);
 	expect(without, sizeof without, 1, false);
 	expect(without, sizeof without, 2, true);

@@ -38,6 +38,8 @@ static int set_up(void **state)
 
 static const uint8_t usual[] = {0x55, 0x48, 0x89, 0xe5};
 static const uint8_t guarded[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5};
+/* As gcc mixes them: push %rbp; mov $1, %edi; mov %rsp, %rbp */
+static const uint8_t mixed[] = {0x55, 0xbf, 1, 0, 0, 0, 0x48, 0x89, 0xe5};
 static const uint8_t without[] = {0x53, 0x48, 0x89, 0xfb, 0x90, 0x90};
 
 static void expect(const uint8_t *code, size_t n, uint64_t in, uint64_t sp, uint64_t caller)
@@ -64,6 +66,10 @@ static void the_caller_is_on_the_stack_until_the_frame_is_made(void **state)
 	expect(guarded, sizeof guarded, 4, STACK + 8, CALLER);
 	expect(guarded, sizeof guarded, 5, STACK, CALLER);
 	expect(guarded, sizeof guarded, 8, STACK, 0);
+	expect(mixed, sizeof mixed, 0, STACK + 8, CALLER);
+	expect(mixed, sizeof mixed, 1, STACK, CALLER);
+	expect(mixed, sizeof mixed, 6, STACK, CALLER);
+	expect(mixed, sizeof mixed, 9, STACK, 0);
 	expect(without, sizeof without, 0, STACK + 8, CALLER);
 	expect(without, sizeof without, 1, STACK, 0);
 	expect(without, sizeof without, 4, STACK, 0);

@@ -1,0 +1,129 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# test_look.sh: what husk tells about a guest that runs, hangs or has failed: figures, functions, callers.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_guests
+need_hypervisor
+
+spin=$(image spin)
+confined=--sandbox=on
+"$HUSK" --version | grep -q 'sandbox: seccomp' || confined=--mem=8
+
+ready() {
+	grep -q READY "$T/out"
+}
+
+# looks OPTION... -- ACT: starts a guest that passes its time so, and waits until it does.
+looks() {
+	start --mem=8 "$@"
+	within 20 ready || not_ok "it starts" "nothing was said in 20 s"
+}
+
+figures() {
+	grep -c '^{.*}}$' "$T/err"
+}
+
+# has_figures N: so many lines of them, or more, and nothing else.
+has_figures() {
+	[ "$(figures)" -ge "$1" ] && [ "$(wc -l <"$T/err")" = "$(figures)" ]
+}
+
+# asks ACT: figures while it goes on, and then the place; the same with the sandbox closed.
+asks() {
+	for sandbox in --sandbox=off "$confined"; do
+		looks "$sandbox" --stats=json -- "$spin" --solo5:quiet "$1"
+		for n in 1 2; do
+			kill -USR1 "$started"
+			within 20 has_figures $n || break
+		done
+		report "SIGUSR1: figures of a guest that passes its time by '$1', $sandbox" \
+			"$(has_figures 2 || echo "$(figures) lines of figures; $(cat "$T/err")")"
+		kill -QUIT "$started"
+		await 20
+		judge "SIGQUIT: and where it is, $sandbox" 1 'Exiting on signal 3' 'guest is at [a-z0-9_]*+0x' \
+			"${2-solo5_app_main+0x}" 'called from bindings_start+0x' 'registers: [rp][a-z]*=0x' \
+			"addr2line -ipfe $spin 0x"
+	done
+}
+asks compute
+asks sleep 'called from solo5_app_main+0x'
+asks ask 'called from solo5_app_main+0x'
+
+# Many at once count as one, and each text is whole.
+looks --stats=json -- "$spin" --solo5:quiet ask
+n=0
+while [ $n -lt 300 ]; do
+	kill -USR1 "$started"
+	n=$((n + 1))
+done
+within 20 has_figures 1
+kill -USR1 "$started"
+within 20 has_figures 2
+report "300 requests: whole lines, and the guest goes on" "$(has_figures 2 || cat "$T/err")"
+kill -TERM "$started"
+await 20
+judge "and ends as it would have" 1 'Exiting on signal 15'
+
+# What the starter ignores is never in the way: husk itself hears it from its first instruction on.
+cat >"$T/early" <<'EOM'
+trap '' USR1 QUIT
+"$@" &
+pid=$!
+for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do kill -USR1 $pid; done
+wait $pid
+EOM
+early=0
+for n in 1 2 3; do
+	timeout -s KILL "$LIMIT" sh "$T/early" "$HUSK" --mem=8 -- "$(image hello)" Hello_Solo5 >"$T/out" 2>"$T/err" </dev/null
+	status=$?
+	[ "$status" = 0 ] && early=$((early + 1))
+done
+report "SIGUSR1 does not kill while it starts" "$([ $early = 3 ] || echo "$early of 3 ended well")"
+
+# An image that never comes.
+mkfifo "$T/never"
+start "$T/never"
+exec 7<>"$T/never"
+within 20 test -e "$T/pid"
+sleep 0.1
+kill -USR1 "$started"
+kill -QUIT "$started"
+await 20
+judge "SIGQUIT before there is a guest" 1 'Exiting on signal 3'
+exec 7>&-
+
+# --- images without names ---
+
+strip=${STRIP:-strip}
+if ! "$strip" -o "$T/stripped.hvt" "$spin" 2>/dev/null; then
+	skip "a stripped image" "there is no $strip for it"
+else
+	looks -- "$T/stripped.hvt" --solo5:quiet sleep
+	kill -QUIT "$started"
+	await 20
+	judge "a stripped image has addresses" 1 'guest is at 0x' 'called from 0x'
+	looks --symbols="$spin" "$confined" -- "$T/stripped.hvt" --solo5:quiet sleep
+	kill -QUIT "$started"
+	await 20
+	judge "--symbols gives it names" 1 'called from solo5_app_main+0x' "addr2line -ipfe $spin 0x"
+fi
+run --symbols="$(image fpu)" -- "$(image hello)" --solo5:quiet
+judge "--symbols of another image is refused" 1 'symbols of another image'
+run --symbols="$T/none" -- "$(image hello)"
+judge "--symbols of a file that is not there" 1 '--symbols: .*none: could not open: No such file'
+
+# --- failures name their function ---
+
+run --mem=8 "$confined" -- "$(image wxorx)" --solo5:quiet
+if [ "$status" = 1 ] && printed 'translation fault'; then
+	judge "a fault names its function" 1 'in [a-z0-9_]*+0x[0-9a-f]*; addr2line -ife'
+fi
+run --mem=8 "$confined" -- "$(image exception)" --solo5:quiet pagefault
+if [ "${ARCH-}" = x86_64 ]; then
+	judge "an exception names its function" 255 \
+		'guest ended by an exception at rip=0x[0-9a-f]*: in [a-z0-9_]*+0x[0-9a-f]*; addr2line -ife'
+fi
+finish
