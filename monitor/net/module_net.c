@@ -329,10 +329,10 @@ static void on_batch(void *ctx, bool by_thread)
 	const uint64_t out = s->ring.out - s->told_out, in = s->ring.in - s->told_in;
 	struct facts f = {.n = 0};
 
-	if (!core_is_noted(s->core) || out + in == 0)
-		return;
 	s->told_out += out;
 	s->told_in += in;
+	if (!core_is_noted(s->core) || out + in == 0)
+		return;
 	facts_number(&f, "out", out);
 	facts_number(&f, "in", in);
 	core_note(s->core, by_thread ? "ring_thread" : "ring", &f);

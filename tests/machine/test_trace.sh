@@ -41,6 +41,21 @@ texts() {
 	same hostile_number -- "$(image hostile_core)" 10
 }
 
+# The network is a pipe: what was sent can be received.
+ring() {
+	packets=${TOOLS:-$BUILD/obj/tests/machine}/packets
+	if [ ! -x "$packets" ]; then
+		skip "the trace of ring" "the host's side is not built: $packets"
+		return
+	fi
+	mkfifo "$T/wire"
+	exec 8<>"$T/wire"
+	"$packets" 8
+	same ring --net:service0=@8 -- "$(image hostile_ring)" --solo5:quiet \
+		write buffer 64 write buffer 64 read buffer 64 submit served completions 1
+	exec 8<&-
+}
+
 # A trace on standard error comes line by line, whatever becomes of the guest.
 at_once() {
 	start --trace --mem=2 -- "$(image spin)" sleep
@@ -103,6 +118,7 @@ readers() {
 }
 
 texts
+ring
 at_once
 viewers
 readers

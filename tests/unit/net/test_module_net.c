@@ -1123,6 +1123,48 @@ static void frames_go_both_ways_through_the_ring(void **state)
 	assert_figure(f, "ring", "handovers", 0);
 }
 
+struct notes {
+	uint64_t out, in;
+	unsigned n;
+};
+
+static void on_noted(void *ctx, const char *what, const struct facts *facts)
+{
+	struct notes *k = ctx;
+
+	assert_int_equal(strncmp(what, "ring", 4), 0);
+	assert_string_equal(facts->list[0].name, "out");
+	assert_string_equal(facts->list[1].name, "in");
+	assert_true(facts->list[0].value + facts->list[1].value > 0);
+	k->out += facts->list[0].value;
+	k->in += facts->list[1].value;
+	k->n++;
+}
+
+/* Whoever has served them, and whenever: of each batch it is told once. */
+static void what_the_ring_has_served_is_noted(void **state)
+{
+	static const struct core_client watcher = {.noted = on_noted};
+	struct fixture *f = *state;
+	struct notes notes = {0};
+	unsigned id;
+
+	put_nothing(f);
+	assert_int_equal(core_add_client(&f->rig.core, &watcher, &notes, &id, &f->rig.e), 0);
+	submit(f, HVT_RING_NET_WRITE, 1, DATA, 60, 0);
+	assert_true(notes.n == 1 && notes.out == 1 && notes.in == 0);
+	submit(f, HVT_RING_NET_READ, 1, DATA, ROOM, 0);
+	assert_true(notes.n == 2 && notes.out == 1 && notes.in == 1);
+	for (unsigned i = 0; i < 8 * BURST; i++)
+		submit(f, HVT_RING_NET_WRITE, 1, DATA, 60, 0);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);	/* the end of a run empties the ring */
+	assert_true(notes.out == 1 + 8 * BURST && notes.in == 1);
+	core_remove_client(&f->rig.core, id);
+	submit(f, HVT_RING_NET_WRITE, 1, DATA, 60, 0);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_true(notes.out == 1 + 8 * BURST);
+}
+
 static void each_device_has_its_part_of_the_ring_in_the_figures(void **state)
 {
 	struct fixture *f = *state;
@@ -1798,6 +1840,7 @@ int main(void)
 		DEVICE(the_ring_lies_in_low_memory_by_itself),
 		TEST(without_room_for_the_ring_the_image_is_refused),
 		DEVICE(frames_go_both_ways_through_the_ring),
+		DEVICE(what_the_ring_has_served_is_noted),
 		TEST(each_device_has_its_part_of_the_ring_in_the_figures),
 		TEST(a_ring_without_its_thread_is_offered_all_the_same),
 		DEVICE(any_value_of_a_32_bit_store_is_a_kick),
