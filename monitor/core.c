@@ -281,22 +281,33 @@ static void add_place(struct core *c, struct husk_error *e)
 		husk_hint(e, "its registers are lost");
 }
 
-static enum vmexit_result serve(struct core *c, struct husk_error *e)
+static enum vmexit_result handle(struct core *c, struct husk_error *e)
 {
 	const struct core_vmexit *x = &c->vmexits[c->last.kind];
-	enum vmexit_result r = VMEXIT_FAIL;
 
 	if (x->handler != NULL)
-		r = x->handler(x->ctx, &c->last, e);
-	else
-		husk_fail(e, HUSK_E_GUEST, "%s: exit of kind %s, which has no handler",
-			  c->ops->title, hv_exit_name(c->last.kind));
+		return x->handler(x->ctx, &c->last, e);
+	husk_fail(e, HUSK_E_GUEST, "%s: exit of kind %s, which has no handler", c->ops->title,
+		  hv_exit_name(c->last.kind));
+	return VMEXIT_FAIL;
+}
+
+static enum vmexit_result serve(struct core *c, struct husk_error *e)
+{
+	enum vmexit_result r = handle(c, e);
+
 	if (r == VMEXIT_FAIL && (e->kind == HUSK_E_GUEST || c->last.kind == HV_EXIT_ERROR))
 		add_place(c, e);
 	c->retry = r == VMEXIT_RETRY;
 	if (c->exit_clients > 0 && !c->retry)
 		tell_served(c, r);
 	return r;
+}
+
+enum vmexit_result core_serve_as(struct core *c, const struct hv_exit *exit, struct husk_error *e)
+{
+	c->last = *exit;
+	return serve(c, e);
 }
 
 /* An interruption without a request is not counted. */
@@ -313,10 +324,27 @@ static enum vmexit_result serve_new(struct core *c, struct husk_error *e)
 	return serve(c, e);
 }
 
+void core_finish(struct core *c, unsigned id)
+{
+	c->finisher = id;
+	c->completions = 0;
+}
+
+static enum vmexit_result complete(struct core *c, struct husk_error *e)
+{
+	if (c->ops->complete(c->hv, &c->last, e) == -1)
+		return VMEXIT_FAIL;
+	if (++c->completions == COMPLETIONS_MAX || c->last.kind == HV_EXIT_INTERRUPTED)
+		core_post(c, c->finisher);
+	return c->last.kind == HV_EXIT_INTERRUPTED ? VMEXIT_RESUME : serve_new(c, e);
+}
+
 static enum vmexit_result step(struct core *c, struct husk_error *e)
 {
 	if (c->retry)
 		return serve(c, e);
+	if (c->finisher != CORE_NO_CLIENT && core_unfinished(c))
+		return complete(c, e);
 	return c->ops->run(c->hv, &c->last, e) == -1 ? VMEXIT_FAIL : serve_new(c, e);
 }
 

@@ -16,6 +16,8 @@
  *	core_stop, core_post   any    any     any       any            any
  *	core_stopping          any    any     any       any            any
  *	core_wanted            -      -       -         vcpu           -
+ *	core_finish,
+ *	  core_serve_as        -      -       -         vcpu           -
  *	core_fini              owner  owner   -         -              owner
  *
  * owner: the thread that uses the core, one at a time. The one that is in core_run is the vcpu's
@@ -145,6 +147,8 @@ struct core {
 	bool ending;			/* the stop was taken, and core_run has not returned; atomic */
 	struct hv_exit last;		/* the exit that was served last */
 	bool retry;			/* it is to be served anew */
+	unsigned finisher;		/* who is attended when an access is completed */
+	unsigned completions;		/* calls of complete since core_finish */
 	int exit_status;		/* as given by the guest's halt */
 	gpa_t cookie;			/* as given by the guest's halt; 0: none */
 	uint64_t exits[HV_EXIT_KINDS];
@@ -232,6 +236,25 @@ static inline bool core_is_noted(const struct core *c)
 {
 	return c->noted_clients > 0;
 }
+
+/*
+ * Whether the guest is in the middle of an access: its registers may be those of before or behind
+ * it. See core_finish.
+ */
+static inline bool core_unfinished(const struct core *c)
+{
+	return !c->retry && (c->last.kind == HV_EXIT_PIO || c->last.kind == HV_EXIT_MMIO);
+}
+
+/*
+ * When an access has been served, the one in hand or a later one, it is completed without running
+ * on, and the client is attended. Until it is called again with CORE_NO_CLIENT. An access without
+ * an end is left unfinished after a while.
+ */
+void core_finish(struct core *c, unsigned id);
+
+/* In attend: serves this exit as if it were the last one. */
+enum vmexit_result core_serve_as(struct core *c, const struct hv_exit *exit, struct husk_error *e);
 
 /* Passes a formatted line to the notice function, if there is one. */
 void core_say(const struct core *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -43,6 +43,11 @@ extern const struct cpu_register {
 } cpu_registers[];
 extern const size_t cpu_n_registers;
 
+/* An instruction that a debugger writes over another, and that no guest can use for anything else. */
+#define CPU_BREAKPOINT_SIZE_MAX 4
+extern const uint8_t cpu_breakpoint[CPU_BREAKPOINT_SIZE_MAX];
+extern const unsigned cpu_breakpoint_size;
+
 /*
  * Writes the boot tables into low memory, with the translation that the declared ranges of
  * m ask for (what is not executable there is not executable in the guest), takes their

@@ -19,6 +19,10 @@ const struct cpu_hypercall_window cpu_ring_kick = {
 const uint16_t cpu_elf_machine = EM_AARCH64;
 const char cpu_ip_name[] = "pc";
 
+/* brk #0 */
+const uint8_t cpu_breakpoint[CPU_BREAKPOINT_SIZE_MAX] = {0x00, 0x00, 0x20, 0xd4};
+const unsigned cpu_breakpoint_size = 4;
+
 #define GIB 0x40000000ull
 
 /* Fixed places in low memory; those below the boot info the guest cannot see. */

@@ -17,6 +17,10 @@ const struct cpu_hypercall_window cpu_ring_kick = {
 const uint16_t cpu_elf_machine = EM_X86_64;
 const char cpu_ip_name[] = "rip";
 
+/* HLT: without interrupts it has no use, and every hypervisor reports it. */
+const uint8_t cpu_breakpoint[CPU_BREAKPOINT_SIZE_MAX] = {0xf4};
+const unsigned cpu_breakpoint_size = 1;
+
 /* Fixed places below the boot info; the guest cannot see them. */
 #define GDT_GPA 0x1000ull
 #define PML4_GPA 0x2000ull

@@ -64,3 +64,17 @@ int guest_pages_protect(struct core *c, struct husk_error *e)
 	}
 	return 0;
 }
+
+bool guest_pages_protected(const struct memory *m, uint64_t page)
+{
+	const uint64_t end = page + m->host_page;
+
+	while (page < end) {
+		const struct memory_range *r = memory_range_at(m, page);
+
+		if (r == NULL || !guarded(r))
+			return false;
+		page = r->last + 1;
+	}
+	return true;
+}

@@ -7,6 +7,7 @@
 #ifndef HUSK_GUEST_PAGES_H
 #define HUSK_GUEST_PAGES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core.h"
@@ -30,5 +31,8 @@ void guest_pages_choose(const struct memory *m, uint64_t kernel_end, enum guest_
  * memory is left to the guest's tables. HUSK_E_HOST.
  */
 int guest_pages_protect(struct core *c, struct husk_error *e);
+
+/* Whether the host's page at this gpa is one of these. */
+bool guest_pages_protected(const struct memory *m, uint64_t page);
 
 #endif

@@ -12,7 +12,7 @@
  *	own                       owner  -       -       -
  *	run                       -      owner   -       owner
  *	complete                  -      -       -       owner
- *	ip, registers             owner  owner   -       owner
+ *	ip, registers, debug      owner  owner   -       owner
  *	disown                    -      owner   -       owner
  *	kick                      any    any     any     any
  *	destroy                   owner  -       -       -
@@ -38,10 +38,16 @@ enum hv_exit_kind {
 	HV_EXIT_HALT,		/* the vcpu waits for an interrupt that cannot come */
 	HV_EXIT_SHUTDOWN,	/* triple fault */
 	HV_EXIT_INTERRUPTED,	/* a kick, a signal or no reason; invisible to the guest */
-	HV_EXIT_DEBUG,
+	HV_EXIT_DEBUG,		/* debug */
 	HV_EXIT_FAULT,		/* fault: the guest accessed protected memory */
 	HV_EXIT_ERROR,		/* error: the hypervisor cannot go on */
 	HV_EXIT_KINDS
+};
+
+enum hv_debug_kind {
+	HV_DEBUG_STEP,		/* one instruction was executed */
+	HV_DEBUG_SOFT,		/* a breakpoint instruction; the instruction pointer is at it */
+	HV_DEBUG_HARD,		/* a point that was set */
 };
 
 struct hv_exit {
@@ -57,6 +63,12 @@ struct hv_exit {
 			uint64_t code;		/* the hypervisor's own number */
 			const char *hint;	/* cause and remedy as far as known, or NULL */
 		} error;
+		struct hv_debug_exit {
+			enum hv_debug_kind kind;
+			int point;		/* HARD: index in what was set, -1 if unknown */
+			uint64_t addr;		/* of the instruction; of a watchpoint: the access */
+			bool exclusive;		/* STEP: a load-exclusive, whose monitor is clear now */
+		} debug;
 	};
 };
 
@@ -97,6 +109,41 @@ struct hv_register_ops {
 	int (*get_system)(struct hv *hv, struct cpu_system *system, struct husk_error *e);
 };
 
+enum hv_point_kind { HV_POINT_EXEC, HV_POINT_WRITE, HV_POINT_READ, HV_POINT_ACCESS };
+
+#define HV_POINTS_MAX 32
+
+/* How the guest is to be debugged from the next run on: all of it, each time. */
+struct hv_debug {
+	bool step;	/* HV_EXIT_DEBUG after one instruction, unless it is another exit itself */
+	bool soft;	/* HV_EXIT_DEBUG at a breakpoint instruction (cpu_breakpoint) */
+	unsigned n;
+	struct hv_point {
+		enum hv_point_kind kind;
+		uint64_t addr;
+		uint64_t len;		/* 1 to 8 bytes; EXEC: of the instruction */
+	} points[HV_POINTS_MAX];
+};
+
+/*
+ * A debugger's control over the vcpu. A step over an access is an exit as ever, and complete ends
+ * it, with HV_EXIT_INTERRUPTED or HV_EXIT_DEBUG.
+ */
+struct hv_debug_ops {
+	/* How many points the host's processor has; before set. One register may serve either kind. */
+	void (*limits)(struct hv *hv, unsigned *exec, unsigned *watch);
+
+	/* HUSK_E_HOST, also for points that the processor cannot have; what was set before holds then. */
+	int (*set)(struct hv *hv, const struct hv_debug *d, struct husk_error *e);
+
+	/*
+	 * After HV_DEBUG_SOFT: the breakpoint instruction is the guest's own. *exit becomes what it
+	 * is without a debugger: HV_EXIT_INTERRUPTED if the guest takes its exception in the next
+	 * run. HUSK_E_HOST.
+	 */
+	int (*reinject)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
+};
+
 /*
  * What a machine can do, found out by create; where the host's answer is unreliable, by trying. A
  * group of operations that it lacks is NULL.
@@ -104,6 +151,7 @@ struct hv_register_ops {
 struct hv_caps {
 	const struct hv_doorbell_ops *doorbells;
 	const struct hv_register_ops *registers;
+	const struct hv_debug_ops *debug;
 	bool protects_guest;	/* protect applies to the guest, not only to the monitor */
 	bool filters_cpuid;	/* the guest sees only the chosen processor features */
 	const char *remark;	/* what create has found that the user should know, or NULL */

@@ -166,8 +166,8 @@ static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 	if (hv == NULL)
 		return husk_fail_sys(e, ENOMEM, "KVM machine");
 	*hv = (struct hv){.kvm = -1, .vm = -1, .vcpu = -1, .run = MAP_FAILED, .caps = {
-		.doorbells = &doorbells, .registers = &hv_kvm_registers, .protects_guest = true,
-		.filters_cpuid = hv_kvm_filters_cpuid,
+		.doorbells = &doorbells, .registers = &hv_kvm_registers,
+		.debug = &hv_kvm_debug, .protects_guest = true, .filters_cpuid = hv_kvm_filters_cpuid,
 	}};
 	if (open_device(hv, e) == -1 || create_vm(hv, e) == -1 ||
 	    create_memory(hv, mem_size, e) == -1 || create_vcpu(hv, e) == -1) {
@@ -264,8 +264,10 @@ static void fault_exit(const struct hv *hv, struct hv_exit *exit)
 }
 
 /* Linux virt/kvm/api.rst 5, "The kvm_run structure". */
-static void translate(const struct hv *hv, struct hv_exit *exit)
+static void translate(struct hv *hv, struct hv_exit *exit)
 {
+	if (hv->debug.on && hv_kvm_debug_translate(hv, exit))
+		return;
 	switch (hv->run->exit_reason) {
 	case KVM_EXIT_IO:
 		pio_exit(hv, exit);
@@ -280,7 +282,7 @@ static void translate(const struct hv *hv, struct hv_exit *exit)
 		exit->kind = HV_EXIT_SHUTDOWN;
 		break;
 	case KVM_EXIT_DEBUG:
-		exit->kind = HV_EXIT_DEBUG;
+		*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG};
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		error_exit(exit, "entry failure: hw_entry_failure_reason",

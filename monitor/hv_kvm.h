@@ -32,6 +32,12 @@ struct hv {
 	unsigned kickers;	/* threads that may be about to signal owner; atomic */
 	pthread_t owner;
 	sigset_t saved_mask;	/* the owner's signal mask before */
+	struct hv_kvm_debug_state {
+		bool on;		/* the vcpu is being debugged */
+		unsigned exec, watch;	/* what limits told; 0 before */
+		struct hv_debug set;
+		int slots[HV_POINTS_MAX];	/* the architecture's: whose point a register holds */
+	} debug;
 };
 
 /* An ioctl that checks the size of its argument. */
@@ -59,9 +65,13 @@ int hv_kvm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e);
 int hv_kvm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e);
 bool hv_kvm_ip(struct hv *hv, uint64_t *ip);
 extern const struct hv_register_ops hv_kvm_registers;
+extern const struct hv_debug_ops hv_kvm_debug;
 
 /* Turns a capability on if the kernel has it; fd is the machine's or the vcpu's. */
 void hv_kvm_enable(int fd, uint32_t cap, uint64_t arg);
+
+/* Architecture: the same for an exit that is only one while hv->debug.on. */
+bool hv_kvm_debug_translate(struct hv *hv, struct hv_exit *exit);
 
 /* Architecture: translates an exit that no other architecture has; false if it is not one. */
 bool hv_kvm_translate(const struct hv *hv, struct hv_exit *exit);

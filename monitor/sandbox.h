@@ -36,6 +36,8 @@ enum sandbox_value {
 	SANDBOX_UNLINK,		/* 0, if files are to be removed at the end */
 	SANDBOX_ASK_INDEX,	/* SIOCGIFINDEX, and */
 	SANDBOX_ASK_TAP,	/* TUNGETIFF, if CAP_NET_ADMIN is kept */
+	SANDBOX_WRITABLE,	/* PROT_READ | PROT_WRITE, if breakpoints are written to text, and */
+	SANDBOX_READABLE,	/* PROT_READ */
 	SANDBOX_VALUES
 };
 

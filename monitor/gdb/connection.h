@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * connection.h: bytes to and from a debugger, without waiting longer than the machine may.
+ */
+#ifndef HUSK_GDB_CONNECTION_H
+#define HUSK_GDB_CONNECTION_H
+
+#include "core.h"
+
+struct gdb_connection {
+	int fd;			/* -1: nobody is connected */
+	struct core *core;
+	size_t at, n;		/* what has come and is not yet used */
+	uint8_t input[4096];
+};
+
+/* Takes fd over. */
+void gdb_connection_open(struct gdb_connection *k, struct core *c, int fd);
+
+/* Accepts the same object twice. */
+void gdb_connection_close(struct gdb_connection *k);
+
+/* Waits until fd is ready; false if the machine is to stop, or this thread is asked for something. */
+bool gdb_wait(struct core *c, int fd, short events);
+
+/* Sends all; false if the peer is gone, or takes nothing while this thread is asked for something. */
+bool gdb_send(struct gdb_connection *k, const void *data, size_t n);
+
+/* Takes what has come, if nothing is left of earlier; false if the peer is gone. Does not wait. */
+bool gdb_receive(struct gdb_connection *k);
+
+/* The next byte; false if there is none. */
+bool gdb_next(struct gdb_connection *k, uint8_t *byte);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: ISC */
+/* debugger.c: stops the guest for a debugger, and lets it go on. */
+#include "debugger.h"
+
+#define ABORTED 255	/* bindings/solo5.h, SOLO5_EXIT_ABORT: the guest has given up */
+
+static bool connected(const struct debugger *d)
+{
+	return d->connection.fd != -1;
+}
+
+void debugger_disconnect(struct debugger *d)
+{
+	if (!connected(d))
+		return;
+	gdb_breaks_clear(&d->session.breaks);
+	gdb_connection_close(&d->connection);
+	d->own_break = false;
+}
+
+static void want_stop(struct debugger *d, const struct gdb_stop *why)
+{
+	d->stopping = true;
+	d->why = *why;
+}
+
+/* ---- who comes ---- */
+
+static void announce(struct debugger *d)
+{
+	if (d->announced)
+		return;
+	d->announced = true;
+	core_say(d->core, "%s. Connect to it like this:",
+		 d->waiting ? "Waiting for a debugger" : "A debugger may come");
+	core_say(d->core, "    gdb -ex 'target remote %s' KERNEL", d->listener.where);
+}
+
+/* It asks for the reason of the stop by itself. */
+static bool accept_one(struct debugger *d)
+{
+	static const struct gdb_stop come = {.signal = GDB_SIGTRAP};
+	const int fd = gdb_listener_accept(&d->listener);
+
+	d->core->calls++;
+	if (fd == -1)
+		return false;
+	gdb_connection_open(&d->connection, d->core, fd);
+	gdb_session_begin(&d->session);
+	core_say(d->core, "Connection from debugger");
+	d->connections++;
+	d->waiting = false;
+	d->told = true;
+	want_stop(d, &come);
+	return true;
+}
+
+/* ---- going on ---- */
+
+/* The guest would have had its exception without us, unless it was moved on. */
+static int give_own_break(struct debugger *d, struct husk_error *e)
+{
+	const struct core *c = d->core;
+	struct hv_exit exit;
+	uint64_t ip;
+
+	if (!d->own_break)
+		return 0;
+	d->own_break = false;
+	if (!c->ops->ip(c->hv, &ip) || ip != d->own_break_at)
+		return 0;
+	if (c->caps->debug->reinject(c->hv, &exit, e) == -1)
+		return -1;
+	return exit.kind != HV_EXIT_INTERRUPTED &&
+	       core_serve_as(d->core, &exit, e) == VMEXIT_FAIL ? -1 : 0;
+}
+
+/* A step is over the guest's instruction, not over the breakpoint in its place. */
+static int uncover(struct debugger *d, struct husk_error *e)
+{
+	const struct core *c = d->core;
+	uint64_t ip;
+
+	if (!c->ops->ip(c->hv, &ip) || !gdb_soft_at(&d->session.breaks, ip))
+		return 0;
+	return gdb_breaks_lift(&d->session.breaks, e);
+}
+
+static int go_on(struct debugger *d, struct husk_error *e)
+{
+	const bool step = d->state == GDB_STEPPING;
+
+	if (give_own_break(d, e) == -1 || (step && uncover(d, e) == -1))
+		return -1;
+	if (connected(d) && gdb_breaks_apply(&d->session.breaks, step, e) == -1)
+		return husk_wrap(e, "gdb");
+	core_finish(d->core, step ? d->id : CORE_NO_CLIENT);
+	d->told = false;
+	gdb_watch_arm(&d->watch, d->connection.fd);
+	return 0;
+}
+
+/* ---- stopping ---- */
+
+/* The kick comes before the guest does. */
+static int give_way(const struct debugger *d)
+{
+	core_post(d->core, d->id);
+	return 0;
+}
+
+static int be_alone(struct debugger *d, struct husk_error *e)
+{
+	debugger_disconnect(d);
+	d->state = GDB_RUNNING;
+	d->stopping = d->finishing = false;
+	core_post(d->core, d->id);	/* somebody may be waiting to come */
+	return go_on(d, e);
+}
+
+static int talk(struct debugger *d, struct husk_error *e)
+{
+	switch (debugger_talk(d)) {
+	case TALK_ASKED:
+		return give_way(d);
+	case TALK_GONE:
+		return be_alone(d, e);
+	case TALK_GO:
+		break;
+	}
+	return go_on(d, e);
+}
+
+static int stop(struct debugger *d, struct husk_error *e)
+{
+	d->state = GDB_STOPPED;
+	d->stopping = d->finishing = false;
+	d->stops++;
+	core_finish(d->core, CORE_NO_CLIENT);
+	gdb_watch_disarm(&d->watch);
+	gdb_session_stop(&d->session, &d->why);
+	if (gdb_breaks_plant(&d->session.breaks, e) == -1)
+		return husk_wrap(e, "gdb");
+	return talk(d, e);
+}
+
+/* Registers are the guest's only between two instructions. */
+static int stop_behind_access(struct debugger *d, struct husk_error *e)
+{
+	if (!core_unfinished(d->core) || d->finishing)
+		return stop(d, e);
+	d->finishing = true;
+	core_finish(d->core, d->id);
+	return 0;
+}
+
+/* A step over an access ends when that is completed. */
+static void look_for_step(struct debugger *d)
+{
+	static const struct gdb_stop stepped = {.signal = GDB_SIGTRAP};
+
+	if (d->state == GDB_STEPPING && d->core->completions > 0 && !d->stopping)
+		want_stop(d, &stepped);
+}
+
+/* While the guest runs gdb sends nothing else; false if it is gone. */
+static bool look_for_interrupt(struct debugger *d)
+{
+	static const struct gdb_stop interrupted = {.signal = GDB_SIGINT};
+	struct gdb_connection *k = &d->connection;
+
+	if (!gdb_receive(k))
+		return false;
+	while (k->at < k->n && k->input[k->at] == '+')
+		k->at++;
+	if (k->at == k->n || k->input[k->at] != GDB_CONTROL_C)
+		return true;
+	k->at++;
+	want_stop(d, &interrupted);
+	return true;
+}
+
+/* ---- the client ---- */
+
+static int attend_alone(struct debugger *d)
+{
+	announce(d);
+	gdb_watch_arm(&d->watch, -1);
+	while (!accept_one(d)) {
+		if (!d->waiting)
+			return 0;
+		if (!gdb_wait(d->core, d->listener.fd, POLLIN))
+			return give_way(d);
+	}
+	return 1;
+}
+
+static int attend(void *ctx, struct husk_error *e)
+{
+	struct debugger *d = ctx;
+
+	if (core_stopping(d->core))
+		return 0;
+	if (!connected(d) && attend_alone(d) != 1)
+		return 0;
+	if (d->state == GDB_STOPPED)
+		return talk(d, e);
+	look_for_step(d);
+	if (!d->stopping && !look_for_interrupt(d))
+		return be_alone(d, e);
+	if (d->stopping)
+		return stop_behind_access(d, e);
+	gdb_watch_arm(&d->watch, d->connection.fd);
+	return 0;
+}
+
+static struct gdb_stop meaning(const struct debugger *d, const struct hv_debug_exit *x)
+{
+	struct gdb_stop why = {.signal = GDB_SIGTRAP};
+
+	if (x->kind == HV_DEBUG_SOFT && gdb_soft_at(&d->session.breaks, x->addr))
+		why.why = GDB_STOP_SOFT;
+	if (x->kind == HV_DEBUG_HARD && x->point >= 0 &&
+	    (unsigned)x->point < d->session.breaks.n_points) {
+		why.why = GDB_STOP_HARD;
+		why.point = d->session.breaks.points[x->point];
+		why.addr = x->addr;
+	}
+	return why;
+}
+
+enum vmexit_result debugger_exit(void *ctx, const struct hv_exit *exit, struct husk_error *e)
+{
+	struct debugger *d = ctx;
+	const struct gdb_stop why = meaning(d, &exit->debug);
+
+	(void)e;
+	want_stop(d, &why);
+	d->own_break = exit->debug.kind == HV_DEBUG_SOFT && why.why != GDB_STOP_SOFT;
+	d->own_break_at = exit->debug.addr;
+	core_post(d->core, d->id);
+	return VMEXIT_RESUME;
+}
+
+static void on_resume(void *ctx)
+{
+	struct debugger *d = ctx;
+	struct husk_error ignored;
+
+	(void)gdb_breaks_plant(&d->session.breaks, &ignored);
+	io_thread_resume(&d->watch.thread);
+}
+
+/* Whoever looks at guest memory from here on finds the guest's own. */
+static int on_quiesce(void *ctx, struct husk_error *e)
+{
+	struct debugger *d = ctx;
+
+	io_thread_pause(&d->watch.thread);
+	return gdb_breaks_lift(&d->session.breaks, e);
+}
+
+/* ---- the end ---- */
+
+static bool is_worth_a_look(const struct core_ending *how)
+{
+	return how->end == CORE_FAILED || (how->end == CORE_HALTED && how->status == ABORTED);
+}
+
+/* Nobody else is served any more, but a stop. */
+static void look_back(struct debugger *d, const struct core_ending *how)
+{
+	const struct gdb_stop why = {
+		.signal = how->end == CORE_HALTED ? GDB_SIGABRT : GDB_SIGSEGV,
+	};
+
+	d->session.over = true;
+	d->told = d->told && d->state == GDB_STOPPED;
+	gdb_session_stop(&d->session, &why);
+	while (debugger_talk(d) == TALK_ASKED && !core_stopping(d->core))
+		mailbox_withdraw(&d->core->mailbox, CORE_STOP - 1);
+}
+
+static void on_end(void *ctx, const struct core_ending *how)
+{
+	struct debugger *d = ctx;
+
+	if (!connected(d))
+		return;
+	if (is_worth_a_look(how))
+		look_back(d, how);
+	debugger_tell_end(d, how);
+	debugger_disconnect(d);
+}
+
+const struct core_client debugger_client = {
+	.resume = on_resume, .attend = attend, .quiesce = on_quiesce, .end = on_end,
+};
