@@ -182,6 +182,24 @@ for file in README.md CONTRIBUTING.md SECURITY.md docs/abi.md docs/architecture.
 done >"$tmp/wrong"
 result "what the documents link to is there" "$tmp/wrong"
 
+# ---- the unit for systemd, whose verify warns and succeeds ----
+
+unit="the unit of docs/ has nothing that systemd does not know"
+if command -v systemd-analyze >/dev/null; then
+	sed "s|/usr/local/bin/husk|$(command -v true)|" "$src/docs/husk@.service" >"$tmp/husk@test.service"
+	SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$tmp/husk@test.service" 2>&1 |
+		grep 'husk@test' >"$tmp/wrong"	# and not of this host's own units
+	result "$unit" "$tmp/wrong"
+else
+	skip "$unit" "there is no systemd-analyze"
+fi
+for word in $(grep -o -e '--[a-z][a-z-]*' "$src/docs/husk@.service" | LC_ALL=C sort -u); do
+	[ -z "$runs" ] || grep -qx -e "$word" "$tmp/names" || echo "$word: husk has no such option"
+done >"$tmp/options"
+# Those of the guest in the example are not husk's.
+grep -v '^--ipv' "$tmp/options" >"$tmp/wrong"
+result "and no option that husk does not have" "$tmp/wrong"
+
 # ---- nothing that is only of interest to who wrote it; in brackets, so as not to find itself ----
 
 places='(^|[^A-Za-z0-9_./}-])(/wor[k]|/tmp/hus[k])(/|[^A-Za-z0-9_.-]|$)|\.\./share[d]/'
