@@ -23,7 +23,8 @@ struct symbol_file {
 
 /*
  * path: that of a copy, or NULL: the image itself, which must outlive f, and of which names are found
- * until elf_release. HUSK_E_HOST; HUSK_E_IMAGE if the copy is not one of this image.
+ * until elf_release. A copy is locked for reading by others until it is closed. HUSK_E_HOST; HUSK_E_USAGE
+ * if it is locked for writing; HUSK_E_IMAGE if the copy is not one of this image.
  */
 int symbol_file_open(struct symbol_file *f, const struct elf_image *img, const char *path,
 		     struct husk_error *e);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,6 +91,10 @@ static int open_copy(struct symbol_file *f, const char *path, struct husk_error 
 		return husk_fail_sys(e, errno, "%.150s: could not open", path);
 	if (!S_ISREG(st.st_mode))
 		return husk_fail(e, HUSK_E_IMAGE, "%.150s: symbols are read from a regular file only",
+				 path);
+	/* As disks are, so that nothing that this guest is told to write is the same file. */
+	if (flock(f->copy.fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK)
+		return husk_fail(e, HUSK_E_USAGE, "%.150s: another process writes it, and holds a lock",
 				 path);
 	f->copy.file_size = (uint64_t)st.st_size;
 	return read_header(&f->copy, &h, e) == -1 ? -1 : check_code(f, &h, e);

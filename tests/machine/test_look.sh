@@ -112,6 +112,12 @@ else
 fi
 run --symbols="$(image fpu)" -- "$(image hello)" --solo5:quiet
 judge "--symbols of another image is refused" 1 'symbols of another image'
+cp "$(image hello)" "$T/copy.json"
+for option in trace profile stats-to; do
+	run --stats --symbols="$T/copy.json" --$option="$T/copy.json" -- "$(image hello)"
+	judge "--$option does not write to --symbols" 1 "--$option=.*: a disk of this guest, its symbols"
+done
+report "--symbols stays as it was" "$(cmp "$T/copy.json" "$(image hello)" 2>&1)"
 run --symbols="$T/none" -- "$(image hello)"
 judge "--symbols of a file that is not there" 1 '--symbols: .*none: could not open: No such file'
 

@@ -7,10 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "../../monitor/symbols.h"
@@ -332,6 +334,22 @@ static void a_copy_that_was_not_stripped_gives_names(void **state)
 	assert_string_equal(symbols_at(&f->s, TEXT + 0x100, &offset), "main");
 }
 
+static void a_copy_is_not_written_to_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	const int other = open(f->file.path, O_RDONLY | O_CLOEXEC);
+	struct husk_error e;
+
+	assert_int_equal(symbol_file_open(&f->from, &f->img, f->file.path, &e), 0);
+	assert_int_equal(flock(other, LOCK_SH | LOCK_NB), 0);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
+	symbol_file_close(&f->from);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(symbol_file_open(&f->from, &f->img, f->file.path, &e), -1);
+	assert_error(&e, HUSK_E_USAGE, "another process writes it");
+	close(other);
+}
+
 static void a_file_of_something_else_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -390,6 +408,7 @@ int main(void)
 		TEST(names_outside_the_names_are_none),
 		TEST(an_image_without_a_table_has_no_names),
 		TEST(a_copy_that_was_not_stripped_gives_names),
+		TEST(a_copy_is_not_written_to_meanwhile),
 		TEST(a_file_of_something_else_is_refused),
 		TEST(every_failure_of_the_host_is_told),
 	};
