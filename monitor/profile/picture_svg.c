@@ -146,9 +146,9 @@ static void put_head(const struct drawing *d)
 		d->height);
 	fprintf(out, "<rect width=\"%u\" height=\"%u\" fill=\"#fffdf8\"/>\n", WIDTH, d->height);
 	fprintf(out, "<text x=\"%u\" y=\"24\" font-size=\"15\">Where the guest's time went: %" PRIu64
-		" samples in %" PRIu64 ".%" PRIu64 " s</text>\n", MARGIN, t->samples,
+		" samples in %" PRIu64 ".%03" PRIu64 " s</text>\n", MARGIN, t->samples,
 		t->samples * d->s->period_ns / 1000000000,
-		t->samples * d->s->period_ns / 100000000 % 10);
+		t->samples * d->s->period_ns / 1000000 % 1000);
 	sink_put(d->to);
 }
 

@@ -3,6 +3,7 @@
 #ifndef HUSK_PROFILE_TIMER_H
 #define HUSK_PROFILE_TIMER_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -10,16 +11,17 @@
 struct profile_timer {
 	int id;
 	int running;	/* whether there is one */
+	sigset_t mask;	/* of the thread, before */
 };
 
 /*
- * From start on (clock_now_ns) every period_ns the calling thread leaves the guest; where it is not in
- * the guest, the signal stays pending, as the hypervisor's backend blocks it there. HUSK_E_HOST.
+ * From start on (clock_now_ns) every period_ns the calling thread leaves the guest. It blocks the signal
+ * until profile_timer_stop; in the guest, the hypervisor's backend lets it through. HUSK_E_HOST.
  */
 int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
 			struct husk_error *e);
 
-/* Accepts a zeroed timer, and the same one twice. */
+/* In the same thread. Accepts a zeroed timer, and the same one twice. */
 void profile_timer_stop(struct profile_timer *t);
 
 #endif

@@ -31,6 +31,19 @@ static struct timespec at(uint64_t ns)
 	};
 }
 
+/*
+ * A signal that is not blocked and has no handler is dropped, and since Linux 6.13 that is the end of
+ * its timer.
+ */
+static void block_signal(struct profile_timer *t)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, TIMER_SIGNAL);
+	(void)pthread_sigmask(SIG_BLOCK, &set, &t->mask);
+}
+
 int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
 			struct husk_error *e)
 {
@@ -42,6 +55,7 @@ int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period
 	if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &t->id) == -1)
 		return husk_fail_sys(e, errno, "--profile: timer_create");
 	t->running = 1;
+	block_signal(t);
 	if (syscall(SYS_timer_settime, t->id, TIMER_ABSTIME, &when, NULL) == 0)
 		return 0;
 	husk_fail_sys(e, errno, "--profile: timer_settime");
@@ -51,7 +65,9 @@ int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period
 
 void profile_timer_stop(struct profile_timer *t)
 {
-	if (t->running)
-		(void)syscall(SYS_timer_delete, t->id);
+	if (!t->running)
+		return;
+	(void)syscall(SYS_timer_delete, t->id);
+	(void)pthread_sigmask(SIG_SETMASK, &t->mask, NULL);
 	t->running = 0;
 }
