@@ -4,7 +4,7 @@
  * which, value. w: word number which behind numbers[where] becomes numbers[value]. i and o: value
  * items of which bytes each into and out of the window, where bytes from its start. All else:
  * hypercall what, its structure which bytes behind numbers[where]. Counted from '0', so that text
- * makes seeds.
+ * makes seeds. All of it is traced.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "../unit/rig.h"
+
+extern const struct module module_trace;
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 #define MEMORY 0x4000u
@@ -51,7 +53,9 @@ static void make(struct rig *r)
 		CHECK(rig_option(r, &module_block, words[i]) == 0);
 	}
 	r->core.console_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	CHECK(rig_attach(r, &module_core) == 0 && rig_attach(r, &module_block) == 0);
+	CHECK(rig_option(r, &module_trace, "--trace=/dev/null") == 0);
+	CHECK(rig_attach(r, &module_core) == 0 && rig_attach(r, &module_block) == 0 &&
+	      rig_attach(r, &module_trace) == 0);
 	CHECK(rig_add_device(r, disk, 5) == 0);
 	CHECK(memory_declare(&r->core.memory, 0, 0xfff, MEMORY_R, "low", &r->e) == 0);
 	CHECK(memory_declare(&r->core.memory, RODATA, RODATA + 0xfff, MEMORY_R, "text",

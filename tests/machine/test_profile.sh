@@ -71,6 +71,14 @@ hypercalls() {
 		"$(grep -q 'writer;.*\[husk: puts\] ' "$T/write.folded" || echo "there is none")"
 }
 
+# The first tick comes before the guest runs, and is not the last.
+ticks() {
+	for attempt in 1 2 3; do
+		profile "$T/ticks.folded" --profile-rate=5000 -- "$(image hot)" turns 200
+		judge "ticks from the start on, $attempt" 0 'top: seventy'
+	done
+}
+
 # Whatever the frame pointer is.
 lies() {
 	for lie in loop odd outside; do
@@ -155,6 +163,7 @@ costs() {
 split
 waits
 hypercalls
+ticks
 lies
 stripped
 formats
