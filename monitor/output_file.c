@@ -83,11 +83,19 @@ int output_file_spare(const struct output_file *f, int image_fd, struct husk_err
 			 f->option, f->where);
 }
 
+/* Other kinds, such as /dev/null, a terminal or a FIFO, are always shared. */
+static bool may_be_disk(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
 int output_file_claim(const struct output_file *f, struct husk_error *e)
 {
 	if (f->look || f->fd == -1 || f->where[0] == '@')
 		return 0;
-	if (flock(f->fd, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK)
+	if (may_be_disk(f->fd) && flock(f->fd, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK)
 		return husk_fail(e, HUSK_E_USAGE, "%s=%s: a disk of this guest, its symbols, or "
 				 "locked by another process", f->option, f->where);
 	return f->file && ftruncate(f->fd, 0) == -1 ? refuse(f, errno, e) : 0;

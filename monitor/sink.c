@@ -27,16 +27,27 @@ void sink_attach(struct sink *s, int fd, struct waiter *w, uint64_t patience_ns,
 	console_init(&s->to, fd, w, patience_ns);
 	s->at_once = at_once;
 	s->n = 0;
+	s->deadline = 0;
 	s->lines = s->dropped = 0;
 }
 
-void sink_flush(struct sink *s, bool last)
+void sink_hurry(struct sink *s, unsigned ms)
 {
-	size_t done = 0;
+	s->deadline = ms == 0 ? 0 : clock_deadline(ms * CLOCK_NS_PER_MS);
+}
 
-	if (s->n > 0)
-		done = last ? console_write_last(&s->to, s->buffer, s->n) :
-		       console_write(&s->to, s->buffer, s->n);
+static size_t write_out(struct sink *s)
+{
+	if (s->n == 0 || (s->deadline != 0 && clock_now_ns() >= s->deadline))
+		return 0;
+	return s->deadline != 0 ? console_write_last(&s->to, s->buffer, s->n) :
+	       console_write(&s->to, s->buffer, s->n);
+}
+
+void sink_flush(struct sink *s)
+{
+	const size_t done = write_out(s);
+
 	s->n -= done;
 	memmove(s->buffer, s->buffer + done, s->n);
 }
@@ -45,7 +56,7 @@ static void add(struct sink *s, const void *line, size_t len)
 {
 	s->lines++;
 	if (len > SINK_SIZE - s->n)
-		sink_flush(s, false);
+		sink_flush(s);
 	if (len > SINK_SIZE - s->n) {
 		s->dropped++;
 		return;
@@ -53,7 +64,7 @@ static void add(struct sink *s, const void *line, size_t len)
 	memcpy(s->buffer + s->n, line, len);
 	s->n += len;
 	if (s->at_once)
-		sink_flush(s, false);
+		sink_flush(s);
 }
 
 void sink_put(struct sink *s)

@@ -23,6 +23,7 @@ struct sink {
 	bool at_once;		/* each line is written when it comes: somebody is watching */
 	char *buffer;		/* SINK_SIZE bytes, and what line needs; owned */
 	size_t n;		/* bytes in it */
+	uint64_t deadline;	/* clock.h; nothing is written after it; 0: none */
 	uint64_t lines, dropped;	/* made; of these, what there was no room for */
 	FILE *line;		/* to print into; owned. It allocates nothing */
 };
@@ -39,8 +40,14 @@ void sink_attach(struct sink *s, int fd, struct waiter *w, uint64_t patience_ns,
  */
 void sink_put(struct sink *s);
 
-/* Writes what the output takes; last: now or never, at most for CONSOLE_GRACE_MS. */
-void sink_flush(struct sink *s, bool last);
+/* Writes what the output takes. */
+void sink_flush(struct sink *s);
+
+/*
+ * The run has ended, and a stop ends no wait any more: the reader has ms for all that is still written,
+ * and what it does not take then is lost. 0: there is time again.
+ */
+void sink_hurry(struct sink *s, unsigned ms);
 
 /* Closes what sink_attach opened. */
 void sink_detach(struct sink *s);

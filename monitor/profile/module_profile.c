@@ -13,6 +13,7 @@
 #define NS_PER_S 1000000000u
 #define RATE_DEFAULT 199u	/* no divisor of what guests do so many times a second */
 #define RATE_MAX 5000u
+#define HURRY_MS 1000u		/* for who reads the profile of a guest that was stopped */
 
 struct profile_module {
 	bool wanted;
@@ -248,10 +249,13 @@ static void write_profile(struct profile_module *s)
 {
 	const struct sink *to = &s->sink;
 
+	if (s->sampler.stopped && !s->file.file)
+		sink_hurry(&s->sink, HURRY_MS);
 	tree_sum(&s->sampler.tree);
 	s->draw(&s->sampler, &s->sink);
-	sink_flush(&s->sink, false);
-	sink_flush(&s->sink, true);
+	sink_flush(&s->sink);
+	sink_hurry(&s->sink, CONSOLE_GRACE_MS);
+	sink_flush(&s->sink);
 	if (to->dropped > 0 || to->n > 0 || to->to.lost > 0)
 		core_say(s->sampler.core, "profile: %s: not all of it could be written", s->file.where);
 }

@@ -141,9 +141,16 @@ static void on_served(void *ctx, const struct hv_exit *exit, enum vmexit_result 
 	account_service(s);
 }
 
+static void on_end(void *ctx, const struct core_ending *how)
+{
+	struct sampler *s = ctx;
+
+	s->stopped = how->end == CORE_STOPPED;
+}
+
 const struct core_client sampler_client = {
 	.resume = on_resume, .interrupted = on_interrupted, .exit = on_exit_begun,
-	.call = on_call, .noted = on_noted, .served = on_served,
+	.call = on_call, .noted = on_noted, .served = on_served, .end = on_end,
 };
 
 static const char *code_name(const struct sampler *s, uint64_t address, char *text, size_t size)

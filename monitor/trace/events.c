@@ -17,14 +17,22 @@ static uint64_t now(const struct trace *t)
 	return clock_now_ns() - t->start;
 }
 
+/* A file takes everything; nobody else may keep a run from its end. */
+static void hurry(struct trace *t)
+{
+	if (t->sink.at_once)
+		sink_hurry(&t->sink, CONSOLE_GRACE_MS);
+}
+
 void trace_fini(struct trace *t)
 {
 	if (t->sink.line == NULL)
 		return;
 	if (t->begun && !t->ended) {
+		hurry(t);
 		t->form->end(t->sink.line);
 		sink_put(&t->sink);
-		sink_flush(&t->sink, true);
+		sink_flush(&t->sink);
 		t->ended = true;
 	}
 	sink_detach(&t->sink);
@@ -47,6 +55,7 @@ static void on_resume(void *ctx)
 		sink_put(&t->sink);
 	}
 	t->begun = true;
+	sink_hurry(&t->sink, 0);
 	t->back = now(t);
 }
 
@@ -184,9 +193,11 @@ static void on_end(void *ctx, const struct core_ending *how)
 	struct trace *t = ctx;
 	char text[64];
 
+	if (how->end == CORE_STOPPED)
+		hurry(t);
 	t->form->ended(t->sink.line, now(t), how_ended(how, text, sizeof text));
 	sink_put(&t->sink);
-	sink_flush(&t->sink, true);
+	sink_flush(&t->sink);
 	tell_losses(t);
 }
 

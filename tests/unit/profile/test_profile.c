@@ -180,7 +180,7 @@ static const char *drawn(struct fixture *f, picture *draw)
 
 	tree_sum(&f->sampler.tree);
 	draw(&f->sampler, &f->sink);
-	sink_flush(&f->sink, true);
+	sink_flush(&f->sink);
 	assert_int_equal(lseek(f->fd, 0, SEEK_SET), 0);
 	n = read(f->fd, f->text, sizeof f->text - 1);
 	assert_true(n >= 0);

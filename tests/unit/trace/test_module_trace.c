@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../../monitor/clock.h"
 #include "../../../monitor/facts.h"
+#include "../../../monitor/output_file.h"
 #include "json_read.h"
 #include "rig.h"
 #include "expect.h"
@@ -382,6 +384,51 @@ static void a_reader_that_takes_nothing_costs_lines_not_time(void **state)
 	close(ends[1]);
 }
 
+static void fill(int fd)
+{
+	static const char much[65536];
+	const int flags = fcntl(fd, F_GETFL);
+
+	assert_int_equal(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+	while (write(fd, much, sizeof much) > 0)
+		;
+	assert_int_equal(fcntl(fd, F_SETFL, flags), 0);
+}
+
+/* However patient it is: the stop was taken, and ends no wait of what comes then. */
+static void a_reader_that_takes_nothing_does_not_put_a_stop_off(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t start = clock_now_ns();
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	snprintf(f->option, sizeof f->option, "--trace=@%d", ends[1]);
+	assert_int_equal(rig_option(&f->rig, &module_trace, f->option), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_core), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_trace), 0);
+	fill(ends[1]);
+	core_stop(&f->rig.core, 1);
+	assert_int_equal(rig_run(&f->rig), RIG_STOPPED);
+	assert_true(clock_now_ns() - start < 1500 * CLOCK_NS_PER_MS);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* As many guests may go to one log. */
+static void what_cannot_be_a_disk_is_shared(void **state)
+{
+	struct fixture *f = *state;
+	struct output_file one, other;
+
+	assert_int_equal(output_file_open(&one, "--trace", "/dev/null", false, &f->rig.e), 0);
+	assert_int_equal(output_file_open(&other, "--trace", "/dev/null", false, &f->rig.e), 0);
+	assert_int_equal(output_file_claim(&one, &f->rig.e), 0);
+	assert_int_equal(output_file_claim(&other, &f->rig.e), 0);
+	output_file_close(&one);
+	output_file_close(&other);
+}
+
 static void a_reader_that_is_gone_is_told_of(void **state)
 {
 	struct fixture *f = *state;
@@ -520,6 +567,8 @@ int main(void)
 		TEST(json_is_that_of_trace_viewers),
 		TEST(json_lacks_only_its_end_before_that),
 		TEST(a_reader_that_takes_nothing_costs_lines_not_time),
+		TEST(a_reader_that_takes_nothing_does_not_put_a_stop_off),
+		TEST(what_cannot_be_a_disk_is_shared),
 		TEST(a_reader_that_is_gone_is_told_of),
 		TEST(a_file_is_emptied_late_and_is_nobody_elses),
 		TEST(a_look_makes_no_file),
