@@ -4,15 +4,21 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "descriptor.h"
 
+#define FRAME_MAX (UINT16_MAX + UPLINK_HEADER + UPLINK_TAGS)	/* around an IP packet */
+#define PIECES 64	/* in which the longest frame comes where there is room for 1500 bytes */
+
 struct datagram {
 	struct uplink uplink;
 	int mark;		/* MSG_EOR where records need it: descriptor_records_are_marked */
 	bool unfinished;	/* what was read last was not the end of a record */
+	size_t sent, pending;	/* bytes of the record in out: sent, in all */
+	uint8_t out[];		/* FRAME_MAX bytes where there is a mark: a record taken in part */
 };
 
 static enum uplink_result explain(int sys)
@@ -29,10 +35,7 @@ static enum uplink_result explain(int sys)
 	return UPLINK_ERROR;
 }
 
-/*
- * A record that is longer than the buffer is read in pieces, each of which counts as too long. So
- * does everything from a peer that never marks an end.
- */
+/* A record that is longer than the buffer is read in pieces: a part of one is no frame. */
 static enum uplink_result piece(struct datagram *d, bool ended)
 {
 	const bool whole = ended && !d->unfinished;
@@ -54,32 +57,90 @@ static enum uplink_result read_nothing(const struct uplink *u)
 	return (p.revents & POLLHUP) != 0 ? UPLINK_GONE : UPLINK_ERROR;
 }
 
-static enum uplink_result datagram_read(struct uplink *u, struct iovec buffer, size_t *len)
+static ssize_t put(const struct datagram *d, const void *bytes, size_t len)
 {
-	struct datagram *d = (struct datagram *)u;
+	return send(d->uplink.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL | d->mark);
+}
+
+/* ENOBUFS: the queue of an interface is full, or of a peer where the host does not wait for it. */
+static enum uplink_result refused(int sys)
+{
+	return sys == ENOBUFS ? UPLINK_AGAIN : explain(sys);
+}
+
+/*
+ * Sends the rest of a record that was taken in part, as one that needs its end marked can be: what
+ * is sent before that becomes part of it. UPLINK_OK: none is left.
+ */
+static enum uplink_result flush(struct datagram *d)
+{
+	ssize_t n;
+
+	if (d->sent == d->pending)
+		return UPLINK_OK;
+	n = put(d, d->out + d->sent, d->pending - d->sent);
+	if (n == -1)
+		return refused(errno);
+	d->sent += (size_t)n;
+	return d->sent == d->pending ? UPLINK_OK : UPLINK_AGAIN;
+}
+
+static enum uplink_result receive(struct datagram *d, struct iovec buffer, size_t *len)
+{
 	struct msghdr m = {.msg_iov = &buffer, .msg_iovlen = 1};
-	ssize_t n = recvmsg(u->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const ssize_t n = recvmsg(d->uplink.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n == -1)
 		return explain(errno);
 	if ((m.msg_flags & MSG_TRUNC) != 0)
 		return UPLINK_TOO_LONG;
 	if (n == 0)
-		return read_nothing(u);
+		return read_nothing(&d->uplink);
 	*len = (size_t)n;
 	return d->mark == 0 ? UPLINK_OK : piece(d, (m.msg_flags & MSG_EOR) != 0);
 }
 
-/* ENOBUFS: the queue of an interface is full, or of a peer where the host does not wait for it. */
+/*
+ * A record that is too long was told of with its first piece; the others are passed over, but for
+ * those of a peer that never marks an end. What is left of a record to be sent goes out first:
+ * nobody waits for room for it.
+ */
+static enum uplink_result datagram_read(struct uplink *u, struct iovec buffer, size_t *len)
+{
+	struct datagram *d = (struct datagram *)u;
+
+	(void)flush(d);
+	for (int i = 0; i < PIECES; i++) {
+		const bool rest = d->unfinished;
+		const enum uplink_result r = receive(d, buffer, len);
+
+		if (!rest || r != UPLINK_TOO_LONG)
+			return r;
+	}
+	return UPLINK_TOO_LONG;
+}
+
 static enum uplink_result datagram_write(struct uplink *u, struct iovec frame)
 {
-	const struct datagram *d = (struct datagram *)u;
-	ssize_t n = send(u->fd, frame.iov_base, frame.iov_len,
-			 MSG_DONTWAIT | MSG_NOSIGNAL | d->mark);
+	struct datagram *d = (struct datagram *)u;
+	const enum uplink_result r = flush(d);
+	ssize_t n;
 
+	if (r != UPLINK_OK)
+		return r;
+	if (frame.iov_len > FRAME_MAX)
+		return UPLINK_ERROR;
+	n = put(d, frame.iov_base, frame.iov_len);
 	if (n == -1)
-		return errno == ENOBUFS ? UPLINK_AGAIN : explain(errno);
-	return (size_t)n == frame.iov_len ? UPLINK_OK : UPLINK_ERROR;
+		return refused(errno);
+	if ((size_t)n == frame.iov_len)
+		return UPLINK_OK;
+	if (d->mark == 0)
+		return UPLINK_ERROR;
+	memcpy(d->out, frame.iov_base, frame.iov_len);
+	d->sent = (size_t)n;
+	d->pending = frame.iov_len;
+	return UPLINK_OK;
 }
 
 static int type_of(int fd)
@@ -96,7 +157,8 @@ int datagram_adopt(struct uplink **u, const struct uplink_request *rq, int fd,
 	static const struct uplink_ops ops = {
 		.read = datagram_read, .write = datagram_write, .close = uplink_free,
 	};
-	struct datagram *d = uplink_new(sizeof *d, &ops, e);
+	const bool marked = descriptor_records_are_marked() && type_of(fd) == SOCK_SEQPACKET;
+	struct datagram *d = uplink_new(sizeof *d + (marked ? FRAME_MAX : 0), &ops, e);
 
 	if (d == NULL) {
 		close(fd);
@@ -104,7 +166,7 @@ int datagram_adopt(struct uplink **u, const struct uplink_request *rq, int fd,
 	}
 	d->uplink.fd = fd;
 	d->uplink.mtu = d->uplink.mtu_max = descriptor_mtu(fd);
-	d->mark = descriptor_records_are_marked() && type_of(fd) == SOCK_SEQPACKET ? MSG_EOR : 0;
+	d->mark = marked ? MSG_EOR : 0;
 	if (rq->look)
 		uplink_look_only(&d->uplink);
 	*u = &d->uplink;

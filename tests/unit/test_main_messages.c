@@ -221,15 +221,17 @@ static void assert_fails(struct fixture *f, int fd, const char *message)
 static void an_answer_that_is_not_taken_fails(void **state)
 {
 	struct fixture *f = *state;
-	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC), reader = open("/dev/null", O_RDONLY);
 
 	if (emulated()) {
 		print_message("# an emulator's descriptors are its own too\n");
 		skip();
 	}
-	assert_fails(f, full, "writing to there: No space left on device");
+	if (full != -1)		/* Linux has it */
+		assert_fails(f, full, "writing to there: No space left on device");
 	__real_close(full);
-	assert_fails(f, f->ends[0], "writing to there: Bad file descriptor");
+	assert_fails(f, reader, "writing to there: Bad file descriptor");
+	__real_close(reader);
 	assert_fails(f, 1000, "writing to there: Bad file descriptor");
 	host.close_fails = true;
 	assert_fails(f, f->ends[1], "writing to there: Disk quota exceeded");

@@ -1073,8 +1073,10 @@ static void a_host_that_does_not_read_costs_frames(void **state)
 	sent = f->dev.counters.tx_frames;
 	assert_true(sent >= 10 && sent < 10000);
 	assert_drops(f, NETDEV_TX_FULL, 10000 - sent);
-	for (uint64_t i = 0; i < sent; i++)
+	for (uint64_t i = 0; i < sent; i++) {
+		assert_receives_nothing(f, ROOM);	/* the rest of a frame goes out with any call */
 		assert_int_equal(wire_receive(&f->wire, f->frame), ROOM);
+	}
 	send_frame(f, ROOM);
 	assert_count(f->dev.counters.tx_frames, sent + 1);
 }

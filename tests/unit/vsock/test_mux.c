@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "../../../monitor/memory_host.h"
 #include "../../../monitor/vsock/command.h"
 #include "../../../monitor/vsock/mux_parts.h"
 #include "fake_host.h"
@@ -1050,7 +1052,8 @@ static void a_ring_is_given_back(void **state)
 	assert_int_equal(ring[1], vsock_fake_byte((uint8_t)~s->stream, 1));
 	says(VSOCK_OP_RST, 0);
 	assert_int_equal(in_use(), 0);
-	for (unsigned i = 0; i < ROOM; i++)
+	/* FreeBSD takes it away when it needs memory. */
+	for (unsigned i = 0; i < ROOM && memory_host_give_back == MADV_DONTNEED; i++)
 		assert_int_equal(ring[i], 0);
 }
 
