@@ -21,6 +21,7 @@
 #define SOL_SOCKET 0xffff
 #define SO_ACCEPTCONN 0x00000002
 #define SO_SNDBUF 0x1001
+#define SO_RCVBUF 0x1002
 #define SO_TYPE 0x1008
 #define SO_DOMAIN 0x1019
 #define SCM_RIGHTS 0x01
