@@ -186,8 +186,9 @@ static int close_copy(int fd)
 {
 	int copy = dup(fd);
 
-	if (copy == -1)		/* no descriptor is left for it: all was taken, and nobody says more */
-		return errno == EMFILE ? 0 : errno;
+	/* None is left for it (FreeBSD: EBADF, if the limit is below fd): all was taken by then. */
+	if (copy == -1)
+		return errno == EMFILE || errno == EBADF ? 0 : errno;
 	return close(copy) == -1 ? errno : 0;
 }
 

@@ -334,6 +334,7 @@ static int connect_failed(const char *where, int sys, struct husk_error *e)
 	case EACCES:
 		return husk_hint(e, "this user must be allowed to write to it");
 	case EPROTOTYPE:
+	case ENOTSOCK:
 		return husk_hint(e, "it is no stream socket; give one of SOCK_STREAM, as passt and "
 				 "gvproxy's -listen-qemu make it");
 	case EAGAIN:

@@ -214,7 +214,7 @@ static int check_listener(int fd, struct husk_error *e)
 		husk_fail_sys(e, EBADF, "descriptor %d", fd);
 		return husk_hint(e, "what starts this program must open it and leave it so");
 	}
-	if (type != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) != 1)
+	if (type != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) <= 0)
 		return husk_fail(e, HUSK_E_USAGE, "descriptor %d is no stream socket that listens",
 				 fd);
 	return 0;

@@ -29,6 +29,19 @@ struct fixture {
 
 static struct fixture f;
 
+int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *size);
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *size);
+
+/* FreeBSD says of an option that is set by its bit, not 1. */
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *size)
+{
+	const int rc = __real_getsockopt(fd, level, option, value, size);
+
+	if (rc == 0 && option == SO_ACCEPTCONN && *(int *)value != 0)
+		*(int *)value = 2;
+	return rc;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -145,9 +158,11 @@ static void where_nobody_listens_there_is_no_connection(void **state)
 	fd = open(f.path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(unix_socket_connect(&f.place, NULL), -ECONNREFUSED);
+	/* A file that is no socket; FreeBSD says what it is. */
+	fd = unix_socket_connect(&f.place, NULL);
+	assert_true(fd == -ECONNREFUSED || fd == -ENOTSOCK);
 	assert_int_equal(connects(NAME_MAX_HERE - strlen("/proc/self/fd/99/"), 'x'), -ENOENT);
-	assert_int_equal(connects(NAME_MAX_HERE, 'x'), -ENAMETOOLONG);
+	assert_int_equal(connects(NAME_MAX_HERE + 1, 'x'), -ENAMETOOLONG);
 }
 
 static void a_listener_of_another_kind_is_no_stream(void **state)
@@ -180,7 +195,7 @@ static void a_full_backlog_is_told(void **state)
 	while (n < 8 && (clients[n] = unix_socket_connect(&f.place, NULL)) >= 0)
 		n++;
 	assert_in_range(n, 1, 7);
-	assert_int_equal(clients[n], -EAGAIN);
+	assert_true(clients[n] == -EAGAIN || clients[n] == -ECONNREFUSED);	/* FreeBSD */
 	while (n-- > 0)
 		close(clients[n]);
 	close(fd);
@@ -286,8 +301,8 @@ static void every_refusal_names_the_path(void **state)
 	assert_int_equal(unix_place_open(&p, "/dev/null/s", 11, &f.e), -1);
 	assert_error(&f.e, HUSK_E_HOST, "/dev/null/s: its directory: Not a directory");
 	snprintf(longest, sizeof longest, "%s/", f.dir);
-	memset(longest + strlen(longest), 'x', NAME_MAX_HERE);
-	longest[strlen(f.dir) + 1 + NAME_MAX_HERE] = '\0';
+	memset(longest + strlen(longest), 'x', NAME_MAX_HERE + 1);
+	longest[strlen(f.dir) + 1 + NAME_MAX_HERE + 1] = '\0';
 	assert_int_equal(unix_place_open(&p, longest, strlen(longest), &f.e), 0);
 	assert_int_equal(unix_listener_open(&f.l, &p, &f.e), -1);
 	assert_error(&f.e, HUSK_E_HOST, "the address of a socket has no room for such a name");
