@@ -46,7 +46,7 @@ declared ../include/libelf.h >elf
 find ../include -name '*.h' -exec cat {} + | declared | grep -vxF -f threads -f elf >c
 
 # What compilers call by themselves.
-printf '%s\n' bcmp __stack_chk_fail >>c
+printf '%s\n' bcmp __clear_cache __stack_chk_fail >>c
 library pthread function "$@" <threads
 library elf function "$@" <elf
 library c function "$@" <c

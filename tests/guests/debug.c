@@ -12,7 +12,7 @@ static volatile uint64_t lock;
 
 void probe(void);
 
-__attribute__((noinline, noclone)) void probe(void)
+__attribute__((noinline)) void probe(void)
 {
 	__asm__ __volatile__("nop\n\tnop\n\tnop\n\tnop" ::: "memory");
 	rounds++;

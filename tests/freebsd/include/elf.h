@@ -79,6 +79,28 @@ typedef struct {
 } Elf64_Shdr;
 
 typedef struct {
+	Elf64_Word st_name;
+	unsigned char st_info, st_other;
+	Elf64_Half st_shndx;
+	Elf64_Addr st_value;
+	Elf64_Xword st_size;
+} Elf64_Sym;
+
+#define SHT_NULL 0
+#define SHT_PROGBITS 1
+#define SHT_SYMTAB 2
+#define SHT_STRTAB 3
+#define SHN_UNDEF 0
+#define SHN_ABS 0xfff1
+#define STB_LOCAL 0
+#define STB_GLOBAL 1
+#define STT_NOTYPE 0
+#define STT_OBJECT 1
+#define STT_FUNC 2
+#define ELF64_ST_BIND(info) ((info) >> 4)
+#define ELF64_ST_TYPE(info) ((info) & 0xf)
+
+typedef struct {
 	Elf64_Word n_namesz, n_descsz, n_type;
 } Elf64_Nhdr;
 

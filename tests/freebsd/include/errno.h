@@ -33,6 +33,7 @@ int *__error(void);
 #define ERANGE 34
 #define EAGAIN 35
 #define EWOULDBLOCK EAGAIN
+#define ENOTSOCK 38
 #define EMSGSIZE 40
 #define EPROTOTYPE 41
 #define EOPNOTSUPP 45

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#define PRId64 "ld"
 #define PRIu64 "lu"
 #define PRIx64 "lx"
 #define PRIu32 "u"

@@ -11,6 +11,7 @@
 
 #define SIGHUP 1
 #define SIGINT 2
+#define SIGQUIT 3
 #define SIGKILL 9
 #define SIGSYS 12
 #define SIGPIPE 13
@@ -28,6 +29,8 @@
 #define SIG_BLOCK 1
 #define SIG_UNBLOCK 2
 #define SIG_SETMASK 3
+
+#define SI_USER 0x10001
 
 #define SA_RESTART 0x0002
 #define SA_SIGINFO 0x0040

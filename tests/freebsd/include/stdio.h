@@ -15,6 +15,7 @@ extern FILE *__stdinp, *__stdoutp, *__stderrp;
 #define stderr __stderrp
 
 #define EOF (-1)
+#define _IOFBF 0
 #define _IOLBF 1
 #define SEEK_SET 0
 #define SEEK_END 2

@@ -17,6 +17,7 @@ void exit(int status) __dead2;
 long strtol(const char *text, char **end, int base);
 unsigned long strtoul(const char *text, char **end, int base);
 unsigned long long strtoull(const char *text, char **end, int base);
+void qsort(void *base, size_t n, size_t size, int (*order)(const void *a, const void *b));
 char *getenv(const char *name);
 int setenv(const char *name, const char *value, int overwrite);
 int mkstemp(char *path);

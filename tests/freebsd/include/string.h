@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+void *memmem(const void *in, size_t in_len, const void *what, size_t len);
 void *memchr(const void *in, int c, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 void *memcpy(void *to, const void *from, size_t len);
@@ -22,6 +23,7 @@ size_t strlen(const char *text);
 int strncmp(const char *a, const char *b, size_t len);
 char *strndup(const char *text, size_t len);
 char *strrchr(const char *in, int c);
+size_t strnlen(const char *text, size_t most);
 size_t strspn(const char *text, const char *accept);
 char *strstr(const char *in, const char *what);
 char *strtok_r(char *text, const char *separators, char **state);

@@ -38,6 +38,7 @@ int pipe(int ends[2]);
 int pipe2(int ends[2], int flags);
 ssize_t pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset);
+off_t lseek(int fd, off_t offset, int whence);
 ssize_t read(int fd, void *buf, size_t len);
 int rmdir(const char *path);
 int symlink(const char *to, const char *path);

@@ -376,10 +376,10 @@ static void a_reader_that_takes_nothing_costs_lines_not_time(void **state)
 	int ends[2];
 
 	watch_through_a_pipe(f, ends);
-	assert_int_not_equal(fcntl(ends[1], F_SETPIPE_SZ, 4096), -1);
-	for (unsigned i = 0; i < 200; i++)
+	for (unsigned i = 0; rig_figure(&f->rig, 1, "trace", "bytes_dropped") <= 1000; i++) {
+		assert_in_range(i, 0, 20000);
 		assert_int_equal(puts_at(f, DATA, 1), RIG_RESUMED);
-	assert_true(rig_figure(&f->rig, 1, "trace", "bytes_dropped") > 1000);
+	}
 	close(ends[0]);
 	close(ends[1]);
 }

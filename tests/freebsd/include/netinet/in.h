@@ -5,6 +5,9 @@
 
 #include <sys/socket.h>
 
+#define IPPROTO_TCP 6
+#define INADDR_LOOPBACK 0x7f000001u
+
 struct in_addr {
 	uint32_t s_addr;
 };
@@ -16,5 +19,9 @@ struct sockaddr_in {
 	struct in_addr sin_addr;
 	char sin_zero[8];
 };
+
+uint32_t htonl(uint32_t number);
+uint16_t htons(uint16_t number);
+uint16_t ntohs(uint16_t number);
 
 #endif

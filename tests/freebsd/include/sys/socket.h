@@ -20,6 +20,8 @@
 
 #define SOL_SOCKET 0xffff
 #define SO_ACCEPTCONN 0x00000002
+#define SO_REUSEADDR 0x0004
+#define SO_KEEPALIVE 0x0008
 #define SO_SNDBUF 0x1001
 #define SO_RCVBUF 0x1002
 #define SO_TYPE 0x1008
@@ -79,6 +81,7 @@ int connectat(int dir, int fd, const struct sockaddr *to, socklen_t size);
 int accept(int fd, struct sockaddr *from, socklen_t *size);
 int accept4(int fd, struct sockaddr *from, socklen_t *size, int flags);
 int getpeername(int fd, struct sockaddr *name, socklen_t *size);
+int getsockname(int fd, struct sockaddr *address, socklen_t *size);
 int getsockopt(int fd, int level, int option, void *value, socklen_t *size);
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size);
 int shutdown(int fd, int how);

@@ -32,6 +32,8 @@ struct stat {
 #define S_IFBLK 0060000
 #define S_IFREG 0100000
 #define S_IFSOCK 0140000
+#define S_IRUSR 0000400
+#define S_IWUSR 0000200
 
 #define S_ISFIFO(mode) (((mode) & S_IFMT) == S_IFIFO)
 #define S_ISCHR(mode) (((mode) & S_IFMT) == S_IFCHR)
@@ -44,6 +46,7 @@ int stat(const char *path, struct stat *st);
 int lstat(const char *path, struct stat *st);
 int fstat(int fd, struct stat *st);
 int fstatat(int dir, const char *path, struct stat *st, int flags);
+int chmod(const char *path, mode_t mode);
 int mkdir(const char *path, mode_t mode);
 int mkfifo(const char *path, mode_t mode);
 
