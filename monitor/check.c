@@ -135,6 +135,21 @@ static void check_devices(const struct husk *h, struct findings *f)
 	free(copies);
 }
 
+/* What is asked for beside devices: files that are named are looked at. */
+static void check_options(struct husk *h, struct findings *f)
+{
+	struct manifest *mft = calloc(1, sizeof *mft);
+	struct husk_error e;
+
+	if (machine_open_symbols(h, &e) == -1)
+		say_error(f, &e);
+	symbol_file_close(&h->symbols);
+	for (const struct module *const *m = h->modules; mft != NULL && *m != NULL; m++)
+		if ((*m)->device_type == 0 && try_module(h, *m, mft, f, &e) == -1)
+			say_error(f, &e);
+	free(mft);
+}
+
 /* Memory of that size, and the words behind the image. */
 static void check_guest(const struct husk *h, uint64_t mem_size, struct findings *f)
 {
@@ -170,6 +185,7 @@ static void check_image(struct husk *h, const char *path, struct findings *f)
 	} else {
 		say(f, true, path, "an image that can run here");
 		check_devices(h, f);
+		check_options(h, f);
 	}
 	elf_close(&h->image);
 }

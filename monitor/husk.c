@@ -146,7 +146,7 @@ static int read_image(struct husk *h, const char *path, uint64_t mem_size, struc
 	return machine_match_devices(h, e);
 }
 
-static int open_symbols(struct husk *h, struct husk_error *e)
+int machine_open_symbols(struct husk *h, struct husk_error *e)
 {
 	const struct setting *s = settings_find(&h->settings, "symbols", NULL);
 
@@ -359,7 +359,7 @@ int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 	h->guest_argc = argc;
 	h->guest_argv = args;
 	if (boot_join_cmdline(&h->cmdline, argc, args, e) == -1 ||
-	    read_image(h, path, mem_size, e) == -1 || open_symbols(h, e) == -1 ||
+	    read_image(h, path, mem_size, e) == -1 || machine_open_symbols(h, e) == -1 ||
 	    open_modules(h, e) == -1 || make_machine(h, mem_size, e) == -1) {
 		unload(h);
 		return -1;

@@ -58,6 +58,9 @@ uint64_t machine_memory_size(const struct husk *h);
 /* What modules see of the program around h, with h's notice function. */
 struct module_host machine_host(const struct husk *h);
 
+/* Opens what --symbols names, or the image, which is open, for h->symbols. HUSK_E_*. */
+int machine_open_symbols(struct husk *h, struct husk_error *e);
+
 /*
  * Opens module m for the devices in mft and has it confirmed; host as from machine_host. On failure
  * nothing stays open.

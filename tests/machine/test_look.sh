@@ -121,6 +121,10 @@ report "--symbols stays as it was" "$(cmp "$T/copy.json" "$(image hello)" 2>&1)"
 run --symbols="$T/none" -- "$(image hello)"
 judge "--symbols of a file that is not there" 1 '--symbols: .*none: could not open: No such file'
 
+run --check --symbols="$T/none" --trace="$T/none/trace" --profile="$T/none/x.svg" -- "$(image hello)"
+judge "--check looks at files that are named" 1 '--symbols: .*none: could not open' \
+	'--trace=.*none/trace: No such file' '--profile=.*none/x.svg: No such file'
+
 # --- failures name their function ---
 
 run --mem=8 "$confined" -- "$(image wxorx)" --solo5:quiet
