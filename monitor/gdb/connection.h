@@ -29,6 +29,11 @@ bool gdb_send(struct gdb_connection *k, const void *data, size_t n);
 /* Takes what has come, if nothing is left of earlier; false if the peer is gone. Does not wait. */
 bool gdb_receive(struct gdb_connection *k);
 
+static inline bool gdb_has_input(const struct gdb_connection *k)
+{
+	return k->fd != -1 && k->at < k->n;
+}
+
 /* The next byte; false if there is none. */
 bool gdb_next(struct gdb_connection *k, uint8_t *byte);
 

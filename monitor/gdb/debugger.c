@@ -96,7 +96,9 @@ static int go_on(struct debugger *d, struct husk_error *e)
 		return husk_wrap(e, "gdb");
 	core_finish(d->core, step ? d->id : CORE_NO_CLIENT);
 	d->told = false;
-	gdb_watch_arm(&d->watch, d->connection.fd);
+	gdb_watch_arm(&d->watch, d->connection.fd, !gdb_has_input(&d->connection));
+	if (gdb_has_input(&d->connection))	/* ^C came with the packet */
+		core_post(d->core, d->id);
 	return 0;
 }
 
@@ -185,7 +187,7 @@ static bool look_for_interrupt(struct debugger *d)
 static int attend_alone(struct debugger *d)
 {
 	announce(d);
-	gdb_watch_arm(&d->watch, -1);
+	gdb_watch_arm(&d->watch, -1, false);
 	while (!accept_one(d)) {
 		if (!d->waiting)
 			return 0;
@@ -210,7 +212,7 @@ static int attend(void *ctx, struct husk_error *e)
 		return be_alone(d, e);
 	if (d->stopping)
 		return stop_behind_access(d, e);
-	gdb_watch_arm(&d->watch, d->connection.fd);
+	gdb_watch_arm(&d->watch, d->connection.fd, !gdb_has_input(&d->connection));
 	return 0;
 }
 

@@ -5,9 +5,10 @@
 
 #include "session.h"
 
+/* A NUL follows the packet. */
 static bool has_word(const struct gdb_words *w, const char *word)
 {
-	return memmem(w->at, gdb_left(w), word, strlen(word)) != NULL;
+	return strstr((const char *)w->at, word) != NULL;
 }
 
 static enum gdb_verdict supported(struct gdb_session *s, struct gdb_words *w)

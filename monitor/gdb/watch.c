@@ -71,7 +71,7 @@ int gdb_watch_start(struct gdb_watch *w, struct husk_error *e)
 }
 
 /* The thread is told of changes, not of states: what was there before is asked for here. */
-void gdb_watch_arm(struct gdb_watch *w, int fd)
+void gdb_watch_arm(struct gdb_watch *w, int fd, bool look)
 {
 	struct pollfd now = {.fd = fd, .events = POLLIN};
 
@@ -81,7 +81,7 @@ void gdb_watch_arm(struct gdb_watch *w, int fd)
 		io_thread_wake(&w->thread);
 	}
 	__atomic_store_n(&w->armed, true, __ATOMIC_SEQ_CST);
-	if (fd != -1 && poll(&now, 1, 0) > 0)
+	if (fd != -1 && look && poll(&now, 1, 0) > 0)
 		core_post(w->core, w->id);
 }
 

@@ -26,11 +26,14 @@ struct gdb_watch {
 int gdb_watch_init(struct gdb_watch *w, int listener, struct core *c, unsigned id,
 		   struct husk_error *e);
 
-/* Starts the thread, which is paused until the guest runs. HUSK_E_HOST. */
+/* Starts the thread, which tells nothing before it is armed. HUSK_E_HOST. */
 int gdb_watch_start(struct gdb_watch *w, struct husk_error *e);
 
-/* The guest runs: a knock is told from now on, also one that came before. fd: -1, no connection. */
-void gdb_watch_arm(struct gdb_watch *w, int fd);
+/*
+ * The guest runs: a knock is told from now on, with look also one that came before; not to be looked for
+ * while something that came earlier is not used yet. fd: -1, no connection.
+ */
+void gdb_watch_arm(struct gdb_watch *w, int fd, bool look);
 void gdb_watch_disarm(struct gdb_watch *w);
 
 /* Accepts the same object twice, and a zeroed one. */

@@ -147,6 +147,7 @@ static int fake_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 	}
 	hv->size = mem_size;
 	hv->ip = HV_FAKE_IP;
+	hv->points_max = 4;
 	*out = hv;
 	return 0;
 }
@@ -470,6 +471,33 @@ static void fake_doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, 
 static const struct hv_doorbell_ops fake_doorbells = {
 	fake_doorbell_add, fake_doorbell_del, fake_doorbell_add_value, fake_doorbell_del_value,
 };
+static void fake_limits(struct hv *hv, unsigned *exec, unsigned *watch)
+{
+	*exec = *watch = hv->points_max;
+}
+
+static int fake_debug(struct hv *hv, const struct hv_debug *d, struct husk_error *e)
+{
+	require(hv, MADE | OWNED | EXITED, "debug");
+	if (fails(HV_FAKE_DEBUG, "debug", e) == -1)
+		return -1;
+	if (d->n > hv->points_max)
+		return husk_fail(e, HUSK_E_HOST, "fake debug: too many points");
+	hv->debug = *d;
+	hv->debug_sets++;
+	return 0;
+}
+
+static int fake_reinject(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+{
+	(void)e;
+	require(hv, EXITED, "reinject");
+	hv->reinjections++;
+	*exit = (struct hv_exit){.kind = HV_EXIT_HALT};
+	return 0;
+}
+
+static const struct hv_debug_ops fake_debugger = {fake_limits, fake_debug, fake_reinject};
 static const struct hv_register_ops fake_registers = {
 	fake_get, fake_set, fake_get_fp, fake_set_fp, fake_get_system,
 };
@@ -478,7 +506,7 @@ static const struct hv_caps *fake_caps(const struct hv *hv)
 {
 	static const struct hv_caps caps = {
 		.doorbells = &fake_doorbells, .registers = &fake_registers,
-		.protects_guest = true, .filters_cpuid = true,
+		.debug = &fake_debugger, .protects_guest = true, .filters_cpuid = true,
 	};
 
 	(void)hv;

@@ -30,6 +30,7 @@ enum hv_fake_op {
 	HV_FAKE_RUN,
 	HV_FAKE_COMPLETE,
 	HV_FAKE_DOORBELL_ADD,
+	HV_FAKE_DEBUG,
 };
 
 /* For all fakes of the program; a test sets it back to {0}. */
@@ -59,6 +60,10 @@ struct hv {
 	struct cpu_regs regs;	/* what registers tell and take */
 	struct cpu_fp fp;
 	struct cpu_system system;
+	struct hv_debug debug;	/* as it was set last */
+	unsigned debug_sets;
+	unsigned points_max;	/* of either kind; what limits tells */
+	unsigned reinjections;
 	bool kicked;		/* atomic */
 	bool live;		/* at the end of the script, run waits for more of it */
 	bool idle, go;		/* atomic: run waits so; there is more, or it is over (live is false) */

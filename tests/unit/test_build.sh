@@ -184,7 +184,7 @@ left_out_options() {
 install_into() {
 	make -C "$tmp/out" install DESTDIR="$tmp/dest" prefix=/opt/husk &&
 		cd "$tmp/dest/opt/husk" && cmp bin/husk "$tmp/out/husk" &&
-		[ "$(readlink bin/solo5-hvt)" = husk ] && [ ! -x include/solo5/solo5.h ] &&
+		[ "$(readlink bin/solo5-hvt)" = husk ] && [ "$(readlink bin/solo5-hvt-debug)" = husk ] && [ ! -x include/solo5/solo5.h ] &&
 		[ "$(ls -A "$tmp/dest")" = opt ]
 }
 

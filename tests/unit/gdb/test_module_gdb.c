@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_module_gdb.c: --gdb from its option to the end of the run, with a debugger that has sent all that it
+ * has to say before the run begins.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../rig.h"
+
+extern const struct module module_gdb;
+
+#define TEXT 0x100000ull
+
+struct fixture {
+	struct rig rig;
+	char dir[40], path[60], option[80];
+	int fd;
+	char replies[20000];
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+
+	*state = f;
+	if (f == NULL || rig_make(&f->rig, RIG_MEMORY) == -1)
+		return -1;
+	f->rig.core.memory.host_page = 4096;
+	f->fd = -1;
+	snprintf(f->dir, sizeof f->dir, "/tmp/husk-gdb.XXXXXX");
+	if (mkdtemp(f->dir) == NULL)
+		return -1;
+	snprintf(f->path, sizeof f->path, "%s/gdb", f->dir);
+	snprintf(f->option, sizeof f->option, "--gdb=%s", f->path);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	hv_fake_faults = (struct hv_fake_faults){0};
+	if (f->fd != -1)
+		close(f->fd);
+	rig_free(&f->rig);
+	assert_int_equal(access(f->path, F_OK), -1);
+	(void)unlink(f->path);
+	assert_int_equal(rmdir(f->dir), 0);
+	free(f);
+	return 0;
+}
+
+static void attach(struct fixture *f, const char *option)
+{
+	assert_int_equal(rig_option(&f->rig, &module_gdb, option), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_gdb), 0);
+}
+
+static void come(struct fixture *f)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", f->path);
+	f->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(connect(f->fd, (const struct sockaddr *)&a, sizeof a), 0);
+}
+
+static void put(struct fixture *f, const void *bytes, size_t n)
+{
+	assert_int_equal(send(f->fd, bytes, n, 0), n);
+}
+
+static void say(struct fixture *f, const char *packet)
+{
+	uint8_t sum = 0;
+	char frame[300];
+
+	for (const char *c = packet; *c != '\0'; c++)
+		sum = (uint8_t)(sum + (uint8_t)*c);
+	put(f, frame, (size_t)snprintf(frame, sizeof frame, "$%s#%02x", packet, sum));
+}
+
+/* What was said is enough for all stops, or leave was called. */
+static enum rig_end play(struct fixture *f)
+{
+	const enum rig_end end = rig_run(&f->rig);
+	size_t at = 0;
+	ssize_t n;
+
+	while ((n = recv(f->fd, f->replies + at, sizeof f->replies - 1 - at, MSG_DONTWAIT)) > 0)
+		at += (size_t)n;
+	f->replies[at] = '\0';
+	return end;
+}
+
+static void leave(struct fixture *f)
+{
+	assert_int_equal(shutdown(f->fd, SHUT_WR), 0);
+}
+
+#define ASSERT_SAID(f, text) assert_non_null(strstr((f)->replies, text))
+#define ASSERT_NOT_SAID(f, text) assert_null(strstr((f)->replies, text))
+
+static void exit_debug(struct fixture *f, enum hv_debug_kind kind, int point, uint64_t addr)
+{
+	const struct hv_exit exit = {.kind = HV_EXIT_DEBUG, .debug = {kind, point, addr, false}};
+
+	hv_fake_exit(f->rig.core.hv, &exit);
+}
+
+static void without_the_option_there_is_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rig_attach(&f->rig, &module_gdb), 0);
+	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
+	assert_int_equal(f->rig.core.hv->debug_sets, 0);
+	assert_int_equal(f->rig.n_notices, 0);
+}
+
+static void the_guest_waits_for_a_debugger(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	attach(f, f->option);
+	assert_int_equal(lstat(f->path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	come(f);
+	say(f, "?");
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	ASSERT_SAID(f, "+$T05thread:1;");
+	ASSERT_SAID(f, "$X0b#");
+	assert_string_equal(f->rig.notices[0], "Waiting for a debugger. Connect to it like this:");
+	assert_non_null(strstr(f->rig.notices[1], f->path));
+	assert_string_equal(f->rig.notices[2], "Connection from debugger");
+	assert_int_equal(rig_figure(&f->rig, 0, "gdb", "connections"), 1);
+}
+
+static void a_stop_ends_the_wait(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	core_stop(&f->rig.core, 1);
+	assert_int_equal(rig_run(&f->rig), RIG_STOPPED);
+	assert_int_equal(f->rig.core.hv->runs, 0);
+}
+
+/* The access is served and completed, and the guest does not go further. */
+static void a_step_over_an_access_ends_behind_it(void **state)
+{
+	struct fixture *f = *state;
+	struct hv *hv = f->rig.core.hv;
+
+	attach(f, f->option);
+	assert_int_equal(rig_attach(&f->rig, &module_core), 0);
+	come(f);
+	hv_fake_hypercall(hv, HVT_HYPERCALL_WALLTIME, 0x180000);
+	say(f, "vCont;s:-1;c");
+	say(f, "k");
+	assert_int_equal(play(f), RIG_STOPPED);
+	assert_int_equal(f->rig.reason, 0);
+	ASSERT_SAID(f, "$T05thread:1;");
+	assert_int_equal(hv->completions, 1);
+	assert_int_equal(f->rig.core.hypercalls.table[HVT_HYPERCALL_WALLTIME].count, 1);
+}
+
+static void a_step_is_one_only(void **state)
+{
+	struct fixture *f = *state;
+	struct hv *hv = f->rig.core.hv;
+
+	attach(f, f->option);
+	come(f);
+	exit_debug(f, HV_DEBUG_STEP, -1, TEXT);
+	say(f, "s");
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	ASSERT_SAID(f, "$T05thread:1;");
+	assert_false(hv->debug.step);
+	assert_int_equal(hv->debug_sets, 3);	/* step, continue, the end */
+}
+
+static void breakpoints_and_points_say_what_they_are(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	exit_debug(f, HV_DEBUG_SOFT, -1, TEXT);
+	exit_debug(f, HV_DEBUG_HARD, 0, 0x110004);
+	say(f, "qSupported:swbreak+;hwbreak+");
+	say(f, "Z0,100000,4");
+	say(f, "Z2,110000,8");
+	say(f, "c");
+	say(f, "c");
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	ASSERT_SAID(f, "swbreak:;");
+	ASSERT_SAID(f, "watch:110004;");
+	/* The run is over: nothing of it is left. */
+	assert_memory_equal(rig_at(&f->rig, TEXT), "\0\0\0\0", 4);
+	assert_int_equal(f->rig.core.hv->debug.n, 0);
+}
+
+static void a_breakpoint_of_the_guests_own_is_given_back(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	exit_debug(f, HV_DEBUG_SOFT, -1, HV_FAKE_IP);
+	say(f, "qSupported:swbreak+");
+	say(f, "c");
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_FAILED);
+	ASSERT_SAID(f, "$T05thread:1;");
+	ASSERT_NOT_SAID(f, "swbreak:;");
+	assert_int_equal(f->rig.core.hv->reinjections, 1);
+	assert_non_null(strstr(f->rig.e.message, "guest halted its processor"));
+}
+
+static void control_c_with_the_packet_is_seen(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	say(f, "c");
+	put(f, "\x03", 1);
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	ASSERT_SAID(f, "$T02thread:1;");
+}
+
+static void a_debugger_that_leaves_takes_its_breakpoints(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	say(f, "Z0,100000,4");
+	say(f, "Z1,100100,4");
+	leave(f);
+	assert_int_equal(play(f), RIG_RESUMED);
+	assert_memory_equal(rig_at(&f->rig, TEXT), "\0\0\0\0", 4);
+	assert_int_equal(f->rig.core.hv->debug.n, 0);
+	assert_false(f->rig.core.hv->debug.soft);
+}
+
+static void kill_ends_the_run(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	say(f, "vKill;1");
+	assert_int_equal(play(f), RIG_STOPPED);
+	ASSERT_SAID(f, "$OK#9a");
+}
+
+static void a_packet_that_came_broken_is_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	put(f, "$?#00", 5);
+	say(f, "QStartNoAckMode");
+	put(f, "$?#00", 5);
+	say(f, "D");
+	assert_int_equal(play(f), RIG_RESUMED);
+	assert_string_equal(f->replies, "-+$OK#9a$OK#9a");
+}
+
+static void control_that_is_refused_ends_the_run(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	say(f, "c");
+	say(f, "c");
+	hv_fake_faults = (struct hv_fake_faults){.op = HV_FAKE_DEBUG, .fail_at = 1};
+	assert_int_equal(play(f), RIG_FAILED);
+	assert_non_null(strstr(f->rig.e.message, "gdb: fake debug"));
+}
+
+static void a_machine_without_debugging_refuses_by_name(void **state)
+{
+	static const struct hv_caps none;
+	struct fixture *f = *state;
+
+	f->rig.core.caps = &none;
+	assert_int_equal(rig_option(&f->rig, &module_gdb, f->option), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_gdb), -1);
+	assert_string_equal(f->rig.e.message, "--gdb: fake cannot stop a guest for a debugger");
+}
+
+static void options_that_do_not_fit_are_told(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rig_option(&f->rig, &module_gdb, "--gdb-port=65536"), -1);
+	assert_non_null(strstr(f->rig.e.message, "Malformed argument to --gdb-port"));
+	assert_int_equal(rig_option(&f->rig, &module_gdb, "--gdb-port=12"), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_gdb), -1);
+	assert_non_null(strstr(f->rig.e.message, "there is no --gdb"));
+	assert_int_equal(rig_option(&f->rig, &module_gdb, f->option), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_gdb), -1);
+	assert_non_null(strstr(f->rig.e.message, "give one place"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(without_the_option_there_is_nothing),
+		TEST(the_guest_waits_for_a_debugger),
+		TEST(a_stop_ends_the_wait),
+		TEST(a_step_over_an_access_ends_behind_it),
+		TEST(a_step_is_one_only),
+		TEST(breakpoints_and_points_say_what_they_are),
+		TEST(a_breakpoint_of_the_guests_own_is_given_back),
+		TEST(control_c_with_the_packet_is_seen),
+		TEST(a_debugger_that_leaves_takes_its_breakpoints),
+		TEST(kill_ends_the_run),
+		TEST(a_packet_that_came_broken_is_asked_for_again),
+		TEST(control_that_is_refused_ends_the_run),
+		TEST(a_machine_without_debugging_refuses_by_name),
+		TEST(options_that_do_not_fit_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
