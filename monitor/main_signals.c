@@ -98,8 +98,10 @@ void signals_catch_looks(void)
 	sigdelset(&stop.sa_mask, SIGSYS);
 	tell.sa_mask = stop.sa_mask;
 	(void)sigaction(SIGUSR1, &tell, NULL);
-	if (sigaction(SIGQUIT, &stop, &inherited) == 0)
+	/* Known before there is a handler, which may be called at once. */
+	if (sigaction(SIGQUIT, NULL, &inherited) == 0)
 		quit_ignored = inherited.sa_handler == SIG_IGN;
+	(void)sigaction(SIGQUIT, &stop, NULL);
 }
 
 /* An ignored signal stays ignored. Blocked while it is changed. */
