@@ -103,6 +103,9 @@ static int open_profile(struct profile_module *s, const struct settings *setting
 	s->wanted = how != NULL;
 	if (!s->wanted)
 		return 0;
+	if (settings_find(settings, "gdb", NULL) != NULL)
+		return husk_fail(e, HUSK_E_USAGE, "--profile and --gdb: time in which a debugger holds "
+				 "the guest says nothing; give one of them");
 	s->draw = picture_for(how->value);
 	s->patience_ns = patience(settings);
 	s->sampler.period_ns = period(settings);

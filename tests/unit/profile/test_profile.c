@@ -454,6 +454,19 @@ static void an_option_says_how_to_draw(void **state)
 
 static char option[80];
 
+static void a_guest_that_is_debugged_has_no_profile(void **state)
+{
+	static const struct option gdb = {.name = "gdb", .form = OPTION_FLAG};
+	const struct option_group group = {"gdb", &gdb, 1};
+	struct fixture *f = *state;
+	void *s;
+
+	assert_int_equal(settings_add(&f->rig.settings, &group, 1, "--gdb", &f->rig.e), 0);
+	assert_int_equal(rig_option(&f->rig, &module_profile, "--profile=/tmp/none.txt"), 0);
+	assert_int_equal(module_profile.open(&s, &f->rig.settings, f->rig.mft, &f->rig.e), -1);
+	assert_error(&f->rig.e, HUSK_E_USAGE, "--profile and --gdb");
+}
+
 /* --profile=FILE, where FILE ends in .txt. */
 static void want_profile(struct fixture *f)
 {
@@ -554,6 +567,7 @@ int main(void)
 		TEST(a_flame_graph_leaves_out_what_nobody_could_see),
 		TEST(a_flame_graph_of_nothing_is_one),
 		TEST(an_option_says_how_to_draw),
+		TEST(a_guest_that_is_debugged_has_no_profile),
 		TEST(the_end_writes_the_file_and_tells_the_top),
 		TEST(a_run_too_short_for_a_sample_is_told),
 		TEST(who_cannot_tell_registers_is_named),
