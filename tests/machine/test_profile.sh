@@ -20,6 +20,12 @@ profile() {
 profile "$T/probe.txt" -- "$(image hello)"
 ! printed 'does not tell the guest.s registers' || skip_all "this hypervisor does not tell registers"
 
+# Where an exit takes a millisecond, as in emulated machines, a guest that is asked so often does not get on.
+profile "$T/probe.txt" --profile-rate=997 -- "$(image hot)" turns 200
+slow=
+[ "$(sed -n 's/.*profile: \([0-9]*\) samples.*/\1/p' "$T/err")" -lt 1500 ] || slow="exits are too slow here"
+rate=${slow:+20}
+
 # share FILE STACK: percent of the samples below work, lie, or another function of the guest's own.
 share() {
 	awk -v stack="$2" '
@@ -29,6 +35,10 @@ share() {
 
 # expect NAME SHARE LOW HIGH
 expect() {
+	if [ -n "$slow" ]; then
+		skip "$1" "$slow"
+		return
+	fi
 	reason=
 	{ [ "$2" -ge "$3" ] && [ "$2" -le "$4" ]; } || reason="$2 %, not $3 to $4"
 	report "$1" "$reason"
@@ -37,6 +47,7 @@ expect() {
 # --- where time goes --------------------------------------------------------------------------------------------------
 
 is_split() {
+	[ -z "$slow" ] || return 0
 	expect_share=$(share "$T/split.folded" "work;seventy ")
 	[ "$expect_share" -ge 67 ] && [ "$expect_share" -le 73 ]
 }
@@ -44,7 +55,7 @@ is_split() {
 # On a busy machine there may be too few samples for once.
 split() {
 	for attempt in 1 2 3; do
-		profile "$T/split.folded" --profile-rate=1999 -- "$(image hot)" split 1200
+		profile "$T/split.folded" --profile-rate="${rate:-1999}" -- "$(image hot)" split 1200
 		! is_split || break
 		echo "# attempt $attempt: $expect_share %"
 	done
@@ -58,21 +69,25 @@ split() {
 }
 
 waits() {
-	profile "$T/wait.folded" -- "$(image hot)" wait 1000
+	profile "$T/wait.folded" --profile-rate="${rate:-199}" -- "$(image hot)" wait 1000
 	judge "a guest that waits" 0 SUCCESS '[0-9]* % waiting'
 	expect "is seen to" "$(share "$T/wait.folded" 'waiter;solo5_yield;')" 95 100
 	report "in [wait]" "$(grep -q ';\[wait\] [0-9]*$' "$T/wait.folded" || echo "there is none")"
 }
 
 hypercalls() {
-	profile "$T/write.folded" --profile-rate=5000 -- "$(image hot)" write 300
+	profile "$T/write.folded" --profile-rate="${rate:-5000}" -- "$(image hot)" write 300
 	succeeds "a guest that writes"
-	report "has a share of the monitor's" \
+	[ -n "$slow" ] || report "has a share of the monitor's" \
 		"$(grep -q 'writer;.*\[husk: puts\] ' "$T/write.folded" || echo "there is none")"
 }
 
 # The first tick comes before the guest runs, and is not the last.
 ticks() {
+	if [ -n "$slow" ]; then
+		skip "ticks from the start on" "$slow"
+		return
+	fi
 	for attempt in 1 2 3; do
 		profile "$T/ticks.folded" --profile-rate=5000 -- "$(image hot)" turns 200
 		judge "ticks from the start on, $attempt" 0 'top: seventy'
@@ -82,11 +97,11 @@ ticks() {
 # Whatever the frame pointer is.
 lies() {
 	for lie in loop odd outside; do
-		profile "$T/$lie.folded" --profile-rate=997 -- "$(image hot)" "$lie" 200
+		profile "$T/$lie.folded" --profile-rate="${rate:-997}" -- "$(image hot)" "$lie" 200
 		succeeds "a frame pointer that leads nowhere ($lie)"
 		expect "costs callers, not samples" "$(share "$T/$lie.folded" lie)" 60 100
 	done
-	profile "$T/deep.folded" --profile-rate=997 -- "$(image hot)" deep 200
+	profile "$T/deep.folded" --profile-rate="${rate:-997}" -- "$(image hot)" deep 200
 	succeeds "a recursion of 200"
 	deepest=$(awk '!/\[/ { n = split($1, f, ";"); if (n > max) max = n } END { print max }' "$T/deep.folded")
 	expect "is cut at 128" "$deepest" 128 128
@@ -97,7 +112,7 @@ stripped() {
 		skip "an image without symbols" "there is no strip for it"
 		return
 	fi
-	profile "$T/stripped.folded" --profile-rate=997 -- "$T/stripped" split 200
+	profile "$T/stripped.folded" --profile-rate="${rate:-997}" -- "$T/stripped" split 200
 	judge "an image without symbols" 0 SUCCESS 'has no symbols'
 	report "has addresses" "$(grep -q ';0x[0-9a-f]* [0-9]*$' "$T/stripped.folded" || echo "it has none")"
 }
@@ -105,7 +120,7 @@ stripped() {
 # --- what it is written as, and when ----------------------------------------------------------------------------------
 
 formats() {
-	profile "$T/split.svg" --profile-rate=997 -- "$(image hot)" split 200
+	profile "$T/split.svg" --profile-rate="${rate:-997}" -- "$(image hot)" split 500
 	succeeds "a flame graph"
 	if command -v xmllint >/dev/null; then
 		report "is XML" "$(xmllint --noout "$T/split.svg" 2>&1 | head -1)"
@@ -113,7 +128,7 @@ formats() {
 		skip "is XML" "there is no xmllint"
 	fi
 	report "with a bar for each function" "$([ "$(grep -c '<title>seventy: ' "$T/split.svg")" = 1 ] || echo "not so")"
-	profile "$T/split.json" --profile-rate=997 -- "$(image hot)" split 200
+	profile "$T/split.json" --profile-rate="${rate:-997}" -- "$(image hot)" split 500
 	if command -v python3 >/dev/null; then
 		report "speedscope's JSON" "$(python3 - "$T/split.json" <<'EOM' 2>&1 | tail -1
 import json, sys
