@@ -338,11 +338,20 @@ int ring_thread_kick(struct ring_thread *t, struct husk_error *e)
 	return 0;
 }
 
+/* As nearly always while the ring is not handed over: the vcpu's thread has it, and it is empty. */
+static bool has_nothing_left(const struct ring_thread *t)
+{
+	return state_of(t) == OWNER_VCPU && !t->handover.open && !t->failed &&
+	       !ring_pending(t->ring);
+}
+
 /* What is left in the ring came without an exit, in the handover. */
 static int serve_rest(struct ring_thread *t, struct husk_error *e)
 {
 	int n;
 
+	if (has_nothing_left(t))
+		return 0;
 	if (ring_thread_claim(t, e) == -1)
 		return -1;
 	n = serve_all(t, e);

@@ -574,6 +574,20 @@ static void the_other_thread_falls_asleep_when_nothing_comes(void **state)
 	}
 }
 
+/* What the handover took is in the account before the call, which is the first of a new row. */
+static void a_call_when_it_sleeps_begins_a_row(void **state)
+{
+	struct fixture *f = *state;
+
+	make_burst(f);
+	wait_for_sleep(f);
+	assert_int_equal(ring_thread_begin_call(&f->thread, &f->e), 0);
+	assert_false(f->thread.handover.open);
+	assert_int_equal(f->thread.row, 0);
+	ring_thread_end_call(&f->thread);
+	assert_int_equal(f->thread.row, 1);
+}
+
 static void it_sleeps_too_if_the_guest_takes_no_completions(void **state)
 {
 	struct fixture *f = *state;
@@ -949,6 +963,7 @@ static void assert_stays_failed(struct fixture *f)
 		assert_failed(f, ring_thread_claim(&f->thread, &f->e));
 		assert_failed(f, ring_thread_kick(&f->thread, &f->e));
 		assert_failed(f, ring_thread_drain(&f->thread, &f->e));
+		assert_failed(f, ring_thread_begin_call(&f->thread, &f->e));
 	}
 	assert_true(asks_for_kicks(f));
 }
@@ -1088,6 +1103,7 @@ int main(void)
 		STARTED(without_credit_the_ring_is_not_handed_over),
 		STARTED(frames_by_hypercall_count_like_kicks),
 		STARTED(the_other_thread_falls_asleep_when_nothing_comes),
+		STARTED(a_call_when_it_sleeps_begins_a_row),
 		STARTED(it_sleeps_too_if_the_guest_takes_no_completions),
 		STARTED(a_burst_takes_few_kicks),
 		STARTED(draining_serves_all_that_is_left),
