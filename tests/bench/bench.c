@@ -35,6 +35,8 @@
 #define CALIBRATE_N 2000
 #define LOOP_SECONDS 0.05		/* how long the floor should take for one loop at least, */
 #define LOOP_STARTS 8			/* and at least as long as so many starts */
+#define NET_SECONDS 0.3			/* of a run with frames */
+#define SECONDS_MAX 60
 
 /* To see that everything is measured, not how much it is. */
 #define BRIEF_ROUNDS 3
@@ -50,6 +52,8 @@ struct bench {
 	size_t rounds;			/* of a start; loops take fewer */
 	size_t idle;
 	double loop_seconds, loop_starts;
+	double net_seconds;
+	const char *net_only;		/* one burst */
 	bool brief;
 };
 
@@ -496,14 +500,16 @@ static size_t number(const char *text, size_t most)
 
 static void network(struct bench *b)
 {
-	const struct net_bench n = {&b->report, b->husk, b->programs, b->block, b->rounds, b->brief};
+	const struct net_bench n = {&b->report, b->husk, b->programs, b->block, b->rounds,
+				    b->net_seconds, b->net_only, b->brief};
 
 	net_figures(&n);
 }
 
 static void usage(void)
 {
-	fputs("usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N]\n", stderr);
+	fputs("usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N]"
+	      " [--seconds=N] [--burst=NAME]\n", stderr);
 	exit(2);
 }
 
@@ -535,6 +541,10 @@ static struct wanted take_options(struct bench *b, int argc, char **argv)
 			b->rounds = number(argv[i] + 9, MEASURE_ROUNDS_MAX);
 		else if (strncmp(argv[i], "--idle=", 7) == 0)
 			b->idle = number(argv[i] + 7, IDLE_MAX);
+		else if (strncmp(argv[i], "--seconds=", 10) == 0)
+			b->net_seconds = (double)number(argv[i] + 10, SECONDS_MAX);
+		else if (strncmp(argv[i], "--burst=", 8) == 0)
+			b->net_only = argv[i] + 8;
 		else
 			usage();
 	}
@@ -544,7 +554,7 @@ static struct wanted take_options(struct bench *b, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct bench b = {.rounds = 100, .idle = IDLE_MAX, .loop_seconds = LOOP_SECONDS,
-			  .loop_starts = LOOP_STARTS, .husk = getenv("HUSK")};
+			  .loop_starts = LOOP_STARTS, .net_seconds = NET_SECONDS, .husk = getenv("HUSK")};
 	struct wanted wanted = take_options(&b, argc, argv);
 
 	/* An emulated processor translates code anew when it lies elsewhere; that is not husk's cost. */

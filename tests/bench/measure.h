@@ -36,8 +36,14 @@ pid_t command_start(const struct command *c, int out);
 /* The same with both standard output and standard error to out. */
 pid_t command_start_both(const struct command *c, int out);
 
-/* Waits for the end; returns the processor time in seconds, or -1 unless it exited with 0. */
-double command_wait(pid_t pid);
+/*
+ * Waits for the end; returns the processor time in seconds, or -1 unless it exited with 0. *guest
+ * becomes what of it was spent in a guest, to 1/100 s (proc(5), /proc/PID/stat, guest_time).
+ */
+double command_wait(pid_t pid, double *guest);
+
+/* Of a process that runs, or has ended and is not waited for: of the guest, or all; clock ticks. */
+double process_ticks(pid_t pid, bool guest);
 
 /* Whether it exits with 0; its output is discarded. */
 bool command_works(const struct command *c);

@@ -6,7 +6,7 @@
  * A round is a burst one way and one frame the other way, which says that the burst has arrived; or
  * a burst of requests and the answer to each. All of them count as frames. The floor always goes
  * by hypercall. System calls are those that husk counts, KVM_RUN included; processor time is that
- * of all threads, and the guest's own instructions are among it.
+ * of all threads, with and without the guest's own instructions.
  */
 #define _GNU_SOURCE
 #include "net.h"
@@ -37,7 +37,6 @@
 #define START_MIB 32
 #define RUNS 5			/* of each case, in turns; their medians count */
 #define TRIES 3			/* of a run */
-#define RUN_SECONDS 0.3
 #define BRIEF_SECONDS 0.01
 #define ROUNDS_FEW 4		/* to see how long they take */
 #define ROUNDS_MAX 100000
@@ -58,13 +57,15 @@ struct shape {
 /* Of a whole run, which starts and ends a guest. */
 struct run {
 	double wall;		/* seconds for all rounds but the first */
-	double cpu;
-	double exits, calls;	/* calls: all of them, KVM_RUN included */
+	double cpu, guest;	/* of all threads; of it, the guest's own instructions */
+	double exits, calls, handovers;	/* calls: all of them, KVM_RUN included */
 };
 
 /* For one frame: of each run. */
 struct cost {
-	double wall[RUNS], cpu[RUNS], exits[RUNS], calls[RUNS];
+	double wall[RUNS], cpu[RUNS];
+	double host[RUNS];	/* of cpu, without the guest's own instructions */
+	double exits[RUNS], calls[RUNS], handovers[RUNS];
 };
 
 static double now(void)
@@ -118,7 +119,7 @@ static bool read_stats(int fd, struct run *r)
 
 	if (in == NULL)
 		bench_die("fdopen: %s", strerror(errno));
-	r->exits = r->calls = 0;
+	r->exits = r->calls = r->handovers = 0;
 	while (fgets(line, sizeof line, in) != NULL) {
 		if (sscanf(line, "%63s %63s %lf", subject, name, &n) != 3)
 			continue;
@@ -126,6 +127,8 @@ static bool read_stats(int fd, struct run *r)
 			r->exits += n;
 		if (strcmp(subject, "total") == 0 && strcmp(name, "system_calls") == 0)
 			r->calls = n;
+		if (strcmp(subject, "ring") == 0 && strcmp(name, "handovers") == 0)
+			r->handovers = n;
 	}
 	fclose(in);
 	return r->calls > 0;
@@ -147,7 +150,7 @@ static bool run_once(const struct net_bench *b, const struct peer *p, enum way w
 	played = play(p, s, rounds, &r->wall);
 	if (!played)
 		kill(pid, SIGKILL);
-	r->cpu = command_wait(pid);
+	r->cpu = command_wait(pid, &r->guest);
 	return read_stats(ends[0], r) && played && r->cpu >= 0;
 }
 
@@ -161,7 +164,7 @@ static bool run(const struct net_bench *b, const struct peer *p, enum way way,
 	return false;
 }
 
-/* So many rounds that a run takes RUN_SECONDS; 0 if none works. */
+/* So many rounds that a run takes as long as wanted; 0 if none works. */
 static size_t rounds_for(const struct net_bench *b, const struct peer *p, enum way way,
 			 const struct shape *s)
 {
@@ -170,7 +173,7 @@ static size_t rounds_for(const struct net_bench *b, const struct peer *p, enum w
 
 	if (!run(b, p, way, s, 1 + ROUNDS_FEW, &r))
 		return 0;
-	rounds = (b->brief ? BRIEF_SECONDS : RUN_SECONDS) / (r.wall / ROUNDS_FEW) + ROUNDS_FEW;
+	rounds = (b->brief ? BRIEF_SECONDS : b->seconds) / (r.wall / ROUNDS_FEW) + ROUNDS_FEW;
 	return rounds < ROUNDS_MAX ? (size_t)rounds : ROUNDS_MAX;
 }
 
@@ -195,7 +198,9 @@ static bool measure_once(const struct net_bench *b, const struct peer *p, enum w
 		return false;
 	cost->wall[i] = many.wall / frames;
 	cost->cpu[i] = at_least_0((many.cpu - one.cpu) / frames);
+	cost->host[i] = at_least_0((many.cpu - many.guest - one.cpu + one.guest) / frames);
 	cost->exits[i] = at_least_0((many.exits - one.exits) / frames);
+	cost->handovers[i] = at_least_0((many.handovers - one.handovers) / frames);
 	cost->calls[i] = at_least_0((many.calls - one.calls) / frames);
 	return true;
 }
@@ -271,9 +276,13 @@ static void tell_ways(const struct net_bench *b, const char *what, const struct 
 	tell_pair(b, what, "time each", "us", ring_us, call_us, TARGET_TIME);
 	for (size_t i = 0; i < runs_of(b); i++)
 		ring_us[i] = ring->cpu[i] * 1e6, call_us[i] = call->cpu[i] * 1e6;
-	tell_pair(b, what, "CPU each", "us", ring_us, call_us, TARGET_CPU);
+	tell_pair(b, what, "CPU each", "us", ring_us, call_us, 0);
+	for (size_t i = 0; i < runs_of(b); i++)
+		ring_us[i] = ring->host[i] * 1e6, call_us[i] = call->host[i] * 1e6;
+	tell_pair(b, what, "CPU each, not the guest's", "us", ring_us, call_us, TARGET_CPU);
 	tell_pair(b, what, "exits each", "", ring->exits, call->exits, 0);
 	tell_pair(b, what, "calls each", "", ring->calls, call->calls, 0);
+	tell_pair(b, what, "hand-overs each", "", ring->handovers, call->handovers, 0);
 }
 
 static void tell_floor(const struct net_bench *b, const char *what, const struct cost *costs)
@@ -299,6 +308,8 @@ static void shape(const struct net_bench *b, const struct peer *p, const struct 
 	char name[64];
 
 	snprintf(name, sizeof name, "%s %zu x %zu", traffic_names[s->traffic], s->burst, s->size);
+	if (b->only != NULL && strcmp(b->only, name) != 0)
+		return;
 	if (!measure(b, p, s, costs))
 		report_skip(b->report, floor ? "network" : RING_GROUP, name, "its frames do not arrive");
 	else if (floor)
@@ -308,26 +319,6 @@ static void shape(const struct net_bench *b, const struct peer *p, const struct 
 }
 
 /* ---- a guest that sleeps after its bursts ---- */
-
-/* utime and stime of proc(5), /proc/PID/stat. */
-static double ticks(pid_t pid)
-{
-	char path[64], line[1024] = "";
-	unsigned long user = 0, system = 0;
-	const char *after;
-	FILE *in;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	in = fopen(path, "r");
-	if (in == NULL || fgets(line, sizeof line, in) == NULL)
-		bench_die("%s: %s", path, strerror(errno));
-	fclose(in);
-	after = strrchr(line, ')');
-	if (after == NULL || sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-				    &user, &system) != 2)
-		bench_die("%s: %s", path, line);
-	return (double)(user + system);
-}
 
 static void idle(const struct net_bench *b, const struct peer *p, enum way way)
 {
@@ -341,10 +332,10 @@ static void idle(const struct net_bench *b, const struct peer *p, enum way way)
 	command_free(&c);
 	if (play(p, &s, ROUNDS_FEW, &wall)) {
 		usleep(SETTLE_US);
-		before = ticks(pid);
+		before = process_ticks(pid, false);
 		usleep(IDLE_SECONDS * 1000000);
 		tell(b, way == BY_RING ? "idle for 2 s, ring" : "idle for 2 s, hypercall", "ticks",
-		     "", ticks(pid) - before, NONE, TARGET_IDLE);
+		     "", process_ticks(pid, false) - before, NONE, TARGET_IDLE);
 	} else {
 		report_skip(b->report, "network", "idle", "its frames do not arrive");
 	}
@@ -435,6 +426,10 @@ void net_figures(const struct net_bench *b)
 		return;
 	}
 	all_shapes(b, &p);
+	if (b->only != NULL) {
+		peer_close(&p);
+		return;
+	}
 	for (enum way way = BY_CALL; b->husk != NULL && way < WAYS; way++)
 		idle(b, &p, way);
 	starts(b);

@@ -20,6 +20,8 @@ struct net_bench {
 	const char *husk;	/* NULL: the floor alone */
 	const char *programs, *block;
 	size_t rounds;		/* of a start */
+	double seconds;		/* that a run takes; some host's times are sampled by 1/100 s */
+	const char *only;	/* the name of one burst; NULL: all figures */
 	bool brief;		/* fewer and shorter runs */
 };
 

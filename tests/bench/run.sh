@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: ISC
 # run.sh: measures husk beside the least that a process on KVM can do.
 #
-# Usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N]
-# --net: the network alone; its figures need root. --brief: everything, but not for long: no figures
+# Usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N] [--seconds=N] [--burst=NAME]
+# --net: the network alone; its figures need root. --seconds: how long each run with frames takes (0.3);
+# --burst: only such frames, as in --burst="answer 16 x 64". --brief: everything, but not for long: no figures
 # to be relied on.
 # From the environment: HUSK (empty: the floor alone), BUILD (the build directory), SRC (the source
 # tree), BENCH_FLAGS (more options, for make bench). It prints figures and judges nothing.
