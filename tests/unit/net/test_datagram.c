@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -291,6 +292,7 @@ static void a_record_that_is_taken_in_part_is_finished_first(void **state)
 	wire_fill(frame, 60, 1);
 	most = 20;
 	assert_int_equal(write_frame(f, frame, 60), UPLINK_OK);
+	assert_int_equal(poll(&(struct pollfd){.fd = f->uplink->fd, .events = POLLIN}, 1, 0), 1);
 	assert_int_equal(write_frame(f, frame, 30), UPLINK_AGAIN);
 	send_error = EAGAIN;
 	assert_int_equal(write_frame(f, frame, 30), UPLINK_AGAIN);
@@ -300,6 +302,7 @@ static void a_record_that_is_taken_in_part_is_finished_first(void **state)
 	most = 0;
 	assert_int_equal(read_frame(f, got, 60, &len), UPLINK_AGAIN);
 	assert_int_not_equal(send_flags & MSG_EOR, 0);
+	assert_int_equal(poll(&(struct pollfd){.fd = f->uplink->fd, .events = POLLIN}, 1, 0), 0);
 	assert_int_equal(write_frame(f, frame, 30), UPLINK_OK);
 	for (len = 0; len < 60;) {
 		long n = recv(f->wire.host, got + len, 60 - len, 0);
