@@ -64,6 +64,15 @@ bool gdb_receive(struct gdb_connection *k)
 	return n > 0 || (n == -1 && errno == EAGAIN);
 }
 
+bool gdb_is_quiet(struct gdb_connection *k)
+{
+	uint8_t byte;
+
+	k->core->calls++;
+	return recv(k->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	       (errno == EAGAIN || errno == EINTR);
+}
+
 bool gdb_next(struct gdb_connection *k, uint8_t *byte)
 {
 	if (k->at == k->n)

@@ -29,6 +29,9 @@ bool gdb_send(struct gdb_connection *k, const void *data, size_t n);
 /* Takes what has come, if nothing is left of earlier; false if the peer is gone. Does not wait. */
 bool gdb_receive(struct gdb_connection *k);
 
+/* Whether the peer is there, and nothing has come beside what was taken. Does not wait. */
+bool gdb_is_quiet(struct gdb_connection *k);
+
 static inline bool gdb_has_input(const struct gdb_connection *k)
 {
 	return k->fd != -1 && k->at < k->n;

@@ -165,7 +165,10 @@ static void look_for_step(struct debugger *d)
 		want_stop(d, &stepped);
 }
 
-/* While the guest runs gdb sends nothing else; false if it is gone. */
+/*
+ * While the guest runs gdb sends nothing else; a packet that comes all the same waits for a stop. False if
+ * it is gone.
+ */
 static bool look_for_interrupt(struct debugger *d)
 {
 	static const struct gdb_stop interrupted = {.signal = GDB_SIGINT};
@@ -175,8 +178,10 @@ static bool look_for_interrupt(struct debugger *d)
 		return false;
 	while (k->at < k->n && k->input[k->at] == '+')
 		k->at++;
-	if (k->at == k->n || k->input[k->at] != GDB_CONTROL_C)
+	if (k->at == k->n)
 		return true;
+	if (k->input[k->at] != GDB_CONTROL_C)
+		return gdb_is_quiet(k);
 	k->at++;
 	want_stop(d, &interrupted);
 	return true;
@@ -293,6 +298,9 @@ static void on_end(void *ctx, const struct core_ending *how)
 		look_back(d, how);
 	debugger_tell_end(d, how);
 	debugger_disconnect(d);
+	d->state = GDB_RUNNING;
+	d->stopping = d->finishing = false;
+	core_post(d->core, d->id);	/* another run begins with who has come by then */
 }
 
 const struct core_client debugger_client = {

@@ -267,6 +267,39 @@ static void a_debugger_that_leaves_takes_its_breakpoints(void **state)
 	assert_false(f->rig.core.hv->debug.soft);
 }
 
+/* Nor does the guest's next stop have to come for that. */
+static void one_that_speaks_out_of_turn_and_leaves_is_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	say(f, "c");
+	put(f, "x", 1);
+	leave(f);
+	assert_int_equal(play(f), RIG_RESUMED);
+	assert_string_equal(f->replies, "+");
+	assert_false(f->rig.core.hv->debug.soft);
+}
+
+static void another_run_has_another_debugger(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	say(f, "k");
+	assert_int_equal(play(f), RIG_STOPPED);
+	close(f->fd);
+	come(f);
+	say(f, "?");
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	ASSERT_SAID(f, "+$T05thread:1;");
+	assert_int_equal(rig_figure(&f->rig, 0, "gdb", "connections"), 2);
+}
+
 static void kill_ends_the_run(void **state)
 {
 	struct fixture *f = *state;
@@ -344,6 +377,8 @@ int main(void)
 		TEST(a_breakpoint_of_the_guests_own_is_given_back),
 		TEST(control_c_with_the_packet_is_seen),
 		TEST(a_debugger_that_leaves_takes_its_breakpoints),
+		TEST(one_that_speaks_out_of_turn_and_leaves_is_gone),
+		TEST(another_run_has_another_debugger),
 		TEST(kill_ends_the_run),
 		TEST(a_packet_that_came_broken_is_asked_for_again),
 		TEST(control_that_is_refused_ends_the_run),
