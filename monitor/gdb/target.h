@@ -56,13 +56,6 @@ extern const unsigned gdb_expedited[3];
 uint64_t gdb_ip(const struct gdb_values *v);
 void gdb_set_ip(struct gdb_values *v, uint64_t ip);
 
-/*
- * The instruction at ip loads exclusively: a step over it never lets its store succeed. code are the
- * instructions from ip on, n bytes of them; returns how far behind ip the store's end is, 0 if there is
- * none.
- */
-unsigned gdb_exclusive_end(const uint8_t *code, size_t n);
-
 /* What gdb sees of the x87 tag word, from the abridged one, and back. */
 uint16_t gdb_tags(const struct gdb_values *v);
 void gdb_set_tags(struct gdb_values *v, uint16_t tags);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* target_aarch64.c: the registers of aarch64 as gdb numbers them. */
-#include <string.h>
-
 #include "target.h"
 
 const char gdb_architecture[] = "aarch64";
@@ -67,22 +65,6 @@ uint64_t gdb_ip(const struct gdb_values *v)
 void gdb_set_ip(struct gdb_values *v, uint64_t ip)
 {
 	v->regs.pc = ip;
-}
-
-/* Arm ARM DDI 0487, C4.1.95, load/store exclusive: stores have L, bit 22, clear. */
-#define EXCLUSIVE_MASK 0x3fc00000u
-#define STORE_EXCLUSIVE 0x08000000u
-
-unsigned gdb_exclusive_end(const uint8_t *code, size_t n)
-{
-	for (size_t at = 4; at + 4 <= n; at += 4) {
-		uint32_t word;
-
-		memcpy(&word, code + at, sizeof word);
-		if ((word & EXCLUSIVE_MASK) == STORE_EXCLUSIVE)
-			return (unsigned)at + 4;
-	}
-	return 0;
 }
 
 uint16_t gdb_tags(const struct gdb_values *v)

@@ -76,12 +76,6 @@ void gdb_set_ip(struct gdb_values *v, uint64_t ip)
 	v->regs.rip = ip;
 }
 
-unsigned gdb_exclusive_end(const uint8_t *code, size_t n)
-{
-	(void)code, (void)n;
-	return 0;
-}
-
 /* Two bits for each register: 3 empty, else 0 valid; which valid value it has is not worth finding out. */
 uint16_t gdb_tags(const struct gdb_values *v)
 {

@@ -103,7 +103,7 @@ static void print_reply(void)
 	putchar('\n');
 	(void)get();
 	(void)get();
-	put("+", 1);
+	(void)!send(fd, "+", 1, MSG_NOSIGNAL);	/* the last reply's sender may have gone */
 }
 
 static void send_raw(const char *text)

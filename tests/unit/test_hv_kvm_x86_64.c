@@ -553,6 +553,77 @@ static void registers_that_cannot_be_had_are_an_error(void **state)
 	}
 }
 
+/* ---- a debugger's control ---- */
+
+static void assert_debug(struct bare *b, enum hv_debug_kind kind, uint64_t addr)
+{
+	assert_exit(b, HV_EXIT_DEBUG);
+	assert_int_equal(b->exit.debug.kind, kind);
+	assert_true(b->exit.debug.addr == addr);
+	assert_true(bare_ip(b) == addr);
+}
+
+static void a_halt_is_a_breakpoint_for_a_debugger(void **state)
+{
+	const struct hv_debug soft = {.soft = true}, none = {0};
+	const struct hv_debug_ops *d;
+	struct bare *b = *state;
+	struct hv_exit exit;
+
+	CODE(b, 0x90, HLT, 0x90, HLT);
+	start(b);
+	d = hv_backend.caps(b->hv)->debug;
+	assert_int_equal(d->set(b->hv, &soft, &b->e), 0);
+	assert_debug(b, HV_DEBUG_SOFT, BARE_TEXT + 1);
+	assert_int_equal(d->reinject(b->hv, &exit, &b->e), 0);
+	assert_int_equal(exit.kind, HV_EXIT_HALT);
+	assert_true(bare_ip(b) == BARE_TEXT + 2);
+	assert_int_equal(d->set(b->hv, &none, &b->e), 0);
+	assert_exit(b, HV_EXIT_HALT);
+	assert_true(bare_ip(b) == BARE_TEXT + 4);
+}
+
+static void a_step_is_one_instruction(void **state)
+{
+	const struct hv_debug step = {.step = true}, none = {0};
+	const struct hv_debug_ops *d;
+	struct bare *b = *state;
+
+	CODE(b, 0x90, 0x90, HLT);
+	start(b);
+	d = hv_backend.caps(b->hv)->debug;
+	assert_int_equal(d->set(b->hv, &step, &b->e), 0);
+	assert_debug(b, HV_DEBUG_STEP, BARE_TEXT + 1);
+	assert_debug(b, HV_DEBUG_STEP, BARE_TEXT + 2);
+	assert_int_equal(d->set(b->hv, &none, &b->e), 0);
+	assert_exit(b, HV_EXIT_HALT);
+}
+
+/* Bytes that are not aligned take several registers, of which there are four. */
+static void points_are_as_many_as_registers_hold(void **state)
+{
+	struct hv_debug points = {.n = 2, .points = {
+		{HV_POINT_EXEC, BARE_TEXT, 1}, {HV_POINT_WRITE, BARE_DATA + 1, 7},
+	}};
+	const struct hv_debug_ops *d;
+	struct bare *b = *state;
+	unsigned exec, watch;
+
+	CODE(b, HLT);
+	start(b);
+	d = hv_backend.caps(b->hv)->debug;
+	d->limits(b->hv, &exec, &watch);
+	assert_true(exec == 4 && watch == 4);
+	assert_int_equal(d->set(b->hv, &points, &b->e), 0);
+	points.points[points.n++] = (struct hv_point){HV_POINT_ACCESS, BARE_DATA, 1};
+	assert_int_equal(d->set(b->hv, &points, &b->e), -1);
+	assert_non_null(strstr(b->e.message, "only 4 debug registers"));
+	answer(KVM_SET_GUEST_DEBUG, -1, EBUSY);
+	points.n = 0;
+	assert_int_equal(d->set(b->hv, &points, &b->e), -1);
+	assert_non_null(strstr(b->e.message, "KVM_SET_GUEST_DEBUG"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -577,6 +648,9 @@ int main(void)
 		TEST(an_instruction_pointer_is_lost_in_a_reset),
 		TEST(an_instruction_pointer_that_cannot_be_had_is_0),
 		TEST(registers_that_are_refused_are_an_error),
+		TEST(a_halt_is_a_breakpoint_for_a_debugger),
+		TEST(a_step_is_one_instruction),
+		TEST(points_are_as_many_as_registers_hold),
 		TEST(vectors_that_are_written_are_there_after_a_run),
 		TEST(system_registers_are_those_of_the_start),
 		TEST(registers_that_cannot_be_had_are_an_error),

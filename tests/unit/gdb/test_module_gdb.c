@@ -28,6 +28,7 @@ struct fixture {
 	char dir[40], path[60], option[80];
 	int fd;
 	char replies[20000];
+	uint8_t text_at_end[4];
 };
 
 static int set_up(void **state)
@@ -300,6 +301,32 @@ static void another_run_has_another_debugger(void **state)
 	assert_int_equal(rig_figure(&f->rig, 0, "gdb", "connections"), 2);
 }
 
+static void look_at_text(void *ctx, const struct core_ending *how)
+{
+	struct fixture *f = ctx;
+
+	(void)how;
+	memcpy(f->text_at_end, rig_at(&f->rig, TEXT), sizeof f->text_at_end);
+}
+
+/* Who writes a core file sees the guest's own memory, whoever comes first. */
+static void at_the_end_no_breakpoint_is_in_memory(void **state)
+{
+	static const struct core_client looks = {.end = look_at_text};
+	struct fixture *f = *state;
+	unsigned id;
+
+	memset(f->text_at_end, 0xff, sizeof f->text_at_end);
+	assert_int_equal(core_add_client(&f->rig.core, &looks, f, &id, &f->rig.e), 0);
+	attach(f, f->option);
+	come(f);
+	say(f, "Z0,100000,4");
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	assert_memory_equal(f->text_at_end, "\0\0\0\0", 4);
+}
+
 static void kill_ends_the_run(void **state)
 {
 	struct fixture *f = *state;
@@ -379,6 +406,7 @@ int main(void)
 		TEST(a_debugger_that_leaves_takes_its_breakpoints),
 		TEST(one_that_speaks_out_of_turn_and_leaves_is_gone),
 		TEST(another_run_has_another_debugger),
+		TEST(at_the_end_no_breakpoint_is_in_memory),
 		TEST(kill_ends_the_run),
 		TEST(a_packet_that_came_broken_is_asked_for_again),
 		TEST(control_that_is_refused_ends_the_run),
