@@ -10,6 +10,23 @@
 #define RULES_MAX 64		/* of one call */
 #define NOT_VARIED RULE_ARGS	/* no argument has all its corners */
 
+#define NONE UINT32_MAX
+
+const uint64_t walk_run[SANDBOX_VALUES] = {
+	[SANDBOX_PID] = 4711, [SANDBOX_VCPU] = 6, [SANDBOX_VM] = 5, [SANDBOX_CUT] = 8,
+	[SANDBOX_SEALED] = 0x7fa04926c000, [SANDBOX_SEALED_2] = 0x7fa04926d000,
+	[SANDBOX_FAMILY] = 1, [SANDBOX_ADDRESS] = 110, [SANDBOX_LSTAT] = 0x100, [SANDBOX_UNLINK] = 0,
+	[SANDBOX_ASK_INDEX] = 0x8933, [SANDBOX_ASK_TAP] = 0x800454d2,
+	[SANDBOX_WRITABLE] = 3, [SANDBOX_READABLE] = 1,
+};
+
+const uint64_t walk_none[SANDBOX_VALUES] = {
+	[SANDBOX_PID] = 4711, [SANDBOX_VCPU] = NONE, [SANDBOX_VM] = NONE, [SANDBOX_CUT] = NONE,
+	[SANDBOX_FAMILY] = NONE, [SANDBOX_ADDRESS] = NONE, [SANDBOX_LSTAT] = NONE,
+	[SANDBOX_UNLINK] = NONE, [SANDBOX_ASK_INDEX] = NONE, [SANDBOX_ASK_TAP] = NONE,
+	[SANDBOX_WRITABLE] = NONE, [SANDBOX_READABLE] = NONE,
+};
+
 struct walker {
 	const struct rules *const *tables;
 	const struct walk_machine *machine;

@@ -25,6 +25,9 @@ struct walk_difference {
 	uint32_t expected, found;	/* SECCOMP_RET_... */
 };
 
+/* Values as of a run with all that there is, and such as mean nothing. */
+extern const uint64_t walk_run[SANDBOX_VALUES], walk_none[SANDBOX_VALUES];
+
 #define WALK_NUMBERS 1024	/* Linux has fewer than half of that */
 
 /*

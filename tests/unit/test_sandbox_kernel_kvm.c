@@ -43,13 +43,6 @@ static const uint32_t answers[] = {
 #define N_ANSWERS (sizeof answers / sizeof answers[0])
 #define FIRST_ERROR 3001	/* Linux include/linux/err.h, MAX_ERRNO: up to 4095 */
 
-static const uint64_t values[SANDBOX_VALUES] = {
-	[SANDBOX_PID] = 4711, [SANDBOX_VCPU] = 6, [SANDBOX_VM] = 5, [SANDBOX_CUT] = 8,
-	[SANDBOX_SEALED] = 0x7fa04926c000, [SANDBOX_SEALED_2] = 0x7fa04926d000,
-	[SANDBOX_FAMILY] = 1, [SANDBOX_ADDRESS] = 110, [SANDBOX_LSTAT] = 0x100, [SANDBOX_UNLINK] = 0,
-	[SANDBOX_ASK_INDEX] = 0x8933, [SANDBOX_ASK_TAP] = 0x800454d2,
-};
-
 enum outcome { RUNNING, NO_FILTERS, SAME, DIFFERENT };
 
 /* Shared with the child. */
@@ -126,7 +119,7 @@ static bool replace_answers(struct sock_filter *code, size_t n)
 static bool set_filter(void)
 {
 	struct sock_filter code[SANDBOX_LENGTH_MAX];
-	const size_t n = sandbox_fill(&sandbox_program, values, false, code);
+	const size_t n = sandbox_fill(&sandbox_program, walk_run, false, code);
 	const struct sock_fprog program = {(unsigned short)n, code};
 
 	return replace_answers(code, n) && prctl(PR_SET_NO_NEW_PRIVS, 1ul, 0ul, 0ul, 0ul) == 0 &&
@@ -139,7 +132,7 @@ static void child(const struct rules *const *tables)
 	enum outcome end = NO_FILTERS;
 
 	if (set_filter())
-		end = sandbox_walk(&sandbox_program, tables, &machine, values, false, &shared->d) ?
+		end = sandbox_walk(&sandbox_program, tables, &machine, walk_run, false, &shared->d) ?
 		      SAME : DIFFERENT;
 	shared->outcome = end;
 	for (;;)
