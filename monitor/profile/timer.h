@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* timer.h: interrupts the guest at a rate, by the signal that kicks its vcpu. System-specific. */
+/* timer.h: interrupts the guest at a rate, by the signal that kicks its vcpu. The backend's. */
 #ifndef HUSK_PROFILE_TIMER_H
 #define HUSK_PROFILE_TIMER_H
 

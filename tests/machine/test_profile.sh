@@ -18,7 +18,7 @@ profile() {
 }
 
 profile "$T/probe.txt" -- "$(image hello)"
-! printed 'does not tell the guest.s registers' || skip_all "this hypervisor does not tell registers"
+! printed 'not with this hypervisor yet' || skip_all "not with this hypervisor yet"
 
 # Where an exit takes a millisecond, as in emulated machines, a guest that is asked so often does not get on.
 profile "$T/probe.txt" --profile-rate=997 -- "$(image hot)" turns 200

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* timer_linux.c: a timer that signals one thread: timer_create(2) with SIGEV_THREAD_ID. */
+/* timer_kvm.c: a timer that signals one thread: timer_create(2) with SIGEV_THREAD_ID. */
 #include "timer.h"
 
 #include <errno.h>
