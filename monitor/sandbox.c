@@ -9,12 +9,12 @@
 
 void sandbox_init(struct sandbox *s)
 {
-	*s = (struct sandbox){.n_keep = 0};
+	*s = (struct sandbox){.makes = -1};
 	for (int fd = 0; fd <= 2; fd++)
 		sandbox_keep(s, fd);
 	for (unsigned v = 0; v < SANDBOX_VALUES; v++)
 		s->values[v] = NONE;
-	s->values[SANDBOX_SEALED] = s->values[SANDBOX_SEALED_2] = 0;
+	s->values[SANDBOX_SEALED] = s->values[SANDBOX_SEALED_2] = s->values[SANDBOX_MAKE_NAME] = 0;
 }
 
 void sandbox_will_remove(struct sandbox *s, int dir)
@@ -26,6 +26,11 @@ void sandbox_will_remove(struct sandbox *s, int dir)
 void sandbox_will_attach(struct sandbox *s)
 {
 	s->net_admin = true;
+}
+
+void sandbox_will_make(struct sandbox *s, int dir)
+{
+	s->makes = dir;
 }
 
 bool sandbox_may_remove(struct sandbox *s)

@@ -27,6 +27,8 @@ enum sandbox_value {
 	SANDBOX_VCPU,		/* the descriptor of the vcpu */
 	SANDBOX_VM,		/* that of the machine */
 	SANDBOX_CUT,		/* the descriptor of the file that is emptied before it is written */
+	SANDBOX_MAKE,		/* that of the directory that a core file is made in, */
+	SANDBOX_MAKE_NAME,	/* and where the file's name lies, which cannot be changed */
 	SANDBOX_SYMBOLS,	/* the descriptor that names of functions are read from */
 	SANDBOX_SEALED,		/* the first page of net/sealed.h */
 	SANDBOX_SEALED_2,	/* the second */
@@ -45,6 +47,7 @@ enum sandbox_value {
 struct sandbox {
 	int removes[SANDBOX_REMOVES_MAX];	/* directories that files will be removed from */
 	unsigned n_removes;
+	int makes;			/* a directory that a file will be made in; -1: none */
 	int keep[SANDBOX_KEEP_MAX];	/* descriptors */
 	unsigned n_keep;
 	bool full;			/* there were more than room: none is closed */
@@ -71,6 +74,12 @@ struct sandbox_request {
  * Where landlock cannot limit that, they cannot: sandbox_may_remove.
  */
 void sandbox_will_remove(struct sandbox *s, int dir);
+
+/*
+ * Before sandbox_limit: a file will be made in the directory, and written. There is one such directory,
+ * as only a core file is made so late.
+ */
+void sandbox_will_make(struct sandbox *s, int dir);
 
 /*
  * Before sandbox_limit, by who has CAP_NET_ADMIN: it is kept, as some kernels attach to taps that have

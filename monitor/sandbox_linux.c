@@ -65,7 +65,9 @@ struct ruleset {
 #define LANDLOCK_ABI_KNOWN 6
 #define LANDLOCK_VERSION 1ul		/* flag: asks for the ABI */
 #define PATH_BENEATH 1ul		/* the type of a rule */
+#define WRITE_FILE ((uint64_t)1 << 1)
 #define REMOVE_FILE ((uint64_t)1 << 5)
+#define MAKE_REG ((uint64_t)1 << 8)
 
 static int landlock_abi(void)
 {
@@ -87,18 +89,23 @@ static int create_ruleset(int abi)
 	return (int)syscall(NR_LANDLOCK_CREATE, &all, size, 0ul);
 }
 
-/* The only right that is left: removing files, in what was named for it. */
-static void allow_removal(int ruleset, const struct sandbox *s)
+static void allow(int ruleset, uint64_t rights, int dir)
 {
-	struct {
+	const struct {
 		uint64_t rights;
 		int32_t dir;
-	} __attribute__((packed)) rule = {.rights = REMOVE_FILE};
+	} __attribute__((packed)) rule = {rights, dir};
 
-	for (unsigned i = 0; i < s->n_removes; i++) {
-		rule.dir = s->removes[i];
-		(void)syscall(NR_LANDLOCK_ADD, ruleset, PATH_BENEATH, &rule, 0ul);
-	}
+	(void)syscall(NR_LANDLOCK_ADD, ruleset, PATH_BENEATH, &rule, 0ul);
+}
+
+/* The only rights that are left: removing files, and making one, in what was named for it. */
+static void allow_some(int ruleset, const struct sandbox *s)
+{
+	for (unsigned i = 0; i < s->n_removes; i++)
+		allow(ruleset, REMOVE_FILE, s->removes[i]);
+	if (s->makes != -1)
+		allow(ruleset, MAKE_REG | WRITE_FILE, s->makes);
 }
 
 /* Only a kernel that knows less is asked what it knows. The descriptor is of no further use. */
@@ -112,7 +119,7 @@ static int close_files(const struct sandbox *s, bool keep_descriptor)
 	}
 	if (fd == -1)
 		return 0;
-	allow_removal(fd, s);
+	allow_some(fd, s);
 	denied = (int)syscall(NR_LANDLOCK_RESTRICT, fd, 0ul);
 	if (!keep_descriptor)
 		close(fd);

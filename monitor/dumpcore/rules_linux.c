@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* rules_linux.c: system calls of core files, for the sandbox. */
+#include <fcntl.h>
+
+#include "sandbox_rules.h"
+
+#define MADV_HUGEPAGE_LINUX 14	/* madvise(2); its macro depends on the C library */
+#define VCPU(request) {INT_FROM(0, SANDBOX_VCPU), INT_IS(1, request)}
+
+/* Their structures are the guest's architecture's, which the building machine's headers may lack. */
+#define X86_64_GET_XSAVE 0x9000aea4u
+#define X86_64_GET_SREGS 0x8138ae83u
+
+static const struct rule list[] = {
+	/* the file: its name lies in a page that cannot be written any more */
+	{.call = "openat", .checks = {
+		INT_FROM(0, SANDBOX_MAKE), {1, UINT64_MAX, 0, SANDBOX_MAKE_NAME},
+		INT_IS(2, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC), INT_IS(3, 0600),
+	}},
+	{.call = "pwrite64"},
+	{.call = "madvise", .checks = {INT_IS(2, MADV_HUGEPAGE_LINUX)}},
+
+	/* registers of floating point, and segments */
+	{.call = "ioctl", .checks = VCPU(X86_64_GET_XSAVE), .arch = "x86_64"},
+	{.call = "ioctl", .checks = VCPU(X86_64_GET_SREGS), .arch = "x86_64"},
+};
+
+extern const struct rules rules_dumpcore;
+const struct rules rules_dumpcore = {"dumpcore", list, sizeof list / sizeof list[0]};

@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# test_dumpcore.sh: core files of guests that abort, are at fault or hang; and what keeps one from being written.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_guests
+need_hypervisor
+"$HUSK" --help | grep -q dumpcore || skip_all "there is no module dumpcore"
+
+cores=$T/cores
+mkdir "$cores"
+
+# core: the file that the last run has said it made; "" if it said none.
+core() {
+	sed -n 's/.*dumpcore: dumping guest core to: \(.*core\.solo5-hvt\.[0-9]*\)$/\1/p' "$T/err"
+}
+
+# dumps NAME STATUS PATTERN OPTION...: the run leaves a core, whole and for its owner alone.
+dumps() {
+	name=$1 wanted=$2 pattern=$3
+	shift 3
+	run --mem=8 --dumpcore="$cores" "$@"
+	judge "$name" "$wanted" "$pattern" 'dumpcore: dumped [0-9]* pages of total 2048 pages'
+	file=$(core)
+	[ -n "$file" ] || return
+	# shellcheck disable=SC2012 # names without surprises
+	set -- "$(ls -l "$file" | cut -c1-10)" "$(wc -c <"$file")" "$(du -k "$file" | cut -f1)"
+	report "$name: the file" "$([ "$1" = -rw------- ] && [ "$2" -gt 8388608 ] && [ "$3" -lt 1024 ] || echo "$*")"
+}
+
+# none NAME STATUS WORD...
+none() {
+	name=$1 wanted=$2
+	shift 2
+	run --mem=8 --dumpcore="$cores" "$@"
+	judge "$name" "$wanted"
+	report "$name: no core" "$(core)"
+}
+
+# Solo5's trigger, name and messages, confined or not.
+dumps "an abort" 255 'core.solo5-hvt.[0-9]*$' --sandbox=off -- "$(image exception)" --solo5:quiet pagefault
+aborted=$file
+dumps "an abort, confined" 255 'core.solo5-hvt.[0-9]*$' -- "$(image exception)" --solo5:quiet pagefault
+none "status 7" 7 -- "$(image exit)" --solo5:quiet exit 7
+none "status 0" 0 -- "$(image hello)" --solo5:quiet Hello_Solo5
+if [ "${BACKEND:-kvm}" = kvm ] && has_small_pages; then
+	dumps "a fault" 1 'translation fault' -- "$(image wxorx)" --solo5:quiet write text
+	report "the fault comes first" "$(head -1 "$T/err" | grep -qv 'translation fault' && cat "$T/err")"
+	faulted=$file
+	[ -n "$faulted" ] || faulted=$aborted
+else
+	faulted=$aborted
+fi
+dumps "a call that is forbidden" 1 'Invalid guest access' -- "$(image hostile_core)" --solo5:quiet walltime struct=null
+
+# A guest that hangs, and one that is asked to end.
+for signal in QUIT TERM; do
+	start --mem=8 --dumpcore="$cores" -- "$(image spin)" --solo5:quiet compute
+	within 20 grep -q READY "$T/out"
+	kill -$signal "$started"
+	await 20
+	case $signal in
+	QUIT) judge "SIGQUIT leaves a core" 1 'guest is at ' 'dumpcore: dumped [0-9]* pages of total 2048 pages' ;;
+	TERM) report "SIGTERM leaves none" "$(core)" ;;
+	esac
+	[ $signal = TERM ] || hung=$(core)
+done
+
+# --- who reads them ---
+
+if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image spin)" 2>/dev/null |
+	grep -q "${ARCH:-x86}\|x86-64"; then
+	gdb -q -batch -ex bt -ex 'info registers' "$(image exception)" "$aborted" >"$T/out" 2>&1 </dev/null
+	status=$?
+	judge "gdb reads a core" 0 'terminated with signal SIGABRT' '#0 .*solo5_app_main' 'rip\|pc '
+	gdb -q -batch -ex bt "$(image spin)" "$hung" >"$T/out" 2>&1 </dev/null
+	status=$?
+	judge "gdb reads that of a guest that hung" 0 '#[0-9] .*bindings_start'
+	gdb -q -batch -ex 'info registers' -c "$aborted" >"$T/out" 2>&1 </dev/null
+	status=$?
+	judge "and without the image" 0 'rip\|pc '
+else
+	skip "gdb reads a core" "there is no gdb for it"
+fi
+for reader in readelf eu-readelf; do
+	if command -v $reader >/dev/null; then
+		$reader -h -l -n "$faulted" >"$T/out" 2>"$T/err" </dev/null
+		status=$?
+		judge "$reader reads a core" 0 CORE PRSTATUS
+		report "and has no complaint" "$(cat "$T/err"; grep -i 'warning\|corrupt' "$T/out")"
+	fi
+done
+report "the note tells why" "$(grep -a -q '"reason":"guest ended with status 255' "$aborted" || echo "it does not")"
+
+# --- what keeps one from being written: one line, and the status stays ---
+
+fails() {
+	name=$1 pattern=$2
+	judge "$name" 255 "$pattern"
+	report "$name: lines" "$([ "$(grep -c dumpcore: "$T/err")" = 2 ] || cat "$T/err")"
+}
+aborting() {
+	timeout -s KILL "$LIMIT" sh -c "$1"' exec "$0" "$@"' "$HUSK" --mem=8 --dumpcore="$cores" -- \
+		"$(image exception)" --solo5:quiet pagefault >"$T/out" 2>"$T/err" </dev/null
+	status=$?
+}
+: >"$T/precious"
+aborting "ln -s '$T/precious' '$cores/core.solo5-hvt.'\$\$;"
+fails "a link in its place" 'core.solo5-hvt.[0-9]*: File exists'
+report "what it leads to is as it was" "$([ ! -s "$T/precious" ] || echo "it was written to")"
+aborting "ulimit -f 100;"
+fails "a limit of file sizes" 'writing: File too large: [0-9]* pages of total 2048 pages are in it'
+if mkdir "$T/full" && mount -t tmpfs -o size=64k tmpfs "$T/full" 2>/dev/null; then
+	cores=$T/full
+	aborting ""
+	fails "a full disk" 'writing: No space left on device'
+	umount "$T/full"
+	cores=$T/cores
+fi
+run --mem=8 --dumpcore="$T/none" -- "$(image hello)"
+judge "a directory that is not there" 1 'dumpcore: cannot open dir .*none.: No such file'
+run --mem=8 --dumpcore="$T/precious" -- "$(image hello)"
+judge "a file" 1 'dumpcore: cannot open dir .*precious.: Not a directory'
+
+# --- size ---
+
+run --mem=2G --dumpcore="$cores" -- "$(image exception)" --solo5:quiet pagefault
+judge "2 GiB" 255 'dumped [0-9][0-9]* pages of total 524288 pages'
+report "and less than 1 MiB of disk" "$([ "$(du -k "$(core)" | cut -f1)" -lt 1024 ] || du -k "$(core)")"
+finish
