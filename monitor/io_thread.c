@@ -78,6 +78,16 @@ static uint64_t wait_limit(struct io_thread *t, uint64_t now)
 	return due ? 0 : first == CLOCK_NEVER ? CLOCK_NEVER : first - now;
 }
 
+/* Whatever else the thread does, but for this and turns, must not be left half done. */
+static void give_event(const struct io_slot *s, const struct io_poll_event *ev, uint64_t now)
+{
+	int before;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+	s->client->event(s->ctx, ev->key & IO_KEY_MAX, ev->events, now);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+}
+
 static void dispatch(struct io_thread *t, const struct io_poll_event *ev, uint64_t now)
 {
 	const unsigned client = (unsigned)(ev->key >> KEY_BITS);
@@ -89,11 +99,9 @@ static void dispatch(struct io_thread *t, const struct io_poll_event *ev, uint64
 	}
 	t->slots[client].due = true;
 	if (t->slots[client].client->event != NULL)
-		t->slots[client].client->event(t->slots[client].ctx, ev->key & IO_KEY_MAX,
-					       ev->events, now);
+		give_event(&t->slots[client], ev, now);
 }
 
-/* Whatever else the thread does must not be left half done. */
 static enum io_turn give_turn(const struct io_slot *s, struct husk_error *e)
 {
 	enum io_turn end;
@@ -160,6 +168,18 @@ static void *run(void *arg)
 
 /* ---- the owner's side ---- */
 
+/* POSIX.1-2017: none of these fails on the systems that there are. Deadlines are of clock.h's clock. */
+static void init_condition(struct io_thread *t)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_mutex_init(&t->mutex, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&t->changed, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
 int io_thread_init(struct io_thread *t, void (*alarm)(void *ctx), void *alarm_ctx,
 		   struct husk_error *e)
 {
@@ -167,8 +187,7 @@ int io_thread_init(struct io_thread *t, void (*alarm)(void *ctx), void *alarm_ct
 
 	*t = (struct io_thread){.poll_fd = -1, .wake.fd = -1, .alarm = alarm,
 				.alarm_ctx = alarm_ctx};
-	pthread_mutex_init(&t->mutex, NULL);
-	pthread_cond_init(&t->changed, NULL);
+	init_condition(t);
 	if (wake_init(&t->wake, e) == -1) {
 		io_thread_stop(t);
 		return -1;
@@ -242,15 +261,30 @@ void io_thread_wake(const struct io_thread *t)
 	wake_signal(&t->wake);
 }
 
-void io_thread_pause(struct io_thread *t)
+bool io_thread_pause_within(struct io_thread *t, uint64_t ns)
 {
+	const uint64_t deadline = clock_deadline(ns);
+	const struct timespec until = {
+		(time_t)(deadline / CLOCK_NS_PER_S), (long)(deadline % CLOCK_NS_PER_S),
+	};
+	bool parked;
+	int rc = 0;
+
 	if (!t->running)
-		return;
+		return true;
 	want(t, IO_PAUSE);
 	pthread_mutex_lock(&t->mutex);
-	while (!t->parked)
-		pthread_cond_wait(&t->changed, &t->mutex);
+	while (!t->parked && rc == 0)
+		rc = deadline == CLOCK_NEVER ? pthread_cond_wait(&t->changed, &t->mutex) :
+		     pthread_cond_timedwait(&t->changed, &t->mutex, &until);
+	parked = t->parked;
 	pthread_mutex_unlock(&t->mutex);
+	return parked;
+}
+
+void io_thread_pause(struct io_thread *t)
+{
+	(void)io_thread_pause_within(t, CLOCK_NEVER);
 }
 
 void io_thread_resume(struct io_thread *t)

@@ -103,6 +103,12 @@ void io_thread_wake(const struct io_thread *t);
 /* On return the thread is paused, after at most one turn, and touches no client. */
 void io_thread_pause(struct io_thread *t);
 
+/*
+ * The same, for a client whose turn may not come back from a call: false if the turn has not ended within
+ * ns. The pause is still wanted then: ask again, or cancel.
+ */
+bool io_thread_pause_within(struct io_thread *t, uint64_t ns);
+
 /* Continues, with a turn for every client. No-op if it is not paused. */
 void io_thread_resume(struct io_thread *t);
 
@@ -110,8 +116,8 @@ void io_thread_resume(struct io_thread *t);
 int io_thread_check(struct io_thread *t, struct husk_error *e);
 
 /*
- * Ends the thread, also in a read or write that does not come back: those of a turn, and nothing else, are
- * cancellation points (POSIX.1-2017, 2.9.5.2). A turn that is ended so frees nothing that it holds.
+ * Ends the thread, also in a call that does not come back: those of a client, and nothing else, are
+ * cancellation points (POSIX.1-2017, 2.9.5.2). A client that is ended so frees nothing that it holds.
  */
 void io_thread_cancel(struct io_thread *t);
 

@@ -42,6 +42,7 @@ struct vsock_module {
 	struct core *core;
 	struct device_set set;		/* of struct vsock_guest */
 	struct io_thread thread;
+	bool stuck;			/* the thread was, and has been ended */
 	unsigned client;		/* of the run loop */
 	struct device_resource window;	/* of doorbells that are exits */
 	uint32_t window_id;		/* 0: not on the bus */
@@ -60,6 +61,12 @@ int serve_init(struct vsock_module *s, struct husk_error *e);
 
 /* Ends the thread. Accepts the same object twice, and one whose serve_init has failed. */
 void serve_fini(struct vsock_module *s);
+
+/*
+ * On return the thread, if there is one, is paused. ctx is the module. HUSK_E_HOST: it has failed, or
+ * was ended because it did not come back from a call and the run is to end.
+ */
+int serve_pause(void *ctx, struct husk_error *e);
 
 /* The thread will serve g, whose doorbell is there. HUSK_E_HOST. */
 int serve_add(struct vsock_guest *g, struct husk_error *e);

@@ -196,8 +196,7 @@ static int vsock_start(void *state, struct husk_error *e)
 		return 0;
 	if (io_thread_start(&s->thread, e) == -1)
 		return husk_wrap(e, "vsock");
-	io_thread_pause(&s->thread);	/* until the guest runs */
-	return 0;
+	return serve_pause(s, e);	/* until the guest runs */
 }
 
 static void vsock_limit(const void *state, struct sandbox *out)

@@ -118,19 +118,20 @@ static int announce(struct vsock_module *s, struct vsock_guest *g, const struct 
 	struct virtqueue q;
 
 	if (virtqueue_init(&q, g->what[index], &s->core->memory, &layout, e) == -1 ||
-	    check_apart(s, &q, e) == -1)
+	    check_apart(s, &q, e) == -1 || serve_pause(s, e) == -1)
 		return -1;
-	io_thread_pause(&s->thread);
 	g->device.queues[index] = q;
 	io_thread_resume(&s->thread);
 	return 0;
 }
 
-static void take_back(struct vsock_module *s, struct vsock_guest *g)
+static int take_back(struct vsock_module *s, struct vsock_guest *g, struct husk_error *e)
 {
-	io_thread_pause(&s->thread);
+	if (serve_pause(s, e) == -1)
+		return -1;
 	vsock_device_reset(&g->device);
 	io_thread_resume(&s->thread);
+	return 0;
 }
 
 enum vmexit_result queue_call(void *ctx, gpa_t arg, struct husk_error *e)
@@ -146,7 +147,8 @@ enum vmexit_result queue_call(void *ctx, gpa_t arg, struct husk_error *e)
 	rq.ret = HVT_EINVAL;
 	HYPERCALLS_KEEP(&s->core->hypercalls, &rq);
 	if (g != NULL && rq.size == 0) {
-		take_back(s, g);
+		if (take_back(s, g, e) == -1)
+			return VMEXIT_FAIL;
 		rq.ret = HVT_OK;
 	} else if (g != NULL && rq.index < VSOCK_QUEUES &&
 		   g->device.queues[nospec_index(rq.index, VSOCK_QUEUES)].memory == NULL) {

@@ -3,6 +3,10 @@
 #include "clock.h"
 #include "guest.h"
 
+/* How long the thread may take to pause once the run is to end, and how often it is looked whether it is. */
+#define PAUSE_GRACE_NS (500 * CLOCK_NS_PER_MS)
+#define PAUSE_LOOK_NS (10 * CLOCK_NS_PER_MS)
+
 #define BELL_KEY IO_KEY_MAX		/* of the thread's events; all others are the connections' */
 
 /* ---- the thread ---- */
@@ -48,6 +52,9 @@ static int check_thread(void *ctx, struct husk_error *e)
 {
 	struct vsock_module *s = ctx;
 
+	if (s->stuck)
+		return husk_fail(e, HUSK_E_HOST, "vsock: a socket of the host's kept the I/O thread, and "
+				 "the run was to end: connections are lost");
 	return io_thread_check(&s->thread, e);
 }
 
@@ -56,14 +63,28 @@ static void resume_thread(void *ctx)
 	struct vsock_module *s = ctx;
 
 	io_thread_resume(&s->thread);
+	if (s->stuck)
+		core_post(s->core, s->client);
 }
 
-static int pause_thread(void *ctx, struct husk_error *e)
+/*
+ * A connect to a socket on a file system that hangs, or an accept from a listener that somebody else has
+ * made a blocking one, comes back when it likes. Without the thread the device is out of order for good.
+ */
+int serve_pause(void *ctx, struct husk_error *e)
 {
 	struct vsock_module *s = ctx;
+	uint64_t grace = PAUSE_GRACE_NS;
 
-	io_thread_pause(&s->thread);
-	return io_thread_check(&s->thread, e);
+	while (!s->stuck && !io_thread_pause_within(&s->thread, PAUSE_LOOK_NS)) {
+		if (core_stopping(s->core))
+			grace -= PAUSE_LOOK_NS;
+		if (grace > 0)
+			continue;
+		io_thread_cancel(&s->thread);
+		s->stuck = true;
+	}
+	return check_thread(s, e);
 }
 
 static void on_end(void *ctx, const struct core_ending *how)
@@ -78,7 +99,7 @@ static void on_end(void *ctx, const struct core_ending *how)
 }
 
 static const struct core_client run_client = {
-	.resume = resume_thread, .attend = check_thread, .quiesce = pause_thread, .end = on_end,
+	.resume = resume_thread, .attend = check_thread, .quiesce = serve_pause, .end = on_end,
 };
 
 /* ---- beginning and end ---- */

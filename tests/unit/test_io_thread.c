@@ -393,7 +393,9 @@ static void a_turn_that_does_not_come_back_can_be_ended(void **state)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	f.b.stuck = ends[0];
 	start();
+	assert_false(io_thread_pause_within(&f.t, CLOCK_NS_PER_MS));
 	io_thread_cancel(&f.t);
+	assert_true(io_thread_pause_within(&f.t, CLOCK_NS_PER_MS));
 	assert_false(f.t.running);
 	io_thread_cancel(&f.t);
 	io_thread_pause(&f.t);

@@ -44,6 +44,7 @@ extern const struct module module_vsock;
 static struct {
 	unsigned callocs, calloc_fails;
 	int create_error;
+	bool connect_hangs, hanging;	/* hanging is atomic */
 } host;
 
 void *__real_calloc(size_t n, size_t size);
@@ -64,6 +65,19 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 {
 	return host.create_error != 0 ? host.create_error :
 	       __real_pthread_create(thread, attributes, start, arg);
+}
+
+int __real_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len);
+
+/* As to a socket on a file system whose server does not answer. */
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	while (host.connect_hangs) {
+		__atomic_store_n(&host.hanging, true, __ATOMIC_SEQ_CST);
+		pause();
+	}
+	return __real_connect(fd, address, len);
 }
 
 /* ---- a guest with a socket device ---- */
@@ -809,6 +823,41 @@ static void an_impossible_chain_ends_the_run(void **state)
 	assert_guest_error(&f.rig, end, "vsock device service0, queue 1: descriptor");
 }
 
+/* The address sanitizer takes what a cancelled thread leaves for errors. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#define UNDER_ASAN __has_feature(address_sanitizer)
+#else
+#define UNDER_ASAN 0
+#endif
+
+/* And is no device any more, if the guest is run again. */
+static void a_socket_of_the_host_that_hangs_does_not_put_off_a_stop(void **state)
+{
+	const int server = serves("s");
+
+	(void)state;
+	if (UNDER_ASAN) {
+		close(server);
+		removes("s");
+		skip();
+	}
+	starts("connect=52:%/s,cid=3");
+	host.connect_hangs = true;
+	sends(VSOCK_OP_REQUEST, 52, "");
+	while (!__atomic_load_n(&host.hanging, __ATOMIC_SEQ_CST))
+		sched_yield();
+	f.files++;			/* the socket that was to be connected */
+	rig_stop(&f.rig);
+	assert_string_equal(f.rig.e.message, "vsock: a socket of the host's kept the I/O thread, and the "
+			    "run was to end: connections are lost");
+	assert_int_equal(f.rig.e.kind, HUSK_E_HOST);
+	assert_int_equal(rig_run(&f.rig), RIG_FAILED);
+	close(server);
+	removes("s");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -837,6 +886,7 @@ int main(void)
 		TEST(any_lack_of_descriptors_is_told),
 		TEST(a_thread_that_cannot_be_made_is_told),
 		TEST(an_impossible_chain_ends_the_run),
+		TEST(a_socket_of_the_host_that_hangs_does_not_put_off_a_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
