@@ -173,7 +173,7 @@ static const struct option options[] = {
 	 .help = "the same, read-only: the guest's writes fail"},
 	{.name = "block-sector-size", .form = OPTION_DEVICE, .value = "BYTES",
 	 .check = check_sector_size,
-	 .help = "logical block size of NAME, a power of two from 512 to 32768 (default 512)"},
+	 .help = "block size of NAME, a power of two from 512 (default) to 32768"},
 };
 #define N_OPTIONS (sizeof options / sizeof options[0])
 

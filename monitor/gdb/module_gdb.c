@@ -10,7 +10,7 @@
 
 static const struct option options[] = {
 	{.name = "gdb", .form = OPTION_MAYBE, .value = "PATH",
-	 .help = "wait for gdb at a Unix socket, or a port (1234) of 127.0.0.1; also ,nowait"},
+	 .help = "wait for gdb at a Unix socket or port (1234) of 127.0.0.1; also ,nowait"},
 	{.name = "gdb-port", .form = OPTION_VALUE, .value = "N", .check = gdb_port_check,
 	 .help = "the port of --gdb"},
 };

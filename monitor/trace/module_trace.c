@@ -20,7 +20,7 @@ struct trace_module {
 
 static const struct option options[] = {
 	{.name = "trace", .form = OPTION_MAYBE, .value = "FILE",
-	 .help = "write each hypercall in words to stderr or FILE; .json is for trace viewers"},
+	 .help = "write each hypercall to stderr or FILE, in words; .json is for viewers"},
 };
 
 static bool ends_in(const char *text, const char *end)

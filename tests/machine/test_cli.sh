@@ -44,6 +44,7 @@ help() {
 	for option in mem block block-ro block-sector-size help version inspect check dry-run stats; do
 		report "it tells of --$option" "$(grep -q -e "^ *--$option\\>" "$T/out" || echo "it does not")"
 	done
+	report "it fits into 80 columns" "$(awk 'length > 80 { print "too wide: " $0 }' "$T/out")"
 	cp "$T/out" "$T/help"
 	run -h
 	report "-h is --help" "$(cmp "$T/help" "$T/out" 2>&1)"
