@@ -43,7 +43,7 @@ static const struct option options[] = {
 /* A system call filter that insists on where the name lies insists on the name. */
 static int seal_name(struct dumpcore_module *s, struct husk_error *e)
 {
-	s->name = mmap(NULL, NAME_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+	s->name = mmap(NULL, NAME_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s->name == MAP_FAILED)
 		return husk_fail_sys(e, errno, "dumpcore");
 	snprintf(s->name, NAME_ROOM, "core.solo5-hvt.%d", s->pid);

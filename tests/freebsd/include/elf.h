@@ -14,8 +14,14 @@ typedef uint16_t Elf64_Half;
 #define EI_DATA 5
 #define EI_VERSION 6
 #define ELFMAG0 0x7f
+#define ELFMAG1 'E'
+#define ELFMAG2 'L'
+#define ELFMAG3 'F'
 #define ELFMAG "\177ELF"
 #define SELFMAG 4
+#define NT_PRSTATUS 1
+#define NT_FPREGSET 2
+#define NT_PRPSINFO 3
 #define ELFCLASS32 1
 #define ELFCLASS64 2
 #define ELFDATA2LSB 1

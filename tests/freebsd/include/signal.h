@@ -12,7 +12,10 @@
 #define SIGHUP 1
 #define SIGINT 2
 #define SIGQUIT 3
+#define SIGILL 4
+#define SIGABRT 6
 #define SIGKILL 9
+#define SIGSEGV 11
 #define SIGSYS 12
 #define SIGPIPE 13
 #define SIGALRM 14
