@@ -112,8 +112,8 @@ int figures_claim(const struct figures *f, struct husk_error *e)
 	    flock(f->fd, LOCK_EX | LOCK_NB) == 0 ||
 	    errno != EWOULDBLOCK)
 		return 0;
-	return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s: a disk of this guest, its symbols, or "
-			 "locked by another process", f->where);
+	return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s: a disk of this guest, its symbols, another "
+			 "option's file, or locked by another process", f->where);
 }
 
 void figures_settle(struct figures *f)

@@ -96,8 +96,8 @@ int output_file_claim(const struct output_file *f, struct husk_error *e)
 	if (f->look || f->fd == -1 || f->where[0] == '@')
 		return 0;
 	if (may_be_disk(f->fd) && flock(f->fd, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK)
-		return husk_fail(e, HUSK_E_USAGE, "%s=%s: a disk of this guest, its symbols, or "
-				 "locked by another process", f->option, f->where);
+		return husk_fail(e, HUSK_E_USAGE, "%s=%s: a disk of this guest, its symbols, another "
+				 "option's file, or locked by another process", f->option, f->where);
 	return f->file && ftruncate(f->fd, 0) == -1 ? refuse(f, errno, e) : 0;
 }
 

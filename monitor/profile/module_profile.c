@@ -101,6 +101,8 @@ static int open_profile(struct profile_module *s, const struct settings *setting
 
 	s->file.fd = -1;
 	s->wanted = how != NULL;
+	if (!s->wanted && settings_find(settings, "profile-rate", NULL) != NULL)
+		return husk_fail(e, HUSK_E_USAGE, "--profile-rate: there is no --profile=FILE to go with it");
 	if (!s->wanted)
 		return 0;
 	if (settings_find(settings, "gdb", NULL) != NULL)
@@ -273,7 +275,7 @@ static void profile_detach(void *state, struct core *c)
 	profile_timer_stop(&s->timer);
 	core_remove_client(c, s->client);
 	s->client = CORE_NO_CLIENT;
-	if (s->sampler.start != 0) {
+	if (s->sampler.ran) {
 		write_profile(s);
 		say_what_came_of_it(s);
 	}

@@ -100,6 +100,7 @@ static void on_resume(void *ctx)
 	struct sampler *s = ctx;
 
 	s->ticks = tick_now(s);
+	s->ran = true;
 }
 
 static void on_interrupted(void *ctx)

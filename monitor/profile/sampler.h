@@ -24,6 +24,7 @@ struct sampler {
 	uint64_t start;		/* clock_now_ns of tick 0 */
 	uint64_t ticks;		/* that are accounted for */
 	struct place serving;	/* what the exit in hand turned out to be */
+	bool ran;		/* there has been a run */
 	bool stopped;		/* the last run was, instead of ending by itself */
 	uint64_t waits, off;	/* samples in which the guest waits, or has no processor */
 	uint64_t in_guest, nested;	/* samples of code; of these, with a caller */

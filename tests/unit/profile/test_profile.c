@@ -448,7 +448,8 @@ static void an_option_says_how_to_draw(void **state)
 	assert_int_equal(rig_option(&f->rig, &module_profile, "--profile-rate=0"), -1);
 	assert_int_equal(rig_option(&f->rig, &module_profile, "--profile-rate=5001"), -1);
 	assert_int_equal(rig_option(&f->rig, &module_profile, "--profile-rate=5000"), 0);
-	assert_int_equal(rig_attach(&f->rig, &module_profile), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_profile), -1);
+	assert_error(&f->rig.e, HUSK_E_USAGE, "there is no --profile=FILE");
 	assert_int_equal(timers, 0);
 }
 
@@ -511,6 +512,20 @@ static void a_run_too_short_for_a_sample_is_told(void **state)
 			       "than 100 ms needs a higher --profile-rate"));
 }
 
+/* As a dry run is, for which threads are started where it is confined. */
+static void what_was_never_run_has_no_profile(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	want_profile(f);
+	assert_int_equal(rig_attach(&f->rig, &module_profile), 0);
+	module_detach(&module_profile, f->rig.state[0], &f->rig.core, f->rig.mft);
+	assert_int_equal(f->rig.n_notices, 0);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
 static void who_cannot_tell_registers_is_named(void **state)
 {
 	struct fixture *f = *state;
@@ -570,6 +585,7 @@ int main(void)
 		TEST(a_guest_that_is_debugged_has_no_profile),
 		TEST(the_end_writes_the_file_and_tells_the_top),
 		TEST(a_run_too_short_for_a_sample_is_told),
+		TEST(what_was_never_run_has_no_profile),
 		TEST(who_cannot_tell_registers_is_named),
 		TEST(what_the_host_denies_leaves_nothing),
 	};

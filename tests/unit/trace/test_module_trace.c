@@ -461,7 +461,7 @@ static void a_file_is_emptied_late_and_is_nobody_elses(void **state)
 	assert_error(&f->rig.e, HUSK_E_USAGE, "is the image that is to run");
 	assert_int_equal(flock(fd, LOCK_SH), 0);
 	assert_int_equal(module_trace.attach(s, &f->rig.core, &f->rig.e), -1);
-	assert_error(&f->rig.e, HUSK_E_USAGE, "a disk of this guest, its symbols, or locked");
+	assert_error(&f->rig.e, HUSK_E_USAGE, "a disk of this guest, its symbols, another");
 	assert_int_equal(stat(f->disk, &st), 0);
 	assert_int_equal(st.st_size, 0x4000);
 	close(fd);
