@@ -239,7 +239,7 @@ END
 	case $how in
 	abort) signal=06 last='^Wff' wanted=255 ;;
 	fault) signal=0b last='^X0b' wanted=1 ;;
-	trap) signal='0[56b]' last='^[XW]' wanted=any ;;
+	trap) signal='0[56b]' last='^[XWT]' wanted=any ;;
 	esac
 	expect "11: a guest that ends by $how can be looked at" '^OK' "^T$signal" '^02$' "$last"
 	await 20
