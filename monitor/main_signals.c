@@ -67,7 +67,7 @@ static void on_stop(int signal, siginfo_t *info, void *context)
 {
 	const int saved = errno;
 
-	if (signal == SIGQUIT && quit_ignored != 0 && info->si_code != SI_USER)
+	if (signal == SIGQUIT && quit_ignored != 0 && info->si_code == SI_KERNEL)
 		return;
 	if (nudging == 0)
 		start_nudging(context);

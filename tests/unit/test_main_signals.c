@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -232,14 +233,35 @@ static void asks_for_the_place(void)
 	CHECK(poll(NULL, 0, LONG_MS) == -1 && errno == EINTR);
 }
 
+/* The echo comes after the signal. */
+static void press_quit(void)
+{
+	const int keyboard = posix_openpt(O_RDWR | O_NOCTTY);
+	char name[80], echo;
+
+	CHECK(keyboard != -1 && grantpt(keyboard) == 0 && unlockpt(keyboard) == 0);
+	CHECK(setsid() != -1 && ptsname_r(keyboard, name, sizeof name) == 0);
+	CHECK(open(name, O_RDWR) != -1);
+	CHECK(write(keyboard, "\x1c", 1) == 1);
+	while (read(keyboard, &echo, 1) == -1)
+		CHECK(errno == EINTR);
+}
+
+static void meant_by_a_keyboard(void)
+{
+	signals_catch_looks();
+	press_quit();
+	CHECK(signals_asked() == SIGQUIT);
+}
+
 /* As the shell ignores it for a background job: only who has meant this process is heard. */
 static void ignored_by_the_starter(void)
 {
 	(void)signal(SIGQUIT, SIG_IGN);
 	signals_catch_looks();
-	raise(SIGQUIT);			/* SI_TKILL, as little a process's kill as a keyboard */
+	press_quit();
 	CHECK(signals_asked() == 0);
-	CHECK(kill(getpid(), SIGQUIT) == 0);
+	raise(SIGQUIT);
 	CHECK(signals_asked() == SIGQUIT);
 }
 
@@ -248,6 +270,7 @@ static void neither_kills(void **state)
 	(void)state;
 	passes(asks_for_figures);
 	passes(asks_for_the_place);
+	passes(meant_by_a_keyboard);
 	passes(ignored_by_the_starter);
 }
 

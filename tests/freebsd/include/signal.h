@@ -34,6 +34,7 @@
 #define SIG_SETMASK 3
 
 #define SI_USER 0x10001
+#define SI_KERNEL 0x10006
 
 #define SA_RESTART 0x0002
 #define SA_SIGINFO 0x0040
