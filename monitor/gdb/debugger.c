@@ -292,12 +292,12 @@ static void on_end(void *ctx, const struct core_ending *how)
 {
 	struct debugger *d = ctx;
 
-	if (!connected(d))
-		return;
-	if (is_worth_a_look(how))
+	if (connected(d) && is_worth_a_look(how))
 		look_back(d, how);
-	debugger_tell_end(d, how);
-	debugger_disconnect(d);
+	if (connected(d)) {
+		debugger_tell_end(d, how);
+		debugger_disconnect(d);
+	}
 	d->state = GDB_RUNNING;
 	d->stopping = d->finishing = false;
 	core_post(d->core, d->id);	/* another run begins with who has come by then */

@@ -10,6 +10,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* It is a copy of what is behind the word's "=". */
+static bool is_value_of(const char *value, const char *word)
+{
+	const size_t len = strlen(value), all = strlen(word);
+
+	return len == 0 || (all > len && word[all - len - 1] == '=' &&
+			    strcmp(word + all - len, value) == 0);
+}
+
 static void check_setting(const struct settings *s, const struct setting *x, const char *word)
 {
 	unsigned long long bytes;
@@ -17,7 +26,7 @@ static void check_setting(const struct settings *s, const struct setting *x, con
 	bool rounded;
 
 	CHECK(strstr(word, x->option->name) == word + 2 && strlen(x->device) <= MFT_NAME_MAX);
-	CHECK(x->value[0] == '\0' || (x->value > word && x->value[-1] == '='));
+	CHECK(is_value_of(x->value, word));
 	CHECK(settings_find(s, x->option->name, x->device) == x);
 	CHECK(!x->option->attaches || settings_attaching(s, x->option, 1, x->device) == x);
 	if (strcmp(x->option->name, "mem") != 0)
