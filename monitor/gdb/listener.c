@@ -48,7 +48,7 @@ static size_t without_nowait(const char *value, bool *nowait)
 {
 	const size_t len = strlen(value), end = strlen(NOWAIT);
 
-	*nowait = len > end && strcmp(value + len - end, NOWAIT) == 0;
+	*nowait = len >= end && strcmp(value + len - end, NOWAIT) == 0;
 	return *nowait ? len - end : len;
 }
 
