@@ -5,6 +5,14 @@
 #include "sandbox_rules.h"
 
 #define MADV_HUGEPAGE_LINUX 14	/* madvise(2); its macro depends on the C library */
+
+/*
+ * O_NOFOLLOW and O_LARGEFILE, which some C libraries add, are these bits on x86_64 and, the other way
+ * round, on aarch64: either will do, as O_EXCL follows no link. The other flags are the same.
+ */
+#define NOFOLLOW_LARGEFILE 0500000u
+#define FLAGS_ARE(arg, flags) {arg, 0xffffffff & ~NOFOLLOW_LARGEFILE, flags, SANDBOX_CONSTANT}
+
 #define VCPU(request) {INT_FROM(0, SANDBOX_VCPU), INT_IS(1, request)}
 
 /* Their structures are the guest's architecture's, which the building machine's headers may lack. */
@@ -15,7 +23,7 @@ static const struct rule list[] = {
 	/* the file: its name lies in a page that cannot be written any more */
 	{.call = "openat", .checks = {
 		INT_FROM(0, SANDBOX_MAKE), {1, UINT64_MAX, 0, SANDBOX_MAKE_NAME},
-		INT_IS(2, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC), INT_IS(3, 0600),
+		FLAGS_ARE(2, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC), INT_IS(3, 0600),
 	}},
 	{.call = "pwrite64"},
 	{.call = "madvise", .checks = {INT_IS(2, MADV_HUGEPAGE_LINUX)}},
