@@ -4,8 +4,8 @@
  *
  * SIGTERM always; SIGINT and SIGHUP unless they were inherited as ignored, as by nohup and a
  * shell's background jobs. SIGQUIT ends it too, and is caught where it was ignored: there it counts
- * only if a process has sent it, not a keyboard. SIGUSR1 asks for the figures. Other signals stay as inherited, except SIGPIPE and SIGXFSZ, which are
- * ignored: the write reports the failure.
+ * only if a process has sent it, not a keyboard. SIGUSR1 asks for the figures. Other signals stay as
+ * inherited, except SIGPIPE and SIGXFSZ, which are ignored: the write reports the failure.
  *
  * A process has one set of these, so the state is the file's.
  */

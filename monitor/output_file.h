@@ -32,7 +32,8 @@ int output_file_spare(const struct output_file *f, int image_fd, struct husk_err
 
 /*
  * Locks a file or a block device, so that it is not a disk or read for symbols at the same time, and
- * empties a file; does neither if it is only looked at, and empties nothing that was handed down. HUSK_E_USAGE, HUSK_E_HOST.
+ * empties a file; does neither if it is only looked at, and empties nothing that was handed down.
+ * HUSK_E_USAGE, HUSK_E_HOST.
  */
 int output_file_claim(const struct output_file *f, struct husk_error *e);
 

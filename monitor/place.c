@@ -103,13 +103,26 @@ static const char *symbols_path(const struct husk *h)
 	return h->symbols.copy.name != NULL ? h->symbols.copy.name : h->image.name;
 }
 
+static bool has_names(const struct place *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->at[i].name[0] != '\0')
+			return true;
+	return false;
+}
+
 static void tell_command(const struct husk *h, const struct place *p, husk_line *line, void *ctx)
 {
 	char text[sizeof ((struct husk_error *)0)->message];
 	size_t len;
 
-	len = (size_t)snprintf(text, sizeof text, "lines of the source: addr2line -ipfe %.100s",
-			       symbols_path(h));
+	if (has_names(p))
+		len = (size_t)snprintf(text, sizeof text, "lines of the source: addr2line -ipfe %.100s",
+				       symbols_path(h));
+	else
+		len = (size_t)snprintf(text, sizeof text, "%.100s has no names for that; with a COPY that "
+				       "was not stripped: --symbols=COPY, or addr2line -ipfe COPY",
+				       symbols_path(h));
 	for (size_t i = 0; i < p->n && i < LINES_MAX && len < sizeof text; i++)
 		len += (size_t)snprintf(text + len, sizeof text - len, " 0x%llx", (ull)p->at[i].addr);
 	line(ctx, text);

@@ -80,8 +80,8 @@ static uint64_t execution(const struct tables *t, uint64_t addr)
 
 /*
  * Not present below the boot info, so that null pointers fault; read-only up to the image, except a
- * ring, and not executable, except where a vcpu starts. Above, what the host can protect is writable here: then a store is an error that ends the
- * run, instead of a page fault that the guest may handle.
+ * ring, and not executable, except where a vcpu starts. Above, what the host can protect is writable
+ * here: then a store is an error that ends the run, instead of a page fault that the guest may handle.
  */
 static uint64_t small_page(const struct tables *t, uint64_t addr)
 {

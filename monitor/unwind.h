@@ -21,9 +21,9 @@
 /*
  * Fills in where the guest is and, from the inside out, where from it was called: in places[1] and
  * behind, the last byte of the call instruction (the return address - 1), so that a symbol or a line
- * found for it is the caller's. begin is where the function of unwind_pc begins (symbols_at), so that no
- * caller is left out at its first instructions; 0: not known. Returns how many, 1 at least. Reads at most 2 KiB of guest memory, takes
- * no system call, and allocates nothing.
+ * found for it is the caller's. begin is where the function of unwind_pc begins (symbols_at), so that
+ * no caller is left out at its first instructions; 0: not known. Returns how many, 1 at least. Reads
+ * at most 2 KiB of guest memory, takes no system call, and allocates nothing.
  */
 size_t unwind(const struct memory *m, const struct cpu_regs *regs, uint64_t begin,
 	      uint64_t places[UNWIND_MAX]);

@@ -52,6 +52,18 @@ static size_t without_nowait(const char *value, bool *nowait)
 	return *nowait ? len - end : len;
 }
 
+/* localhost:1234 and its like would be taken for the name of a file, where nobody looks for husk. */
+static int read_path(struct gdb_place *p, const char *path, size_t len, struct husk_error *e)
+{
+	if (memchr(path, '/', len) == NULL &&
+	    (memchr(path, ':', len) != NULL || path[0] == '@' || (path[0] >= '0' && path[0] <= '9')))
+		return husk_fail(e, HUSK_E_USAGE, "--gdb=%.100s: neither a port of this host nor a path; "
+				 "a file of that name is ./%.100s", path, path);
+	p->path = path;
+	p->path_len = len;
+	return 0;
+}
+
 int gdb_place_read(struct gdb_place *p, const struct settings *settings, struct husk_error *e)
 {
 	const struct setting *where = settings_find(settings, "gdb", NULL);
@@ -74,9 +86,7 @@ int gdb_place_read(struct gdb_place *p, const struct settings *settings, struct 
 	if (is_number(where->value, len))
 		return read_port(where->value, len, &p->port, e) == 0 ? 0 :
 		       husk_wrap(e, "--gdb=%s", where->value);
-	p->path = where->value;
-	p->path_len = len;
-	return 0;
+	return read_path(p, where->value, len, e);
 }
 
 /* ---- a Unix socket ---- */
@@ -144,9 +154,13 @@ static int note_file(struct gdb_listener *l, const char *path)
 /* Nobody can connect before listen, so that there is no moment in which others could. */
 static int begin_unix(struct gdb_listener *l, const struct sockaddr_un *address)
 {
+	/* On Linux the file has its mode from the socket; where it has not, no link is followed. */
+	const bool closed = fchmod(l->fd, S_IRUSR | S_IWUSR) == 0;
+
 	if (bind_to(l->fd, address) == -1)
 		return -1;
-	if (chmod(address->sun_path, S_IRUSR | S_IWUSR) == 0 &&
+	if ((closed || fchmodat(AT_FDCWD, address->sun_path, S_IRUSR | S_IWUSR,
+				AT_SYMLINK_NOFOLLOW) == 0) &&
 	    note_file(l, address->sun_path) == 0 && listen(l->fd, 1) == 0)
 		return 0;
 	(void)unlink(address->sun_path);
@@ -164,7 +178,9 @@ static int open_unix(struct gdb_listener *l, const struct gdb_place *p, struct h
 		snprintf(l->where, sizeof l->where, "%s", address.sun_path);
 		return 0;
 	}
-	return husk_fail_sys(e, errno, "--gdb=%s", address.sun_path);
+	husk_fail_sys(e, errno, "--gdb=%s", address.sun_path);
+	return e->sys != EADDRINUSE ? -1 :
+	       husk_hint(e, "somebody listens there, or the file is no socket: name another");
 }
 
 /* ---- a port ---- */
@@ -198,7 +214,9 @@ static int open_port(struct gdb_listener *l, const struct gdb_place *p, struct h
 		snprintf(l->where, sizeof l->where, "localhost:%u", port);
 		return 0;
 	}
-	return husk_fail_sys(e, errno, "--gdb: port %u", p->port);
+	husk_fail_sys(e, errno, "--gdb: port %u", p->port);
+	return e->sys != EADDRINUSE ? -1 :
+	       husk_hint(e, "somebody listens there: name another, or 0 for one that is free");
 }
 
 /* ---- both ---- */

@@ -86,8 +86,8 @@ static void put_bar(const struct drawing *d, uint32_t node, uint64_t before, uns
 	put_escaped(out, name, SYMBOL_NAME_MAX);
 	fprintf(out, ": %" PRIu64 " sample%s, %" PRIu64 ".%" PRIu64 " %%</title><rect x=\"%" PRIu64
 		".%" PRIu64 "\" y=\"%u\" width=\"%" PRIu64 ".%" PRIu64 "\" height=\"%u\" fill=\"",
-		n->total, n->total == 1 ? "" : "s", permille / 10, permille % 10, x / 10, x % 10, y, width / 10, width % 10,
-		BAR - 1);
+		n->total, n->total == 1 ? "" : "s", permille / 10, permille % 10, x / 10, x % 10, y,
+		width / 10, width % 10, BAR - 1);
 	put_colour(out, d->s->tree.places[n->place].is.kind, name);
 	fputs("\"/>", out);
 	if (room >= TEXT_MIN) {

@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "guest.h"
 
-/* How long the thread may take to pause once the run is to end, and how often it is looked whether it is. */
+/* How long the thread may take to pause once the run is to end, and how often that is looked at. */
 #define PAUSE_GRACE_NS (500 * CLOCK_NS_PER_MS)
 #define PAUSE_LOOK_NS (10 * CLOCK_NS_PER_MS)
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,6 +391,34 @@ static void options_that_do_not_fit_are_told(void **state)
 	assert_non_null(strstr(f->rig.e.message, "give one place"));
 }
 
+static void what_is_no_place_makes_no_file(void **state)
+{
+	static const char *const words[] = {
+		"--gdb=localhost:1234", "--gdb=:1234", "--gdb=@7", "--gdb=1a", "--gdb=1a,nowait",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		assert_int_equal(rig_option(&f->rig, &module_gdb, words[i]), 0);
+		assert_int_equal(rig_attach(&f->rig, &module_gdb), -1);
+		assert_non_null(strstr(f->rig.e.message, "neither a port of this host nor a path"));
+	}
+}
+
+static void a_file_that_is_no_socket_stays(void **state)
+{
+	struct fixture *f = *state;
+	const int fd = open(f->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct stat st;
+
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(rig_option(&f->rig, &module_gdb, f->option), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_gdb), -1);
+	assert_non_null(strstr(f->rig.e.message, "or the file is no socket: name another"));
+	assert_true(stat(f->path, &st) == 0 && S_ISREG(st.st_mode));
+	assert_int_equal(unlink(f->path), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -412,6 +441,8 @@ int main(void)
 		TEST(control_that_is_refused_ends_the_run),
 		TEST(a_machine_without_debugging_refuses_by_name),
 		TEST(options_that_do_not_fit_are_told),
+		TEST(what_is_no_place_makes_no_file),
+		TEST(a_file_that_is_no_socket_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,8 @@ int lstat(const char *path, struct stat *st);
 int fstat(int fd, struct stat *st);
 int fstatat(int dir, const char *path, struct stat *st, int flags);
 int chmod(const char *path, mode_t mode);
+int fchmod(int fd, mode_t mode);
+int fchmodat(int dir, const char *path, mode_t mode, int flags);
 int mkdir(const char *path, mode_t mode);
 int mkfifo(const char *path, mode_t mode);
 
