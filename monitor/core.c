@@ -460,7 +460,7 @@ void core_settle(struct core *c)
 	struct husk_error ignored;
 	struct hv_exit exit;
 
-	if (c->last.kind == HV_EXIT_PIO || c->last.kind == HV_EXIT_MMIO)
+	if (!c->retry && (c->last.kind == HV_EXIT_PIO || c->last.kind == HV_EXIT_MMIO))
 		(void)c->ops->complete(c->hv, &exit, &ignored);
 }
 

@@ -197,7 +197,8 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e);
 
 /*
  * For a client's end that wants registers: completes the access that the run has ended in, so that they
- * are those behind its instruction. Nothing if there is none, or if it was a fault.
+ * are those behind its instruction. Nothing if there is none, if it was a fault, or if it is to be
+ * served anew.
  */
 void core_settle(struct core *c);
 

@@ -322,8 +322,8 @@ run --gdb-port=70000 --gdb "$(image hello)"
 judge "16: a port that is none is told as solo5-hvt tells it" 1 'Malformed argument to --gdb-port'
 run --gdb-port=1234 "$(image hello)"
 judge "16: a port alone asks for nothing" 1 'there is no --gdb'
-run --mem=8 --gdb=,nowait --gdb-port=0 "$(image debug)" now
-judge "8: not to wait needs no place" 7 'A debugger may come'
+run --gdb=,nowait --gdb-port=0 "$(image hello)" Hello_Solo5
+judge "8: not to wait needs no place" 0 'A debugger may come'
 
 start --mem=8 --gdb="$place",nowait "$(image debug)" now
 within 20 is_ready

@@ -535,18 +535,28 @@ static enum vmexit_result retry_when_stopped(void *ctx, uint64_t offset, const s
 	return VMEXIT_RETRY;
 }
 
+static void settle(void *ctx, const struct core_ending *how)
+{
+	(void)how;
+	core_settle(ctx);
+}
+
 static void what_a_stop_put_off_is_served_anew_in_the_next_run(void **state)
 {
+	static const struct core_client settles = {.end = settle};
 	struct fixture *f = *state;
+	unsigned id;
 	int reason;
 
 	add_port(f, retry_when_stopped);
+	assert_int_equal(core_add_client(&f->rig.core, &settles, &f->rig.core, &id, &f->rig.e), 0);
 	f->stop = 2;
 	hv_fake_store(hv_of(f), BUS_PIO, 0x300, 4, 0x1234);
 	for (int left = 2; left > 0; left--) {
 		assert_int_equal(run(f, &reason), CORE_STOPPED);
 		assert_int_equal(reason, left);
 	}
+	core_remove_client(&f->rig.core, id);
 	assert_int_equal(rig_run(&f->rig), RIG_RESUMED);
 	assert_int_equal(f->seen[HV_EXIT_PIO], 3);
 	assert_true(f->rig.core.exits[HV_EXIT_PIO] == 1);
