@@ -15,6 +15,17 @@
 /* No signal interrupts a write to a file, so after a stop it is written in small pieces. */
 #define LAST_CHUNK ((size_t)PIPE_BUF)
 
+uint64_t console_patience(const struct settings *settings)
+{
+	const struct setting *s = settings_find(settings, "console-patience", NULL);
+	uint64_t ns = CLOCK_NEVER;
+	struct husk_error ignored;
+
+	if (s != NULL)
+		(void)option_time(s->value, &ns, &ignored);
+	return ns;
+}
+
 void console_init(struct console *c, int fd, struct waiter *w, uint64_t patience_ns)
 {
 	*c = (struct console){.waiter = w, .patience_ns = patience_ns};

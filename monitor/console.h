@@ -15,11 +15,15 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "options.h"
 #include "output.h"
 #include "wait.h"
 
 /* After a stop, the time that the text in hand still has. */
 #define CONSOLE_GRACE_MS 100
+
+/* Of the option --console-patience: how long a guest waits for a reader, in ns; else CLOCK_NEVER. */
+uint64_t console_patience(const struct settings *settings);
 
 struct console {
 	struct output out;

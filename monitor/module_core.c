@@ -209,17 +209,6 @@ static void describe_halt(const void *ctx, const void *copy, struct facts *f)
 		facts_address(f, "cookie", rq->cookie);
 }
 
-static uint64_t console_patience(const struct settings *settings)
-{
-	const struct setting *s = settings_find(settings, "console-patience", NULL);
-	uint64_t ns = CLOCK_NEVER;
-	struct husk_error ignored;
-
-	if (s != NULL)
-		(void)option_time(s->value, &ns, &ignored);
-	return ns;
-}
-
 static int core_open(void **state, const struct settings *settings, struct manifest *mft,
 		     struct husk_error *e)
 {

@@ -68,17 +68,6 @@ static const struct option options[] = {
 	 .help = "samples a second, up to 5000 (default 199)"},
 };
 
-static uint64_t patience(const struct settings *settings)
-{
-	const struct setting *s = settings_find(settings, "console-patience", NULL);
-	struct husk_error ignored;
-	uint64_t ns = CLOCK_NEVER;
-
-	if (s != NULL)
-		(void)option_time(s->value, &ns, &ignored);
-	return ns;
-}
-
 static uint64_t period(const struct settings *settings)
 {
 	const struct setting *s = settings_find(settings, "profile-rate", NULL);
@@ -109,7 +98,7 @@ static int open_profile(struct profile_module *s, const struct settings *setting
 		return husk_fail(e, HUSK_E_USAGE, "--profile and --gdb: time in which a debugger holds "
 				 "the guest says nothing; give one of them");
 	s->draw = picture_for(how->value);
-	s->patience_ns = patience(settings);
+	s->patience_ns = console_patience(settings);
 	s->sampler.period_ns = period(settings);
 	if (output_file_open(&s->file, "--profile", how->value, settings->look, e) == -1 ||
 	    sink_init(&s->sink, e) == -1 || tree_init(&s->sampler.tree, e) == -1) {

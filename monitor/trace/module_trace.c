@@ -30,17 +30,6 @@ static bool ends_in(const char *text, const char *end)
 	return len >= n && strcmp(text + len - n, end) == 0;
 }
 
-static uint64_t patience(const struct settings *settings)
-{
-	const struct setting *s = settings_find(settings, "console-patience", NULL);
-	struct husk_error ignored;
-	uint64_t ns = CLOCK_NEVER;
-
-	if (s != NULL)
-		(void)option_time(s->value, &ns, &ignored);
-	return ns;
-}
-
 static int open_trace(struct trace_module *s, const struct setting *how, bool look,
 		      struct husk_error *e)
 {
@@ -65,7 +54,7 @@ static int trace_open(void **state, const struct settings *settings, struct mani
 		return husk_fail_sys(e, ENOMEM, "module trace");
 	s->file.fd = -1;
 	s->wanted = how != NULL;
-	s->patience_ns = patience(settings);
+	s->patience_ns = console_patience(settings);
 	if (s->wanted && open_trace(s, how, settings->look, e) == -1) {
 		free(s);
 		return -1;
