@@ -31,6 +31,7 @@ int ftruncate(int fd, off_t size);
 int truncate(const char *path, off_t size);
 uid_t geteuid(void);
 pid_t getpid(void);
+pid_t setsid(void);
 int isatty(int fd);
 int link(const char *from, const char *to);
 int pause(void);
