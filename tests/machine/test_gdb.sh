@@ -265,16 +265,21 @@ await 20
 
 # --- 14: bad peers --------------------------------------------------------------------------------------------------
 
+# One that sends and sends, and reads no answer, waits for husk as husk waits for it.
+bad_client() {
+	timeout 5 "$RSP" "$place" >"$T/replies" 2>&1
+}
+
 debug_ready yield
 for script in 'soup 100000' '=$\nleave' '=$m0,4#00' '=$m0,' '=\x03\x03\x03\x03\x03' '=\x80$\xff\xfe#ff'; do
-	printf '%s\n' "$script" | client
+	printf '%s\n' "$script" | bad_client
 done
 {
 	printf '=$'
 	head -c 300000 /dev/zero | tr '\0' a
 	echo
 	echo 'leave'
-} | client
+} | bad_client
 client <<END
 M$value,4:01
 M$value,ffffffff:01
