@@ -25,6 +25,8 @@ profile "$T/probe.txt" --profile-rate=997 -- "$(image hot)" turns 200
 slow=
 [ "$(sed -n 's/.*profile: \([0-9]*\) samples.*/\1/p' "$T/err")" -lt 1500 ] || slow="exits are too slow here"
 rate=${slow:+20}
+top=seventy
+[ -z "$slow" ] || top='.*'	# the call by which the guest looks at the clock, for one
 
 # share FILE STACK: percent of the samples below work, lie, or another function of the guest's own.
 share() {
@@ -59,7 +61,7 @@ split() {
 		! is_split || break
 		echo "# attempt $attempt: $expect_share %"
 	done
-	judge "70, 20 and 10 percent" 0 SUCCESS 'profile: [0-9]* samples.*, top: seventy [0-9]* %$'
+	judge "70, 20 and 10 percent" 0 SUCCESS "profile: [0-9]* samples.*, top: $top [0-9]* %\$"
 	expect "70 %" "$(share "$T/split.folded" "work;seventy ")" 67 73
 	expect "20 %" "$(share "$T/split.folded" "work;twenty ")" 17 23
 	expect "10 %" "$(share "$T/split.folded" "work;ten ")" 7 13
