@@ -54,7 +54,6 @@ void sink_flush(struct sink *s)
 
 static void add(struct sink *s, const void *line, size_t len)
 {
-	s->lines++;
 	if (len > SINK_SIZE - s->n)
 		sink_flush(s);
 	if (len > SINK_SIZE - s->n) {
@@ -71,8 +70,13 @@ void sink_put(struct sink *s)
 {
 	const long len = ftell(s->line);
 
+	if (len == 0)
+		return;
+	s->lines++;
 	if (fflush(s->line) == 0 && len > 0 && (size_t)len < SINK_LINE_MAX)
 		add(s, s->buffer + SINK_SIZE, (size_t)len);
+	else
+		s->dropped++;
 	rewind(s->line);
 }
 
@@ -83,9 +87,9 @@ void sink_detach(struct sink *s)
 
 void sink_fini(struct sink *s)
 {
+	if (s->line != NULL)
+		fclose(s->line);	/* its buffers are in ours */
+	s->line = NULL;
 	free(s->buffer);
 	s->buffer = NULL;
-	if (s->line != NULL)
-		fclose(s->line);
-	s->line = NULL;
 }

@@ -35,8 +35,8 @@ int sink_init(struct sink *s, struct husk_error *e);
 void sink_attach(struct sink *s, int fd, struct waiter *w, uint64_t patience_ns, bool at_once);
 
 /*
- * What was printed into line, with its end, is added or dropped as a whole. Nothing if that is nothing,
- * or more than SINK_LINE_MAX.
+ * What was printed into line, with its end, is added or dropped as a whole: dropped also if it is
+ * SINK_LINE_MAX or longer. Nothing if that is nothing.
  */
 void sink_put(struct sink *s);
 
