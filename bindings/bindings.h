@@ -86,6 +86,11 @@ const struct mft_entry *manifest_get(solo5_handle_t handle, uint32_t type);
 /* The largest MTU of the attached network devices, 0 if there are none. */
 size_t manifest_max_mtu(void);
 
+/* ---- block.c ---- */
+
+/* Takes memory for reading ahead, if there is enough of it. */
+void block_init(struct solo5_start_info *info);
+
 /* ---- yield.c ---- */
 
 /* What solo5_yield does for devices whose completions come by queues. */
@@ -97,6 +102,9 @@ struct yield_queues {
 };
 
 extern const struct yield_queues *yield_queues;	/* NULL: there are no such devices */
+
+/* Grows whenever the application gets to know something of the world outside: see read_ahead.h. */
+extern uint64_t inputs_seen;
 
 /* ---- ring.c ---- */
 

@@ -1,7 +1,29 @@
 /* SPDX-License-Identifier: ISC */
-/* block.c: block devices, one block at a time. */
+/* block.c: block devices: any number of blocks in one hypercall, and small reads in a row from one. */
 #include "bindings.h"
 #include "cpu.h"
+#include "features.h"
+#include "read_ahead.h"
+
+#define AHEAD_HEAP_MIN 0x400000ul	/* of less, nothing is taken */
+
+static struct ahead *ahead[MFT_MAX_ENTRIES];	/* by handle; NULL: nothing is read ahead */
+
+void block_init(struct solo5_start_info *info)
+{
+	const uint64_t alone = features_block_alone();
+
+	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++) {
+		ahead[i] = NULL;
+		if (manifest_get(i, MFT_DEV_BLOCK_BASIC) == NULL ||
+		    info->heap_size < AHEAD_HEAP_MIN ||
+		    (features_tell_alone() && (alone >> i & 1) == 0))
+			continue;
+		ahead[i] = (struct ahead *)memory_take(info, sizeof(struct ahead));
+		if (ahead[i] != NULL)
+			ahead_init(ahead[i], (alone >> i & 1) != 0);
+	}
+}
 
 solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
 				   struct solo5_block_info *info)
@@ -16,14 +38,16 @@ solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
 }
 
 /* The monitor accepts more than the API, so the API's limits are checked here. */
-static bool is_one_block(solo5_handle_t handle, solo5_off_t offset, size_t size)
+static const struct mft_entry *device_of(solo5_handle_t handle, solo5_off_t offset, size_t size)
 {
 	const struct mft_entry *e = manifest_get(handle, MFT_DEV_BLOCK_BASIC);
+	solo5_off_t block;
 
-	if (e == NULL || e->u.block.block_size == 0)
-		return false;
-	return size == e->u.block.block_size && offset % size == 0 &&
-		size <= e->u.block.capacity && offset <= e->u.block.capacity - size;
+	if (e == NULL || e->u.block.block_size == 0 || size == 0)
+		return NULL;
+	block = e->u.block.block_size;
+	return offset % block == 0 && size % block == 0 && size <= e->u.block.capacity &&
+	       offset <= e->u.block.capacity - size ? e : NULL;
 }
 
 static solo5_result_t transfer(enum hvt_hypercall nr, solo5_handle_t handle,
@@ -33,20 +57,48 @@ static solo5_result_t transfer(enum hvt_hypercall nr, solo5_handle_t handle,
 		.handle = handle, .offset = offset, .data = (uintptr_t)buf, .len = size,
 	};
 
-	if (!is_one_block(handle, offset, size))
-		return SOLO5_R_EINVAL;
 	cpu_hypercall(nr, &arg);
+	if (nr == HVT_HYPERCALL_BLOCK_READ)
+		inputs_seen++;
 	return (solo5_result_t)arg.ret;
 }
 
 solo5_result_t solo5_block_write(solo5_handle_t handle, solo5_off_t offset, const uint8_t *buf,
 				 size_t size)
 {
+	if (device_of(handle, offset, size) == NULL)
+		return SOLO5_R_EINVAL;
+	if (ahead[handle] != NULL)
+		ahead_write(ahead[handle], offset, size);
 	return transfer(HVT_HYPERCALL_BLOCK_WRITE, handle, offset, buf, size);
+}
+
+/* A failure may lie in what was not asked for: the caller then reads just what was. */
+static bool read_with_more(struct ahead *a, solo5_handle_t handle, solo5_off_t offset,
+			   uint8_t *buf, size_t size, solo5_off_t left)
+{
+	const size_t n = ahead_wants(a, offset, size, left);
+	bool done;
+
+	if (n == 0)
+		return false;
+	done = transfer(HVT_HYPERCALL_BLOCK_READ, handle, offset, a->bytes, n) == SOLO5_R_OK;
+	ahead_filled(a, offset, done ? n : 0);
+	return done && ahead_serve(a, offset, buf, size);
 }
 
 solo5_result_t solo5_block_read(solo5_handle_t handle, solo5_off_t offset, uint8_t *buf,
 				size_t size)
 {
+	const struct mft_entry *e = device_of(handle, offset, size);
+	struct ahead *a;
+
+	if (e == NULL)
+		return SOLO5_R_EINVAL;
+	a = ahead[handle];
+	if (a != NULL && (ahead_serve(a, offset, buf, size) ||
+			  read_with_more(a, handle, offset, buf, size,
+					 e->u.block.capacity - offset)))
+		return SOLO5_R_OK;
 	return transfer(HVT_HYPERCALL_BLOCK_READ, handle, offset, buf, size);
 }

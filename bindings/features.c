@@ -16,7 +16,7 @@ void features_init(const struct hvt_boot_info *boot)
 	answer = NULL;
 	if ((boot->host_features & HUSK_HOST_FEATURE) == 0 ||
 	    info->magic != HUSK_BOOT_INFO_MAGIC || info->version != HUSK_BOOT_INFO_VERSION ||
-	    info->size < sizeof *info)
+	    info->size < HUSK_BOOT_INFO_SIZE_1)
 		return;
 	answer = info;
 }
@@ -29,4 +29,15 @@ uint32_t solo5x_features(void)
 uint32_t features_queue_size_max(void)
 {
 	return answer != NULL ? answer->queue_size_max : 0;
+}
+
+bool features_tell_alone(void)
+{
+	return (solo5x_features() & HUSK_FEATURE_BLOCK) != 0 &&
+	       answer->size >= sizeof *answer;
+}
+
+uint64_t features_block_alone(void)
+{
+	return features_tell_alone() ? answer->block_alone : 0;
 }

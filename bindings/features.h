@@ -3,6 +3,7 @@
 #ifndef FEATURES_H
 #define FEATURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../include/hvt_abi.h"
@@ -12,5 +13,12 @@ void features_init(const struct hvt_boot_info *boot);
 
 /* Entries that a queue may have, 0 if nothing is granted. */
 uint32_t features_queue_size_max(void);
+
+/*
+ * The set of block devices to which nobody but this guest writes, and whether the monitor says that of
+ * block devices at all.
+ */
+uint64_t features_block_alone(void);
+bool features_tell_alone(void);
 
 #endif

@@ -212,21 +212,21 @@ static int decode_manifest(struct manifest *m, const char *text, size_t len, con
 
 /* ---- manifest to C ---- */
 
-/* What of husk's additions the devices need. */
+/* What of husk's additions is for these devices. */
 static uint32_t features_of(const struct manifest *m)
 {
 	uint32_t features = 0;
 
 	for (unsigned i = 1; i < m->header.entries; i++)
-		if (m->entry[i].type == HUSK_DEV_VSOCK)
-			features |= HUSK_FEATURE_VSOCK;
+		features |= m->entry[i].type == HUSK_DEV_VSOCK ? HUSK_FEATURE_VSOCK :
+			    m->entry[i].type == MFT_DEV_BLOCK_BASIC ? HUSK_FEATURE_BLOCK : 0;
 	return features;
 }
 
 /* The linker script prefers a note of the application's own. */
 static void print_features(FILE *f, uint32_t features)
 {
-	fprintf(f, "\n/* What of husk's additions they need, as another. */\n"
+	fprintf(f, "\n/* What of husk's additions is for them, as another. */\n"
 		"static const struct {\n"
 		"\tunsigned int namesz, descsz, type;\n"
 		"\tchar owner[8];\n"

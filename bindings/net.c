@@ -57,6 +57,7 @@ solo5_result_t solo5_net_read(solo5_handle_t handle, uint8_t *buf, size_t size,
 
 	if (manifest_get(handle, MFT_DEV_NET_BASIC) == NULL)
 		return SOLO5_R_EINVAL;
+	inputs_seen++;
 	if (ring_wanted())
 		return ring_read(handle, buf, size, read_size);
 	cpu_hypercall(HVT_HYPERCALL_NET_READ, &arg);

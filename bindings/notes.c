@@ -38,15 +38,16 @@ static const struct {
 };
 
 /*
- * Of husk's additions nothing is wanted. The linker script's last choice: an image that has a note
- * of its own (husk_abi.h), or devices that need an addition (husk-manifest), never shows this one.
+ * Of husk's additions is wanted what the bindings make use of by themselves. The linker script's last
+ * choice: an image that has a note of its own (husk_abi.h), or a manifest of husk-manifest's with
+ * devices that an addition is for, never shows this one.
  */
-static const struct husk_image_note husk_none IN_SECTION(".note.husk_none", 4) = {
+static const struct husk_image_note husk_default IN_SECTION(".note.husk_default", 4) = {
 	.namesz = sizeof HUSK_NOTE_OWNER,
 	.descsz = sizeof(struct husk_note),
 	.type = HUSK_NOTE_TYPE,
 	.name = HUSK_NOTE_OWNER,
-	.note = {.version = HUSK_NOTE_VERSION},
+	.note = {.version = HUSK_NOTE_VERSION, .wanted = HUSK_FEATURE_BLOCK},
 };
 
 /* No kernel has this interpreter, so that none runs the image as a program of its own. */

@@ -25,6 +25,7 @@ _Noreturn void bindings_start(const struct hvt_boot_info *boot)
 	manifest_init((const struct mft_header *)boot->mft);
 	features_init(boot);
 	ring_init(boot, &start_info);
+	block_init(&start_info);
 	memory_print_map(&start_info);
 	clock_init(boot->cpu_cycle_freq);
 	solo5_exit(solo5_app_main(&start_info));

@@ -531,6 +531,7 @@ void driver_progress(struct driver *d)
 {
 	if (d->failed)
 		return;
+	inputs_seen++;
 	take_packets(d);
 	take_events(d);
 	expire(d);

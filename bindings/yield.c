@@ -4,6 +4,7 @@
 #include "cpu.h"
 
 const struct yield_queues *yield_queues;
+uint64_t inputs_seen;
 
 /* The devices that the monitor calls ready, before or at deadline. */
 static solo5_handle_set_t poll(solo5_time_t deadline)
@@ -42,6 +43,7 @@ void solo5_yield(solo5_time_t deadline, solo5_handle_set_t *ready_set)
 {
 	solo5_handle_set_t ready = yield_queues != NULL ? poll_queues(deadline) : poll(deadline);
 
+	inputs_seen++;
 	if (ready_set != NULL)
 		*ready_set = ready;
 }

@@ -55,7 +55,8 @@ HVT_LAYOUT(sizeof(struct husk_note) == 8);
  * a device below asks for its feature too.
  */
 enum husk_feature {
-	HUSK_FEATURE_VSOCK = 1		/* devices of HUSK_DEV_VSOCK: HUSK_HYPERCALL_QUEUE for them */
+	HUSK_FEATURE_VSOCK = 1,		/* devices of HUSK_DEV_VSOCK: HUSK_HYPERCALL_QUEUE for them */
+	HUSK_FEATURE_BLOCK = 2		/* devices of MFT_DEV_BLOCK_BASIC: block_alone */
 };
 
 /* The note as it lies in the file: ELF gABI, chapter 5, "Note Section". */
@@ -95,8 +96,12 @@ struct husk_boot_info {
 	uint32_t granted;		/* set of enum husk_feature */
 	uint32_t queue_size_max;	/* entries of a queue */
 	uint32_t reserved;
+	uint64_t block_alone;		/* set of handles: disks to which only this guest writes; */
+					/* with HUSK_FEATURE_BLOCK, otherwise 0 */
 };
-HVT_LAYOUT(sizeof(struct husk_boot_info) == 24);
+#define HUSK_BOOT_INFO_SIZE_1 24u	/* what every version has of it */
+HVT_LAYOUT(sizeof(struct husk_boot_info) == 32);
+HVT_LAYOUT(offsetof(struct husk_boot_info, block_alone) == HUSK_BOOT_INFO_SIZE_1);
 HVT_LAYOUT(offsetof(struct husk_boot_info, granted) == 12);
 
 /* ---- hypercalls ---- */

@@ -151,8 +151,14 @@ solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
 
 /*
  * Write and read wait until it is done, and do all of it or fail. offset is a multiple of
- * the block size, size is exactly one block, and the block lies on the device: anything
- * else is SOLO5_R_EINVAL. A host's failure is SOLO5_R_EUNSPEC.
+ * the block size, size is one block, and the block lies on the device: anything else is
+ * SOLO5_R_EINVAL. A host's failure is SOLO5_R_EUNSPEC. size may also be any number of
+ * blocks (husk, under any monitor): a write that fails, or that the host does not survive,
+ * may then have written some of them.
+ *
+ * A written block is in the host's cache, and survives the monitor. Blocks that are read
+ * one after the other come from the monitor up to 64 KiB at a time (husk, guests of 4 MiB
+ * of heap and more); what the application writes is never held back.
  */
 solo5_result_t solo5_block_write(solo5_handle_t handle, solo5_off_t offset, const uint8_t *buf,
 				 size_t size);

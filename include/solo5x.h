@@ -15,6 +15,7 @@ extern "C" {
 #endif
 
 #define SOLO5X_FEATURE_VSOCK 1u		/* vsock.h */
+#define SOLO5X_FEATURE_BLOCK 2u		/* the monitor says who writes to a disk */
 
 /*
  * The set of features that the monitor has granted: those that the image wants, that were

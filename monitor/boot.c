@@ -86,17 +86,18 @@ static uint32_t host_features(const struct boot *b)
 }
 
 /* Nothing is there for a guest that was granted nothing. */
-static int write_husk_info(const struct memory *m, uint32_t granted, struct husk_error *e)
+static int write_husk_info(const struct memory *m, const struct boot *b, struct husk_error *e)
 {
 	const struct husk_boot_info info = {
 		.magic = HUSK_BOOT_INFO_MAGIC,
 		.version = HUSK_BOOT_INFO_VERSION,
 		.size = sizeof info,
-		.granted = granted,
+		.granted = b->granted,
 		.queue_size_max = VIRTQ_SIZE_MAX,
+		.block_alone = b->block_alone,
 	};
 
-	return granted == 0 ? 0 : memory_place(m, HUSK_INFO_GPA, &info, sizeof info, e);
+	return b->granted == 0 ? 0 : memory_place(m, HUSK_INFO_GPA, &info, sizeof info, e);
 }
 
 int boot_write(const struct memory *m, const struct boot *b, struct husk_error *e)
@@ -112,7 +113,7 @@ int boot_write(const struct memory *m, const struct boot *b, struct husk_error *
 	};
 
 	if (memory_place(m, HVT_BOOT_INFO_GPA, &info, sizeof info, e) == -1 ||
-	    write_husk_info(m, b->granted, e) == -1 || write_manifest(m, b->manifest, e) == -1)
+	    write_husk_info(m, b, e) == -1 || write_manifest(m, b->manifest, e) == -1)
 		return -1;
 	return memory_place(m, info.cmdline, b->cmdline, strlen(b->cmdline) + 1, e);
 }

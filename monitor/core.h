@@ -139,6 +139,7 @@ struct core {
 	uint64_t cycle_freq;		/* ticks per second of the guest's counter */
 	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
 	uint32_t wanted, granted;	/* enum husk_feature: by the image; of these, by modules */
+	uint64_t block_alone;		/* set of handles: disks to which only the guest writes */
 	const struct symbol_file *symbols;	/* the image's names, for modules' attach; NULL: none */
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
 	core_notice *notice;

@@ -283,6 +283,7 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 		.cmdline = h->cmdline,
 		.net_ring = h->core.net_ring,
 		.granted = h->core.granted & h->core.wanted,
+		.block_alone = h->core.block_alone,
 	};
 
 	return boot_write(&h->core.memory, &b, e);

@@ -23,6 +23,7 @@ struct disk {
 	bool is_device;		/* a block device, not a file */
 	bool borrowed;		/* the open file description is shared with the starter */
 	bool locked;		/* disk_lock has locked fd */
+	bool alone;		/* written here, and a lock keeps other monitors away */
 	bool unlocked;		/* no lock was taken, and whether the starter holds one is unknown */
 	uint64_t capacity;	/* bytes; 0 until it is open */
 	uint32_t sector;	/* transfers are multiples of it; 1: of any size */

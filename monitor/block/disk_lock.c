@@ -56,6 +56,13 @@ static int accept_lock(const struct disk *d, int held, const char *where, struct
 	return 0;
 }
 
+static int lock_own(struct disk *d, const char *where, struct husk_error *e)
+{
+	d->locked = lock_description(d, d->fd) == 0;
+	d->alone = d->locked && !d->read_only;
+	return d->locked ? 0 : lock_failed(d, where, errno, e);
+}
+
 static int lock_inherited(struct disk *d, const char *where, struct husk_error *e)
 {
 	int held = disk_host_lock_held(disk_descriptor(where));
@@ -66,18 +73,15 @@ static int lock_inherited(struct disk *d, const char *where, struct husk_error *
 	d->unlocked = held == -1 && d->borrowed;
 	if (d->unlocked)
 		return 0;
+	d->alone = held == LOCK_EX && !d->read_only;
 	if (held == LOCK_EX || (held == LOCK_SH && (d->borrowed || !d->read_only)))
 		return accept_lock(d, held, where, e);
-	d->locked = lock_description(d, d->fd) == 0;
-	return d->locked ? 0 : lock_failed(d, where, errno, e);
+	return lock_own(d, where, e);
 }
 
 static int lock_disk(struct disk *d, const char *where, struct husk_error *e)
 {
-	if (where[0] == '@')
-		return lock_inherited(d, where, e);
-	d->locked = lock_description(d, d->fd) == 0;
-	return d->locked ? 0 : lock_failed(d, where, errno, e);
+	return where[0] == '@' ? lock_inherited(d, where, e) : lock_own(d, where, e);
 }
 
 static int lock_aliases(struct disk *d, const char *where, struct husk_error *e)

@@ -351,12 +351,20 @@ static int block_confirm(const void *state, const struct module_host *host, stru
 	return 0;
 }
 
+/* The guest may keep what it has read of a disk to which nobody else writes. */
 static int block_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct block_module *s = state;
 
 	(void)e;
 	s->core = c;
+	for (unsigned i = 0; i < s->set.n; i++) {
+		const struct block_device *dev = device_set_at(&s->set, i);
+
+		c->granted |= c->wanted & HUSK_FEATURE_BLOCK;
+		if (dev->disk.alone)
+			c->block_alone |= UINT64_C(1) << dev->is.handle;
+	}
 	return 0;
 }
 

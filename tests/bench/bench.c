@@ -24,6 +24,8 @@
 #define TARGET_START 1.3
 #define TARGET_HYPERCALL 1.05
 #define TARGET_POLL 1.5
+#define TARGET_MIB_EXITS 16		/* for a MiB in small blocks by the bindings */
+#define TARGET_MIB_CALLS 16
 #define TARGET_RESIDENT 1024		/* KiB */
 #define TARGET_PSS 100			/* KiB, with IDLE_MAX guests */
 
@@ -108,6 +110,13 @@ static struct command husk_loop(const struct bench *b, const struct loop *l, siz
 			    b->husk, IDLE_MIB, b->block, b->programs, l->mode, n);
 }
 
+/* Memory for the guest to read ahead. */
+static struct command husk_blocks(const struct bench *b, const char *verb, unsigned size, unsigned n)
+{
+	return command_make("%s --mem=8 --block:disk=%s %s/guest_blocks.hvt --solo5:quiet %s %u %u",
+			    b->husk, b->block, b->programs, verb, size, n);
+}
+
 /* ---- counts ---- */
 
 static bool count(const struct bench *b, struct command c, struct counts *counts)
@@ -166,12 +175,40 @@ static void loop_counts(struct bench *b, const struct loop *l)
 	report_figure(&b->report, &calls);
 }
 
+/* What a MiB more costs that the bindings move in requests of size bytes. */
+static void mib_counts(struct bench *b, const char *verb, unsigned size)
+{
+	const unsigned n = (1u << 20) / size;
+	struct command one = husk_blocks(b, verb, size, n), two = husk_blocks(b, verb, size, 2 * n);
+	struct counts few, many;
+	char name[80];
+
+	snprintf(name, sizeof name, "MiB by the bindings, %s of %u bytes: exits", verb, size);
+	if (count(b, one, &few) && count(b, two, &many)) {
+		report_figure(&b->report, &(struct figure){
+			"counts", name, "", (double)(many.runs - few.runs), NONE, NONE, NONE,
+			TARGET_HUSK, TARGET_MIB_EXITS});
+		snprintf(name, sizeof name, "MiB by the bindings, %s of %u bytes: other calls", verb,
+			 size);
+		report_figure(&b->report, &(struct figure){
+			"counts", name, "", (double)(many.others - few.others), NONE, NONE, NONE,
+			TARGET_HUSK, TARGET_MIB_CALLS});
+	} else {
+		report_skip(&b->report, "counts", name, "there is no strace, or it may not trace");
+	}
+}
+
 static void counts(struct bench *b)
 {
 	first_run(b, "system calls to the first KVM_RUN", "guest_halt", "--solo5:quiet");
 	first_run(b, "the same, image without bindings", "guest_bare", "");
 	for (size_t i = 0; i < N_LOOPS; i++)
 		loop_counts(b, &loops[i]);
+	if (b->husk == NULL)
+		return;
+	mib_counts(b, "read", 512);
+	mib_counts(b, "read", 65536);
+	mib_counts(b, "write", 65536);
 }
 
 /* ---- times ---- */

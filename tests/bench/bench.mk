@@ -7,7 +7,7 @@
 bench_src := $(SRC)/tests/bench
 bench_out := $O/tests/bench
 bench_guests := $(if $(guest_cc),$(addprefix $(bench_out)/,guest_bare.hvt guest_bare_disk_net.hvt \
-	guest_halt.hvt guest_loop.hvt guest_block.hvt guest_net.hvt guest_disk_net.hvt))
+	guest_halt.hvt guest_loop.hvt guest_block.hvt guest_blocks.hvt guest_net.hvt guest_disk_net.hvt))
 bench_programs := $(if $(filter linux,$(OS)),$(bench_out)/floor $(bench_out)/bench) $(bench_guests)
 
 # ---- the driver, and the floor: compiled and linked as husk is, so that exec costs the same ----
@@ -51,9 +51,13 @@ $Qmkdir -p $(@D)
 $Q$(guest_cc) $(bench_guest_cflags) -o $@ $< $(bench_guest_loop) $(bench_guest_json)
 endef
 
-$(bench_out)/guest_block.hvt: bench_guest_json := $(bench_src)/guest_block.json
+$(bench_out)/guest_block.hvt $(bench_out)/guest_blocks.hvt: \
+	bench_guest_json := $(bench_src)/guest_block.json
 
 $(bench_out)/guest_block.hvt: $(bench_src)/guest_loop.c $(bench_guest_needs)
+	$(bench_guest_image)
+
+$(bench_out)/guest_blocks.hvt: $(bench_src)/guest_blocks.c $(bench_guest_needs)
 	$(bench_guest_image)
 
 $(bench_out)/guest_net.hvt: bench_guest_json := $(bench_src)/guest_net.json

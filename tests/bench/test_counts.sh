@@ -80,7 +80,26 @@ costs() {
 	report "$name" "$reason"
 }
 
+# per_mib NAME CALL EXITS MODE SIZE: what another MiB costs that the bindings move in requests of SIZE bytes: as
+# many exits, and as many system calls, all of them CALL.
+per_mib() {
+	name=$1 call=$2 n=$3 reason= each=$((1048576 / $5))
+	set -- --mem=8 "--block:disk=$T/mib" -- "$(image guest_blocks)" --solo5:quiet "$4" "$5"
+	counts few "$@" $each
+	[ "$status" -eq 0 ] || reason="exit status $status"
+	counts many "$@" $((2 * each))
+	[ "$status" -eq 0 ] || reason="exit status $status"
+	for what in runs others "$call"; do
+		[ "$(more $what)" -eq "$n" ] || reason="${reason:+$reason; }$(more $what) $what, not $n"
+	done
+	report "$name" "$reason"
+}
+
+dd if=/dev/zero of="$T/mib" bs=1048576 count=2 2>/dev/null
 start_is_short
+per_mib "a MiB read in blocks of 512 bytes by the bindings is 16 exits and 16 preads" pread64 16 read 512
+per_mib "a MiB read at once is one of each" pread64 1 read 1048576
+per_mib "a MiB written at once is one of each" pwrite64 1 write 1048576
 costs "a block read of 512 bytes is one pread64" pread64 1 read 512
 costs "a block read of 65536 bytes is one pread64" pread64 1 read 65536
 costs "a block write of 512 bytes is one pwrite64" pwrite64 1 write 512

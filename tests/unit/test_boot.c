@@ -20,7 +20,7 @@
 #define INFO 0x10000u
 #define INFO_SIZE 56u
 #define HUSK (INFO + 256u)
-#define HUSK_SIZE 24u
+#define HUSK_SIZE 32u
 #define MFT (INFO + 512u)
 #define ENTRY_SIZE 104u
 #define CMDLINE_MAX 8191u
@@ -135,12 +135,14 @@ static void what_is_granted_is_told_behind_the_boot_info(void **state)
 	struct fixture *f = *state;
 
 	f->b.granted = 0x50;
+	f->b.block_alone = 0x123456789abcdef0;
 	write_it(f);
 	assert_true(word_at(f, INFO + 40) == 0x80000000);
 	assert_filler(f->ram, INFO + INFO_SIZE, HUSK);
 	assert_true(word_at(f, HUSK) == (1ull << 32 | 0x6b737548));	/* magic, version */
 	assert_true(word_at(f, HUSK + 8) == (0x50ull << 32 | HUSK_SIZE));
 	assert_true(word_at(f, HUSK + 16) == 256);			/* entries of a queue */
+	assert_true(word_at(f, HUSK + 24) == 0x123456789abcdef0);
 	assert_filler(f->ram, HUSK + HUSK_SIZE, MFT);
 	f->b.net_ring = 0x20000;
 	write_it(f);

@@ -860,7 +860,7 @@ static void what_may_be_locked_is_left_alone_and_told(void **state)
 	for (int locked = 0; locked < 2; locked++) {
 		assert_int_equal(__real_flock(fd, locked ? LOCK_EX : LOCK_UN), 0);
 		assert_opens(f, at(fd), false);
-		assert_true(f->d.borrowed && f->d.unlocked && !f->d.locked);
+		assert_true(f->d.borrowed && f->d.unlocked && !f->d.locked && !f->d.alone);
 		assert_int_equal(can_lock(f, LOCK_SH), !locked);
 		assert_true(disk_caveat(&f->d, 2, text, sizeof text));
 		assert_contains(text, "not locked: ");

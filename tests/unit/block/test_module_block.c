@@ -725,6 +725,61 @@ static void each_device_is_counted_for_itself(void **state)
 	assert_true(rig_figure(&f->rig, 0, "block:two", "bytes_read") == 500);
 }
 
+/* ---- what the guest may know of others ---- */
+
+static uint64_t alone(struct fixture *f, const char *name, const char *where, int lock_error)
+{
+	make(f);
+	f->rig.core.wanted = HUSK_FEATURE_BLOCK;
+	host.flock_error = lock_error;
+	rig_device(&f->rig, "disk", MFT_DEV_BLOCK_BASIC);
+	assert_int_equal(option(f, name, "disk", where), 0);
+	assert_int_equal(rig_attach(&f->rig, &module_block), 0);
+	assert_int_equal(f->rig.core.granted, HUSK_FEATURE_BLOCK);
+	return f->rig.core.block_alone;
+}
+
+static void a_disk_that_is_locked_to_write_is_the_guests_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(alone(f, "block", f->path, 0) == 2);
+}
+
+static void one_to_read_may_be_written_by_others(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(alone(f, "block-ro", f->path, 0) == 0);
+}
+
+static void so_may_one_on_a_file_system_without_locks(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(alone(f, "block", f->path, ENOLCK) == 0);
+}
+
+static void the_starters_lock_will_do(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+	char where[16];
+
+	assert_int_equal(__real_flock(fd, LOCK_EX), 0);
+	snprintf(where, sizeof where, "@%d", fd);
+	assert_true(alone(f, "block", where, 0) == 2);
+	close(fd);
+}
+
+static void who_does_not_want_it_is_granted_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, "block", f->path);
+	assert_int_equal(f->rig.core.granted, 0);
+}
+
 static void what_happened_is_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -1451,6 +1506,11 @@ int main(void)
 		TEST(each_device_has_its_own_notice),
 		TEST(each_device_is_counted_for_itself),
 		DISK(what_happened_is_counted),
+		TEST(a_disk_that_is_locked_to_write_is_the_guests_alone),
+		TEST(one_to_read_may_be_written_by_others),
+		TEST(so_may_one_on_a_file_system_without_locks),
+		TEST(the_starters_lock_will_do),
+		TEST(who_does_not_want_it_is_granted_nothing),
 		READ_ONLY(a_read_only_disk_is_read),
 		READ_ONLY(a_read_only_disk_refuses_writes),
 		TEST(a_file_that_cannot_be_written_needs_block_ro),

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * guest_blocks.c: reads and writes its disk from the beginning to the end, and again, by the bindings:
+ * "read SIZE N", "write SIZE N".
+ */
+#include "solo5.h"
+
+#define TRANSFER_MAX (1u << 20)
+
+static uint8_t data[TRANSFER_MAX] __attribute__((aligned(4096)));
+
+static solo5_handle_t disk;
+static struct solo5_block_info info;
+
+/* Advances *p past word and the spaces behind it, if word is there. */
+static bool take_word(const char **p, const char *word)
+{
+	const char *s = *p;
+
+	while (*word != '\0' && *s == *word)
+		s++, word++;
+	if (*word != '\0' || *s != ' ')
+		return false;
+	while (*s == ' ')
+		s++;
+	*p = s;
+	return true;
+}
+
+static unsigned long take_number(const char **p)
+{
+	unsigned long n = 0;
+
+	for (; **p >= '0' && **p <= '9'; ++*p)
+		n = n * 10 + (unsigned long)(**p - '0');
+	while (**p == ' ')
+		++*p;
+	return n;
+}
+
+static int transfers(bool writes, unsigned long size, unsigned long n)
+{
+	solo5_result_t rc = SOLO5_R_OK;
+	solo5_off_t at = 0;
+
+	for (; n > 0 && rc == SOLO5_R_OK; n--, at += size) {
+		if (at > info.capacity - size)
+			at = 0;
+		rc = writes ? solo5_block_write(disk, at, data, size) :
+		     solo5_block_read(disk, at, data, size);
+	}
+	return rc;
+}
+
+int solo5_app_main(const struct solo5_start_info *start)
+{
+	const char *args = start->cmdline;
+	const bool writes = take_word(&args, "write");
+	unsigned long size;
+
+	if ((!writes && !take_word(&args, "read")) ||
+	    solo5_block_acquire("disk", &disk, &info) != SOLO5_R_OK)
+		return SOLO5_EXIT_FAILURE;
+	size = take_number(&args);
+	if (size == 0 || size > TRANSFER_MAX || size > info.capacity)
+		return SOLO5_EXIT_FAILURE;
+	return transfers(writes, size, take_number(&args));
+}
