@@ -17,6 +17,8 @@ struct place {
 	struct cpu_regs regs;
 	size_t n;
 	struct symbol_query at[UNWIND_MAX];	/* where the guest is, and where from it was called */
+	bool unreadable;			/* there are no names, as e says */
+	struct husk_error e;
 };
 
 static bool get_regs(const struct husk *h, struct cpu_regs *regs)
@@ -27,17 +29,18 @@ static bool get_regs(const struct husk *h, struct cpu_regs *regs)
 	return ops != NULL && ops->get(h->core.hv, regs, &ignored) == 0;
 }
 
-/* Without names if the file that has them cannot be read. */
-static void name_all(const struct husk *h, struct symbol_query *q, size_t n)
+/* Without names, and -1, if the file that has them cannot be read. */
+static int name_all(const struct husk *h, struct symbol_query *q, size_t n, struct husk_error *e)
 {
-	struct husk_error ignored;
+	int rc = 0;
 
 	for (size_t i = 0; i < n; i++)
 		q[i].name[0] = '\0';
-	if (symbol_file_fd(&h->symbols) != -1 &&
-	    symbols_find(&h->symbols, q, n, &ignored) == -1)
-		for (size_t i = 0; i < n; i++)
-			q[i].name[0] = '\0';
+	if (symbol_file_fd(&h->symbols) != -1)
+		rc = symbols_find(&h->symbols, q, n, e);
+	for (size_t i = 0; rc == -1 && i < n; i++)
+		q[i].name[0] = '\0';
+	return rc;
 }
 
 /* The guest's own function comes first: its beginning helps to find who called it. */
@@ -46,11 +49,11 @@ static void find(const struct husk *h, struct place *p)
 	uint64_t places[UNWIND_MAX];
 
 	p->at[0].addr = unwind_pc(&p->regs);
-	name_all(h, p->at, 1);
+	(void)name_all(h, p->at, 1, &p->e);
 	p->n = unwind(&h->core.memory, &p->regs, p->at[0].name[0] != '\0' ? p->at[0].start : 0, places);
 	for (size_t i = 0; i < p->n; i++)
 		p->at[i].addr = places[i];
-	name_all(h, p->at, p->n);
+	p->unreadable = name_all(h, p->at, p->n, &p->e) == -1;
 }
 
 /* "main+0x1c (0x100123)"; a caller's place is behind the call. */
@@ -139,17 +142,22 @@ void husk_place(const struct husk *h, husk_line *line, void *ctx)
 	find(h, &p);
 	tell_places(&p, line, ctx);
 	tell_registers(&p, line, ctx);
-	tell_command(h, &p, line, ctx);
+	if (p.unreadable)
+		line(ctx, p.e.message);
+	else
+		tell_command(h, &p, line, ctx);
 }
 
-/* "in main+0x1c; addr2line ..."; nothing if the function has no name. */
+/* "in main+0x1c; addr2line ...", or why there is no name; nothing if the function has none. */
 static void name_place(const struct husk *h, uint64_t addr, char *text, size_t size)
 {
 	struct symbol_query q = {.addr = addr};
+	struct husk_error e;
 
 	text[0] = '\0';
-	name_all(h, &q, 1);
-	if (q.name[0] != '\0')
+	if (name_all(h, &q, 1, &e) == -1)
+		snprintf(text, size, "%.250s", e.message);
+	else if (q.name[0] != '\0')
 		snprintf(text, size, "in %.100s+0x%llx; addr2line -ife %.100s 0x%llx", q.name,
 			 (ull)(addr - q.start), symbols_path(h), (ull)addr);
 }

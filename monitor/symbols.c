@@ -41,15 +41,25 @@ static int collect(void *ctx, const struct symbol_seen *s, struct husk_error *e)
 	return 0;
 }
 
+static const struct elf_image *source(const struct symbol_file *f)
+{
+	return f->copy.name != NULL ? &f->copy : f->image;
+}
+
+static int too_many_names(const char *file, uint64_t bytes, struct husk_error *e)
+{
+	return husk_fail(e, HUSK_E_IMAGE, "%.150s: names of symbols take %llu MiB, more than %llu", file,
+			 (ull)(bytes / MIB), (ull)(NAMES_MAX / MIB));
+}
+
 static int read_names(const struct symbol_file *f, const struct symbol_table *t,
 		      struct collection *c, struct husk_error *e)
 {
-	const struct elf_image *img = f->copy.name != NULL ? &f->copy : f->image;
+	const struct elf_image *img = source(f);
 	ssize_t n;
 
 	if (t->names_size > NAMES_MAX)
-		return husk_fail(e, HUSK_E_IMAGE, "%.150s: names of symbols take %llu MiB", img->name,
-				 (ull)(t->names_size / MIB));
+		return too_many_names(img->name, t->names_size, e);
 	c->names = calloc(1, (size_t)t->names_size + 1);
 	if (c->names == NULL)
 		return husk_fail_sys(e, ENOMEM, "symbols");
@@ -82,9 +92,10 @@ static size_t drop_aliases(struct symbol_seen *list, size_t n)
 	return kept;
 }
 
-static size_t room_for_names(const struct collection *c)
+/* Names may share bytes of the file, and here they do not: a table that lies could have any sum. */
+static uint64_t room_for_names(const struct collection *c)
 {
-	size_t room = 1;
+	uint64_t room = 1;
 
 	for (size_t i = 0; i < c->n; i++)
 		room += strnlen(c->names + c->list[i].name_at, SYMBOL_NAME_MAX) + 1;
@@ -104,10 +115,14 @@ static void add(struct symbols *s, const struct symbol_seen *seen, const char *n
 	s->text_len += strlen(to) + 1;
 }
 
-static int keep(struct symbols *s, const struct collection *c, struct husk_error *e)
+static int keep(struct symbols *s, const struct collection *c, const char *file, struct husk_error *e)
 {
+	const uint64_t room = room_for_names(c);
+
+	if (room > NAMES_MAX)
+		return too_many_names(file, room, e);
 	s->list = calloc(c->n + 1, sizeof s->list[0]);
-	s->text = malloc(room_for_names(c));
+	s->text = malloc((size_t)room);
 	if (s->list == NULL || s->text == NULL)
 		return husk_fail_sys(e, ENOMEM, "symbols");
 	for (size_t i = 0; i < c->n; i++)
@@ -129,7 +144,7 @@ static int load(struct symbols *s, const struct symbol_file *f, struct collectio
 	if (c->n > 0)
 		qsort(c->list, c->n, sizeof c->list[0], compare);
 	c->n = drop_aliases(c->list, c->n);
-	return keep(s, c, e);
+	return keep(s, c, source(f)->name, e);
 }
 
 int symbols_load(struct symbols *s, const struct symbol_file *f, struct husk_error *e)

@@ -9,16 +9,24 @@
 #ifndef HUSK_SYMBOLS_H
 #define HUSK_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "elf.h"
 #include "error.h"
 
+/* What changes when a file is written to. */
+struct symbol_stamp {
+	int64_t size, seconds, ns;	/* of the last change */
+};
+
 /* Where symbols are read from: the image, or a copy of it that was not stripped. */
 struct symbol_file {
 	const struct elf_image *image;	/* whose code it is; not owned */
 	struct elf_image copy;		/* its name is NULL if there is none; only name, fd and size */
+	struct symbol_stamp stamp;	/* when it was opened */
+	bool stamped;
 };
 
 /*
@@ -75,8 +83,8 @@ struct symbol_query {
 
 /*
  * Answers n questions, of which only addr is given, in one pass over the file: without memory of its
- * own, and by nothing but pread of symbol_file_fd. HUSK_E_HOST, HUSK_E_IMAGE; what was found until
- * then is not told.
+ * own, and by nothing but pread and fstat of symbol_file_fd. HUSK_E_HOST; HUSK_E_IMAGE, also if the file
+ * is not what it was when it was opened; what was found until then is not told.
  */
 int symbols_find(const struct symbol_file *f, struct symbol_query *q, size_t n,
 		 struct husk_error *e);

@@ -104,10 +104,23 @@ int symbol_file_open(struct symbol_file *f, const struct elf_image *img, const c
 		     struct husk_error *e)
 {
 	*f = (struct symbol_file){.image = img, .copy.fd = -1};
-	if (path == NULL || open_copy(f, path, e) == 0)
+	if (path != NULL && open_copy(f, path, e) == -1) {
+		symbol_file_close(f);
+		return -1;
+	}
+	f->stamped = source(f)->bytes == NULL && symbol_stamp(source(f)->fd, &f->stamp);
+	return 0;
+}
+
+int symbol_file_unchanged(const struct symbol_file *f, struct husk_error *e)
+{
+	struct symbol_stamp now;
+
+	if (!f->stamped || !symbol_stamp(source(f)->fd, &now) ||
+	    (now.size == f->stamp.size && now.seconds == f->stamp.seconds && now.ns == f->stamp.ns))
 		return 0;
-	symbol_file_close(f);
-	return -1;
+	return husk_fail(e, HUSK_E_IMAGE, "%.150s has changed since the guest was loaded: its names are "
+			 "not the guest's", source(f)->name);
 }
 
 int symbol_file_fd(const struct symbol_file *f)

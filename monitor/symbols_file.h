@@ -24,6 +24,12 @@ struct symbol_table {
 	uint64_t names, names_size;	/* of their names */
 };
 
+/* System-specific: false if there is none of what fd is. */
+bool symbol_stamp(int fd, struct symbol_stamp *out);
+
+/* Fails if the file was written to since it was opened: the guest's code is older. HUSK_E_IMAGE. */
+int symbol_file_unchanged(const struct symbol_file *f, struct husk_error *e);
+
 /* n is 0 if there is no table. HUSK_E_HOST, HUSK_E_IMAGE. */
 int symbol_file_table(const struct symbol_file *f, struct symbol_table *t, struct husk_error *e);
 

@@ -60,7 +60,8 @@ int symbols_find(const struct symbol_file *f, struct symbol_query *q, size_t n,
 
 	for (size_t i = 0; i < n; i++)
 		q[i] = (struct symbol_query){.addr = q[i].addr};
-	if (symbol_file_table(f, &t, e) == -1 || symbol_file_each(f, &t, look, &search, e) == -1)
+	if (symbol_file_unchanged(f, e) == -1 || symbol_file_table(f, &t, e) == -1 ||
+	    symbol_file_each(f, &t, look, &search, e) == -1)
 		return -1;
 	return name_all(f, &t, q, n, e);
 }

@@ -36,6 +36,7 @@ static const struct rule list[] = {
 
 	/* names of the guest's functions, for messages */
 	{.call = "pread64", .checks = {INT_FROM(0, SANDBOX_SYMBOLS)}},
+	{.call = "fstat", .checks = {INT_FROM(0, SANDBOX_SYMBOLS)}},
 
 	/* signals: SIGSYS keeps its handler */
 	{.call = "rt_sigreturn"},

@@ -111,6 +111,14 @@ else
 	await 20
 	judge "--symbols gives it names" 1 'called from solo5_app_main+0x' "addr2line -ipfe $spin 0x"
 fi
+# An image that is written over while its guest runs: what is there now are others' names.
+cp "$spin" "$T/spin.hvt"
+looks "$confined" -- "$T/spin.hvt" --solo5:quiet sleep
+cat "$(image hello)" >"$T/spin.hvt"
+kill -QUIT "$started"
+await 20
+judge "an image that has changed has no names" 1 'guest is at 0x' 'spin.hvt has changed since the guest was loaded'
+
 run --symbols="$(image fpu)" -- "$(image hello)" --solo5:quiet
 judge "--symbols of another image is refused" 1 'symbols of another image'
 cp "$(image hello)" "$T/copy.json"

@@ -130,6 +130,8 @@ static void change(struct fixture *f)
 	image_save(&f->file);
 	elf_close(&f->img);
 	assert_int_equal(elf_open(&f->img, f->file.path, NULL, &(struct husk_error){0}), 0);
+	symbol_file_close(&f->from);
+	assert_int_equal(symbol_file_open(&f->from, &f->img, NULL, &(struct husk_error){0}), 0);
 }
 
 static int set_up(void **state)
@@ -319,6 +321,37 @@ static void an_image_without_a_table_has_no_names(void **state)
 	}
 }
 
+/* 2^18 functions and more, whose names are all the same bytes of the file. */
+static void names_that_share_their_bytes_are_limited(void **state)
+{
+	struct fixture *f = *state;
+	const size_t n = 0x40000 + 0x1000;
+	Elf64_Sym *many = __real_calloc(n, sizeof *many);
+	struct husk_error e;
+
+	memset(f->names + 1, 'x', SYMBOL_NAME_MAX - 1);
+	f->names[SYMBOL_NAME_MAX] = '\0';
+	f->names_len = SYMBOL_NAME_MAX + 1;
+	f->sections[2].sh_size = f->names_len;
+	f->sections[1].sh_size = n * sizeof *many;
+	for (size_t i = 0; i < n; i++)
+		many[i] = (Elf64_Sym){
+			.st_name = 1, .st_info = STB_GLOBAL << 4 | STT_FUNC, .st_shndx = 1,
+			.st_value = TEXT + i, .st_size = 1,
+		};
+	f->sections[1].sh_offset = image_append(&f->file, many, n * sizeof *many, 8);
+	f->sections[2].sh_offset = image_append(&f->file, f->names, f->names_len, 1);
+	free(many);
+	change(f);
+	f->img.segments[0].memsz = n;
+	assert_int_equal(symbols_load(&f->s, &f->from, &e), -1);
+	assert_error(&e, HUSK_E_IMAGE, "names of symbols take 65 MiB, more than 64");
+	assert_int_equal(f->s.n, 0);
+	f->img.segments[0].memsz = n / 2;
+	assert_int_equal(symbols_load(&f->s, &f->from, &e), 0);
+	assert_int_equal(f->s.n, n / 2);
+}
+
 /* ---- other files ---- */
 
 static void a_copy_that_was_not_stripped_gives_names(void **state)
@@ -406,6 +439,7 @@ int main(void)
 		TEST(names_of_ocaml_are_readable),
 		TEST(a_damaged_table_is_refused),
 		TEST(names_outside_the_names_are_none),
+		TEST(names_that_share_their_bytes_are_limited),
 		TEST(an_image_without_a_table_has_no_names),
 		TEST(a_copy_that_was_not_stripped_gives_names),
 		TEST(a_copy_is_not_written_to_meanwhile),

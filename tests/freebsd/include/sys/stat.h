@@ -49,6 +49,7 @@ int fstatat(int dir, const char *path, struct stat *st, int flags);
 int chmod(const char *path, mode_t mode);
 int fchmod(int fd, mode_t mode);
 int fchmodat(int dir, const char *path, mode_t mode, int flags);
+int futimens(int fd, const struct timespec times[2]);
 int mkdir(const char *path, mode_t mode);
 int mkfifo(const char *path, mode_t mode);
 
