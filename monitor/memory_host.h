@@ -49,6 +49,12 @@ enum memory_host_pages { MEMORY_HOST_SMALL, MEMORY_HOST_HUGE };
  */
 void memory_host_prefer(void *at, size_t len, enum memory_host_pages pages);
 
+/*
+ * Which pages make reading what was never touched cheapest without taking memory. Opens a file of the
+ * system's; not once the sandbox is closed.
+ */
+enum memory_host_pages memory_host_zeros(void);
+
 /* The flag of mmap for addresses that may never be used; 0 where none is needed. */
 extern const int memory_host_unused;
 

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memory_host.h"
-
 #define PAGE 4096u
 #define LOADS_MAX 62u
 
@@ -131,23 +129,20 @@ static int write_chunk(const uint8_t *pages, size_t n, int fd, uint64_t offset,
 	return 0;
 }
 
-/*
- * Where memory was never touched, reading it maps a page of zeros that all share: a large one at a time
- * takes a 500th of the time.
- */
-static void read_large(const struct memory *m)
+/* Where memory was never touched, reading it maps pages of zeros that all share. */
+static void prefer(const struct memory *m, enum memory_host_pages zeros)
 {
 	struct husk_error ignored;
 	struct iovec all;
 
 	if (memory_source(m, (gpa_t){0}, m->size, &all, &ignored) == 0)
-		memory_host_prefer(all.iov_base, all.iov_len, MEMORY_HOST_HUGE);
+		memory_host_prefer(all.iov_base, all.iov_len, zeros);
 }
 
 static int write_memory(struct core_file *f, int fd, const struct memory *m, uint64_t offset,
 			struct core_result *result, struct husk_error *e)
 {
-	read_large(m);
+	prefer(m, f->zeros);
 	for (uint64_t at = 0; at < m->size; at += sizeof f->pages) {
 		const size_t len = m->size - at < sizeof f->pages ? (size_t)(m->size - at) :
 				   sizeof f->pages;

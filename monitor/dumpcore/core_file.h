@@ -7,10 +7,12 @@
 #ifndef HUSK_DUMPCORE_CORE_FILE_H
 #define HUSK_DUMPCORE_CORE_FILE_H
 
+#include "memory_host.h"
 #include "notes.h"
 
 /* Made before the guest runs; large. */
 struct core_file {
+	enum memory_host_pages zeros;	/* memory_host_zeros; set by the caller */
 	uint8_t notes[NOTES_MAX];
 	uint8_t pages[65536];	/* of guest memory, on their way */
 };

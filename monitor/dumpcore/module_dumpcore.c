@@ -53,8 +53,10 @@ static int seal_name(struct dumpcore_module *s, struct husk_error *e)
 static int open_dir(struct dumpcore_module *s, struct husk_error *e)
 {
 	s->dir = open(s->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir == -1)
-		return husk_fail_sys(e, errno, "dumpcore: cannot open dir `%.150s'", s->where);
+	if (s->dir == -1) {
+		husk_fail_sys(e, errno, "dumpcore: cannot open dir `%.150s'", s->where);
+		return e->sys == ENOENT ? husk_hint(e, "make it first, or name one that is there") : -1;
+	}
 	if (faccessat(AT_FDCWD, s->where, W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;
 	return husk_fail_sys(e, errno, "dumpcore: dir not writable: `%.150s'", s->where);
@@ -173,6 +175,7 @@ static int dumpcore_attach(void *state, struct core *c, struct husk_error *e)
 	s->file = malloc(sizeof *s->file);
 	if (s->file == NULL)
 		return husk_fail_sys(e, ENOMEM, "dumpcore");
+	s->file->zeros = memory_host_zeros();
 	if (core_add_client(c, &client, s, &s->client, e) == 0)
 		return 0;
 	free(s->file);

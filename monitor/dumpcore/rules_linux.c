@@ -4,7 +4,9 @@
 
 #include "sandbox_rules.h"
 
-#define MADV_HUGEPAGE_LINUX 14	/* madvise(2); its macro depends on the C library */
+/* madvise(2); the macros depend on the C library */
+#define MADV_HUGEPAGE_LINUX 14
+#define MADV_NOHUGEPAGE_LINUX 15
 
 /*
  * O_NOFOLLOW and O_LARGEFILE, which some C libraries add, are these bits on x86_64 and, the other way
@@ -27,6 +29,7 @@ static const struct rule list[] = {
 	}},
 	{.call = "pwrite64"},
 	{.call = "madvise", .checks = {INT_IS(2, MADV_HUGEPAGE_LINUX)}},
+	{.call = "madvise", .checks = {INT_IS(2, MADV_NOHUGEPAGE_LINUX)}},
 
 	/* registers of floating point, and segments */
 	{.call = "ioctl", .checks = VCPU(X86_64_GET_XSAVE), .arch = "x86_64"},

@@ -53,6 +53,13 @@ if [ "${BACKEND:-kvm}" = kvm ] && has_small_pages; then
 else
 	faulted=$aborted
 fi
+if [ "${BACKEND:-kvm}-${ARCH-}" = kvm-x86_64 ]; then
+	dumps "a triple fault" 1 'guest triple fault' -- "$(image hostile_x86_64)" triple-fault
+	lost='as the guest left them'
+	! printed 'its registers are lost' || lost=lost	# where the processor resets them
+	report "and the note says what its registers are worth" \
+		"$(grep -a -q "\"registers\":\"$lost\"" "$file" || echo "they are not '$lost'")"
+fi
 dumps "a call that is forbidden" 1 'Invalid guest access' -- "$(image hostile_core)" --solo5:quiet walltime struct=null
 
 # A guest that hangs, and one that is asked to end.
@@ -92,6 +99,9 @@ for reader in readelf eu-readelf; do
 		report "and has no complaint" "$(cat "$T/err"; grep -i 'warning\|corrupt' "$T/out")"
 	fi
 done
+if command -v file >/dev/null; then
+	report "file(1) knows it" "$(file "$aborted" | grep -v 'ELF 64-bit LSB core file.*from .*exception' | cut -c1-300)"
+fi
 report "the note tells why" "$(grep -a -q '"reason":"guest ended with status 255' "$aborted" || echo "it does not")"
 
 # --- what keeps one from being written: one line, and the status stays ---
@@ -119,10 +129,59 @@ if mkdir "$T/full" && mount -t tmpfs -o size=64k tmpfs "$T/full" 2>/dev/null; th
 	umount "$T/full"
 	cores=$T/cores
 fi
+if mkdir "$T/fixed" && mount -t tmpfs -o ro tmpfs "$T/fixed" 2>/dev/null; then
+	run --mem=8 --dumpcore="$T/fixed" -- "$(image hello)"
+	judge "a directory that cannot be written to" 1 'dumpcore: dir not writable: .*fixed.: Read-only file system'
+	umount "$T/fixed"
+fi
 run --mem=8 --dumpcore="$T/none" -- "$(image hello)"
-judge "a directory that is not there" 1 'dumpcore: cannot open dir .*none.: No such file'
+judge "a directory that is not there" 1 'dumpcore: cannot open dir .*none.: No such file .*: make it first'
 run --mem=8 --dumpcore="$T/precious" -- "$(image hello)"
 judge "a file" 1 'dumpcore: cannot open dir .*precious.: Not a directory'
+
+# --- memory that is elsewhere ---
+
+# sleeper: a guest that sleeps, then SIGQUIT; $pages is how many of its pages the core has.
+sleeper() {
+	start --mem=8 --dumpcore="$cores" -- "$(image spin)" --solo5:quiet sleep
+	within 20 grep -q READY "$T/out"
+	"$@"
+	kill -QUIT "$started"
+	await 20
+	pages=$(sed -n 's/.*dumped \([0-9]*\) pages of.*/\1/p' "$T/err")
+}
+
+swap_out() {
+	for attempt in 1 2 3; do
+		echo "$started" >"$T/cgroup/guest/cgroup.procs"
+		echo 16M >"$T/cgroup/guest/memory.reclaim"
+	done 2>/dev/null
+	swapped=$(awk '/VmSwap/ { print $2 }' "/proc/$started/status")
+}
+
+# Only in an emulated machine, which scripts/machine has made: another's swap and cgroups are left alone.
+swapped() {
+	if [ ! -e /machine-command ] || [ ! -w /sys/block/zram0/disksize ] || ! mkdir "$T/cgroup" || ! mount -t cgroup2 none "$T/cgroup" 2>/dev/null; then
+		skip "what was swapped out is in the core" "it takes a machine to itself, with zram and cgroups"
+		return
+	fi
+	echo 32M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
+	echo +memory >"$T/cgroup/cgroup.subtree_control"
+	mkdir "$T/cgroup/guest"
+	sleeper true
+	resident=$pages
+	sleeper swap_out
+	if [ "${swapped:-0}" = 0 ]; then
+		skip "what was swapped out is in the core" "nothing was"
+	else
+		echo "# $swapped KiB were swapped out"
+		report "what was swapped out is in the core" "$([ "$pages" = "$resident" ] || echo "$pages pages, not $resident")"
+	fi
+	swapoff /dev/zram0
+	rmdir "$T/cgroup/guest"
+	umount "$T/cgroup"
+}
+swapped
 
 # --- size ---
 
