@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: ISC
 # husk.bash: completion for husk; the options come from the binary's own --help.
 
+# What an option's value may be; nothing if it is a file, or the user's own.
+_husk_values() {
+	case $1 in
+	--sandbox) echo on require kill off ;;
+	--huge-pages) echo on off ;;
+	--inspect | --stats) echo json ;;
+	esac
+}
+
 _husk() {
-	local cur=${COMP_WORDS[COMP_CWORD]} options i
+	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} option= options i
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
@@ -15,6 +24,17 @@ _husk() {
 			esac ;;
 		esac
 	done
+	# bash takes an option's = for a word, and what follows for another.
+	if [[ $cur == = ]]; then
+		option=$before cur=
+	elif [[ $before == = ]]; then
+		option=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	options=$(_husk_values "$option")
+	if [[ -n $options ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		return
+	fi
 	case $cur in
 	-*)
 		options=$("${COMP_WORDS[0]}" --help 2>/dev/null |

@@ -127,6 +127,42 @@ complete() { . $COMPLETION }
 words=($HUSK --) PREFIX=--
 complete'
 
+# values_of SHELL FILE SCRIPT: SCRIPT prints the values that FILE offers for $option; husk is to take each.
+values_of() {
+	command -v "$1" >/dev/null || return
+	for option in --sandbox --huge-pages --stats --inspect; do
+		option=$option COMPLETION=$2 "$1" -c "$3" >"$tmp/offered" 2>"$tmp/err"
+		[ -s "$tmp/offered" ] || echo "$1: nothing for $option="
+		while read -r value; do
+			"$husk" "$option=$value" 2>&1 | grep -q 'Missing KERNEL' || echo "$1: $option=$value"
+		done <"$tmp/offered"
+	done
+}
+
+if [ -n "$runs" ]; then
+	{
+		# shellcheck disable=SC2016
+		values_of bash "$src/docs/completion/husk.bash" '
+. "$COMPLETION"
+COMP_WORDS=(husk "$option" =) COMP_CWORD=2
+_husk
+printf "%s\n" "${COMPREPLY[@]}"
+COMP_WORDS=(husk "$option" = "${COMPREPLY[0]:0:1}") COMP_CWORD=3
+_husk
+printf "%s\n" "${COMPREPLY[@]}"'
+		# shellcheck disable=SC2016
+		values_of zsh "$src/docs/completion/_husk" '
+compset() { }
+compadd() { print -rl -- "$@" }
+complete() { . $COMPLETION }
+words=(false $option=) PREFIX=$option=
+complete'
+	} >"$tmp/wrong"
+	result "completions offer values that options take" "$tmp/wrong"
+else
+	skip "completions offer values that options take" "$husk does not run here"
+fi
+
 # ---- manual pages ----
 
 if command -v mandoc >/dev/null; then
