@@ -65,7 +65,7 @@ static int close_sandbox(struct husk *h, const struct husk_confinement *how, str
 		return -1;
 	if (!sandbox_built_in)
 		return 0;
-	s.threads = !how->lone;
+	s.threads = s.moves = !how->lone;
 	s.removes_only = h->layers.landlock > 0;
 	collect(h, how, &s);
 	return sandbox_close(&s, &rq, &h->layers, e);

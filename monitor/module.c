@@ -2,6 +2,22 @@
 /* module.c: steps that are the same for every module. */
 #include "module.h"
 
+#include "output_file.h"
+
+int module_host_spares(const struct module_host *host, const struct output_file *f,
+		       struct husk_error *e)
+{
+	if (output_file_is(f, host->image_fd))
+		return husk_fail(e, HUSK_E_USAGE, "%s=%s is the image that is to run; name another file",
+				 f->option, f->where);
+	for (size_t i = 0; f->file && i < sizeof host->outputs / sizeof host->outputs[0]; i++)
+		if (output_file_is(f, host->outputs[i].fd))
+			return husk_fail(e, HUSK_E_USAGE, "%s=%s is where %s goes, and each would "
+					 "overwrite the other; name another file", f->option, f->where,
+					 host->outputs[i].name);
+	return 0;
+}
+
 static size_t calls_served(const struct module *m, const struct manifest *mft)
 {
 	return m->device_type == 0 || manifest_count(mft, m->device_type) > 0 ? m->n_calls : 0;

@@ -43,6 +43,15 @@ struct module_host {
 	void *notice_ctx;
 };
 
+struct output_file;
+
+/*
+ * Fails if a module would write to the image, or empty a file that the program writes to: one that it
+ * was not handed down. HUSK_E_USAGE.
+ */
+int module_host_spares(const struct module_host *host, const struct output_file *f,
+		       struct husk_error *e);
+
 struct sandbox;
 
 struct module {

@@ -72,15 +72,12 @@ int output_file_open(struct output_file *f, const char *option, const char *wher
 	return where[0] == '@' ? open_descriptor(f, e) : open_path(f, e);
 }
 
-int output_file_spare(const struct output_file *f, int image_fd, struct husk_error *e)
+bool output_file_is(const struct output_file *f, int fd)
 {
-	struct stat its, image;
+	struct stat its, other;
 
-	if (f->fd == -1 || fstat(f->fd, &its) == -1 || fstat(image_fd, &image) == -1 ||
-	    its.st_dev != image.st_dev || its.st_ino != image.st_ino)
-		return 0;
-	return husk_fail(e, HUSK_E_USAGE, "%s=%s is the image that is to run; name another file",
-			 f->option, f->where);
+	return f->fd != -1 && fd != -1 && fstat(f->fd, &its) == 0 && fstat(fd, &other) == 0 &&
+	       its.st_dev == other.st_dev && its.st_ino == other.st_ino;
 }
 
 /* Other kinds, such as /dev/null, a terminal or a FIFO, are always shared. */

@@ -27,8 +27,8 @@ struct output_file {
 int output_file_open(struct output_file *f, const char *option, const char *where, bool look,
 		     struct husk_error *e);
 
-/* Fails if it is the image open at image_fd. HUSK_E_USAGE. */
-int output_file_spare(const struct output_file *f, int image_fd, struct husk_error *e);
+/* Whether it is the file, or the device, that fd is; not if fd is -1. */
+bool output_file_is(const struct output_file *f, int fd);
 
 /*
  * Locks a file or a block device, so that it is not a disk or read for symbols at the same time, and

@@ -40,6 +40,8 @@ enum sandbox_value {
 	SANDBOX_ASK_TAP,	/* TUNGETIFF, if CAP_NET_ADMIN is kept */
 	SANDBOX_WRITABLE,	/* PROT_READ | PROT_WRITE, if breakpoints are written to text, and */
 	SANDBOX_READABLE,	/* PROT_READ */
+	SANDBOX_TIMER_CLOCK,	/* CLOCK_MONOTONIC, and */
+	SANDBOX_TIMER_FLAGS,	/* TIMER_ABSTIME, if a profile's timer may have to change its thread */
 	SANDBOX_VALUES
 };
 
@@ -51,6 +53,7 @@ struct sandbox {
 	int keep[SANDBOX_KEEP_MAX];	/* descriptors */
 	unsigned n_keep;
 	bool full;			/* there were more than room: none is closed */
+	bool moves;			/* another thread than this one may run the guest */
 	bool threads;			/* some thread will signal another: SANDBOX_PID is needed */
 	bool net_admin;			/* CAP_NET_ADMIN is to be kept: sandbox_will_attach */
 	bool removes_only;		/* landlock is in force: files are removed there and nowhere else */

@@ -23,7 +23,7 @@ struct profile_module {
 	struct output_file file;
 	struct sink sink;
 	uint64_t patience_ns;		/* as the console's */
-	unsigned client;
+	unsigned client, timer_client;
 };
 
 static picture *picture_for(const char *file)
@@ -128,7 +128,7 @@ static int profile_confirm(const void *state, const struct module_host *host, st
 {
 	const struct profile_module *s = state;
 
-	return output_file_spare(&s->file, host->image_fd, e);
+	return module_host_spares(host, &s->file, e);
 }
 
 /* Without a symbol table there are addresses instead of names. */
@@ -144,6 +144,37 @@ static int load_symbols(struct profile_module *s, const struct core *c, struct h
 	return rc;
 }
 
+/* A library's user may start the machine in one thread, and run it in another. */
+static void on_resume(void *ctx)
+{
+	struct profile_module *s = ctx;
+	struct husk_error e;
+
+	if (profile_timer_follow(&s->timer, &e) == -1)
+		core_say(s->sampler.core, "%s; samples are taken at exits only", e.message);
+}
+
+static void on_end(void *ctx, const struct core_ending *how)
+{
+	struct profile_module *s = ctx;
+
+	(void)how;
+	profile_timer_rest(&s->timer);
+}
+
+static const struct core_client timer_client = {.resume = on_resume, .end = on_end};
+
+static int add_clients(struct profile_module *s, struct core *c, struct husk_error *e)
+{
+	if (core_add_client(c, &sampler_client, &s->sampler, &s->client, e) == -1)
+		return -1;
+	if (core_add_client(c, &timer_client, s, &s->timer_client, e) == 0)
+		return 0;
+	core_remove_client(c, s->client);
+	s->client = CORE_NO_CLIENT;
+	return -1;
+}
+
 static int profile_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct profile_module *s = state;
@@ -154,7 +185,7 @@ static int profile_attach(void *state, struct core *c, struct husk_error *e)
 		return husk_fail(e, HUSK_E_HOST, "--profile: %s does not tell the guest's registers",
 				 c->ops->title);
 	if (load_symbols(s, c, e) == -1 || output_file_claim(&s->file, e) == -1 ||
-	    core_add_client(c, &sampler_client, &s->sampler, &s->client, e) == -1) {
+	    add_clients(s, c, e) == -1) {
 		symbols_free(&s->sampler.symbols);
 		return -1;
 	}
@@ -163,7 +194,7 @@ static int profile_attach(void *state, struct core *c, struct husk_error *e)
 	return 0;
 }
 
-/* The caller is the thread that will run the guest. */
+/* The caller is the thread that will run the guest, most likely: on_resume. */
 static int profile_start(void *state, struct husk_error *e)
 {
 	struct profile_module *s = state;
@@ -181,6 +212,7 @@ static void profile_confine(void *state, struct sandbox *out)
 
 	if (!s->wanted)
 		return;
+	profile_timer_confine(out);
 	out->threads = true;
 	output_settle(&s->sink.to.out);
 	sandbox_keep(out, s->sink.to.out.fd);
@@ -242,16 +274,21 @@ static void say_what_came_of_it(const struct profile_module *s)
 static void write_profile(struct profile_module *s)
 {
 	const struct sink *to = &s->sink;
+	uint64_t left_out;
 
 	if (s->sampler.stopped && !s->file.file)
 		sink_hurry(&s->sink, HURRY_MS);
 	tree_sum(&s->sampler.tree);
-	s->draw(&s->sampler, &s->sink);
+	left_out = s->draw(&s->sampler, &s->sink);
 	sink_flush(&s->sink);
 	sink_hurry(&s->sink, CONSOLE_GRACE_MS);
 	sink_flush(&s->sink);
 	if (to->dropped > 0 || to->n > 0 || to->to.lost > 0)
 		core_say(s->sampler.core, "profile: %s: not all of it could be written", s->file.where);
+	if (left_out > 0)
+		core_say(s->sampler.core, "profile: %s: stacks of %llu samples are left out, as the others "
+			 "take %llu MiB; .svg and .json have room for them", s->file.where,
+			 (unsigned long long)left_out, (unsigned long long)(PICTURE_FOLDED_MAX >> 20));
 }
 
 /* Figures and guest memory are no more needed by others; the machine is still there. */
@@ -263,7 +300,8 @@ static void profile_detach(void *state, struct core *c)
 		return;
 	profile_timer_stop(&s->timer);
 	core_remove_client(c, s->client);
-	s->client = CORE_NO_CLIENT;
+	core_remove_client(c, s->timer_client);
+	s->client = s->timer_client = CORE_NO_CLIENT;
 	if (s->sampler.ran) {
 		write_profile(s);
 		say_what_came_of_it(s);

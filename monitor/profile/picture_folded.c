@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* picture_folded.c: the lines that flamegraph.pl, inferno and speedscope read. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "picture.h"
 #include "unwind.h"
@@ -10,8 +11,14 @@
 /* What ends a function's name here is no part of one. */
 static void put_name(FILE *out, const char *name)
 {
-	for (; *name != '\0'; name++)
-		fputc(*name == ';' ? ':' : *name, out);
+	for (size_t n; *name != '\0'; name += n) {
+		n = strcspn(name, ";");
+		fwrite(name, 1, n, out);
+		if (name[n] == ';') {
+			fputc(':', out);
+			n++;
+		}
+	}
 }
 
 static void put_stack(const struct sampler *s, uint32_t node, FILE *out)
@@ -29,18 +36,25 @@ static void put_stack(const struct sampler *s, uint32_t node, FILE *out)
 	}
 }
 
-void picture_folded(struct sampler *s, struct sink *to)
+uint64_t picture_folded(struct sampler *s, struct sink *to)
 {
 	const struct tree *t = &s->tree;
+	uint64_t bytes = 0, left_out = 0;
 
 	for (uint32_t i = 1; i < t->n_nodes; i++) {
 		if (t->nodes[i].self == 0)
 			continue;
+		if (bytes > PICTURE_FOLDED_MAX) {
+			left_out += t->nodes[i].self;
+			continue;
+		}
 		put_stack(s, i, to->line);
 		fprintf(to->line, "%" PRIu64 "\n", t->nodes[i].self);
+		bytes += (uint64_t)ftell(to->line);
 		sink_put(to);
 	}
-	if (t->lost > 0)
-		fprintf(to->line, "[lost] %" PRIu64 "\n", t->lost);
+	if (t->lost + left_out > 0)
+		fprintf(to->line, "[lost] %" PRIu64 "\n", t->lost + left_out);
 	sink_put(to);
+	return left_out;
 }

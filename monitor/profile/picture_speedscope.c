@@ -63,7 +63,7 @@ static void put_list(const struct sampler *s, struct sink *to, bool stacks)
 	}
 }
 
-void picture_speedscope(struct sampler *s, struct sink *to)
+uint64_t picture_speedscope(struct sampler *s, struct sink *to)
 {
 	const uint64_t ns = (s->tree.samples - s->tree.lost) * s->period_ns;
 
@@ -78,4 +78,5 @@ void picture_speedscope(struct sampler *s, struct sink *to)
 	put_list(s, to, false);
 	fputs("\n]}]}\n", to->line);
 	sink_put(to);
+	return 0;
 }

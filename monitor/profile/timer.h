@@ -7,11 +7,15 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "sandbox.h"
 
 struct profile_timer {
 	int id;
 	int running;	/* whether there is one */
-	sigset_t mask;	/* of the thread, before */
+	int starter;	/* the kernel's number of the thread that has called profile_timer_start, */
+	int thread;	/* and of the one that is signalled */
+	uint64_t start, period_ns;
+	sigset_t mask;	/* of the starter, before */
 };
 
 /*
@@ -21,7 +25,20 @@ struct profile_timer {
 int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
 			struct husk_error *e);
 
-/* In the same thread. Accepts a zeroed timer, and the same one twice. */
+/*
+ * The calling thread is about to run the guest: the timer is to be its own. If it was another thread's,
+ * profile_timer_rest is called at the end of the run, as the signal is not blocked outside of one.
+ * Without a timer nothing happens. HUSK_E_HOST; there is none then.
+ */
+int profile_timer_follow(struct profile_timer *t, struct husk_error *e);
+
+/* Asks for what profile_timer_follow takes once the sandbox is closed, if that may be needed. */
+void profile_timer_confine(struct sandbox *out);
+
+/* That run has ended. */
+void profile_timer_rest(struct profile_timer *t);
+
+/* Accepts a zeroed timer, and the same one twice. */
 void profile_timer_stop(struct profile_timer *t);
 
 #endif

@@ -44,30 +44,81 @@ static void block_signal(struct profile_timer *t)
 	(void)pthread_sigmask(SIG_BLOCK, &set, &t->mask);
 }
 
-int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
-			struct husk_error *e)
+static void disarm(struct profile_timer *t)
 {
-	struct event ev = {
-		.signal = TIMER_SIGNAL, .notify = NOTIFY_THREAD, .thread = (int)syscall(SYS_gettid),
+	if (t->running)
+		(void)syscall(SYS_timer_delete, t->id);
+	t->running = 0;
+}
+
+static int own_thread(void)
+{
+	return (int)syscall(SYS_gettid);
+}
+
+/* Ticks are multiples of the period after the start, whoever is interrupted. */
+static int arm(struct profile_timer *t, int thread, struct husk_error *e)
+{
+	const uint64_t now = clock_now_ns();
+	const uint64_t ticks = now > t->start ? (now - t->start) / t->period_ns : 0;
+	struct event ev = {.signal = TIMER_SIGNAL, .notify = NOTIFY_THREAD, .thread = thread};
+	const struct itimerspec when = {
+		.it_value = at(t->start + (ticks + 1) * t->period_ns), .it_interval = at(t->period_ns),
 	};
-	const struct itimerspec when = {.it_value = at(start + period_ns), .it_interval = at(period_ns)};
 
 	if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &t->id) == -1)
 		return husk_fail_sys(e, errno, "--profile: timer_create");
 	t->running = 1;
-	block_signal(t);
+	t->thread = thread;
 	if (syscall(SYS_timer_settime, t->id, TIMER_ABSTIME, &when, NULL) == 0)
 		return 0;
 	husk_fail_sys(e, errno, "--profile: timer_settime");
+	disarm(t);
+	return -1;
+}
+
+int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
+			struct husk_error *e)
+{
+	*t = (struct profile_timer){.start = start, .period_ns = period_ns, .starter = own_thread()};
+	block_signal(t);
+	if (arm(t, t->starter, e) == 0)
+		return 0;
 	profile_timer_stop(t);
 	return -1;
 }
 
+int profile_timer_follow(struct profile_timer *t, struct husk_error *e)
+{
+	const int thread = t->starter == 0 ? 0 : own_thread();
+
+	if (t->starter == 0 || (t->running && t->thread == thread))
+		return 0;
+	disarm(t);
+	return arm(t, thread, e);
+}
+
+void profile_timer_confine(struct sandbox *out)
+{
+	if (!out->moves)
+		return;
+	out->values[SANDBOX_TIMER_CLOCK] = CLOCK_MONOTONIC;
+	out->values[SANDBOX_TIMER_FLAGS] = TIMER_ABSTIME;
+}
+
+void profile_timer_rest(struct profile_timer *t)
+{
+	if (t->thread != t->starter)
+		disarm(t);
+}
+
+/* Another thread's mask is its own. */
 void profile_timer_stop(struct profile_timer *t)
 {
-	if (!t->running)
+	if (t->starter == 0)
 		return;
-	(void)syscall(SYS_timer_delete, t->id);
-	(void)pthread_sigmask(SIG_SETMASK, &t->mask, NULL);
-	t->running = 0;
+	disarm(t);
+	if (own_thread() == t->starter)
+		(void)pthread_sigmask(SIG_SETMASK, &t->mask, NULL);
+	t->starter = 0;
 }

@@ -2,6 +2,8 @@
 /* events.c: from the run loop's entries to events, and these through a form into the sink. */
 #include "events.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -179,13 +181,22 @@ static const char *how_ended(const struct core_ending *how, char *text, size_t s
 	return how->error->message;
 }
 
+/* Why is what the last write said; a reader that has come back since was slow. */
 static void tell_losses(const struct trace *t)
 {
 	const struct sink *s = &t->sink;
+	const bool failed = s->to.outage != 0 && s->to.outage != EAGAIN;
+	char lines[48] = "", bytes[48] = "";
 
+	if (s->dropped > 0)
+		snprintf(lines, sizeof lines, "%llu line%s%s", (unsigned long long)s->dropped,
+			 s->dropped == 1 ? "" : "s", s->to.lost > 0 ? " and " : "");
+	if (s->to.lost > 0)
+		snprintf(bytes, sizeof bytes, "%llu byte%s", (unsigned long long)s->to.lost,
+			 s->to.lost == 1 ? "" : "s");
 	if (s->dropped > 0 || s->to.lost > 0)
-		core_say(t->core, "trace: %llu lines and %llu bytes were lost: their reader was too slow, "
-			 "or gone", (unsigned long long)s->dropped, (unsigned long long)s->to.lost);
+		core_say(t->core, "trace: not all of it could be written, %s%s are missing: %s", lines,
+			 bytes, failed ? strerror(s->to.outage) : "the reader was too slow");
 }
 
 static void on_end(void *ctx, const struct core_ending *how)

@@ -34,14 +34,21 @@ static void time_us(struct json *j, const char *key, uint64_t ns)
 	fprintf(j->out, ",\"%s\":%" PRIu64 ".%03" PRIu64, key, ns / NS_PER_US, ns % NS_PER_US);
 }
 
+/* Older versions of speedscope insist on a time here too. */
+static void put_name(struct json *j, FILE *out, const char *what, enum event_row row, const char *name)
+{
+	open_event(j, out, what, "M", row);
+	json_number(j, "ts", 0);
+	json_open(j, "args", '{');
+	json_string(j, "name", name);
+	json_close(j, '}');
+}
+
 static void name_row(FILE *out, enum event_row row, const char *name)
 {
 	struct json j;
 
-	open_event(&j, out, "thread_name", "M", row);
-	json_open(&j, "args", '{');
-	json_string(&j, "name", name);
-	json_close(&j, '}');
+	put_name(&j, out, "thread_name", row, name);
 	close_event(&j);
 }
 
@@ -130,7 +137,9 @@ static void event(FILE *out, const struct event *ev)
 
 	open_event(&j, out, ev->name, instant ? "i" : "X", ev->row);
 	time_us(&j, "ts", ev->began);
-	if (!instant)
+	if (instant)
+		json_string(&j, "s", "t");	/* of its row */
+	else
 		time_us(&j, "dur", ev->took);
 	arguments(&j, ev);
 	close_event(&j);
@@ -157,10 +166,7 @@ static void end(FILE *out)
 {
 	struct json j;
 
-	open_event(&j, out, "process_name", "M", ROW_GUEST);
-	json_open(&j, "args", '{');
-	json_string(&j, "name", "husk");
-	json_close(&j, '}');
+	put_name(&j, out, "process_name", ROW_GUEST, "husk");
 	json_close(&j, '}');
 	fputs("\n]\n", out);
 }

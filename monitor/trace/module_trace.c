@@ -67,7 +67,7 @@ static int trace_confirm(const void *state, const struct module_host *host, stru
 {
 	const struct trace_module *s = state;
 
-	return output_file_spare(&s->file, host->image_fd, e);
+	return module_host_spares(host, &s->file, e);
 }
 
 static int trace_attach(void *state, struct core *c, struct husk_error *e)

@@ -8,6 +8,7 @@
  *   wait MS: waiting
  *   write MS: in hypercalls, called by writer
  *   turns MS: in seventy, and says how often
+ *   count N: in seventy, N times, however long that takes
  */
 #include "guest.h"
 
@@ -100,6 +101,12 @@ static void turner(void)
 	say("\n");
 }
 
+static NOT_INLINE void counter(uint64_t turns)
+{
+	while (turns-- > 0)
+		seventy();
+}
+
 static NOT_INLINE void waiter(void)
 {
 	while (!is_over())
@@ -112,15 +119,20 @@ int solo5_app_main(const struct solo5_start_info *si)
 	void (*what)(void) = take_word(&args, "split") ? work : take_word(&args, "wait") ? waiter :
 			     take_word(&args, "write") ? writer :
 			     take_word(&args, "turns") ? turner : NULL;
-	const bool deep = what == NULL && take_word(&args, "deep");
+	const bool count = what == NULL && take_word(&args, "count");
+	const bool deep = what == NULL && !count && take_word(&args, "deep");
 	const uint64_t frame = take_word(&args, "odd") ? (uintptr_t)&end + 1 :
 			       take_word(&args, "outside") ? UINT64_C(1) << 40 : 0;
+	uint64_t number;
 
-	if (what == NULL && !deep && frame == 0)
+	if (what == NULL && !count && !deep && frame == 0)
 		(void)take_word(&args, "loop");
-	end = solo5_clock_monotonic() + take_number(&args) * 1000000;
+	number = take_number(&args);
+	end = solo5_clock_monotonic() + number * 1000000;
 	if (what != NULL)
 		what();
+	else if (count)
+		counter(number);
 	else if (deep)
 		bottom(200);
 	else

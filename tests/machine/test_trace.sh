@@ -81,6 +81,8 @@ if not text.endswith("]\n"):
     text = text.rstrip(",\n") + "]"
 rows = {1: 0, 2: 0}
 for event in json.loads(text):
+    assert {"name", "ph", "ts", "pid", "tid", "args"} <= set(event), event
+    assert event["ph"] in "XiM" and (event["ph"] == "X") == ("dur" in event), event
     if event["ph"] == "X":
         begin, row = event["ts"], event["tid"]
         assert begin >= rows[row] - 0.002, (event, rows[row])
@@ -107,18 +109,36 @@ viewers() {
 readers() {
 	run --trace=@4 --mem=2 -- "$(image time)" 4>/dev/full
 	succeeds "a full disk under a trace is no matter of the guest's"
-	report "and is told" "$(grep -q 'trace: .* were lost' "$T/err" || echo "it is not")"
+	report "and is told" "$(grep -q 'trace: not all of it .*, [0-9]* bytes are missing: No space left on device' "$T/err" || echo "it is not")"
 	run --trace="$(image hello)" --mem=2 -- "$(image hello)"
 	judge "the image is not written to" 1 'is the image that is to run'
 	run --trace="$T/disk" --block:storage="$T/disk" --mem=2 -- "$(image blk)"
 	judge "nor is a disk of the guest's" 1 'a disk of this guest'
 	report "which keeps its size" "$([ "$(wc -c <"$T/disk")" = 65536 ] || echo "it does not")"
+	"$HUSK" --mem=2 --trace="$T/same" -- "$(image hello)" >"$T/same" 2>"$T/err"
+	status=$?
+	: >"$T/out"
+	judge "nor is the console's file" 1 "--trace=.*same is where the guest's console goes"
+	"$HUSK" --mem=2 --trace=@1 -- "$(image hello)" Hello_Solo5 >"$T/out" 2>"$T/err"
+	status=$?
+	judge "unless it is handed down" 0 'puts(text=' SUCCESS
 	run --dry-run --trace="$T/new" --mem=2 -- "$(image hello)"
 	report "a dry run makes no file" "$([ ! -e "$T/new" ] || echo "it does")"
 }
 
+# The guest waits for its trace as it does for its console: what it writes is not slower by much.
+costs() {
+	run --stats --mem=2 -- "$(image hot)" write 200
+	plain=$(sed -n 's/^hypercalls puts //p' "$T/err")
+	run --stats --trace="$T/trace" --mem=2 -- "$(image hot)" write 200
+	traced=$(sed -n 's/^hypercalls puts //p' "$T/err")
+	report "a guest that writes much is not slowed down by much" \
+		"$([ "$traced" -gt $((plain / 3)) ] || echo "$traced writes, not $plain, in the same time")"
+}
+
 texts
 ring
+costs
 at_once
 viewers
 readers

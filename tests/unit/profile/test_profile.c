@@ -334,6 +334,37 @@ static void the_longest_stack_is_one_line(void **state)
 	assert_non_null(strstr(drawn(f, picture_svg), "</svg>\n"));
 }
 
+/* As many stacks of that kind as there is room for are more than a file should have. */
+static void what_would_fill_a_disk_is_lost_and_counted(void **state)
+{
+	static char long_names[SYMBOL_NAME_MAX];
+	struct fixture *f = *state;
+	struct tree *t = &f->sampler.tree;
+	const struct place at = {PLACE_CODE, OUTER};
+	struct place leaf = {PLACE_CODE, BEHIND};
+	uint32_t node = 0;
+	struct stat st;
+	char end[32] = "";
+	uint64_t left_out;
+
+	memset(long_names, 'x', sizeof long_names - 1);
+	f->sampler.symbols.text = long_names;
+	for (unsigned i = 0; i < UNWIND_MAX; i++)
+		node = tree_child(t, node, &at);
+	for (unsigned i = 0; i < 3000; i++, leaf.value++)
+		tree_count(t, tree_child(t, node, &leaf), 10);
+	tree_sum(t);
+	left_out = picture_folded(&f->sampler, &f->sink);
+	sink_flush(&f->sink);
+	assert_int_equal(fstat(f->fd, &st), 0);
+	assert_in_range(st.st_size, PICTURE_FOLDED_MAX, PICTURE_FOLDED_MAX + SINK_LINE_MAX);
+	assert_in_range(left_out, 5000, 15000);
+	assert_int_equal(pread(f->fd, end, sizeof end - 1, st.st_size - (off_t)(sizeof end - 1)),
+			 sizeof end - 1);
+	assert_non_null(strstr(end, "[lost] "));
+	assert_true(strtoull(strstr(end, "[lost] ") + 7, NULL, 10) == left_out);
+}
+
 /* ---- pictures ---- */
 
 static void sample_all(struct fixture *f)
@@ -576,6 +607,7 @@ int main(void)
 		TEST(a_guest_that_is_nowhere_is_told_so),
 		TEST(what_finds_no_room_is_lost_and_counted),
 		TEST(the_longest_stack_is_one_line),
+		TEST(what_would_fill_a_disk_is_lost_and_counted),
 		TEST(json_is_speedscopes),
 		TEST(folded_names_have_no_separator),
 		TEST(a_flame_graph_has_each_function_once),

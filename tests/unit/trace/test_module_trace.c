@@ -322,6 +322,7 @@ static void json_is_that_of_trace_viewers(void **state)
 	json = written(f);
 	assert_null(json_fault(json));
 	assert_string_equal(get(json, "0/name"), "thread_name");
+	assert_string_equal(get(json, "0/ts"), "0");
 	assert_string_equal(get(json, "1/args/name"), "monitor");
 	assert_string_equal(get(json, "3/name"), "run");
 	assert_string_equal(get(json, "3/tid"), "1");
@@ -333,6 +334,8 @@ static void json_is_that_of_trace_viewers(void **state)
 	assert_string_equal(get(json, "7/args/result"), "OK");
 	assert_string_equal(get(json, "10/args/status"), "-3");
 	assert_string_equal(get(json, "11/name"), "guest halted, status -3");
+	assert_string_equal(get(json, "11/ph"), "i");
+	assert_string_equal(get(json, "11/s"), "t");
 	assert_string_equal(get(json, "12/name"), "process_name");
 }
 
@@ -439,7 +442,7 @@ static void a_reader_that_is_gone_is_told_of(void **state)
 	for (unsigned i = 0; i < 10; i++)
 		assert_int_equal(puts_at(f, DATA, 1), RIG_RESUMED);
 	assert_true(rig_figure(&f->rig, 1, "trace", "bytes_dropped") > 10);
-	assert_non_null(strstr(f->rig.notices[0], "bytes were lost"));
+	assert_non_null(strstr(f->rig.notices[0], "are missing: "));
 	close(ends[1]);
 }
 
