@@ -4,12 +4,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include "clock.h"
 #include "io_thread.h"
 
-#define SHORT_NS (10 * CLOCK_NS_PER_MS)
+#define SHORT_NS (10 * CLOCK_NS_PER_MS)	/* too short for a wait in milliseconds; below 1 s */
 
 int io_poll_open(void)
 {
@@ -55,25 +56,25 @@ static unsigned meaning(uint32_t events)
 }
 
 /*
- * In nanoseconds where the wait is too short for milliseconds and the kernel has that (Linux 5.11);
- * a system call filter of the starter's may not know it either.
+ * To the nanosecond. A kernel before 5.11 has no epoll_pwait2, and a system call filter of the starter's may
+ * not know it; poll(2) of the descriptor itself waits just as well, and takes no event.
  */
-static int wait_for(int poll_fd, struct epoll_event got[IO_POLL_BATCH], uint64_t timeout_ns)
+static int wait_short(int poll_fd, struct epoll_event got[IO_POLL_BATCH], uint64_t timeout_ns)
 {
-	const struct timespec ts = {0, (long)(timeout_ns % CLOCK_NS_PER_S)};
-	int n = -1;
+	const struct timespec ts = {.tv_nsec = (long)timeout_ns};
+	struct pollfd p = {.fd = poll_fd, .events = POLLIN};
+	const int n = epoll_pwait2(poll_fd, got, IO_POLL_BATCH, &ts, NULL);
 
-	if (timeout_ns > 0 && timeout_ns < SHORT_NS)
-		n = epoll_pwait2(poll_fd, got, IO_POLL_BATCH, &ts, NULL);
-	if (n == -1 && (timeout_ns == 0 || timeout_ns >= SHORT_NS || errno != EINTR))
-		n = epoll_wait(poll_fd, got, IO_POLL_BATCH, milliseconds(timeout_ns));
-	return n;
+	if (n != -1 || errno == EINTR)
+		return n;
+	return ppoll(&p, 1, &ts, NULL) == -1 ? -1 : epoll_wait(poll_fd, got, IO_POLL_BATCH, 0);
 }
 
 int io_poll_wait(int poll_fd, struct io_poll_event events[IO_POLL_BATCH], uint64_t timeout_ns)
 {
 	struct epoll_event got[IO_POLL_BATCH];
-	const int n = wait_for(poll_fd, got, timeout_ns);
+	const int n = timeout_ns > 0 && timeout_ns < SHORT_NS ? wait_short(poll_fd, got, timeout_ns) :
+		epoll_wait(poll_fd, got, IO_POLL_BATCH, milliseconds(timeout_ns));
 
 	if (n == -1)
 		return errno == EINTR ? 0 : -errno;
