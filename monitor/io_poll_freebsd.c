@@ -52,7 +52,8 @@ static unsigned meaning(short revents)
 {
 	return ((revents & (POLLIN | POLLRDHUP | POLLHUP | POLLERR)) != 0 ? IO_READABLE : 0) |
 	       ((revents & (POLLOUT | POLLERR)) != 0 ? IO_WRITABLE : 0) |
-	       ((revents & (POLLHUP | POLLERR)) != 0 ? IO_HUNG_UP : 0);
+	       ((revents & (POLLHUP | POLLERR)) != 0 ? IO_HUNG_UP : 0) |
+	       ((revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 ? IO_ENDS : 0);
 }
 
 /* One event for each descriptor, however many filters tell of it; returns how many those are. */

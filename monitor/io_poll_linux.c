@@ -52,7 +52,8 @@ static unsigned meaning(uint32_t events)
 {
 	return ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 ? IO_READABLE : 0) |
 	       ((events & (EPOLLOUT | EPOLLERR)) != 0 ? IO_WRITABLE : 0) |
-	       ((events & (EPOLLHUP | EPOLLERR)) != 0 ? IO_HUNG_UP : 0);
+	       ((events & (EPOLLHUP | EPOLLERR)) != 0 ? IO_HUNG_UP : 0) |
+	       ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 ? IO_ENDS : 0);
 }
 
 /*

@@ -29,6 +29,7 @@ enum io_events {
 	IO_READABLE = 1,	/* or at its end */
 	IO_WRITABLE = 2,
 	IO_HUNG_UP = 4,
+	IO_ENDS = 8,		/* no more will come; told with IO_READABLE */
 };
 
 enum io_turn {

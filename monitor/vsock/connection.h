@@ -49,9 +49,10 @@ enum vsock_owed {
 };
 
 struct vsock_connection {
-	TAILQ_ENTRY(vsock_connection) ready_link, timer_link;	/* the owner's */
+	TAILQ_ENTRY(vsock_connection) ready_link, timer_link, look_link;	/* the owner's */
 	struct vsock_connection *next;				/* of the same hash, or free */
 	uint64_t deadline;		/* ns; 0 for none */
+	uint64_t read_at, look_at;	/* ns: when bytes were read last; when it is tried again */
 	uint8_t *buffer;		/* size bytes, a ring: from the guest */
 	uint32_t size;
 	int fd;				/* of the host's socket; -1 when closed */
@@ -68,8 +69,10 @@ struct vsock_connection {
 	bool awaits_credit;		/* the deadline is that of the answer */
 	bool answered;			/* that has been answered, and nothing was sent since */
 	bool readable, writable;	/* what the host's socket was when last looked at */
-	bool hung_up;			/* the host program has closed it both ways */
-	bool named, ready, timed;	/* in the owner's lists, by ports, turn and deadline */
+	bool ends;			/* the host program has said its last, which may wait to be read */
+	bool hung_up;			/* it has closed it both ways */
+	bool bulk;			/* the last read has filled a buffer */
+	bool named, ready, timed, looks;	/* in the owner's lists, by ports, turn, and times */
 	bool kept;			/* the ring has been written to */
 	bool untold;			/* the socket's becoming writable is not told */
 	uint8_t needless;		/* times that it was told for nothing */

@@ -4,20 +4,22 @@
 
 #include "iov.h"
 
-struct budget {
-	unsigned entries;
+/* What a turn may still move, and what one step of it has moved. */
+struct amount {
+	unsigned packets;
 	uint32_t bytes;
 };
 
-static bool spend(struct budget *b, uint32_t bytes)
+/* False: the budget is spent. */
+static bool spend(struct amount *budget, const struct amount *moved)
 {
-	b->entries--;
-	b->bytes -= bytes < b->bytes ? bytes : b->bytes;
-	return b->entries > 0 && b->bytes > 0;
+	budget->packets -= moved->packets < budget->packets ? moved->packets : budget->packets;
+	budget->bytes -= moved->bytes < budget->bytes ? moved->bytes : budget->bytes;
+	return budget->packets > 0 && budget->bytes > 0;
 }
 
 /* One packet from the guest: 1 if there was one, 0 if there is none that can be taken. */
-static int drain_one(struct vsock_device *d, uint64_t now, uint32_t *bytes, struct husk_error *e)
+static int drain(struct vsock_device *d, uint64_t now, struct amount *moved, struct husk_error *e)
 {
 	struct virtqueue *q = &d->queues[VSOCK_QUEUE_TX];
 	struct iovec iov[VIRTQ_SIZE_MAX];
@@ -25,7 +27,6 @@ static int drain_one(struct vsock_device *d, uint64_t now, uint32_t *bytes, stru
 	struct vsock_packet p;
 	const int n = virtqueue_pop(q, &c, 1, iov, VIRTQ_SIZE_MAX, e);
 
-	*bytes = 0;
 	if (n != 1)
 		return n;
 	if (vsock_packet_parse_tx(&p, c.iov, c.n_readable, c.n_writable, VSOCK_PAYLOAD_MAX) !=
@@ -35,38 +36,60 @@ static int drain_one(struct vsock_device *d, uint64_t now, uint32_t *bytes, stru
 		virtqueue_unpop(q, 1);
 		return 0;
 	}
-	*bytes = c.readable;
+	*moved = (struct amount){1, c.readable};
 	virtqueue_push(q, c.head, 0);
 	return 1;
 }
 
-/* One packet for the guest: the same. */
-static int fill_one(struct vsock_device *d, uint64_t now, uint32_t *bytes, struct husk_error *e)
+/* How many of the buffers are good for a packet for the guest, up to the first that is not. */
+static unsigned parse(const struct virtqueue_chain *c, unsigned n, struct vsock_packet *p)
+{
+	unsigned i = 0;
+
+	while (i < n && vsock_packet_parse_rx(&p[i], c[i].iov, c[i].n_readable, c[i].n_writable,
+					      VSOCK_PAYLOAD_MAX) == VSOCK_PACKET_OK)
+		i++;
+	return i;
+}
+
+/* The first of n popped buffers is good for nothing, and comes back. */
+static void refuse(struct vsock_device *d, uint16_t head, unsigned n, struct amount *moved)
 {
 	struct virtqueue *q = &d->queues[VSOCK_QUEUE_RX];
-	struct iovec iov[VIRTQ_SIZE_MAX];
-	struct virtqueue_chain c;
-	struct vsock_packet p;
-	uint32_t written = 0;
-	int n;
 
-	if (d->gated || !vsock_mux_has_packet(d->mux))
-		return 0;
-	n = virtqueue_pop(q, &c, 1, iov, VIRTQ_SIZE_MAX, e);
-	if (n != 1)
+	virtqueue_unpop(q, n - 1);
+	virtqueue_push(q, head, 0);
+	d->malformed++;
+	vsock_calls_packet(&d->calls, 0, false);
+	*moved = (struct amount){.packets = 1};
+}
+
+/* Packets for the guest, in as many buffers as one read fills: the same. */
+static int fill(struct vsock_device *d, uint64_t now, struct amount *moved, struct husk_error *e)
+{
+	struct virtqueue *q = &d->queues[VSOCK_QUEUE_RX];
+	const unsigned wanted = d->gated ? 0 : vsock_mux_buffers(d->mux);
+	struct virtqueue_chain c[VSOCK_BATCH];
+	struct vsock_packet p[VSOCK_BATCH];
+	struct iovec iov[VIRTQ_SIZE_MAX];
+	const int n = wanted == 0 ? 0 : virtqueue_pop(q, c, wanted, iov, VIRTQ_SIZE_MAX, e);
+	const unsigned good = n > 0 ? parse(c, (unsigned)n, p) : 0;
+
+	if (n <= 0)
 		return n;
-	if (vsock_packet_parse_rx(&p, c.iov, c.n_readable, c.n_writable, VSOCK_PAYLOAD_MAX) !=
-	    VSOCK_PACKET_OK) {
-		d->malformed++;
-	} else if (!vsock_mux_give(d->mux, &p, now)) {
-		virtqueue_unpop(q, 1);
-		return 0;
-	} else {
-		written = vsock_packet_size(&p);
+	if (good == 0) {
+		refuse(d, c->head, (unsigned)n, moved);
+		return 1;
 	}
-	*bytes = written;
-	vsock_calls_packet(&d->calls, written, vsock_mux_can_wait(d->mux));
-	virtqueue_push(q, c.head, written);
+	*moved = (struct amount){.packets = vsock_mux_give(d->mux, p, good, now)};
+	virtqueue_unpop(q, (unsigned)n - moved->packets);
+	if (moved->packets == 0)
+		return 0;
+	for (unsigned i = 0; i < moved->packets; i++) {
+		virtqueue_push(q, c[i].head, vsock_packet_size(&p[i]));
+		moved->bytes += vsock_packet_size(&p[i]);
+	}
+	vsock_calls_packet(&d->calls, moved->bytes, vsock_mux_can_wait(d->mux));
 	return 1;
 }
 
@@ -80,17 +103,16 @@ static void publish(struct vsock_device *d, unsigned queue)
 
 /* One way, as far as it goes: 1 if the budget has ended it. */
 static int work(struct vsock_device *d, unsigned queue,
-		int (*one)(struct vsock_device *, uint64_t, uint32_t *, struct husk_error *),
+		int (*step)(struct vsock_device *, uint64_t, struct amount *, struct husk_error *),
 		uint64_t now, struct husk_error *e)
 {
-	struct budget b = {IO_TURN_ENTRIES, IO_TURN_BYTES};
-	uint32_t bytes = 0;
+	struct amount budget = {IO_TURN_ENTRIES, IO_TURN_BYTES}, moved;
 	int rc = 0;
 
 	if (d->queues[queue].memory == NULL)
 		return 0;
-	while ((rc = one(d, now, &bytes, e)) == 1)
-		if (!spend(&b, bytes))
+	while ((rc = step(d, now, &moved, e)) == 1)
+		if (!spend(&budget, &moved))
 			break;
 	publish(d, queue);
 	return rc;
@@ -128,10 +150,10 @@ enum io_turn vsock_device_turn(struct vsock_device *d, uint64_t now, struct husk
 		d->gated = false;
 	if (vsock_mux_deadline(d->mux) <= now)
 		vsock_mux_expire(d->mux, now);
-	taken = work(d, VSOCK_QUEUE_TX, drain_one, now, e);
+	taken = work(d, VSOCK_QUEUE_TX, drain, now, e);
 	if (taken == -1)
 		return IO_FAILED;
-	given = work(d, VSOCK_QUEUE_RX, fill_one, now, e);
+	given = work(d, VSOCK_QUEUE_RX, fill, now, e);
 	if (given == -1)
 		return IO_FAILED;
 	return taken == 1 || given == 1 || !may_sleep(d) ? IO_MORE : IO_IDLE;
@@ -176,14 +198,14 @@ int vsock_device_reset_transport(struct vsock_device *d, struct husk_error *e)
 void vsock_device_finish(struct vsock_device *d, uint64_t now)
 {
 	struct husk_error ignored;
-	uint32_t bytes;
+	struct amount moved;
 
 	/* What waits is in front of what comes, which goes straight to the sockets behind it. */
 	vsock_mux_flush(d->mux, now);
 	if (d->queues[VSOCK_QUEUE_TX].memory == NULL)
 		return;
 	for (unsigned i = 0; i < VIRTQ_SIZE_MAX; i++)
-		if (drain_one(d, now, &bytes, &ignored) != 1)
+		if (drain(d, now, &moved, &ignored) != 1)
 			break;
 	vsock_mux_flush(d->mux, now);
 }

@@ -20,6 +20,7 @@ enum vsock_event_bits {
 	VSOCK_READABLE = 1,	/* bytes, the end, or a connection to accept */
 	VSOCK_WRITABLE = 2,
 	VSOCK_HUNG_UP = 4,	/* both ways are closed */
+	VSOCK_ENDS = 8,		/* what can be read now is the last; with VSOCK_READABLE */
 };
 
 struct vsock_host {

@@ -160,28 +160,32 @@ static void sent(struct vsock_mux *m, struct vsock_connection *c, const struct v
 }
 
 /* Of the first connection in turn that has one after all. */
-static bool make_packet(struct vsock_mux *m, struct vsock_packet *p, uint64_t now)
+static unsigned make_packets(struct vsock_mux *m, struct vsock_packet *p, unsigned n, uint64_t now)
 {
 	struct vsock_connection *c;
+	unsigned made = 0;
 
-	while ((c = vsock_table_next(&m->table)) != NULL)
-		if (mux_make_packet(m, c, p, now)) {
+	while (made == 0 && (c = vsock_table_next(&m->table)) != NULL) {
+		made = mux_make_packets(m, c, p, n, now);
+		if (made > 0)
 			sent(m, c, &p->header, now);
-			return true;
-		}
-	return false;
+	}
+	return made;
 }
 
-bool vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, uint64_t now)
+unsigned vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, unsigned n, uint64_t now)
 {
+	unsigned made = 1;
+
 	m->can_wait = false;
 	if (vsock_orphans_take(&m->orphans, &p->header, m->cid))
 		m->counters.resets_out++;
-	else if (!make_packet(m, p, now))
-		return false;
-	m->counters.packets_out++;
-	(void)vsock_packet_commit(p);
-	return true;
+	else
+		made = make_packets(m, p, n, now);
+	for (unsigned i = 0; i < made; i++)
+		(void)vsock_packet_commit(&p[i]);
+	m->counters.packets_out += made;
+	return made;
 }
 
 bool vsock_mux_can_wait(const struct vsock_mux *m)
@@ -192,6 +196,15 @@ bool vsock_mux_can_wait(const struct vsock_mux *m)
 bool vsock_mux_has_packet(const struct vsock_mux *m)
 {
 	return m->orphans.n > 0 || !TAILQ_EMPTY(&m->table.ready);
+}
+
+unsigned vsock_mux_buffers(const struct vsock_mux *m)
+{
+	const struct vsock_connection *first = TAILQ_FIRST(&m->table.ready);
+
+	if (m->orphans.n > 0 || first == NULL)
+		return m->orphans.n > 0;
+	return first->bulk && vsock_can_read(first) ? VSOCK_BATCH : 1;
 }
 
 /* ---- events and time ---- */
@@ -210,6 +223,9 @@ static void connection_event(struct vsock_mux *m, struct vsock_connection *c, un
 			     uint64_t now)
 {
 	c->readable |= (events & (VSOCK_READABLE | VSOCK_HUNG_UP)) != 0;
+	c->ends |= (events & VSOCK_ENDS) != 0;
+	if (c->readable)
+		vsock_table_look_no_more(&m->table, c);
 	c->hung_up |= (events & VSOCK_HUNG_UP) != 0;
 	if (c->state == VSOCK_COMMAND) {
 		mux_read_command(m, c, events, now);
@@ -246,10 +262,13 @@ void vsock_mux_event(struct vsock_mux *m, uint64_t key, unsigned events, uint64_
 
 uint64_t vsock_mux_deadline(const struct vsock_mux *m)
 {
-	const struct vsock_connection *c = vsock_table_first_timed(&m->table);
+	const struct vsock_connection *timed = vsock_table_first_timed(&m->table);
+	const struct vsock_connection *looks = vsock_table_first_look(&m->table);
+	uint64_t first = m->clients.accept_at;
 
-	return c != NULL && c->deadline < m->clients.accept_at ? c->deadline :
-	       m->clients.accept_at;
+	if (timed != NULL && timed->deadline < first)
+		first = timed->deadline;
+	return looks != NULL && looks->look_at < first ? looks->look_at : first;
 }
 
 static void expire(struct vsock_mux *m, struct vsock_connection *c)
@@ -270,6 +289,11 @@ void vsock_mux_expire(struct vsock_mux *m, uint64_t now)
 
 	while ((c = vsock_table_first_timed(&m->table)) != NULL && c->deadline <= now)
 		expire(m, c);
+	while ((c = vsock_table_first_look(&m->table)) != NULL && c->look_at <= now) {
+		vsock_table_look_no_more(&m->table, c);
+		c->readable = true;
+		vsock_table_schedule(&m->table, c);
+	}
 	mux_accept_waiting(m, now);
 }
 

@@ -27,6 +27,18 @@
 #define VSOCK_RETRY_NS 100000000ull	/* until the host may have descriptors again */
 #define VSOCK_NEVER UINT64_MAX
 
+/*
+ * A socket that has given less than it was asked for is empty, as epoll(7) says of streams. While bytes
+ * have come within this time, that is believed, and no further read asks; a Unix socket can be wrong, as a
+ * read ends at a message with descriptors too, so it is tried again after this time.
+ */
+#define VSOCK_LOOK_NS 10000000ull
+
+/* Buffers that one read may fill, and of how many bytes: alone, and while others wait for their turn. */
+#define VSOCK_BATCH 8u
+#define VSOCK_READ_ALONE (4 * VSOCK_PAYLOAD_MAX)
+#define VSOCK_READ_SHARED VSOCK_PAYLOAD_MAX
+
 /* Host ports that are given to host programs: [2^30, 2^31). */
 #define VSOCK_PORT_FIRST 0x40000000u
 #define VSOCK_PORT_LAST 0x7fffffffu
@@ -76,15 +88,19 @@ bool vsock_mux_is_full(const struct vsock_mux *m);
 /* Whether there may be a packet for the guest. */
 bool vsock_mux_has_packet(const struct vsock_mux *m);
 
-/*
- * Makes the next packet, in a buffer from vsock_packet_parse_rx, and commits it; connections take
- * turns. False: there is none after all, and the buffer is as it was.
- */
-bool vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, uint64_t now);
+/* For how many buffers vsock_mux_give may have use, at most VSOCK_BATCH; 0: there is no packet. */
+unsigned vsock_mux_buffers(const struct vsock_mux *m);
 
 /*
- * Whether the packet that was made last need not be told at once: it is payload, and its connection
- * does not need the guest for more to follow.
+ * Makes the next packets, in n buffers from vsock_packet_parse_rx, with at most VIRTQ_SIZE_MAX spans
+ * in all, and commits them; they are of one connection, and connections take turns. Returns how many.
+ * 0: there is none after all, and the buffers are as they were.
+ */
+unsigned vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, unsigned n, uint64_t now);
+
+/*
+ * Whether the packets that were made last need not be told at once: they are payload, and their
+ * connection does not need the guest for more to follow.
  */
 bool vsock_mux_can_wait(const struct vsock_mux *m);
 

@@ -72,9 +72,12 @@ void mux_go_on_writing(struct vsock_mux *m, struct vsock_connection *c, uint64_t
 
 /* ---- to_guest.c ---- */
 
-/* The most urgent packet of the connection in p, not committed; false if it has none after all. */
-bool mux_make_packet(struct vsock_mux *m, struct vsock_connection *c, struct vsock_packet *p,
-		     uint64_t now);
+/*
+ * The most urgent packet of the connection in p, or payload in several of the n, not committed. Returns
+ * how many; 0 if it has none after all. It is in the queue for a turn no more.
+ */
+unsigned mux_make_packets(struct vsock_mux *m, struct vsock_connection *c, struct vsock_packet *p,
+			  unsigned n, uint64_t now);
 
 /* ---- clients.c ---- */
 

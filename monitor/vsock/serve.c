@@ -27,7 +27,8 @@ static void on_event(void *ctx, uint64_t key, unsigned events, uint64_t now)
 	const struct vsock_guest *g = ctx;
 
 	_Static_assert((int)IO_READABLE == VSOCK_READABLE && (int)IO_WRITABLE == VSOCK_WRITABLE &&
-		       (int)IO_HUNG_UP == VSOCK_HUNG_UP, "events are passed on");
+		       (int)IO_HUNG_UP == VSOCK_HUNG_UP && (int)IO_ENDS == VSOCK_ENDS,
+		       "events are passed on");
 	if (key != BELL_KEY)
 		vsock_mux_event(g->mux, key, events, now);
 }

@@ -138,6 +138,26 @@ struct vsock_connection *vsock_table_first_timed(const struct vsock_table *t)
 	return TAILQ_FIRST(&t->timed);
 }
 
+void vsock_table_look_at(struct vsock_table *t, struct vsock_connection *c, uint64_t when)
+{
+	vsock_table_look_no_more(t, c);
+	c->looks = true;
+	c->look_at = when;
+	TAILQ_INSERT_TAIL(&t->looking, c, look_link);
+}
+
+void vsock_table_look_no_more(struct vsock_table *t, struct vsock_connection *c)
+{
+	if (c->looks)
+		TAILQ_REMOVE(&t->looking, c, look_link);
+	c->looks = false;
+}
+
+struct vsock_connection *vsock_table_first_look(const struct vsock_table *t)
+{
+	return TAILQ_FIRST(&t->looking);
+}
+
 /* ---- buffers ---- */
 
 static void take_large(struct vsock_table *t, struct vsock_connection *c)
@@ -189,6 +209,7 @@ void vsock_table_remove(struct vsock_table *t, struct vsock_connection *c)
 	assert(c->fd == -1);
 	remove_name(t, c);
 	vsock_table_clear_timer(t, c);
+	vsock_table_look_no_more(t, c);
 	unschedule(t, c);
 	give_buffer_back(t, c);
 	c->state = VSOCK_FREE;
@@ -224,6 +245,7 @@ int vsock_table_init(struct vsock_table *t, unsigned max, struct husk_error *e)
 	*t = (struct vsock_table){.max = max};
 	TAILQ_INIT(&t->ready);
 	TAILQ_INIT(&t->timed);
+	TAILQ_INIT(&t->looking);
 	t->connections = calloc(max, sizeof t->connections[0]);
 	if (t->connections == NULL)
 		return husk_fail_sys(e, errno, "vsock connections");

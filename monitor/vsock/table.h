@@ -34,6 +34,7 @@ struct vsock_table {
 	struct vsock_connection *buckets[VSOCK_BUCKETS];	/* those with ports, by next */
 	struct vsock_connections ready;		/* in turn */
 	struct vsock_connections timed;		/* the next to expire first */
+	struct vsock_connections looking;	/* likewise, to be tried again */
 	uint8_t *buffers;			/* owned; VSOCK_BUFFER_SIZE bytes for each connection, */
 	uint8_t *large;				/* and then VSOCK_LARGE of VSOCK_BUFFER_LARGE */
 	size_t buffers_size;
@@ -85,5 +86,12 @@ void vsock_table_clear_timer(struct vsock_table *t, struct vsock_connection *c);
 
 /* The next to expire; NULL if none does. */
 struct vsock_connection *vsock_table_first_timed(const struct vsock_table *t);
+
+/* Its socket is to be tried again then, in ns; no earlier than any other is by then. */
+void vsock_table_look_at(struct vsock_table *t, struct vsock_connection *c, uint64_t when);
+void vsock_table_look_no_more(struct vsock_table *t, struct vsock_connection *c);
+
+/* The next to be tried again; NULL if none is. */
+struct vsock_connection *vsock_table_first_look(const struct vsock_table *t);
 
 #endif

@@ -57,7 +57,7 @@ static bool flush(struct vsock_mux *m, struct vsock_connection *c)
 static void host_takes_no_more(struct vsock_mux *m, struct vsock_connection *c)
 {
 	c->buffered = 0;
-	c->readable = true;
+	c->readable = c->ends = true;
 	if (!vsock_wants_to_read(c)) {
 		mux_reset(m, c);
 		return;

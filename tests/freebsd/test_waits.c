@@ -169,9 +169,9 @@ static void put_event(int i, int fd, short filter, uint64_t key)
 static void an_event_tells_the_state(void **state)
 {
 	static const struct { short revents; unsigned events; } states[] = {
-		{POLLIN, IO_READABLE}, {POLLOUT, IO_WRITABLE}, {POLLRDHUP, IO_READABLE},
-		{POLLIN | POLLOUT, IO_READABLE | IO_WRITABLE}, {POLLHUP, IO_READABLE | IO_HUNG_UP},
-		{POLLERR, IO_READABLE | IO_WRITABLE | IO_HUNG_UP}, {0, 0},
+		{POLLIN, IO_READABLE}, {POLLOUT, IO_WRITABLE}, {POLLRDHUP, IO_READABLE | IO_ENDS},
+		{POLLIN | POLLOUT, IO_READABLE | IO_WRITABLE}, {POLLHUP, IO_READABLE | IO_HUNG_UP | IO_ENDS},
+		{POLLERR, IO_READABLE | IO_WRITABLE | IO_HUNG_UP | IO_ENDS}, {0, 0},
 	};
 	struct io_poll_event events[IO_POLL_BATCH];
 

@@ -3,7 +3,7 @@
  * fuzz_vsock_mux.c: what a guest, and programs of its host, can do to its connections, in records of
  * two bytes, counted from '0' so that text makes seeds. p, l, f, a, w, t: guest's port, payload's
  * length, flags, buf_alloc, fwd_cnt, type of the packets to come. s: the guest sends a packet, second
- * is the operation. g: it takes one, of so many bytes. With the socket that second names: h the host
+ * is the operation. g: it takes some, of so many bytes. With the socket that second names: h the host
  * program sends, r reads, e ends, x hangs up, F fails. c: clients come, with a command. k: time
  * passes. z: reset. All else: connecting and accepting fail or do not.
  */
@@ -47,7 +47,7 @@ static void check_connection(const struct vsock_connection *c)
 	CHECK(c->fd == -1 || c->state != VSOCK_FREE);
 	CHECK(c->fd != -1 || c->state == VSOCK_FREE || c->state == VSOCK_CLOSING ||
 	      c->state == VSOCK_RESET);
-	CHECK(!c->timed || c->state != VSOCK_FREE);
+	CHECK(!(c->timed || c->looks) || c->state != VSOCK_FREE);
 	CHECK(c->fd == -1 || c->writable || !c->untold);
 	CHECK(c->ready || c->state == VSOCK_FREE || !vsock_has_packet(c));
 	CHECK(c->state != VSOCK_COMMAND || c->timed);
@@ -99,23 +99,35 @@ static void guest_sends(unsigned op)
 	CHECK(vsock_mux_take(s.m, &p, s.now) || s.m->orphans.n == VSOCK_ORPHANS_MAX);
 }
 
+static void check_packet(const struct vsock_header *h, uint32_t room)
+{
+	CHECK(h->src_cid == VSOCK_CID_HOST && h->dst_cid == CID && h->len <= room);
+	CHECK(h->op >= VSOCK_OP_REQUEST && h->op <= VSOCK_OP_CREDIT_REQUEST);
+	CHECK((h->op == VSOCK_OP_RW) == (h->len > 0));
+	CHECK(h->op == VSOCK_OP_SHUTDOWN ? h->flags >= 1 && h->flags <= 3 : h->flags == 0);
+}
+
+/* In as many buffers as there is a use for. Only payload comes in more than one. */
 static void guest_takes(uint32_t room)
 {
-	static uint8_t payload[VSOCK_PAYLOAD_MAX];
-	struct vsock_header h = {.len = 0};
-	struct vsock_packet p;
+	static uint8_t payload[VSOCK_BATCH][VSOCK_PAYLOAD_MAX];
+	const unsigned n = vsock_mux_buffers(s.m);
+	struct vsock_header h[VSOCK_BATCH] = {0};
+	struct vsock_packet p[VSOCK_BATCH];
+	unsigned made;
 
 	room = room < 1 ? 1 : room < VSOCK_PAYLOAD_MAX ? room : VSOCK_PAYLOAD_MAX;
-	CHECK(vsock_packet_init(&p, &h, sizeof h, payload, room) == VSOCK_PACKET_OK);
-	if (!vsock_mux_give(s.m, &p, s.now)) {
-		CHECK(!vsock_mux_has_packet(s.m));
-		return;
+	CHECK(n <= VSOCK_BATCH && (n > 0) == vsock_mux_has_packet(s.m));
+	for (unsigned i = 0; i < n; i++)
+		CHECK(vsock_packet_init(&p[i], &h[i], sizeof h[i], payload[i], room) == VSOCK_PACKET_OK);
+	made = n > 0 ? vsock_mux_give(s.m, p, n, s.now) : 0;
+	CHECK(made > 0 ? made <= n : !vsock_mux_has_packet(s.m));
+	for (unsigned i = 0; i < made; i++) {
+		check_packet(&h[i], room);
+		CHECK(made == 1 || h[i].op == VSOCK_OP_RW);
+		CHECK(i + 1 == made || h[i].len == room);
+		s.to_guest += h[i].len;
 	}
-	CHECK(h.src_cid == VSOCK_CID_HOST && h.dst_cid == CID && h.len <= room);
-	CHECK(h.op >= VSOCK_OP_REQUEST && h.op <= VSOCK_OP_CREDIT_REQUEST);
-	CHECK((h.op == VSOCK_OP_RW) == (h.len > 0));
-	CHECK(h.op == VSOCK_OP_SHUTDOWN ? h.flags >= 1 && h.flags <= 3 : h.flags == 0);
-	s.to_guest += h.len;
 }
 
 static void host_does(char what, unsigned which)

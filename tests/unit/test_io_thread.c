@@ -262,6 +262,7 @@ static void a_socket_tells_what_becomes_of_it(void **state)
 		io_thread_pause(&f.t);
 		io_thread_resume(&f.t);
 	} while ((__atomic_load_n(&f.a.seen, __ATOMIC_RELAXED) & IO_READABLE) == 0);
+	assert_true((__atomic_load_n(&f.a.seen, __ATOMIC_RELAXED) & IO_ENDS) != 0);
 	assert_int_equal(__atomic_load_n(&f.a.seen, __ATOMIC_RELAXED) & IO_HUNG_UP, 0);
 	close(pair[1]);
 	while ((__atomic_load_n(&f.a.seen, __ATOMIC_RELAXED) & IO_HUNG_UP) == 0)

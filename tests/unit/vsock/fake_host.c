@@ -211,6 +211,8 @@ bool vsock_fake_event(struct vsock_fake *f, uint64_t *key, unsigned *events)
 			continue;
 		*key = s->key;
 		*events = s->events;
+		if (s->ends && (s->events & VSOCK_READABLE) != 0)
+			*events |= VSOCK_ENDS;
 		s->events = 0;
 		return true;
 	}

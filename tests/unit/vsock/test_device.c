@@ -40,6 +40,7 @@ struct fixture {
 	unsigned calls, sent;
 	bool rings[VSOCK_QUEUES];
 	uint64_t now, turn_ns;		/* when turns are, and how long they take */
+	uint32_t fwd_cnt;		/* what the guest says that it has passed on */
 };
 
 static struct fixture f;
@@ -105,6 +106,7 @@ static void sends(unsigned op, uint32_t port, uint32_t len)
 	const struct vsock_header h = {
 		.src_cid = CID, .dst_cid = VSOCK_CID_HOST, .src_port = port, .dst_port = 52,
 		.len = len, .type = VSOCK_TYPE_STREAM, .op = (uint16_t)op, .buf_alloc = 1u << 20,
+		.fwd_cnt = f.fwd_cnt,
 	};
 
 	memcpy(f.base + at, &h, sizeof h);
@@ -155,6 +157,7 @@ static void assert_returned(unsigned n)
 	assert_int_equal(virtq_take(&f.guest[VSOCK_QUEUE_TX], &written), -1);
 }
 
+/* Bug 8: one event is enough for all that there is. */
 static void packets_go_through(void **state)
 {
 	(void)state;
@@ -202,6 +205,114 @@ static void host_says(uint64_t n)
 	assert_int_equal(turn(), IO_IDLE);
 }
 
+/*
+ * Takes all packets with payload, which is the first socket's stream from f.fwd_cnt on, posts their
+ * buffers again, and says so. Returns how many.
+ */
+static unsigned guest_takes(void)
+{
+	struct virtq *q = &f.guest[VSOCK_QUEUE_RX];
+	unsigned n = 0;
+	uint32_t written;
+	int id;
+
+	while ((id = virtq_take(q, &written)) >= 0) {
+		const uint64_t at = q->desc[id].addr;
+		const uint8_t *payload = f.base + at + sizeof(struct vsock_header);
+		struct vsock_header h;
+
+		memcpy(&h, f.base + at, sizeof h);
+		assert_int_equal(h.op, VSOCK_OP_RW);
+		assert_int_equal(written, sizeof h + h.len);
+		for (uint32_t i = 0; i < h.len; i++)
+			if (payload[i] != vsock_fake_byte(0, f.fwd_cnt + i))
+				fail_msg("wrong byte %u of packet %u", i, n);
+		f.fwd_cnt += h.len;
+		submit(VSOCK_QUEUE_RX, at, BUFFER, true);
+		n++;
+	}
+	sends(VSOCK_OP_CREDIT_UPDATE, 7, 0);
+	(void)turn();
+	assert_returned(1);
+	return n;
+}
+
+/* What a MB costs in reads: where there is much at a time, and where it comes in pieces. */
+static void a_read_fills_several_buffers(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	opens_one();
+	f.now = 1000000000;
+	host_says(65536);		/* now it is known to be bulk data */
+	assert_int_equal(guest_takes(), 1);
+	reads = f.fake.reads;
+	for (unsigned i = 0; i < 5; i++) {
+		f.now += 1000000;
+		host_says(200000);
+		assert_int_equal(guest_takes(), 4);
+	}
+	assert_int_equal(f.fake.reads - reads, 5);
+	for (unsigned i = 0; i < 16; i++) {
+		f.now += 1000000;
+		host_says(65536);
+		assert_int_equal(guest_takes(), 1);
+	}
+	assert_int_equal(f.fake.reads - reads, 5 + 16);
+	assert_int_equal(f.d.queues[VSOCK_QUEUE_RX].in_flight, 0);
+}
+
+/* One that is none is behind some that are. */
+static void what_is_no_buffer_comes_back_in_between(void **state)
+{
+	struct virtq *q = &f.guest[VSOCK_QUEUE_RX];
+	uint32_t written;
+
+	(void)state;
+	posts(2);
+	sends(VSOCK_OP_REQUEST, 7, 0);
+	(void)turn();
+	assert_int_equal(receives().op, VSOCK_OP_RESPONSE);
+	f.now = 1000000000;
+	host_says(65536);
+	assert_int_equal(receives().len, 65536);
+	for (unsigned i = 0; i < 5; i++)
+		submit(VSOCK_QUEUE_RX, RX + i * BUFFER, i == 2 ? 44 : BUFFER, true);
+	f.now += 1000000;
+	host_says(200000);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(receives().len, 65536);
+	assert_true(virtq_take(q, &written) >= 0);
+	assert_int_equal(written, 0);
+	assert_int_equal(receives().len, 65536);
+	assert_int_equal(receives().len, 200000 - 3 * 65536);
+	assert_receives_nothing();
+	assert_int_equal(f.d.malformed, 1);
+	assert_int_equal(f.d.queues[VSOCK_QUEUE_RX].in_flight, 0);
+}
+
+/* Two with much to say have a packet by turns; alone, one fills several buffers by a read. */
+static void bulk_data_leaves_others_their_turn(void **state)
+{
+	(void)state;
+	posts(SIZE);
+	for (uint32_t port = 7; port < 9; port++) {
+		sends(VSOCK_OP_REQUEST, port, 0);
+		(void)turn();
+		assert_int_equal(receives().op, VSOCK_OP_RESPONSE);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		f.fake.sockets[i].readable = 400000;
+		f.fake.sockets[i].events = VSOCK_READABLE;
+	}
+	(void)turn();
+	while (turn() == IO_MORE)
+		;
+	for (unsigned i = 0; i < 12; i++)
+		assert_int_equal(receives().dst_port, 7 + i % 2);
+}
+
 /* By as long as the turn took, while more comes; then it is told. A line is told at once. */
 static void a_guest_is_called_later_for_bulk_data(void **state)
 {
@@ -218,7 +329,7 @@ static void a_guest_is_called_later_for_bulk_data(void **state)
 	f.now += 1000;
 	assert_int_equal(turn(), IO_IDLE);
 	assert_int_equal(f.calls, 1);
-	assert_true(vsock_device_deadline(&f.d) == VSOCK_NEVER);
+	assert_true(vsock_calls_deadline(&f.d.calls) == VSOCK_CALL_NEVER);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(receives().op, VSOCK_OP_RW);
 	assert_true(virtq_arm(&f.guest[VSOCK_QUEUE_RX]));
@@ -294,7 +405,7 @@ static void what_is_no_packet_comes_back(void **state)
 	assert_int_equal(receives().op, VSOCK_OP_RST);
 }
 
-/* V12, V13 */
+/* V12, V13, bug 3 */
 static void an_impossible_chain_fails_the_turn(void **state)
 {
 	(void)state;
@@ -417,6 +528,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(packets_go_through),
+		TEST(a_read_fills_several_buffers),
+		TEST(what_is_no_buffer_comes_back_in_between),
+		TEST(bulk_data_leaves_others_their_turn),
 		TEST(a_guest_is_called_later_for_bulk_data),
 		TEST(what_a_guest_is_to_answer_is_told_at_once),
 		TEST(the_last_packets_go_behind_what_is_held),

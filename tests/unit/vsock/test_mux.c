@@ -125,7 +125,7 @@ static bool receives(void)
 	memset(&place, 0xff, sizeof place);
 	assert_int_equal(vsock_packet_init(&p, &place, sizeof place, f.payload, f.room),
 			 VSOCK_PACKET_OK);
-	if (!vsock_mux_give(f.m, &p, f.now))
+	if (!vsock_mux_give(f.m, &p, 1, f.now))
 		return false;
 	f.got = place;
 	assert_true(f.got.src_cid == VSOCK_CID_HOST && f.got.dst_cid == CID);
@@ -1095,6 +1095,7 @@ static void a_socket_may_take_bytes_in_any_pieces(void **state)
 	assert_false(s->wrong);
 }
 
+/* A short read is wrong about there being no more; what is left is found without an event. */
 static void a_socket_may_give_bytes_in_any_pieces(void **state)
 {
 	struct fake_socket *s = open_one();
@@ -1105,11 +1106,71 @@ static void a_socket_may_give_bytes_in_any_pieces(void **state)
 	f.room = 100;
 	host_says(s, 10000);
 	for (; got < 10000; got += f.got.len) {
+		if (!vsock_mux_has_packet(f.m))
+			time_passes(VSOCK_LOOK_NS / MS);
 		assert_gets(VSOCK_OP_RW, 0);
 		for (uint32_t i = 0; i < f.got.len; i++)
 			assert_int_equal(f.payload[i], vsock_fake_byte(s->stream, got + i));
 	}
 	assert_gets_nothing();
+}
+
+/*
+ * Where bytes flow, a read that finds nothing is spared; who is silent is asked once more, a while
+ * later, and then causes nothing.
+ */
+static void a_short_read_is_believed_while_bytes_flow(void **state)
+{
+	struct fake_socket *s = open_one();
+	unsigned reads = f.fake.reads;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		time_passes(1);
+		host_says(s, 4096);
+		assert_gets_bytes(s, i * 4096, 4096);
+		assert_gets_nothing();
+	}
+	assert_int_equal(f.fake.reads - reads, 100 + 1);
+	assert_true(vsock_mux_deadline(f.m) == f.now + VSOCK_LOOK_NS);
+	time_passes(VSOCK_LOOK_NS / MS);
+	assert_gets_nothing();
+	assert_int_equal(f.fake.reads - reads, 100 + 2);
+	assert_true(vsock_mux_deadline(f.m) == VSOCK_NEVER);
+	for (unsigned i = 0; i < 10; i++) {
+		time_passes(VSOCK_LOOK_NS / MS);
+		host_says(s, 10);
+		assert_gets(VSOCK_OP_RW, 0);
+		assert_gets_nothing();
+		assert_true(vsock_mux_deadline(f.m) == VSOCK_NEVER);
+	}
+}
+
+/* It is read at once where the host says that it is there, and otherwise a while later. */
+static void the_end_is_found_behind_a_short_read(void **state)
+{
+	struct fake_socket *s = open_one();
+
+	(void)state;
+	host_says(s, 1);
+	assert_gets_bytes(s, 0, 1);
+	host_says(s, 1);
+	assert_gets_bytes(s, 1, 1);
+	assert_gets_nothing();
+	s->readable = 100;
+	host_ends(s, false);
+	assert_gets_bytes(s, 2, 100);
+	assert_gets(VSOCK_OP_SHUTDOWN, VSOCK_SHUTDOWN_SEND);
+	says(VSOCK_OP_RST, 0);
+	s = open_one();
+	host_says(s, 1);
+	assert_gets_bytes(s, 0, 1);
+	host_says(s, 1);
+	assert_gets_bytes(s, 1, 1);
+	s->ends = true;
+	assert_gets_nothing();
+	time_passes(VSOCK_LOOK_NS / MS);
+	assert_gets(VSOCK_OP_SHUTDOWN, VSOCK_SHUTDOWN_SEND);
 }
 
 /* Round robin, one packet a turn. */
@@ -1132,6 +1193,7 @@ static void connections_take_turns(void **state)
 	for (unsigned i = 0; i < 30; i++) {
 		assert_gets(VSOCK_OP_RW, 0);
 		packets[f.got.dst_port - GUEST_PORT]++;
+		host_says(s[2], 0);
 	}
 	assert_true(packets[0] >= 9 && packets[1] >= 9 && packets[2] == 10);
 }
@@ -1321,7 +1383,7 @@ static void nobody_reads_up_to_the_end(void **state)
 	assert_gets(VSOCK_OP_SHUTDOWN, 3);
 }
 
-/* V53 */
+/* V53, bug 22: and the buffer is the next packet's. */
 static void a_socket_that_fails_resets_the_connection(void **state)
 {
 	struct fake_socket *s = open_one();
@@ -1729,6 +1791,8 @@ int main(void)
 		TEST(many_credit_requests_have_one_answer),
 		TEST(a_socket_may_take_bytes_in_any_pieces),
 		TEST(a_socket_may_give_bytes_in_any_pieces),
+		TEST(a_short_read_is_believed_while_bytes_flow),
+		TEST(the_end_is_found_behind_a_short_read),
 		TEST(connections_take_turns),
 		TEST(a_guest_that_closes_is_answered_when_all_is_written),
 		TEST(a_slow_reader_gets_what_was_sent_before_a_close),

@@ -219,6 +219,25 @@ static void the_first_to_expire_is_first(void **state)
 	assert_ptr_equal(vsock_table_first_timed(&t), b);
 }
 
+static void the_first_to_be_tried_again_is_first(void **state)
+{
+	struct vsock_connection *a = add(), *b = add(), *c = add();
+
+	(void)state;
+	assert_null(vsock_table_first_look(&t));
+	vsock_table_look_at(&t, a, 10);
+	vsock_table_look_at(&t, b, 20);
+	vsock_table_look_at(&t, c, 20);
+	vsock_table_look_at(&t, a, 30);
+	assert_ptr_equal(vsock_table_first_look(&t), b);
+	vsock_table_look_no_more(&t, b);
+	vsock_table_look_no_more(&t, b);
+	assert_ptr_equal(vsock_table_first_look(&t), c);
+	vsock_table_remove(&t, c);
+	assert_ptr_equal(vsock_table_first_look(&t), a);
+	assert_true(a->look_at == 30);
+}
+
 static void what_the_host_refuses_is_told(void **state)
 {
 	struct vsock_table other;
@@ -256,6 +275,7 @@ int main(void)
 		TEST(keys_are_of_one_use_of_a_place),
 		TEST(those_with_something_to_say_are_in_turn),
 		TEST(the_first_to_expire_is_first),
+		TEST(the_first_to_be_tried_again_is_first),
 		TEST(what_the_host_refuses_is_told),
 		TEST(what_programs_say_is_in_no_core_file),
 	};
