@@ -629,6 +629,7 @@ static void what_was_popped_can_be_put_back(void **state)
 
 /* ---- snapshots ---- */
 
+/* Bug 17 of socket devices. */
 static void a_saved_queue_goes_on_where_it_was(void **state)
 {
 	struct virtqueue_state saved;

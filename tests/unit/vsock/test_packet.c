@@ -220,7 +220,7 @@ static void what_is_no_packet_from_the_guest_is_told(void **state)
 	}
 }
 
-/* V14 */
+/* V14, bug 5 */
 static void the_header_is_read_once(void **state)
 {
 	const struct iovec iov = {memory, 1000};

@@ -134,7 +134,7 @@ static void a_client_and_a_listener_meet(void **state)
 	close(server);
 }
 
-/* V53: without an end of the program by SIGPIPE. */
+/* V53, bug 9: without an end of the program by SIGPIPE. */
 static void writing_to_nobody_is_an_error(void **state)
 {
 	char text[1] = "x";
@@ -180,7 +180,7 @@ static void a_listener_of_another_kind_is_no_stream(void **state)
 	close(fd);
 }
 
-/* V28: at once, and not when there is room. */
+/* V28, bug 12: at once, and not when there is room. */
 static void a_full_backlog_is_told(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
