@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* sealed.c: pages that are filled once and then made read-only. */
+/* sealed.c: pages that are filled once and then frozen. */
 #include "sealed.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "freeze.h"
 
 static int allocate(struct sealed *s, struct husk_error *e)
 {
@@ -34,9 +36,7 @@ int sealed_put(struct sealed *s, const void *object, size_t size, void **place,
 
 int sealed_protect(const struct sealed *s, struct husk_error *e)
 {
-	if (s->bytes == NULL || mprotect(s->bytes, SEALED_SIZE, PROT_READ) == 0)
-		return 0;
-	return husk_fail_sys(e, errno, "memory for arguments");
+	return s->bytes == NULL ? 0 : freeze(s->bytes, SEALED_SIZE, e);
 }
 
 void sealed_free(struct sealed *s)

@@ -29,7 +29,7 @@ struct sealed {
 int sealed_put(struct sealed *s, const void *object, size_t size, void **place,
 	       struct husk_error *e);
 
-/* From here on a write to it is a fault. HUSK_E_HOST. */
+/* From here on a write to it is a fault; see freeze.h. HUSK_E_HOST. */
 int sealed_protect(const struct sealed *s, struct husk_error *e);
 
 /* Accepts an empty one. */

@@ -117,10 +117,10 @@ static void what_the_host_refuses_is_told(void **state)
 	assert_null(s.bytes);
 	mmap_fails = false;
 	assert_int_equal(sealed_put(&s, "one", 4, &at, &e), 0);
-	mprotect_fails = true;
+	mmap_fails = mprotect_fails = true;
 	assert_int_equal(sealed_protect(&s, &e), -1);
 	assert_int_equal(e.sys, EACCES);
-	mprotect_fails = false;
+	mmap_fails = mprotect_fails = false;
 	sealed_free(&s);
 }
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+/* freeze_freebsd.c: by mprotect: there is no sandbox yet that others could take it back in. */
+#include "freeze.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+int freeze(void *at, size_t len, struct husk_error *e)
+{
+	return mprotect(at, len, PROT_READ) == 0 ? 0 :
+	       husk_fail_sys(e, errno, "memory that is to be read-only");
+}
