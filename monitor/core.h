@@ -33,6 +33,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command.h"
 #include "device.h"
 #include "error.h"
 #include "event.h"
@@ -123,6 +124,7 @@ struct core {
 	struct resource_space gpas;	/* who lies where in guest memory */
 	struct devices devices;
 	struct hypercalls hypercalls;
+	struct commands commands;	/* of modules, for who takes words from the user */
 	struct events events;
 	struct waiter waiter;		/* the vcpu's thread's waits */
 	struct mailbox mailbox;		/* requests to it */

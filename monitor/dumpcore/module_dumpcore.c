@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "core_file.h"
+#include "freeze.h"
 #include "module.h"
 #include "sandbox.h"
 #include "unwind.h"
@@ -22,7 +24,8 @@ struct dumpcore_module {
 	const char *where;	/* the directory; NULL: nothing is asked for */
 	int dir;		/* -1: not open */
 	int pid;
-	char *name;		/* of the file, as Solo5 calls it; read-only, owned; or MAP_FAILED */
+	char *names;		/* of files, NAME_SIZE each; read-only, owned; or MAP_FAILED */
+	unsigned asked;		/* how many files were asked for before the end */
 	struct core *core;	/* while attached */
 	unsigned client;
 	bool due;		/* the run has ended in a way that is worth a core */
@@ -37,17 +40,29 @@ static const struct option options[] = {
 
 /* ---- the directory, and the name ---- */
 
-/* At least a page of any host. */
-#define NAME_ROOM 65536u
+/* At least a page of any host. Names fill 4 KiB of it (rules_linux.c). */
+#define NAMES_ROOM 65536u
+#define NAME_SIZE 64u
+#define NAMES_MAX (4096u / NAME_SIZE)
 
-/* A system call filter that insists on where the name lies insists on the name. */
-static int seal_name(struct dumpcore_module *s, struct husk_error *e)
+static const char *name_of(const struct dumpcore_module *s, unsigned n)
 {
-	s->name = mmap(NULL, NAME_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s->name == MAP_FAILED)
+	return s->names + n * NAME_SIZE;
+}
+
+/*
+ * A system call filter that insists on where a name lies insists on the name. The first is Solo5's; the
+ * others are for cores that are asked for.
+ */
+static int seal_names(struct dumpcore_module *s, struct husk_error *e)
+{
+	s->names = mmap(NULL, NAMES_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->names == MAP_FAILED)
 		return husk_fail_sys(e, errno, "dumpcore");
-	snprintf(s->name, NAME_ROOM, "core.solo5-hvt.%d", s->pid);
-	return mprotect(s->name, NAME_ROOM, PROT_READ) == 0 ? 0 : husk_fail_sys(e, errno, "dumpcore");
+	snprintf(s->names, NAME_SIZE, "core.solo5-hvt.%d", s->pid);
+	for (unsigned i = 1; i < NAMES_MAX; i++)
+		snprintf(s->names + i * NAME_SIZE, NAME_SIZE, "core.solo5-hvt.%d.%u", s->pid, i);
+	return freeze(s->names, NAMES_ROOM, e) == -1 ? husk_wrap(e, "dumpcore") : 0;
 }
 
 static int open_dir(struct dumpcore_module *s, struct husk_error *e)
@@ -68,8 +83,8 @@ static void dumpcore_close(void *state)
 
 	if (s->dir != -1)
 		close(s->dir);
-	if (s->name != MAP_FAILED)
-		munmap(s->name, NAME_ROOM);
+	if (s->names != MAP_FAILED)
+		munmap(s->names, NAMES_ROOM);
 	free(s);
 }
 
@@ -83,11 +98,11 @@ static int dumpcore_open(void **state, const struct settings *settings, struct m
 	if (s == NULL)
 		return husk_fail_sys(e, ENOMEM, "module dumpcore");
 	s->dir = -1;
-	s->name = MAP_FAILED;
+	s->names = MAP_FAILED;
 	if (how != NULL) {
 		s->where = how->value;
 		s->pid = getpid();
-		if (open_dir(s, e) == -1 || seal_name(s, e) == -1) {
+		if (open_dir(s, e) == -1 || seal_names(s, e) == -1) {
 			dumpcore_close(s);
 			return -1;
 		}
@@ -162,6 +177,85 @@ static void on_end(void *ctx, const struct core_ending *how)
 
 static const struct core_client client = {.end = on_end};
 
+/* ---- the file ---- */
+
+/* Who hears what becomes of it, beside the user. */
+struct listener {
+	command_answer *answer;		/* NULL: nobody */
+	void *to;
+};
+
+static void tell(const struct core *c, const struct listener *l, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void tell(const struct core *c, const struct listener *l, const char *fmt, ...)
+{
+	char line[sizeof ((struct husk_error *)0)->message];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	core_say(c, "%s", line);
+	if (l->answer != NULL)
+		l->answer(l->to, line);
+}
+
+static void dump(struct dumpcore_module *s, const char *name, const struct remains *r,
+		 const struct listener *l)
+{
+	const struct core *c = s->core;
+	struct core_result result;
+	struct husk_error e;
+	int fd;
+
+	tell(c, l, "dumpcore: dumping guest core to: %.200s/%s", s->where, name);
+	fd = openat(s->dir, name, FILE_FLAGS, FILE_MODE);
+	if (fd == -1) {
+		husk_fail_sys(&e, errno, "dumpcore: %.200s/%s", s->where, name);
+		tell(c, l, "%s", e.message);
+		return;
+	}
+	if (core_file_write(s->file, fd, c, r, s->pid, &result, &e) == -1)
+		tell(c, l, "dumpcore: %.300s: %llu pages of total %llu pages are in it", e.message,
+		     (unsigned long long)result.written, (unsigned long long)result.all);
+	else
+		tell(c, l, "dumpcore: dumped %llu pages of total %llu pages",
+		     (unsigned long long)result.written, (unsigned long long)result.all);
+	close(fd);
+}
+
+/* Once: a second one would find the file there. */
+static void dumpcore_post_mortem(void *state, struct core *c, bool always)
+{
+	static const struct listener nobody;
+	struct dumpcore_module *s = state;
+
+	(void)c;
+	if (s->file == NULL || (!s->due && !always))
+		return;
+	s->due = false;
+	dump(s, name_of(s, 0), &s->remains, &nobody);
+}
+
+/* The guest goes on: its end has a core of its own. */
+static void obey(void *ctx, const char *words, command_answer *answer, void *to)
+{
+	struct remains r = {.signal = SIGTRAP, .reason = "asked for while the guest was stopped"};
+	struct dumpcore_module *s = ctx;
+
+	(void)words;
+	if (s->asked == NAMES_MAX - 1) {
+		answer(to, "dumpcore: a guest has at most 63 core files");
+		return;
+	}
+	keep_registers(&r, s->core, (gpa_t){0});
+	dump(s, name_of(s, ++s->asked), &r, &(struct listener){answer, to});
+}
+
+static const struct command command = {"dump", "write a core file, and go on", obey};
+
+/* ---- the machine ---- */
+
 static int dumpcore_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct dumpcore_module *s = state;
@@ -176,8 +270,11 @@ static int dumpcore_attach(void *state, struct core *c, struct husk_error *e)
 	if (s->file == NULL)
 		return husk_fail_sys(e, ENOMEM, "dumpcore");
 	s->file->zeros = memory_host_zeros();
-	if (core_add_client(c, &client, s, &s->client, e) == 0)
+	if (core_add_client(c, &client, s, &s->client, e) == 0 &&
+	    commands_add(&c->commands, &command, s, e) == 0)
 		return 0;
+	core_remove_client(c, s->client);
+	s->client = CORE_NO_CLIENT;
 	free(s->file);
 	s->file = NULL;
 	return -1;
@@ -187,45 +284,11 @@ static void dumpcore_detach(void *state, struct core *c)
 {
 	struct dumpcore_module *s = state;
 
+	commands_remove(&c->commands, &command);
 	core_remove_client(c, s->client);
 	s->client = CORE_NO_CLIENT;
 	free(s->file);
 	s->file = NULL;
-}
-
-/* ---- the file ---- */
-
-static void dump(struct dumpcore_module *s, const struct core *c)
-{
-	struct core_result result;
-	struct husk_error e;
-	int fd;
-
-	core_say(c, "dumpcore: dumping guest core to: %.200s/%s", s->where, s->name);
-	fd = openat(s->dir, s->name, FILE_FLAGS, FILE_MODE);
-	if (fd == -1) {
-		husk_fail_sys(&e, errno, "dumpcore: %.200s/%s", s->where, s->name);
-		core_say(c, "%s", e.message);
-		return;
-	}
-	if (core_file_write(s->file, fd, c, &s->remains, s->pid, &result, &e) == -1)
-		core_say(c, "dumpcore: %s: %llu pages of total %llu pages are in it", e.message,
-			 (unsigned long long)result.written, (unsigned long long)result.all);
-	else
-		core_say(c, "dumpcore: dumped %llu pages of total %llu pages",
-			 (unsigned long long)result.written, (unsigned long long)result.all);
-	close(fd);
-}
-
-/* Once: a second one would find the file there. */
-static void dumpcore_post_mortem(void *state, struct core *c, bool always)
-{
-	struct dumpcore_module *s = state;
-
-	if (s->file == NULL || (!s->due && !always))
-		return;
-	s->due = false;
-	dump(s, c);
 }
 
 static void dumpcore_limit(const void *state, struct sandbox *out)
@@ -244,7 +307,7 @@ static void dumpcore_confine(void *state, struct sandbox *out)
 		return;
 	sandbox_keep(out, s->dir);
 	out->values[SANDBOX_MAKE] = (uint64_t)s->dir;
-	out->values[SANDBOX_MAKE_NAME] = (uintptr_t)s->name;
+	out->values[SANDBOX_MAKE_NAME] = (uintptr_t)s->names;
 }
 
 extern const struct module module_dumpcore;

@@ -45,29 +45,85 @@ static void help(const struct gdb_session *s, struct page *p);
 static const struct {
 	const char *name, *help;
 	void (*tell)(const struct gdb_session *s, struct page *p);
-} commands[] = {
+} own[] = {
 	{"stats", "exits and hypercalls so far", stats},
 	{"help", "this list", help},
 };
-#define N_COMMANDS (sizeof commands / sizeof commands[0])
+
+/* Commands of other modules, which are there if an option has asked for them. */
+static const struct {
+	const char *name, *option;
+} others[] = {
+	{"dump", "--dumpcore=DIR"},
+	{"trace", "--trace=FILE"},
+};
+
+#define COUNT(list) (sizeof (list) / sizeof (list)[0])
 
 static void help(const struct gdb_session *s, struct page *p)
 {
-	(void)s;
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		append(p, "%-8s%s\n", commands[i].name, commands[i].help);
+	const struct commands *all = &s->core->commands;
+	const char *words;
+
+	for (size_t i = 0; i < COUNT(own); i++)
+		append(p, "%-8s%s\n", own[i].name, own[i].help);
+	for (unsigned i = 0; i < all->n; i++)
+		append(p, "%-8s%s\n", all->list[i].is->name, all->list[i].is->help);
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (commands_find(all, others[i].name, &words) == NULL)
+			append(p, "%-8sonly if husk was started with %s\n", others[i].name,
+			       others[i].option);
 }
 
-void gdb_monitor(const struct gdb_session *s, const char *text, char *answer, size_t room)
+static void add_line(void *to, const char *line)
+{
+	append(to, "%s\n", line);
+}
+
+/* What is made of guest memory has no breakpoints in it. */
+static void obey(struct gdb_session *s, const struct command_slot *slot, const char *words,
+		 struct page *p)
+{
+	const bool planted = !s->breaks.lifted;
+	struct husk_error e;
+
+	if (planted && gdb_breaks_lift(&s->breaks, &e) == -1)
+		append(p, "%s\n", e.message);
+	else
+		slot->is->obey(slot->ctx, words, add_line, p);
+	if (planted && gdb_breaks_plant(&s->breaks, &e) == -1)
+		append(p, "%s\n", e.message);
+}
+
+static bool lacks(const char *text, struct page *p)
+{
+	const char *words;
+
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (command_is(others[i].name, text, &words)) {
+			append(p, "%s: husk was started without it: start it with %s\n", others[i].name,
+			       others[i].option);
+			return true;
+		}
+	return false;
+}
+
+void gdb_monitor(struct gdb_session *s, const char *text, char *answer, size_t room)
 {
 	struct page p = {answer, room, 0};
+	const char *words;
+	const struct command_slot *slot = commands_find(&s->core->commands, text, &words);
 
 	answer[0] = '\0';
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(text, commands[i].name) == 0) {
-			commands[i].tell(s, &p);
+	for (size_t i = 0; i < COUNT(own); i++)
+		if (strcmp(text, own[i].name) == 0) {
+			own[i].tell(s, &p);
 			return;
 		}
-	append(&p, "no such command; there are:\n");
-	help(s, &p);
+	if (slot != NULL) {
+		obey(s, slot, words, &p);
+	} else if (!lacks(text, &p)) {
+		append(&p, "no such command; there are:\n");
+		help(s, &p);
+	}
 }

@@ -105,6 +105,6 @@ bool gdb_session_load(struct gdb_session *s);
 enum gdb_result gdb_session_store(struct gdb_session *s);
 
 /* Of `monitor TEXT': writes at most room bytes and a NUL. */
-void gdb_monitor(const struct gdb_session *s, const char *text, char *answer, size_t room);
+void gdb_monitor(struct gdb_session *s, const char *text, char *answer, size_t room);
 
 #endif

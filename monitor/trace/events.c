@@ -41,6 +41,22 @@ void trace_fini(struct trace *t)
 	sink_fini(&t->sink);
 }
 
+/* What was written can be read then. */
+void trace_pause(struct trace *t)
+{
+	t->paused = true;
+	sink_flush(&t->sink);
+}
+
+/* What comes next may be the rest of something that began before. */
+void trace_go_on(struct trace *t)
+{
+	if (!t->paused)
+		return;
+	t->paused = false;
+	t->began = t->back = now(t);
+}
+
 static void put_event(struct trace *t, const struct event *ev)
 {
 	t->form->event(t->sink.line, ev);
@@ -66,7 +82,7 @@ static void on_exit_begun(void *ctx, const struct hv_exit *exit)
 {
 	struct trace *t = ctx;
 
-	if (exit->kind == HV_EXIT_INTERRUPTED)
+	if (exit->kind == HV_EXIT_INTERRUPTED || t->paused)
 		return;
 	t->began = now(t);
 	t->told = false;
@@ -81,6 +97,8 @@ static void on_call(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result
 	struct facts f;
 
 	(void)arg;
+	if (t->paused)
+		return;
 	hypercalls_describe(&t->core->hypercalls, nr, &f);
 	put_event(t, &(struct event){
 		.name = hypercalls_name(&t->core->hypercalls, nr), .row = ROW_MONITOR,
@@ -96,6 +114,8 @@ static void on_noted(void *ctx, const char *what, const struct facts *facts)
 	struct trace *t = ctx;
 	const bool by_thread = strcmp(what, "ring_thread") == 0;
 
+	if (t->paused)
+		return;
 	put_event(t, &(struct event){
 		.name = what, .row = by_thread ? ROW_IO_THREAD : ROW_MONITOR, .began = now(t),
 		.took = EVENT_INSTANT, .facts = facts,
@@ -155,7 +175,7 @@ static void on_served(void *ctx, const struct hv_exit *exit, enum vmexit_result 
 		.outcome = result == VMEXIT_FAIL ? "refused" : NULL,
 	};
 
-	if (exit->kind == HV_EXIT_INTERRUPTED)
+	if (exit->kind == HV_EXIT_INTERRUPTED || t->paused)
 		return;
 	if (!t->told) {
 		ev.name = describe_exit(exit, &f);

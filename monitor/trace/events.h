@@ -16,6 +16,7 @@ struct trace {
 	struct sink sink;
 	bool begun, ended;	/* what comes first, and last, is written */
 	bool told;		/* the exit in hand has an event already */
+	bool paused;		/* nothing is written of what happens */
 	uint64_t start;		/* clock_now_ns when the guest was first entered */
 	uint64_t began;		/* when the exit, or the last call in it, began; ns since start */
 	uint64_t back;		/* when the guest last went on; ns since start */
@@ -26,6 +27,10 @@ int trace_init(struct trace *t, const struct form *form, struct husk_error *e);
 
 /* Writes what comes last, if anything was written. Accepts the same trace twice. */
 void trace_fini(struct trace *t);
+
+/* Nothing is written from here on; or it is, from here on. Between exits. */
+void trace_pause(struct trace *t);
+void trace_go_on(struct trace *t);
 
 /* ctx of its entries is a struct trace, whose core is set. */
 extern const struct core_client trace_client;

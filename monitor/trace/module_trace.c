@@ -70,6 +70,22 @@ static int trace_confirm(const void *state, const struct module_host *host, stru
 	return module_host_spares(host, &s->file, e);
 }
 
+/* ---- while the guest is stopped ---- */
+
+static void obey(void *ctx, const char *words, command_answer *answer, void *to)
+{
+	struct trace_module *s = ctx;
+
+	if (strcmp(words, "on") == 0)
+		trace_go_on(&s->trace);
+	else if (strcmp(words, "off") == 0)
+		trace_pause(&s->trace);
+	answer(to, s->trace.paused ? "trace: off; `trace on' has it go on" :
+	       "trace: on; `trace off' has it pause");
+}
+
+static const struct command command = {"trace", "on, off: calls are written, or not", obey};
+
 static int trace_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct trace_module *s = state;
@@ -77,9 +93,12 @@ static int trace_attach(void *state, struct core *c, struct husk_error *e)
 
 	if (!s->wanted)
 		return 0;
-	if (output_file_claim(&s->file, e) == -1 ||
-	    core_add_client(c, &trace_client, &s->trace, &s->client, e) == -1)
+	if (output_file_claim(&s->file, e) == -1 || commands_add(&c->commands, &command, s, e) == -1)
 		return -1;
+	if (core_add_client(c, &trace_client, &s->trace, &s->client, e) == -1) {
+		commands_remove(&c->commands, &command);
+		return -1;
+	}
 	s->trace.core = c;
 	sink_attach(&s->trace.sink, fd, &c->waiter, s->patience_ns, !s->file.file);
 	return 0;
@@ -90,6 +109,7 @@ static void trace_detach(void *state, struct core *c)
 {
 	struct trace_module *s = state;
 
+	commands_remove(&c->commands, &command);
 	core_remove_client(c, s->client);
 	s->client = CORE_NO_CLIENT;
 	trace_fini(&s->trace);

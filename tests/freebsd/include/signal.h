@@ -13,6 +13,7 @@
 #define SIGINT 2
 #define SIGQUIT 3
 #define SIGILL 4
+#define SIGTRAP 5
 #define SIGABRT 6
 #define SIGKILL 9
 #define SIGSEGV 11

@@ -214,6 +214,36 @@ static void whoever_asks_has_one_of_a_guest_that_was_stopped(void **state)
 	assert_int_equal(signal_in(f), SIGQUIT);
 }
 
+static void count_answer(void *to, const char *line)
+{
+	(void)line;
+	(*(unsigned *)to)++;
+}
+
+/* Cores that are asked for have names of their own, and the end still has its core. */
+static void a_command_leaves_a_core_and_the_guest_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	char other[sizeof f->path + 4];
+	unsigned lines = 0;
+	const char *words;
+	const struct command_slot *c;
+
+	attach(f);
+	c = commands_find(&f->rig.core.commands, "dump", &words);
+	assert_non_null(c);
+	for (unsigned i = 1; i < 66; i++) {
+		c->is->obey(c->ctx, "", count_answer, &lines);
+		snprintf(other, sizeof other, "%s.%u", f->path, i);
+		assert_int_equal(unlink(other), i < 64 ? 0 : -1);
+	}
+	assert_int_equal(lines, 2 * 63 + 2);
+	assert_int_equal(halt(f, 255), RIG_HALTED);
+	post_mortem(f, false);
+	load(f);
+	assert_int_equal(signal_in(f), SIGABRT);
+}
+
 /* ---- what is in it ---- */
 
 static void a_core_has_memory_in_its_place_and_holes(void **state)
@@ -376,6 +406,7 @@ int main(void)
 		TEST(an_abort_leaves_a_core_and_no_other_status_does),
 		TEST(faults_leave_cores_with_their_signals),
 		TEST(whoever_asks_has_one_of_a_guest_that_was_stopped),
+		TEST(a_command_leaves_a_core_and_the_guest_goes_on),
 		TEST(a_core_has_memory_in_its_place_and_holes),
 		TEST(notes_have_registers_and_the_reason),
 		TEST(lost_registers_are_not_told),

@@ -373,6 +373,33 @@ static void the_monitor_has_commands(void **state)
 	ASSERT_REPLY(f, "qRcmd,zz", "E01");
 }
 
+static void keep_words(void *ctx, const char *words, command_answer *answer, void *to)
+{
+	struct fixture *f = ctx;
+
+	assert_string_equal(words, "on");
+	assert_memory_equal(text(f), "\0\0\0\0", 4);	/* no breakpoint */
+	answer(to, "A");
+	answer(to, "B");
+}
+
+/* Without an option there is no such command, and that is told. */
+static void modules_have_commands(void **state)
+{
+	static const struct command trace = {"trace", "help", keep_words};
+	struct fixture *f = *state;
+
+	assert_non_null(strstr(ask(f, "qRcmd,7472616365206f6e"), "2d2d74726163653d46494c45"));
+	assert_non_null(strstr(ask(f, "qRcmd,68656c70"), "2d2d74726163653d46494c45"));
+	assert_non_null(strstr(ask(f, "qRcmd,64756d70"), "2d2d64756d70636f72653d444952"));
+	assert_int_equal(commands_add(&f->rig.core.commands, &trace, f, &f->rig.e), 0);
+	ASSERT_REPLY(f, "Z0,100000,4", "OK");
+	ASSERT_REPLY(f, "qRcmd,7472616365206f6e", "410a420a");
+	assert_memory_equal(text(f), cpu_breakpoint, cpu_breakpoint_size);
+	assert_null(strstr(ask(f, "qRcmd,68656c70"), "2d2d74726163653d46494c45"));
+	assert_non_null(strstr(f->reply, "747261636520"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -395,6 +422,7 @@ int main(void)
 		TEST(in_the_middle_of_a_call_registers_are_not_written),
 		TEST(failures_of_the_host_are_told),
 		TEST(the_monitor_has_commands),
+		TEST(modules_have_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

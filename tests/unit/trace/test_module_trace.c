@@ -283,6 +283,40 @@ static void a_note_is_an_event(void **state)
 	expect_lines(f, "ring(out=12, in=3)\n");
 }
 
+static void keep_answer(void *to, const char *line)
+{
+	strcpy(to, line);
+}
+
+static const char *command(struct fixture *f, const char *text, char *answer)
+{
+	const char *words;
+	const struct command_slot *c = commands_find(&f->rig.core.commands, text, &words);
+
+	assert_non_null(c);
+	c->is->obey(c->ctx, words, keep_answer, answer);
+	return answer;
+}
+
+static void it_pauses_and_goes_on_by_command(void **state)
+{
+	struct fixture *f = *state;
+	struct facts facts = {.n = 0};
+	char answer[100];
+
+	watch(f, "");
+	memcpy(rig_at(&f->rig, DATA), "123", 3);
+	assert_int_equal(puts_at(f, DATA, 1), RIG_RESUMED);
+	assert_non_null(strstr(command(f, "trace off", answer), "trace: off"));
+	assert_int_equal(puts_at(f, DATA + 1, 1), RIG_RESUMED);
+	core_note(&f->rig.core, "ring", &facts);
+	assert_non_null(strstr(command(f, "trace", answer), "trace: off"));
+	assert_non_null(strstr(command(f, "trace on", answer), "trace: on"));
+	assert_int_equal(puts_at(f, DATA + 2, 1), RIG_RESUMED);
+	expect_lines(f, "puts(text=\"1\", len=1)\nputs(text=\"3\", len=1)\n");
+	assert_int_equal(f->rig.core.commands.n, 0);
+}
+
 static void nothing_is_watched_unless_asked_for(void **state)
 {
 	struct fixture *f = *state;
@@ -566,6 +600,7 @@ int main(void)
 		TEST(time_is_that_of_the_day),
 		TEST(what_ends_the_guest_is_told),
 		TEST(a_note_is_an_event),
+		TEST(it_pauses_and_goes_on_by_command),
 		TEST(nothing_is_watched_unless_asked_for),
 		TEST(json_is_that_of_trace_viewers),
 		TEST(json_lacks_only_its_end_before_that),
