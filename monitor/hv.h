@@ -67,7 +67,6 @@ struct hv_exit {
 			enum hv_debug_kind kind;
 			int point;		/* HARD: index in what was set, -1 if unknown */
 			uint64_t addr;		/* of the instruction; of a watchpoint: the access */
-			bool exclusive;		/* STEP: a load-exclusive, whose monitor is clear now */
 		} debug;
 	};
 };

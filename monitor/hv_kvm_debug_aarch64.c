@@ -15,13 +15,11 @@
 #define BYTES(mask) ((uint64_t)(mask) << 5)
 #define WORD 8u			/* a watchpoint's address is aligned to it */
 
-/* The same, ESR_ELx: the exception class, and for steps "the instruction was a load-exclusive". */
+/* The same, ESR_ELx: the exception class. */
 #define CLASS(esr) ((esr) >> 26)
 #define CLASS_BREAKPOINT 0x30u
-#define CLASS_STEP 0x32u
 #define CLASS_WATCHPOINT 0x34u
 #define CLASS_BRK 0x3cu
-#define STEP_EXCLUSIVE (1u << 6)
 
 static unsigned count(const struct hv *hv, int cap)
 {
@@ -193,11 +191,8 @@ bool hv_kvm_debug_translate(struct hv *hv, struct hv_exit *exit)
 	if (hv->run->exit_reason != KVM_EXIT_DEBUG)
 		return false;
 	(void)hv_kvm_ip(hv, &pc);
-	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_STEP, -1, pc, false}};
+	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_STEP, -1, pc}};
 	switch (CLASS(esr)) {
-	case CLASS_STEP:
-		exit->debug.exclusive = (esr & STEP_EXCLUSIVE) != 0;
-		break;
 	case CLASS_BRK:
 		exit->debug.kind = HV_DEBUG_SOFT;
 		break;

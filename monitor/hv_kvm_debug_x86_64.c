@@ -127,7 +127,7 @@ static bool soft_exit(struct hv *hv, struct hv_exit *exit)
 
 	if (!hv->debug.set.soft || move(hv, -1, &ip, &ignored) == -1)
 		return false;
-	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_SOFT, -1, ip, false}};
+	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_SOFT, -1, ip}};
 	return true;
 }
 

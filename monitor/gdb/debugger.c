@@ -2,6 +2,11 @@
 /* debugger.c: stops the guest for a debugger, and lets it go on. */
 #include "debugger.h"
 
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+
 #define ABORTED 255	/* bindings/solo5.h, SOLO5_EXIT_ABORT: the guest has given up */
 
 static bool connected(const struct debugger *d)
@@ -14,6 +19,7 @@ void debugger_disconnect(struct debugger *d)
 	if (!connected(d))
 		return;
 	gdb_breaks_clear(&d->session.breaks);
+	d->detour = (struct gdb_detour){.n = 0};
 	gdb_connection_close(&d->connection);
 	d->own_break = false;
 }
@@ -33,7 +39,31 @@ static void announce(struct debugger *d)
 	d->announced = true;
 	core_say(d->core, "%s. Connect to it like this:",
 		 d->waiting ? "Waiting for a debugger" : "A debugger may come");
-	core_say(d->core, "    gdb -ex 'target remote %s' KERNEL", d->listener.where);
+	core_say(d->core, "    gdb -ex 'target remote %s' %s", d->listener.where, d->image);
+}
+
+/* No descriptor is free, for one: that may pass, and nobody knocks again for it. */
+static void tell_refusal(struct debugger *d, int sys)
+{
+	if (sys == EAGAIN || sys == EINTR || sys == ECONNABORTED)
+		return;
+	if (!d->refused)
+		core_say(d->core, "gdb: a debugger cannot come in: %s", strerror(sys));
+	d->refused = true;
+}
+
+#define RETRY_NS 100000000u
+
+static bool wait_for_one(struct debugger *d)
+{
+	struct core *c = d->core;
+	struct husk_error ignored;
+	struct pollfd none;
+
+	if (!d->refused)
+		return gdb_wait(c, d->listener.fd, POLLIN);
+	return wait_for(&c->waiter, &none, 0, clock_now_ns() + RETRY_NS, &c->calls, &ignored) ==
+	       WAIT_TIMEOUT;
 }
 
 /* It asks for the reason of the stop by itself. */
@@ -43,8 +73,11 @@ static bool accept_one(struct debugger *d)
 	const int fd = gdb_listener_accept(&d->listener);
 
 	d->core->calls++;
-	if (fd == -1)
+	if (fd == -1) {
+		tell_refusal(d, errno);
 		return false;
+	}
+	d->refused = false;
 	gdb_connection_open(&d->connection, d->core, fd);
 	gdb_session_begin(&d->session);
 	core_say(d->core, "Connection from debugger");
@@ -86,11 +119,22 @@ static int uncover(struct debugger *d, struct husk_error *e)
 	return gdb_breaks_lift(&d->session.breaks, e);
 }
 
+static bool takes_detour(struct debugger *d)
+{
+	uint64_t ip;
+
+	return d->core->ops->ip(d->core->hv, &ip) &&
+	       gdb_detour_begin(&d->detour, &d->session.breaks, ip);
+}
+
 static int go_on(struct debugger *d, struct husk_error *e)
 {
-	const bool step = d->state == GDB_STEPPING;
+	bool step;
 
-	if (give_own_break(d, e) == -1 || (step && uncover(d, e) == -1))
+	if (give_own_break(d, e) == -1)
+		return -1;
+	step = d->state == GDB_STEPPING && !takes_detour(d);
+	if (step && uncover(d, e) == -1)
 		return -1;
 	if (connected(d) && gdb_breaks_apply(&d->session.breaks, step, e) == -1)
 		return husk_wrap(e, "gdb");
@@ -143,6 +187,8 @@ static int stop(struct debugger *d, struct husk_error *e)
 	gdb_session_stop(&d->session, &d->why);
 	if (gdb_breaks_plant(&d->session.breaks, e) == -1)
 		return husk_wrap(e, "gdb");
+	if (gdb_detour_end(&d->detour, &d->session.breaks, e) == -1)
+		return -1;
 	return talk(d, e);
 }
 
@@ -196,7 +242,7 @@ static int attend_alone(struct debugger *d)
 	while (!accept_one(d)) {
 		if (!d->waiting)
 			return 0;
-		if (!gdb_wait(d->core, d->listener.fd, POLLIN))
+		if (!wait_for_one(d))
 			return give_way(d);
 	}
 	return 1;
@@ -225,7 +271,8 @@ static struct gdb_stop meaning(const struct debugger *d, const struct hv_debug_e
 {
 	struct gdb_stop why = {.signal = GDB_SIGTRAP};
 
-	if (x->kind == HV_DEBUG_SOFT && gdb_soft_at(&d->session.breaks, x->addr))
+	if (x->kind == HV_DEBUG_SOFT && gdb_soft_at(&d->session.breaks, x->addr) &&
+	    !gdb_detour_ends_at(&d->detour, x->addr))
 		why.why = GDB_STOP_SOFT;
 	if (x->kind == HV_DEBUG_HARD && x->point >= 0 &&
 	    (unsigned)x->point < d->session.breaks.n_points) {
@@ -243,7 +290,8 @@ enum vmexit_result debugger_exit(void *ctx, const struct hv_exit *exit, struct h
 
 	(void)e;
 	want_stop(d, &why);
-	d->own_break = exit->debug.kind == HV_DEBUG_SOFT && why.why != GDB_STOP_SOFT;
+	d->own_break = exit->debug.kind == HV_DEBUG_SOFT &&
+		       !gdb_soft_at(&d->session.breaks, exit->debug.addr);
 	d->own_break_at = exit->debug.addr;
 	core_post(d->core, d->id);
 	return VMEXIT_RESUME;

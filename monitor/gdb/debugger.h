@@ -10,6 +10,7 @@
 #define HUSK_GDB_DEBUGGER_H
 
 #include "connection.h"
+#include "detour.h"
 #include "listener.h"
 #include "session.h"
 #include "watch.h"
@@ -22,12 +23,15 @@ struct debugger {
 	struct gdb_watch watch;
 	struct gdb_session session;
 	struct gdb_connection connection;
+	char image[256];		/* for gdb's command line, as a shell takes it */
 	bool announced;			/* the user knows where to connect */
+	bool refused;			/* the user knows that somebody cannot come in */
 	bool waiting;			/* the guest does not start before somebody has connected */
 	enum { GDB_RUNNING, GDB_STEPPING, GDB_STOPPED } state;
 	bool stopping;			/* there is a reason to stop: why */
 	struct gdb_stop why;
 	bool finishing;			/* to stop as soon as the access in hand is completed */
+	struct gdb_detour detour;	/* of the step in hand */
 	bool told;			/* gdb knows of this stop */
 	bool own_break;			/* the guest has stopped at a breakpoint of its own */
 	uint64_t own_break_at;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* module_gdb.c: a debugger for the guest: --gdb, and its life from open to close. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "debugger.h"
 #include "module.h"
 #include "sandbox.h"
+#include "symbols.h"
 
 static const struct option options[] = {
 	{.name = "gdb", .form = OPTION_MAYBE, .value = "PATH",
@@ -66,6 +69,32 @@ static int check_backend(const struct core *c, struct husk_error *e)
 			 c->ops->name);
 }
 
+/* ---- the command that the user is told ---- */
+
+#define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./+=:,@%"
+
+/* As a shell takes it for one word; false if there is no room. */
+static bool quote(const char *word, char *out, size_t room)
+{
+	size_t n = 0;
+
+	if (word[strspn(word, PLAIN)] == '\0')
+		return (size_t)snprintf(out, room, "%s", word) < room;
+	for (out[n++] = '\''; *word != '\0' && n + 6 < room; word++)
+		n += (size_t)snprintf(out + n, room - n, *word == '\'' ? "'\\''" : "%c", *word);
+	snprintf(out + n, room - n, "'");
+	return *word == '\0';
+}
+
+/* The file that has the names has the lines too. */
+static void name_image(struct debugger *d, const struct symbol_file *f)
+{
+	const char *name = f == NULL ? NULL : f->copy.name != NULL ? f->copy.name : f->image->name;
+
+	if (name == NULL || !quote(name, d->image, sizeof d->image))
+		snprintf(d->image, sizeof d->image, "KERNEL");
+}
+
 static void gdb_detach(void *state, struct core *c)
 {
 	struct debugger *d = state;
@@ -91,6 +120,7 @@ static int gdb_attach(void *state, struct core *c, struct husk_error *e)
 		return -1;
 	d->core = c;
 	d->waiting = !d->place.nowait;
+	name_image(d, c->symbols);
 	gdb_session_attach(&d->session, c);
 	if (core_add_client(c, &debugger_client, d, &d->id, e) == -1 ||
 	    gdb_watch_init(&d->watch, d->listener.fd, c, d->id, e) == -1) {

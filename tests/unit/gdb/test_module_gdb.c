@@ -10,14 +10,18 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../../monitor/symbols.h"
 #include "../rig.h"
 
 extern const struct module module_gdb;
@@ -117,7 +121,7 @@ static void leave(struct fixture *f)
 
 static void exit_debug(struct fixture *f, enum hv_debug_kind kind, int point, uint64_t addr)
 {
-	const struct hv_exit exit = {.kind = HV_EXIT_DEBUG, .debug = {kind, point, addr, false}};
+	const struct hv_exit exit = {.kind = HV_EXIT_DEBUG, .debug = {kind, point, addr}};
 
 	hv_fake_exit(f->rig.core.hv, &exit);
 }
@@ -419,6 +423,83 @@ static void a_file_that_is_no_socket_stays(void **state)
 	assert_int_equal(unlink(f->path), 0);
 }
 
+static struct core *to_stop;
+
+static void stop_it(int signal)
+{
+	(void)signal;
+	core_stop(to_stop, 1);
+}
+
+/* Whoever comes stays in the queue until a descriptor is free, and husk does not spin meanwhile. */
+static void without_a_descriptor_it_is_told_and_tried_again(void **state)
+{
+	const struct itimerval soon = {.it_value = {.tv_usec = 350000}};
+	struct fixture *f = *state;
+	struct rlimit all, few;
+	int next;
+
+	attach(f, f->option);
+	come(f);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	next = dup(f->fd);
+	close(next);
+	few = all;
+	few.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	to_stop = &f->rig.core;
+	(void)signal(SIGALRM, stop_it);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(rig_run(&f->rig), RIG_STOPPED);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_string_equal(f->rig.notices[2], "gdb: a debugger cannot come in: Too many open files");
+	assert_int_equal(f->rig.n_notices, 3);
+	assert_true(f->rig.core.calls < 30);
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	ASSERT_SAID(f, "$X0b#");
+}
+
+static void expect_command(struct fixture *f, char *name, const char *word)
+{
+	const struct elf_image image = {.name = name};
+	const struct symbol_file symbols = {.image = &image};
+	char wanted[140];
+
+	f->rig.core.symbols = &symbols;
+	attach(f, f->option);
+	f->rig.core.symbols = NULL;
+	come(f);
+	say(f, "k");
+	assert_int_equal(play(f), RIG_STOPPED);
+	snprintf(wanted, sizeof wanted, "    gdb -ex 'target remote %s' %s", f->path, word);
+	assert_string_equal(f->rig.notices[1], wanted);
+}
+
+static void the_command_that_is_told_names_the_image(void **state)
+{
+	char name[] = "/a-b/c.hvt";
+
+	expect_command(*state, name, name);
+}
+
+static void a_name_is_quoted_as_shells_take_it(void **state)
+{
+	char name[] = "it's my image";
+
+	expect_command(*state, name, "'it'\\''s my image'");
+}
+
+static void a_name_that_is_too_long_is_left_out(void **state)
+{
+	char name[260];
+
+	memset(name, '\'', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	expect_command(*state, name, "KERNEL");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -436,6 +517,10 @@ int main(void)
 		TEST(one_that_speaks_out_of_turn_and_leaves_is_gone),
 		TEST(another_run_has_another_debugger),
 		TEST(at_the_end_no_breakpoint_is_in_memory),
+		TEST(without_a_descriptor_it_is_told_and_tried_again),
+		TEST(the_command_that_is_told_names_the_image),
+		TEST(a_name_is_quoted_as_shells_take_it),
+		TEST(a_name_that_is_too_long_is_left_out),
 		TEST(kill_ends_the_run),
 		TEST(a_packet_that_came_broken_is_asked_for_again),
 		TEST(control_that_is_refused_ends_the_run),
