@@ -67,6 +67,9 @@ void memory_init(uint64_t mem_size, struct solo5_start_info *info);
  */
 uint8_t *memory_take(struct solo5_start_info *info, size_t size);
 
+/* Whether so many bytes from an address on are data, heap or stack, or lie between them. */
+bool memory_is_data(uint64_t address, size_t size);
+
 void memory_print_map(const struct solo5_start_info *info);
 
 /* ---- clock.c ---- */

@@ -7,6 +7,8 @@
 #define STACK_MIN 0x80000ul		/* 512 KiB for stack and heap are needed to start */
 #define SPARE_SHARE 8			/* of the rest, one part in so many may be taken */
 
+static uint64_t memory_end;
+
 static uint64_t page_up(uint64_t address)
 {
 	return (address + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
@@ -21,8 +23,14 @@ void memory_init(uint64_t mem_size, struct solo5_start_info *info)
 		bindings_abort("Not enough memory: %lu KiB needed, %lu KiB there: "
 			"run with --mem=%lu or more", needed >> 10, mem_size >> 10,
 			(needed + HVT_MEM_GRANULE - 1) / HVT_MEM_GRANULE * HVT_MEM_GRANULE >> 20);
+	memory_end = mem_size;
 	info->heap_start = heap_start;
 	info->heap_size = mem_size - heap_start;
+}
+
+bool memory_is_data(uint64_t address, size_t size)
+{
+	return address >= (uintptr_t)_sdata && address < memory_end && size <= memory_end - address;
 }
 
 uint8_t *memory_take(struct solo5_start_info *info, size_t size)

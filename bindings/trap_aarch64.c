@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* trap_aarch64.c: reports an exception and ends the guest. */
 #include "bindings.h"
+#include "trap.h"
 
 /* What vectors_aarch64.S has saved. */
 struct trap_frame {
@@ -63,5 +64,6 @@ _Noreturn void trap_report(const struct trap_frame *f)
 		sources[f->vector / 4 % 4], esr, READ_SYSTEM_REGISTER(far_el1),
 		READ_SYSTEM_REGISTER(elr_el1), READ_SYSTEM_REGISTER(spsr_el1));
 	print_registers(f);
+	trap_print_lines(READ_SYSTEM_REGISTER(elr_el1), f->x[29]);
 	abort_printf(NULL, __FILE__, __LINE__, "Fatal trap");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* trap_x86_64.c: reports an exception and ends the guest. */
 #include "bindings.h"
+#include "trap.h"
 
 /* What vectors_x86_64.S and the CPU have pushed. */
 struct trap_entry {
@@ -24,7 +25,7 @@ static union {
 	uint8_t bytes[HVT_HALT_COOKIE_MAX];
 } cookie;
 
-_Noreturn void trap_report(const struct trap_entry *e);
+_Noreturn void trap_report(const struct trap_entry *e, uint64_t frame);
 
 static uint64_t cr2_get(void)
 {
@@ -39,7 +40,7 @@ static const char *trap_name(uint64_t vector)
 	return vector < sizeof names / sizeof names[0] ? names[vector] : "unknown";
 }
 
-_Noreturn void trap_report(const struct trap_entry *e)
+_Noreturn void trap_report(const struct trap_entry *e, uint64_t frame)
 {
 	static bool reporting;
 
@@ -54,5 +55,6 @@ _Noreturn void trap_report(const struct trap_entry *e)
 		trap_name(e->vector), e->error_code, e->rip, e->rsp, e->rflags);
 	if (e->vector == VECTOR_PF)
 		log_printf(LOG_INFO, "Solo5: trap: cr2=0x%lx\n", cookie.frame.cr2);
+	trap_print_lines(e->rip, frame);
 	abort_printf(&cookie, __FILE__, __LINE__, "Fatal trap");
 }

@@ -26,6 +26,7 @@ trap_vectors:
 trap_common:
 	cld				/* the interrupted code may have been copying downwards */
 	movq	%rsp, %rdi		/* struct trap_entry */
+	movq	%rbp, %rsi
 	andq	$-16, %rsp
 	call	trap_report
 	.size	trap_common, . - trap_common

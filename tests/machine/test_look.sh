@@ -145,4 +145,8 @@ if [ "${ARCH-}" = x86_64 ]; then
 	judge "an exception names its function" 255 \
 		'guest ended by an exception at rip=0x[0-9a-f]*: in [a-z0-9_]*+0x[0-9a-f]*; addr2line -ife'
 fi
+# The bindings say it of their own accord, whatever monitor is below them.
+run --mem=8 "$confined" -- "$(image zeropage)" read 4
+judge "the bindings print the command that names the lines" 255 \
+	'^Solo5: trap: lines of the source: addr2line -ipfe IMAGE 0x1[0-9a-f]* 0x1[0-9a-f]*'
 finish
