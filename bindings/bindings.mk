@@ -110,6 +110,17 @@ $(guest_libc_headers): $(guest_dir)/%: $(SRC)/bindings/libc/%
 	$(call say,COPY)
 	$(Q)mkdir -p $(@D) && cp $< $@
 
+# What gets a C library for husk-cc --libc, and the parts that carry that over the bindings.
+guest_fetch := $(guest_dir)/fetch-libc $(guest_dir)/debian-source
+$(guest_fetch): $(guest_dir)/%: $(SRC)/scripts/%
+	$(call say,COPY)
+	$(Q)mkdir -p $(@D) && cp $< $@
+
+guest_libc_parts := $(patsubst $(SRC)/bindings/%,$(guest_dir)/%,$(wildcard $(SRC)/bindings/newlib/*.[ch]))
+$(guest_libc_parts): $(guest_dir)/newlib/%: $(SRC)/bindings/newlib/%
+	$(call say,COPY)
+	$(Q)mkdir -p $(@D) && cp $< $@
+
 # Of the host's headers only the compiler's own serve a guest.
 guest_header_link := $(guest_dir)/include/$(guest_triple)
 $(guest_header_link): $(guest_make)
@@ -142,9 +153,9 @@ $(guest_cc): $(SRC)/bindings/husk-cc.sh.in $(SRC)/bindings/guard.sh $(guest_make
 # What goes to lib/TRIPLE, bin and include/solo5 when it is installed. The wrappers find lib and
 # include beside their own directory.
 guest_lib := $(guest_dir)/solo5_hvt.o $(guest_dir)/solo5_stub.o $(guest_lds) \
-	$(guest_dir)/libhusk_string.a $(guest_libc_headers) $(guest_dir)/husk_manifest_none.o
+	$(guest_dir)/libhusk_string.a $(guest_libc_headers) $(guest_dir)/husk_manifest_none.o $(guest_fetch)
 guest_bin := $(guest_tools) $(guest_cc)
-guest_all := $(guest_lib) $(guest_bin) $(guest_header_copies) $(guest_header_link)
+guest_all := $(guest_lib) $(guest_libc_parts) $(guest_bin) $(guest_header_copies) $(guest_header_link)
 
 .PHONY: guest
 guest: $(guest_all)

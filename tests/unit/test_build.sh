@@ -46,7 +46,7 @@ use_tools() {
 copy_source() {
 	mkdir -p "$1"
 	(cd "$src" && tar -cf - VERSION GNUmakefile configure.sh include monitor bindings docs \
-		examples tests) | tar -xf - -C "$1"
+		examples scripts tests) | tar -xf - -C "$1"
 }
 
 # Every file of a tree with its content's sum.
@@ -65,7 +65,7 @@ rooted_build() {
 
 only_build_directory() {
 	(cd "$tmp/another/place" && ls -A) >"$tmp/names"
-	printf '%s\n' GNUmakefile VERSION bindings build configure.sh docs examples include monitor tests |
+	printf '%s\n' GNUmakefile VERSION bindings build configure.sh docs examples include monitor scripts tests |
 		LC_ALL=C sort | diff - "$tmp/names"
 }
 

@@ -149,6 +149,12 @@ makes image -include header.h -o image hello.o
 "$wrapper" -Wl,--version >said 2>&1
 check "a question to the linker needs no input" "$(! grep -q 'no input' said || cat said)"
 
+makes image -g -O2 -o image hello.c
+if command -v addr2line >/dev/null; then
+	at=$(nm image | sed -n 's/ T solo5_app_main$//p')
+	check "with -g addresses have lines" "$(addr2line -e image "0x$at" | grep -v 'hello.c:[0-9]')"
+fi
+
 # ---- what is missing ----
 
 # tells NAME PATTERN...: husk-cc fails with the compiler's messages and a line like each.
@@ -188,6 +194,26 @@ check 'the same with -c' "$(grep -q '^husk-cc: <stdio.h>' said || cat said)"
 echo 'int f(void) { return undeclared; }' >wrong.c
 "$cc" -o image wrong.c >said 2>&1
 check "other errors are the compiler's" "$(! grep '^husk-cc:' said)"
+
+# ---- the C library, which may be there or not ----
+
+XDG_DATA_HOME=$tmp/data HUSK_LIBC=$tmp/none
+export XDG_DATA_HOME HUSK_LIBC
+refuses '--libc: there is no newlib in .*: run .*/fetch-libc once' --libc -o image hello.c
+check 'where it is to be' "$([ "$("$cc" -print-libc)" = "$tmp/none" ] || "$cc" -print-libc)"
+check 'the compiler that builds it' "$([ "$("$cc" -print-compiler)" = "$wrapper" ] || "$cc" -print-compiler)"
+mkdir -p none/lib none/include && : >none/lib/libhusk_libc.a && echo 'int declared_there;' >none/include/stdio.h
+echo '#include <stdio.h>' >there.c
+makes there.o --libc -c there.c
+cat >wrong.c <<'EOM'
+int printf(const char *, ...);
+int socket(int, int, int);
+int main(void) { return printf("") + socket(0, 0, 0); }
+EOM
+rm -r none
+tells 'how to get it' "printf() is a C library's.*; or use husk-cc --libc, which has it once .*/fetch-libc has been run" \
+	"wrong.c has a main().*; or use husk-cc --libc" "socket() is a C library's.*of which lwIP makes connections$"
+unset HUSK_LIBC
 
 # ---- what an image wants of husk's additions ----
 
