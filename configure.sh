@@ -20,6 +20,7 @@ Usage: configure.sh [options]
   --werror            warnings are errors; not for users, whose compiler may be a newer one
   --disable-bindings  build no guest bindings, so no guest compiler is needed
   --disable-sandbox   build a husk that cannot confine itself, so no libseccomp is needed
+  --dynamic-libelf    link the system's libelf, and with it all else, when husk starts
   --enable-usdt       probes for bpftrace and perf: an instruction that does nothing at each place
   --help              this text
 
@@ -104,6 +105,7 @@ parse_options() {
 		case $1 in
 		--disable-bindings)	bindings=no ;;
 		--disable-sandbox)	sandbox=no ;;
+		--dynamic-libelf)	dynamic=yes ;;
 		--enable-usdt)		usdt=yes ;;
 		--werror)		werror=-Werror ;;
 		--help | -h)		usage; exit 0 ;;
@@ -282,7 +284,7 @@ find_system_libs() {
 		done
 	done
 	# A sysroot needs no shared libraries.
-	[ -n "$sanitize" ] || static=-static
+	[ -n "$sanitize$dynamic" ] || static=-static
 	system_libs=$(first_libs "$monitor_cc" "$uses_threads" \
 		"$monitor_cflags -fPIE $static $linker $monitor_ldflags" "$@") || return
 	say "system's libraries: $system_libs"
@@ -463,7 +465,7 @@ choose_flags() {
 	# The sanitizers' run-time libraries do not work in static programs, and FreeBSD starts no
 	# static programs that are position-independent: it has no rcrt1.o.
 	case $os in freebsd) static=-static ;; *) static=-static-pie ;; esac
-	[ -z "$sanitize" ] || static=-pie
+	[ -z "$sanitize$dynamic" ] || static=-pie
 	monitor_links "$empty" -fPIE "$static" || die "$monitor_cc cannot link with $static"
 	# 40 KB less to read at a start.
 	packed=-Wl,-z,pack-relative-relocs
@@ -500,12 +502,46 @@ lack_libelf() {
 find_libelf() {
 	case $os in freebsd) base_libelf=-lelf ;; *) base_libelf= ;; esac
 	pkg=${MONITOR_PKG_CONFIG:-${PKG_CONFIG:-$pkg_config}}
-	from_pkg=$($pkg --static --libs libelf 2>/dev/null) || from_pkg=
+	from_pkg=$($pkg $([ -n "$dynamic" ] || say --static) --libs libelf 2>/dev/null) || from_pkg=
 	libelf=$(first_libs "$monitor_cc" "$uses_libelf" \
 		"$monitor_cflags -fPIE $static $linker $monitor_ldflags $system_libs" \
 		${from_pkg:+"$from_pkg"} $base_libelf "-lelf -lz" "-lelf -lz -lzstd") ||
 		lack_libelf
 	say "libelf: $libelf"
+}
+
+# What the macro stands for in the header of the monitor's target; nothing if it has neither.
+header_says() {
+	# shellcheck disable=SC2086
+	printf '#include <%s>\n@ %s\n' "$1" "$2" | $monitor_cc $monitor_cflags -E -P - 2>/dev/null |
+		sed -n 's/^@ //p' | tr -d '" '
+}
+
+# add_linked NAME VERSION LICENCE: by their names in SPDX.
+add_linked() {
+	linked="$linked${linked:+; }$1 ${2:-of unknown version}, $3"
+}
+
+# For --version=full: what others have written and is inside.
+find_linked() {
+	linked=''
+	if [ "$os" = freebsd ]; then
+		add_linked "FreeBSD's libc, libthr and libelf" "$(header_says sys/param.h __FreeBSD_version)" BSD-2-Clause
+		return
+	fi
+	add_linked glibc "$(header_says features.h __GLIBC__.__GLIBC_MINOR__)" LGPL-2.1-or-later
+	add_linked libelf "0.$(header_says elfutils/version.h _ELFUTILS_VERSION)" 'LGPL-3.0-or-later OR GPL-2.0-or-later'
+	case " $libelf " in *' -lz '*) add_linked zlib "$(header_says zlib.h ZLIB_VERSION)" Zlib ;; esac
+	case " $libelf " in
+	*' -lzstd '*)
+		add_linked zstd "$(header_says zstd.h \
+			ZSTD_VERSION_MAJOR.ZSTD_VERSION_MINOR.ZSTD_VERSION_RELEASE)" BSD-3-Clause
+		;;
+	esac
+	case $monitor_cc in
+	*gcc* | cc) add_linked libgcc "$($monitor_cc -dumpfullversion)" 'GPL-3.0-or-later WITH GCC-exception-3.1' ;;
+	esac
+	[ "$static" != -pie ] || linked="no library, but at its start: $linked"
 }
 
 # FreeBSD's compilers do not look where its packages are.
@@ -649,6 +685,7 @@ write_config() {
 		assign SANITIZE "$sanitize_flags"
 		assign STATIC "$static"
 		assign LIBELF "$libelf"
+		assign LINKED "$linked"
 		assign CMOCKA "$cmocka"
 		assign TEST_LINK "$test_link"
 		assign BUILD_CC "$build_cc"
@@ -690,7 +727,7 @@ keep_stubs() {
 
 src=$(cd "$(dirname "$0")" && pwd -P)
 prefix=/usr/local bindir='' libdir='' includedir='' datadir='' mandir=''
-backend='' werror='' sanitize='' bindings=yes sandbox=yes usdt=no modules='' modules_given=no
+backend='' werror='' sanitize='' dynamic='' bindings=yes sandbox=yes usdt=no modules='' modules_given=no
 parse_options "$@"
 check_options
 monitor_cflags=${MONITOR_CFLAGS-${CPPFLAGS:+$CPPFLAGS }${CFLAGS--O2 -g}}
@@ -708,6 +745,7 @@ find_ports
 choose_modules
 choose_flags
 find_libelf
+find_linked
 find_usdt
 find_cmocka
 choose_bindings

@@ -38,8 +38,8 @@ struct command {
 
 static const struct option actions[] = {
 	{.name = "help", .form = OPTION_FLAG, .help = "print this and exit; -h too"},
-	{.name = "version", .form = OPTION_FLAG,
-	 .help = "print version and features and exit; -v too"},
+	{.name = "version", .form = OPTION_MAYBE, .value = "full",
+	 .help = "print version and features, or also what is linked in, and exit; -v too"},
 	{.name = "inspect", .form = OPTION_MAYBE, .value = "json",
 	 .help = "print what the image says about itself; no machine is made"},
 	{.name = "check", .form = OPTION_FLAG,
@@ -80,7 +80,7 @@ static bool asked(const struct command *c, const char *action)
 	return settings_find(&c->settings, action, NULL) != NULL;
 }
 
-static bool asked_json(const struct command *c, const char *action)
+static bool has_value(const struct command *c, const char *action)
 {
 	const struct setting *s = settings_find(&c->settings, action, NULL);
 
@@ -93,7 +93,7 @@ static void on_attend(void *ctx)
 	struct command *c = ctx;
 	struct husk_error e;
 
-	if (figures_show(c->machine, asked_json(c, "stats"), &c->messages, &e) == -1)
+	if (figures_show(c->machine, has_value(c, "stats"), &c->messages, &e) == -1)
 		messages_say(&c->messages, e.message);
 }
 
@@ -138,6 +138,20 @@ static void print_help(const struct command *c, FILE *out)
 	putc('\n', out);
 }
 
+/* configure.sh has put semicolons between them. */
+static void print_linked(FILE *out)
+{
+	const char *rest = HUSK_LINKED;
+
+	while (*rest != '\0') {
+		size_t len = strcspn(rest, ";");
+
+		fprintf(out, "linked in: %.*s\n", (int)len, rest);
+		rest += len;
+		rest += strspn(rest, "; ");
+	}
+}
+
 static void print_version(const struct command *c, FILE *out)
 {
 	fprintf(out, "%s tender, version husk %s\nABI version %u\nbackend: %s\narchitecture: %s\n"
@@ -147,6 +161,8 @@ static void print_version(const struct command *c, FILE *out)
 	fputs("\nsandbox: ", out);
 	husk_confine_describe(out);
 	putc('\n', out);
+	if (has_value(c, "version"))
+		print_linked(out);
 }
 
 /* Where the figures are to go; NULL without an option for it. */
@@ -163,9 +179,11 @@ static int check_format(const struct command *c, struct husk_error *e)
 		const struct setting *s = &c->settings.list[i];
 
 		if (s->option->form == OPTION_MAYBE && s->value[0] != '\0' &&
-		    strcmp(s->value, "json") != 0)
+		    strcmp(s->value, s->option->value) != 0)
 			return husk_fail(e, HUSK_E_USAGE, "Invalid option: `--%s=%s': the only "
-					 "format is json", s->option->name, s->value);
+					 "%s is %s", s->option->name, s->value,
+					 strcmp(s->option->value, "json") == 0 ? "format" : "value",
+					 s->option->value);
 	}
 	return 0;
 }
@@ -288,7 +306,7 @@ static int launch(struct command *c, struct husk_error *e)
 		return fail(c, e);
 	if (!asked(c, "dry-run"))
 		status = run_guest(c, e);
-	if (counting && figures_take(&c->figures, c->machine, asked_json(c, "stats"), e) == -1)
+	if (counting && figures_take(&c->figures, c->machine, has_value(c, "stats"), e) == -1)
 		status = fail(c, e);
 	return status;
 }
@@ -301,7 +319,7 @@ static int inspect(struct command *c, FILE *out, struct husk_error *e)
 			  c->guest_argv[0]);
 		return fail(c, e);
 	}
-	if (husk_inspect(c->machine, c->kernel, asked_json(c, "inspect"), out, e) == -1)
+	if (husk_inspect(c->machine, c->kernel, has_value(c, "inspect"), out, e) == -1)
 		return fail(c, e);
 	return STATUS_OK;
 }

@@ -12,6 +12,7 @@
 
 /* Linked with the test's own; what the program says of itself is of no account here. */
 #define HUSK_VERSION "0"
+#define HUSK_LINKED "one 1, MIT; two 2, ISC"
 #define HUSK_BACKEND "none"
 #define HUSK_ARCH "none"
 #undef fail	/* cmocka's */
