@@ -211,12 +211,31 @@ for file in README.md docs/abi.md; do
 done
 result "every test that the documents name is there" "$tmp/wrong"
 
-for file in README.md CONTRIBUTING.md SECURITY.md docs/abi.md docs/architecture.md docs/debugging.md docs/tested.md; do
+for file in README.md CONTRIBUTING.md SECURITY.md docs/abi.md docs/architecture.md docs/debugging.md docs/releasing.md \
+	docs/tested.md; do
 	grep -o '](\([^):#]*\))' "$src/$file" | sed 's/^](//; s/)$//' | while read -r link; do
 		[ -e "$src/$(dirname "$file")/$link" ] || echo "$file: there is no $link"
 	done
 done >"$tmp/wrong"
 result "what the documents link to is there" "$tmp/wrong"
+
+# ---- versions, and the stages that others' CI runs ----
+
+version=$(cat "$src/VERSION")
+{
+	grep -q "^## $version\>" "$src/CHANGES.md" || echo "CHANGES.md does not begin with $version"
+	[ ! -e "$src/debian/changelog" ] || head -n 1 "$src/debian/changelog" | grep -q "^husk ($version-[0-9]" ||
+		echo "debian/changelog does not begin with $version"
+} >"$tmp/wrong"
+result "VERSION is that of the changelogs" "$tmp/wrong"
+
+if [ -e "$src/.github/workflows/check.yml" ]; then
+	"$src/scripts/check" --list | sed -n 's/^ *\([a-z][A-Za-z0-9_-]*\)[: ].*/\1/p' | grep -v -x quick |
+		LC_ALL=C sort >"$tmp/stages"
+	sed -n '/stage: \[/,/\]/p' "$src/.github/workflows/check.yml" | sed 's/.*\[//; s/\].*//' | tr -d ' ' | tr ',' '\n' |
+		grep . | LC_ALL=C sort | diff "$tmp/stages" - >"$tmp/wrong"
+	result "the CI file has all stages of scripts/check" "$tmp/wrong"
+fi
 
 # ---- the unit for systemd, whose verify warns and succeeds ----
 
