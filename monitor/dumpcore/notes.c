@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../include/hvt_abi.h"
 #include "json.h"
 #include "symbols.h"
 
@@ -27,6 +28,12 @@
 #define INFO_NAME_SIZE 16u
 #define INFO_COMMAND 56u
 #define INFO_COMMAND_SIZE 80u
+
+#define COMMAND_LINE_MAX 1024u
+
+/* What ld makes of --build-id=sha1, and how far behind a segment's beginning it is looked for. */
+#define ID_SIZE 20u
+#define ID_WITHIN 4096u
 
 /* Where the next note goes. */
 struct notes {
@@ -103,18 +110,65 @@ static void write_devices(struct json *j, const struct manifest *m)
 	json_close(j, ']');
 }
 
+/* Written before the guest ran, and read-only for it; a longer one is cut. */
+static void write_command_line(struct json *j, const struct memory *m)
+{
+	struct husk_error ignored;
+	struct hvt_boot_info info;
+	char text[COMMAND_LINE_MAX] = "";
+
+	if (memory_read(m, (gpa_t){HVT_BOOT_INFO_GPA}, &info, sizeof info, &ignored) == -1 ||
+	    memory_read(m, (gpa_t){info.cmdline}, text, sizeof text - 1, &ignored) == -1)
+		return;
+	json_string(j, "command_line", text);
+}
+
+/* A note of the linker's in a read-only segment, near its beginning: ELF gABI, "Note Section". */
+static bool find_build_id(const struct memory *m, const struct memory_range *r, char hex[2 * ID_SIZE + 1])
+{
+	static const uint32_t head[] = {4, ID_SIZE, NT_GNU_BUILD_ID, 0x00554e47 /* "GNU" */};
+	uint8_t note[sizeof head + ID_SIZE];
+	struct husk_error ignored;
+
+	for (uint64_t at = r->start; at < r->start + ID_WITHIN && at + sizeof note <= r->last; at += 4) {
+		if (memory_read(m, (gpa_t){at}, note, sizeof note, &ignored) == -1)
+			return false;
+		if (memcmp(note, head, sizeof head) != 0)
+			continue;
+		for (size_t i = 0; i < ID_SIZE; i++)
+			snprintf(hex + 2 * i, 3, "%02x", note[sizeof head + i]);
+		return true;
+	}
+	return false;
+}
+
+static void write_build_id(struct json *j, const struct memory *m)
+{
+	char hex[2 * ID_SIZE + 1];
+
+	for (size_t i = 0; i < m->n_ranges; i++)
+		if (m->ranges[i].prot == MEMORY_R && m->ranges[i].start >= HVT_GUEST_MIN_BASE &&
+		    find_build_id(m, &m->ranges[i], hex)) {
+			json_string(j, "build_id", hex);
+			return;
+		}
+}
+
 static void write_own(const struct core *c, const struct remains *r, const struct elf_image *img,
 		      FILE *out)
 {
 	struct json j;
 
 	json_begin(&j, out);
+	json_string(&j, "husk", HUSK_VERSION);
 	json_string(&j, "reason", r->reason);
 	json_number(&j, "status", (uint64_t)(uint32_t)r->status);
 	json_string(&j, "registers", r->lost ? "lost" : "as the guest left them");
 	json_number(&j, "memory", c->memory.size);
 	if (img != NULL)
 		json_string(&j, "image", img->name);
+	write_build_id(&j, &c->memory);
+	write_command_line(&j, &c->memory);
 	write_counts(&j, c);
 	if (img != NULL)
 		write_devices(&j, &img->manifest);

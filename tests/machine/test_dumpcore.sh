@@ -151,11 +151,9 @@ sleeper() {
 	pages=$(sed -n 's/.*dumped \([0-9]*\) pages of.*/\1/p' "$T/err")
 }
 
+# What it has cannot all be had: the kernel says so, and takes what it can.
 swap_out() {
-	for attempt in 1 2 3; do
-		echo "$started" >"$T/cgroup/guest/cgroup.procs"
-		echo 16M >"$T/cgroup/guest/memory.reclaim"
-	done 2>/dev/null
+	for attempt in 1 2 3; do echo 16M >"$T/cgroup/guest/memory.reclaim"; done 2>/dev/null
 	swapped=$(awk '/VmSwap/ { print $2 }' "/proc/$started/status")
 }
 
@@ -168,9 +166,13 @@ swapped() {
 	echo 32M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
 	echo +memory >"$T/cgroup/cgroup.subtree_control"
 	mkdir "$T/cgroup/guest"
+	# shellcheck disable=SC2016
+	printf '%s\n' "echo \$\$ >'$T/cgroup/guest/cgroup.procs'" 'exec "$@"' >"$T/inside"
 	sleeper true
 	resident=$pages
+	start_with="sh $T/inside"
 	sleeper swap_out
+	start_with=
 	if [ "${swapped:-0}" = 0 ]; then
 		skip "what was swapped out is in the core" "nothing was"
 	else

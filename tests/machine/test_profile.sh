@@ -172,19 +172,24 @@ costs() {
 	fi
 	run --mem=2 "$(image hot)" turns 1000
 	turns=$(sed -n 's/^turns //p' "$T/out")
-	set -- --mem=2 "$(image hot)" count "$turns"
+	set -- --mem=2 "$(image hot)" count $((turns * 4))
 	"$cputime" 15 "$HUSK" "$@" -- "$HUSK" --profile="$T/low.folded" "$@" -- \
 		"$HUSK" --profile="$T/high.folded" --profile-rate=5000 "$@" >"$T/out" 2>/dev/null
 	status=$?
-	samples=$(awk '{ n += $NF } END { print n }' "$T/high.folded")
+	samples=$(awk '!/no processor/ { n += $NF } END { print n }' "$T/high.folded")
 	sed 's/^/# us least, median; ratio: /' "$T/out"
 	echo "# $samples samples at 5000 Hz"
 	reason=$(awk -v samples="$samples" '
-		{ least[NR] = $1; median[NR] = $2; ratio[NR] = $3 }
-		END { sample = (median[3] - median[1]) / samples
+		{ least[NR] = $1 }
+		END { sample = (least[3] - least[1]) / samples
 		      printf "# %.1f us a sample: %.2f %% at 199 Hz\n", sample, sample * 199 / 1e4 >"/dev/stderr"
 		      if (sample * 199 > 1e4) print sample " us a sample" }' "$T/out" 2>"$T/said")
 	cat "$T/said"
+	if [ -e /machine-command ]; then
+		skip "a sample is cheap" "in an emulated machine an exit takes 50 us"
+		skip "the cost at 199 Hz is below 1 %" "likewise"
+		return
+	fi
 	report "a sample is cheap" "$reason"
 	report "the cost at 199 Hz is below 1 %" "$(awk '
 		NR == 1 { least = $1 } NR == 2 && $1 > 1.01 * least && $3 > 1010000 { print $3 / 1e4 - 100 " %" }' "$T/out")"

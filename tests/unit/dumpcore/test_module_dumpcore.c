@@ -18,6 +18,7 @@
 
 #include "../../../monitor/sandbox.h"
 #include "expect.h"
+#include "json_read.h"
 #include "regs.h"
 #include "rig.h"
 
@@ -299,6 +300,51 @@ static void notes_have_registers_and_the_reason(void **state)
 	assert_non_null(memmem(f->bytes + p->p_offset, p->p_filesz, "\"hypercalls\":{\"walltime\":0", 26));
 }
 
+static const char *note_text(const struct fixture *f)
+{
+	const char *text = memmem(f->bytes, f->len, "{\"husk\":\"", 9);
+
+	assert_non_null(text);
+	return text;
+}
+
+static const char *get(const struct fixture *f, const char *path)
+{
+	static char value[2000];
+
+	return json_get(note_text(f), path, value, sizeof value) ? value : NULL;
+}
+
+/* A linker's note in read-only data, and a command line that is longer than what is kept. */
+static void notes_name_the_image_and_its_words(void **state)
+{
+	static const uint32_t note[] = {4, 20, NT_GNU_BUILD_ID, 0x00554e47, 0x03020100};
+	const struct hvt_boot_info info = {.cmdline = 0x11000};
+	struct fixture *f = *state;
+
+	attach(f);
+	assert_int_equal(memory_declare(&f->rig.core.memory, 0x140000, 0x140fff, MEMORY_R, "rodata",
+					&f->rig.e), 0);
+	memcpy(rig_at(&f->rig, 0x140024), note, sizeof note);
+	memcpy(rig_at(&f->rig, HVT_BOOT_INFO_GPA), &info, sizeof info);
+	strcpy(rig_at(&f->rig, 0x11000), "set \"colour\"");
+	assert_int_equal(halt(f, 255), RIG_HALTED);
+	post_mortem(f, false);
+	load(f);
+	assert_string_equal(get(f, "build_id"), "0001020300000000000000000000000000000000");
+	assert_string_equal(get(f, "command_line"), "set \"colour\"");
+	free(f->bytes);
+	f->bytes = NULL;
+	unlink(f->path);
+	memset(rig_at(&f->rig, 0x140000), 0, 0x1000);
+	memset(rig_at(&f->rig, 0x11000), 'x', 5000);
+	assert_int_equal(halt(f, 255), RIG_HALTED);
+	post_mortem(f, false);
+	load(f);
+	assert_null(get(f, "build_id"));
+	assert_int_equal(strlen(get(f, "command_line")), 1023);
+}
+
 /* AMD: what is there after a triple fault are the registers of a reset. */
 static void lost_registers_are_not_told(void **state)
 {
@@ -409,6 +455,7 @@ int main(void)
 		TEST(a_command_leaves_a_core_and_the_guest_goes_on),
 		TEST(a_core_has_memory_in_its_place_and_holes),
 		TEST(notes_have_registers_and_the_reason),
+		TEST(notes_name_the_image_and_its_words),
 		TEST(lost_registers_are_not_told),
 		TEST(every_write_may_fail),
 		TEST(a_file_that_is_there_is_left_alone),
