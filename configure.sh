@@ -556,8 +556,9 @@ find_ports() {
 
 find_build_compiler() {
 	build_cc=''
-	[ "$os-$backend" = linux-kvm ] || sandbox=no
-	[ "$bindings$sandbox" != nono ] || return 0
+	seccomp=no
+	[ "$os-$backend" != linux-kvm ] || seccomp=$sandbox
+	[ "$bindings$seccomp" != nono ] || return 0
 	build_cc=${BUILD_CC:-$monitor_cc}
 	[ "$cross" = no ] || build_cc=${BUILD_CC:-$(first_tool cc gcc clang)}
 	found "$build_cc" || lack "BUILD_CC: there is no compiler ${build_cc:-cc, gcc or clang}" gcc
@@ -567,7 +568,7 @@ find_build_compiler() {
 # The system call filter is made when husk is built; husk itself has no libseccomp in it.
 find_seccomp() {
 	build_seccomp=''
-	if [ "$sandbox" = yes ]; then
+	if [ "$seccomp" = yes ]; then
 		build_seccomp=$(first_libs "$build_cc" "$uses_seccomp" "" -lseccomp) ||
 			die "no libseccomp for the sandbox; Debian has it in libseccomp-dev," \
 				"and --disable-sandbox builds a husk that does not confine itself"

@@ -6,19 +6,9 @@
 #include "machine.h"
 #include "sandbox.h"
 
-#define NO_SECCOMP "system calls are not filtered (seccomp): the kernel has no filters, or does not " \
-		   "let this process set one"
-#define NO_LANDLOCK "files are not closed (landlock): the kernel has none, or it is not enabled"
-
-static const char *lacking(const struct sandbox_layers *l)
-{
-	return !l->privileges ? "privileges cannot be dropped (no_new_privs, capset)" :
-	       !l->seccomp ? NO_SECCOMP : l->landlock == 0 ? NO_LANDLOCK : NULL;
-}
-
 static int insist(const struct sandbox_layers *l, struct husk_error *e)
 {
-	const char *what = sandbox_built_in ? lacking(l) : "this husk was built without one";
+	const char *what = sandbox_built_in ? sandbox_lacks(l) : "this husk was built without one";
 
 	return what == NULL ? 0 : husk_fail(e, HUSK_E_HOST, "sandbox: %s", what);
 }
@@ -34,15 +24,16 @@ static void collect_early(const struct husk *h, struct sandbox *s)
 
 static void collect(const struct husk *h, const struct husk_confinement *how, struct sandbox *s)
 {
-	sandbox_keep(s, symbol_file_fd(&h->symbols));
+	sandbox_keep(s, symbol_file_fd(&h->symbols), SANDBOX_READS_AT);
 	if (symbol_file_fd(&h->symbols) != -1)
 		s->values[SANDBOX_SYMBOLS] = (uint64_t)symbol_file_fd(&h->symbols);
-	sandbox_keep(s, h->config.console_fd);
-	sandbox_keep(s, h->core.mailbox.wake.fd);
+	sandbox_keep(s, h->config.console_fd, SANDBOX_OUTPUT);
+	sandbox_keep(s, h->core.mailbox.wake.fd, SANDBOX_BOTH_WAYS);
 	for (size_t i = 0; i < h->config.n_outputs && i < HUSK_OUTPUTS_MAX; i++)
-		sandbox_keep(s, h->config.outputs[i].fd);
+		sandbox_keep(s, h->config.outputs[i].fd, SANDBOX_OUTPUT);
 	for (size_t i = 0; i < how->n_keep; i++)
-		sandbox_keep(s, how->keep[i]);
+		sandbox_keep(s, how->keep[i], SANDBOX_PROGRAM);
+	sandbox_keep(s, how->cut_fd, SANDBOX_CUTS);
 	if (how->cut_fd != -1)
 		s->values[SANDBOX_CUT] = (uint64_t)how->cut_fd;
 	for (unsigned i = 0; i < h->n_attached; i++)
@@ -66,7 +57,7 @@ static int close_sandbox(struct husk *h, const struct husk_confinement *how, str
 	if (!sandbox_built_in)
 		return 0;
 	s.threads = s.moves = !how->lone;
-	s.removes_only = h->layers.landlock > 0;
+	s.removes_only = sandbox_limits_removal(&h->layers);
 	collect(h, how, &s);
 	return sandbox_close(&s, &rq, &h->layers, e);
 }
@@ -82,8 +73,8 @@ int husk_confine(struct husk *h, const struct husk_confinement *how, struct husk
 	h->confined = true;
 	if (how->require)
 		return insist(&h->layers, e);
-	if (sandbox_built_in && !h->layers.seccomp)
-		machine_say(h, "sandbox: " NO_SECCOMP);
+	if (sandbox_built_in && sandbox_lacks_most(&h->layers) != NULL)
+		machine_say(h, "sandbox: %s", sandbox_lacks_most(&h->layers));
 	return 0;
 }
 
@@ -91,19 +82,13 @@ int husk_check_confinement(int require, FILE *out)
 {
 	const char *missing = require ? "FAIL" : "note";
 	struct sandbox_layers l;
+	int lacking;
 
-	sandbox_probe(&l);
 	if (!sandbox_built_in)
 		return fprintf(out, "%s sandbox: this husk was built without one\n", missing), require;
-	if (l.seccomp)
-		fprintf(out, "ok   sandbox: seccomp\n");
-	else
-		fprintf(out, "%s sandbox: " NO_SECCOMP "\n", missing);
-	if (l.landlock > 0)
-		fprintf(out, "ok   sandbox: landlock ABI %d\n", l.landlock);
-	else
-		fprintf(out, "%s sandbox: " NO_LANDLOCK "\n", missing);
-	return require ? !l.seccomp + (l.landlock == 0) : 0;
+	sandbox_probe(&l);
+	lacking = sandbox_check(&l, missing, out);
+	return require ? lacking : 0;
 }
 
 void husk_confine_describe(FILE *out)

@@ -461,8 +461,8 @@ static void kvm_kick(struct hv *hv)
 static void kvm_confine(struct hv *hv, struct sandbox *s)
 {
 	hv->lone = !s->threads;
-	sandbox_keep(s, hv->vm);
-	sandbox_keep(s, hv->vcpu);
+	sandbox_keep(s, hv->vm, 0);
+	sandbox_keep(s, hv->vcpu, 0);
 	s->values[SANDBOX_VCPU] = (uint64_t)hv->vcpu;
 	s->values[SANDBOX_VM] = (uint64_t)hv->vm;
 }

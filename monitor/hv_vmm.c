@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox.h"
+
 #define KICK_SIGNAL SIGURG
 
 int hv_vmm_get(const struct hv *hv, int number, uint64_t *value)
@@ -250,6 +252,32 @@ static bool vmm_ip(struct hv *hv, uint64_t *ip)
 	return hv->ip != 0;
 }
 
+/* ---- the sandbox ---- */
+
+/* The view of memory is there, and what else was mapped stays. */
+static void vmm_confine(struct hv *hv, struct sandbox *s)
+{
+	static const unsigned long codes[] = {
+		VMM_GET_REGISTER, VMM_SET_REGISTER, VMM_GET_REGISTERS, VMM_SET_REGISTERS,
+		VMM_SUSPEND_CPU, VMM_RESUME_CPU, VMM_INJECT_EXCEPTION,
+	};
+	struct husk_error later;	/* the first run says it */
+
+	sandbox_keep(s, hv->vm, 0);
+	sandbox_allow_ioctl(s, hv->vm, hv_vmm_run_code(hv));
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+		sandbox_allow_ioctl(s, hv->vm, codes[i]);
+	if (hv_vmm_memory_map(hv, &later) == -1) {
+		sandbox_allow_ioctl(s, hv->vm, VMM_MAP);
+		sandbox_allow_ioctl(s, hv->vm, VMM_UNMAP);
+	}
+	sandbox_keep(s, hv->control, 0);
+	sandbox_allow_ioctl(s, hv->control, VMMCTL_DESTROY);
+	if (hv->control == -1)
+		s->open_world = "there is no capability mode, in which machines could not be "
+				"destroyed before FreeBSD 15";
+}
+
 /* ---- probe ---- */
 
 static void say_leftovers(hv_finding *say, void *ctx)
@@ -301,6 +329,7 @@ const struct hv_ops hv_backend = {
 	.run = vmm_run,
 	.complete = vmm_complete,
 	.kick = vmm_kick,
+	.confine = vmm_confine,
 	.ip = vmm_ip,
 	.destroy = vmm_destroy,
 };

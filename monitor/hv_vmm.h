@@ -139,6 +139,9 @@ extern const bool hv_vmm_kick_signal;
 /* VM_RUN of one form or another: -1 and errno, or hv->exit. */
 int hv_vmm_run(struct hv *hv);
 
+/* The code that it makes. */
+unsigned long hv_vmm_run_code(const struct hv *hv);
+
 /* Capabilities of a new vcpu. HUSK_E_HOST. */
 int hv_vmm_vcpu_init(struct hv *hv, struct husk_error *e);
 

@@ -109,6 +109,12 @@ int hv_vmm_run(struct hv *hv)
 	return VMM_IOCTL(hv->vm, VMM_RUN, &run);
 }
 
+unsigned long hv_vmm_run_code(const struct hv *hv)
+{
+	(void)hv;
+	return VMM_RUN;
+}
+
 uint64_t hv_vmm_exit_ip(const struct hv *hv)
 {
 	return hv->exit.pc;

@@ -145,6 +145,11 @@ int hv_vmm_run(struct hv *hv)
 	return rc;
 }
 
+unsigned long hv_vmm_run_code(const struct hv *hv)
+{
+	return hv->release.old_run ? VMM_RUN_13 : VMM_RUN;
+}
+
 uint64_t hv_vmm_exit_ip(const struct hv *hv)
 {
 	return hv->exit.rip;

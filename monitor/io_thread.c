@@ -246,7 +246,8 @@ int io_thread_start(struct io_thread *t, struct husk_error *e)
 	int rc;
 
 	sigfillset(&all);
-	sigdelset(&all, SIGSYS);	/* of a system call filter: the kernel ends the process otherwise */
+	sigdelset(&all, SIGSYS);	/* of a system call filter: the kernel ends the process otherwise, */
+	sigdelset(&all, SIGTRAP);	/* and of capability mode */
 	rc = pthread_sigmask(SIG_SETMASK, &all, &old);
 	if (rc == 0) {
 		rc = create_with_stack(t);

@@ -46,7 +46,7 @@ static const struct option actions[] = {
 	 .help = "look at the host, and at KERNEL and its devices if given; run nothing"},
 	{.name = "dry-run", .form = OPTION_FLAG, .help = "do everything but run the guest"},
 	{.name = "sandbox", .form = OPTION_VALUE, .value = "HOW", .check = sandbox_check_how,
-	 .help = "on (default), require (fail if a part is missing), kill (SIGSYS), off"},
+	 .help = "on (default), require (fail if a part is missing), kill (by a signal), off"},
 	{.name = "user", .form = OPTION_VALUE, .value = "UID", .check = sandbox_check_user,
 	 .help = "run the guest as that user, a number, or UID:GID; start husk as root"},
 	{.name = "stats", .form = OPTION_MAYBE, .value = "json",

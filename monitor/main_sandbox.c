@@ -59,13 +59,25 @@ static void tell(long nr, bool ours)
 	(void)!write(STDERR_FILENO, l.text, l.len);
 }
 
+/* Once the handler has returned. */
+static void act_as_if_uncaught(int number)
+{
+	const struct sigaction fate = {.sa_handler = SIG_DFL};
+
+	(void)sigaction(number, &fate, NULL);
+	(void)raise(number);
+}
+
 static void on_refused(int signal, siginfo_t *info, void *context)
 {
 	const long nr = sandbox_host_call(info);
 	const bool ours = confined != 0 && sandbox_host_is_ours(info);
 	const int saved = errno;
 
-	(void)signal;
+	if (!sandbox_host_is_refusal(info)) {
+		act_as_if_uncaught(signal);
+		return;
+	}
 	if (!ours && sandbox_host_is_optional(nr)) {
 		sandbox_host_answer(context, ENOSYS);
 		errno = saved;
@@ -80,8 +92,8 @@ void sandbox_catch(void)
 	struct sigaction refused = {.sa_sigaction = on_refused, .sa_flags = SA_SIGINFO};
 
 	sigfillset(&refused.sa_mask);
-	sigdelset(&refused.sa_mask, SIGSYS);
-	(void)sigaction(SIGSYS, &refused, NULL);
+	sigdelset(&refused.sa_mask, sandbox_host_signal);
+	(void)sigaction(sandbox_host_signal, &refused, NULL);
 }
 
 /* ---- options ---- */

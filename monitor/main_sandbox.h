@@ -2,7 +2,7 @@
 /*
  * main_sandbox.h: --sandbox and --user, and the line that a forbidden system call ends husk with.
  *
- * A process has one handler of SIGSYS, so its state is the file's.
+ * A process has one handler of a signal, so its state is the file's.
  */
 #ifndef HUSK_MAIN_SANDBOX_H
 #define HUSK_MAIN_SANDBOX_H

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* main_sandbox_host.h: what SIGSYS means on the host; one file per system implements it. */
+/* main_sandbox_host.h: what a refused call looks like on the host; one file per system implements it. */
 #ifndef HUSK_MAIN_SANDBOX_HOST_H
 #define HUSK_MAIN_SANDBOX_HOST_H
 
 #include <signal.h>
 #include <stdbool.h>
+
+/* What comes of a system call that is refused. */
+extern const int sandbox_host_signal;
+
+/* Whether this is one, and nothing else that the signal is for. */
+bool sandbox_host_is_refusal(const siginfo_t *info);
 
 /* The number of the system call that was refused. */
 long sandbox_host_call(const siginfo_t *info);

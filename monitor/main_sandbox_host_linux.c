@@ -11,6 +11,15 @@
 #define SYS_SECCOMP_CODE 1
 #define OURS 0x4855		/* sandbox_program.h, SANDBOX_TRAP_DATA */
 
+const int sandbox_host_signal = SIGSYS;
+
+/* Others' count as well: nothing else is known of. */
+bool sandbox_host_is_refusal(const siginfo_t *info)
+{
+	(void)info;
+	return true;
+}
+
 long sandbox_host_call(const siginfo_t *info)
 {
 	return info->si_syscall;

@@ -10,6 +10,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "main_sandbox_host.h"
+
 /* Interval of further interruptions, for a blocking call that began just after the signal. */
 #define SIGNAL_REPEAT_MS 100
 
@@ -95,7 +97,7 @@ void signals_catch_looks(void)
 	struct sigaction tell = {.sa_handler = on_look};
 
 	sigfillset(&stop.sa_mask);
-	sigdelset(&stop.sa_mask, SIGSYS);
+	sigdelset(&stop.sa_mask, sandbox_host_signal);
 	tell.sa_mask = stop.sa_mask;
 	(void)sigaction(SIGUSR1, &tell, NULL);
 	/* Known before there is a handler, which may be called at once. */
@@ -110,7 +112,7 @@ static int catch_one(int signal, struct husk_error *e)
 	struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO}, inherited;
 
 	sigfillset(&stop.sa_mask);
-	sigdelset(&stop.sa_mask, SIGSYS);	/* of a system call filter */
+	sigdelset(&stop.sa_mask, sandbox_host_signal);	/* of a system call filter */
 	if (sigaction(signal, &stop, &inherited) == -1)
 		return husk_fail_sys(e, errno, "signal %d", signal);
 	if (signal != SIGTERM && inherited.sa_handler == SIG_IGN)
@@ -130,7 +132,7 @@ int signals_catch(struct husk_error *e)
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGXFSZ);
 	/* Those that have handlers already; a starter may have blocked them. */
-	sigaddset(&caught, SIGSYS);
+	sigaddset(&caught, sandbox_host_signal);
 	sigaddset(&caught, SIGUSR1);
 	sigaddset(&caught, SIGQUIT);
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) == -1)

@@ -255,7 +255,7 @@ static void core_confine(void *state, struct sandbox *s)
 	struct core_module *m = state;
 
 	output_settle(&m->console.out);
-	sandbox_keep(s, m->console.out.fd);
+	sandbox_keep(s, m->console.out.fd, SANDBOX_OUTPUT);
 }
 
 static void core_report(const void *state, module_figure *tell, void *ctx)

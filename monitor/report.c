@@ -22,15 +22,11 @@ static void add(void *ctx, const char *subject, const char *name, uint64_t value
 	t->tell(t->ctx, subject, name, value);
 }
 
-/* Of a machine in a process that husk_confine has not been called for there are none. */
-static void report_sandbox(const struct husk *h, husk_figure *tell, void *ctx)
+static void tell_sandbox(void *ctx, const char *name, uint64_t value)
 {
-	if (!h->confined)
-		return;
-	tell(ctx, "sandbox", "seccomp", h->layers.seccomp);
-	tell(ctx, "sandbox", "landlock", (uint64_t)h->layers.landlock);
-	tell(ctx, "sandbox", "no_privileges", h->layers.privileges && !h->layers.net_admin);
-	tell(ctx, "sandbox", "net_admin", h->layers.net_admin);
+	const struct total *t = ctx;
+
+	t->tell(t->ctx, "sandbox", name, value);
 }
 
 void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
@@ -40,7 +36,8 @@ void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 
 	if (!h->loaded)
 		return;
-	report_sandbox(h, tell, ctx);
+	if (h->confined)	/* else there are none of the sandbox */
+		sandbox_report(&h->layers, tell_sandbox, &t);
 	for (enum hv_exit_kind k = 0; k < HV_EXIT_KINDS; k++) {
 		tell(ctx, "exits", hv_exit_name(k), c->exits[k]);
 		t.calls += c->exits[k];		/* each is the return of one */

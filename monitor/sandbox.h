@@ -13,12 +13,37 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "error.h"
 
 /* Enough for 64 devices of three descriptors each, and what else there is. */
 #define SANDBOX_KEEP_MAX 256
 #define SANDBOX_REMOVES_MAX 64
+#define SANDBOX_IOCTLS_MAX 96		/* one for each device, and those of the hypervisor */
+
+/* What a descriptor is for, once the sandbox is closed; ored. */
+enum sandbox_use {
+	SANDBOX_READS = 1 << 0,		/* read from, receive */
+	SANDBOX_WRITES = 1 << 1,	/* write to, send */
+	SANDBOX_WAITS = 1 << 2,		/* wait for, directly or by a queue */
+	SANDBOX_WATCHES = 1 << 3,	/* it is such a queue */
+	SANDBOX_READS_AT = 1 << 4,	/* read at an offset, */
+	SANDBOX_WRITES_AT = 1 << 5,	/* write at one */
+	SANDBOX_LOOKS = 1 << 6,		/* fstat */
+	SANDBOX_CUTS = 1 << 7,		/* empty the file */
+	SANDBOX_LOCKS = 1 << 8,		/* lock or unlock it */
+	SANDBOX_FLAGS = 1 << 9,		/* ask for its status flags, or set them */
+	SANDBOX_ACCEPTS = 1 << 10,	/* take connections, which are for the same */
+	SANDBOX_CONNECTS = 1 << 11,	/* a directory: connect to sockets in it, */
+	SANDBOX_REMOVES = 1 << 12,	/* remove files from it, */
+	SANDBOX_MAKES = 1 << 13,	/* make a file in it and write that */
+};
+
+#define SANDBOX_OUTPUT (SANDBOX_WRITES | SANDBOX_WAITS)
+#define SANDBOX_BOTH_WAYS (SANDBOX_READS | SANDBOX_OUTPUT)
+#define SANDBOX_QUEUE (SANDBOX_WATCHES | SANDBOX_WAITS)
+#define SANDBOX_PROGRAM (SANDBOX_BOTH_WAYS | SANDBOX_LOOKS)	/* a program's own */
 
 /* What a system call may be made with, as far as it is known only at run time. */
 enum sandbox_value {
@@ -50,21 +75,34 @@ struct sandbox {
 	int removes[SANDBOX_REMOVES_MAX];	/* directories that files will be removed from */
 	unsigned n_removes;
 	int makes;			/* a directory that a file will be made in; -1: none */
-	int keep[SANDBOX_KEEP_MAX];	/* descriptors */
+	int keep[SANDBOX_KEEP_MAX];	/* descriptors, in order, */
+	unsigned uses[SANDBOX_KEEP_MAX];	/* and what for: enum sandbox_use */
 	unsigned n_keep;
+	struct sandbox_ioctl {
+		int fd;
+		unsigned long code;
+	} ioctls[SANDBOX_IOCTLS_MAX];	/* of descriptors that are kept; on FreeBSD no others */
+	unsigned n_ioctls;
+	const char *open_world;		/* why calls by name are needed to the end; NULL: they are not */
 	bool full;			/* there were more than room: none is closed */
 	bool moves;			/* another thread than this one may run the guest */
 	bool threads;			/* some thread will signal another: SANDBOX_PID is needed */
 	bool net_admin;			/* CAP_NET_ADMIN is to be kept: sandbox_will_attach */
-	bool removes_only;		/* landlock is in force: files are removed there and nowhere else */
+	bool removes_only;		/* sandbox_limits_removal */
 	uint64_t values[SANDBOX_VALUES];
 };
 
 /* Descriptors 0, 1 and 2, and no value. */
 void sandbox_init(struct sandbox *s);
 
-/* No-op for -1. A descriptor that is closed already may be named too. */
-void sandbox_keep(struct sandbox *s, int fd);
+/*
+ * No-op for -1. A descriptor that is closed already may be named too, and one again, for what else it
+ * is used. Linux keeps it for everything, FreeBSD for these uses alone.
+ */
+void sandbox_keep(struct sandbox *s, int fd, unsigned uses);
+
+/* An ioctl of a descriptor that is kept, for FreeBSD; no-op for -1. Linux has rules for them. */
+void sandbox_allow_ioctl(struct sandbox *s, int fd, unsigned long code);
 
 /* What is to be taken away beside what always is; see struct husk_confinement. */
 struct sandbox_request {
@@ -96,7 +134,31 @@ struct sandbox_layers {
 	bool net_admin;		/* CAP_NET_ADMIN */
 	int landlock;		/* ABI; 0: none */
 	bool seccomp;
+	bool rights;		/* Capsicum: each descriptor is for its uses alone */
+	bool capability_mode;	/* Capsicum: nothing is found by name */
+	const char *lacking;	/* why there is no capability mode, if that is known */
 };
+
+/* Receives one figure: its name ("seccomp") and value. */
+typedef void sandbox_figure(void *ctx, const char *name, uint64_t value);
+
+/* Tells what is in force. */
+void sandbox_report(const struct sandbox_layers *l, sandbox_figure *tell, void *ctx);
+
+/*
+ * Writes a line for each layer that the host offers, "ok   sandbox: ", or that it does not, with
+ * missing in front. Returns how many it lacks.
+ */
+int sandbox_check(const struct sandbox_layers *l, const char *missing, FILE *out);
+
+/* The first layer that is missing, in words; NULL if all are there. */
+const char *sandbox_lacks(const struct sandbox_layers *l);
+
+/* The same of the layer that is told of even where it is not required. */
+const char *sandbox_lacks_most(const struct sandbox_layers *l);
+
+/* Whether files can be removed from directories that were named for it, and nowhere else. */
+bool sandbox_limits_removal(const struct sandbox_layers *l);
 
 /*
  * Changes the user if asked for, drops privileges, and closes the file system. *l has what could be
@@ -105,7 +167,10 @@ struct sandbox_layers {
 int sandbox_limit(const struct sandbox *s, const struct sandbox_request *rq,
 		  struct sandbox_layers *l, struct husk_error *e);
 
-/* Closes other descriptors if asked for, and system calls. HUSK_E_HOST: a filter is half in force. */
+/*
+ * Closes other descriptors if asked for, and system calls, or what they can find. HUSK_E_HOST: a
+ * filter is half in force.
+ */
 int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sandbox_layers *l,
 		  struct husk_error *e);
 

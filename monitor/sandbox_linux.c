@@ -203,6 +203,47 @@ void sandbox_probe(struct sandbox_layers *l)
 	};
 }
 
+#define NO_SECCOMP "system calls are not filtered (seccomp): the kernel has no filters, or does not " \
+		   "let this process set one"
+#define NO_LANDLOCK "files are not closed (landlock): the kernel has none, or it is not enabled"
+
+const char *sandbox_lacks_most(const struct sandbox_layers *l)
+{
+	return l->seccomp ? NULL : NO_SECCOMP;
+}
+
+const char *sandbox_lacks(const struct sandbox_layers *l)
+{
+	return !l->privileges ? "privileges cannot be dropped (no_new_privs, capset)" :
+	       !l->seccomp ? NO_SECCOMP : l->landlock == 0 ? NO_LANDLOCK : NULL;
+}
+
+int sandbox_check(const struct sandbox_layers *l, const char *missing, FILE *out)
+{
+	if (l->seccomp)
+		fprintf(out, "ok   sandbox: seccomp\n");
+	else
+		fprintf(out, "%s sandbox: " NO_SECCOMP "\n", missing);
+	if (l->landlock > 0)
+		fprintf(out, "ok   sandbox: landlock ABI %d\n", l->landlock);
+	else
+		fprintf(out, "%s sandbox: " NO_LANDLOCK "\n", missing);
+	return !l->seccomp + (l->landlock == 0);
+}
+
+void sandbox_report(const struct sandbox_layers *l, sandbox_figure *tell, void *ctx)
+{
+	tell(ctx, "seccomp", l->seccomp);
+	tell(ctx, "landlock", (uint64_t)l->landlock);
+	tell(ctx, "no_privileges", l->privileges && !l->net_admin);
+	tell(ctx, "net_admin", l->net_admin);
+}
+
+bool sandbox_limits_removal(const struct sandbox_layers *l)
+{
+	return l->landlock > 0;
+}
+
 void sandbox_describe(char *text, size_t size)
 {
 	snprintf(text, size, "seccomp (%zu system calls), landlock (ABI 1 to %d)",

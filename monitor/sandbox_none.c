@@ -27,6 +27,35 @@ void sandbox_probe(struct sandbox_layers *l)
 	*l = (struct sandbox_layers){0};
 }
 
+void sandbox_report(const struct sandbox_layers *l, sandbox_figure *tell, void *ctx)
+{
+	(void)l, (void)tell, (void)ctx;
+}
+
+int sandbox_check(const struct sandbox_layers *l, const char *missing, FILE *out)
+{
+	(void)l, (void)missing, (void)out;
+	return 0;
+}
+
+const char *sandbox_lacks(const struct sandbox_layers *l)
+{
+	(void)l;
+	return NULL;
+}
+
+const char *sandbox_lacks_most(const struct sandbox_layers *l)
+{
+	(void)l;
+	return NULL;
+}
+
+bool sandbox_limits_removal(const struct sandbox_layers *l)
+{
+	(void)l;
+	return false;
+}
+
 void sandbox_describe(char *text, size_t size)
 {
 	snprintf(text, size, "none");

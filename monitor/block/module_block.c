@@ -375,9 +375,10 @@ static void block_confine(void *state, struct sandbox *out)
 	for (unsigned i = 0; i < s->set.n; i++) {
 		const struct block_device *dev = device_set_at(&s->set, i);
 
-		sandbox_keep(out, dev->disk.fd);
+		sandbox_keep(out, dev->disk.fd, SANDBOX_READS_AT | SANDBOX_FLAGS | SANDBOX_LOCKS |
+			     (dev->disk.read_only ? 0 : SANDBOX_WRITES_AT));
 		for (unsigned k = 0; k < DISK_ALIASES; k++)
-			sandbox_keep(out, dev->disk.alias[k]);
+			sandbox_keep(out, dev->disk.alias[k], 0);
 	}
 }
 

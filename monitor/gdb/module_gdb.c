@@ -156,10 +156,10 @@ static void gdb_confine(void *state, struct sandbox *s)
 	s->threads = true;
 	s->values[SANDBOX_READABLE] = PROT_READ;
 	s->values[SANDBOX_WRITABLE] = PROT_READ | PROT_WRITE;
-	sandbox_keep(s, d->listener.fd);
-	sandbox_keep(s, d->listener.dir);
-	sandbox_keep(s, d->watch.thread.poll_fd);
-	sandbox_keep(s, d->watch.thread.wake.fd);
+	sandbox_keep(s, d->listener.fd, SANDBOX_ACCEPTS | SANDBOX_BOTH_WAYS);
+	sandbox_keep(s, d->listener.dir, SANDBOX_REMOVES);
+	sandbox_keep(s, d->watch.thread.poll_fd, SANDBOX_QUEUE);
+	sandbox_keep(s, d->watch.thread.wake.fd, SANDBOX_BOTH_WAYS);
 	if (d->listener.dir != -1)
 		d->listener.file_stays = !sandbox_may_remove(s);
 }

@@ -157,6 +157,14 @@ static enum uplink_result datagram_write(struct uplink *u, struct iovec frame)
 	return d->mark == 0 ? UPLINK_ERROR : keep(d, frame, (size_t)n);
 }
 
+static void datagram_confine(struct uplink *u, struct sandbox *s)
+{
+	const struct datagram *d = (const struct datagram *)u;
+
+	sandbox_keep(s, d->socket, SANDBOX_BOTH_WAYS);
+	sandbox_keep(s, d->poller, SANDBOX_QUEUE);
+}
+
 static void datagram_close(struct uplink *u)
 {
 	struct datagram *d = (struct datagram *)u;
@@ -179,7 +187,8 @@ int datagram_adopt(struct uplink **u, const struct uplink_request *rq, int fd,
 		   struct husk_error *e)
 {
 	static const struct uplink_ops ops = {
-		.read = datagram_read, .write = datagram_write, .close = datagram_close,
+		.read = datagram_read, .write = datagram_write, .confine = datagram_confine,
+		.close = datagram_close,
 	};
 	const bool marked = descriptor_records_are_marked() && type_of(fd) == SOCK_SEQPACKET;
 	struct datagram *d = uplink_new(sizeof *d + (marked ? FRAME_MAX : 0), &ops, e);

@@ -444,8 +444,8 @@ static void net_confine(void *state, struct sandbox *out)
 	const uintptr_t sealed = (uintptr_t)s->sealed.bytes;
 
 	out->threads |= s->thread.io.running;
-	sandbox_keep(out, s->thread.io.poll_fd);
-	sandbox_keep(out, s->thread.io.wake.fd);
+	sandbox_keep(out, s->thread.io.poll_fd, SANDBOX_QUEUE);
+	sandbox_keep(out, s->thread.io.wake.fd, SANDBOX_BOTH_WAYS);
 	for (unsigned i = 0; i < s->set.n; i++) {
 		const struct net_device *d = device_set_at(&s->set, i);
 

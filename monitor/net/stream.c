@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "peer.h"
 #include "poller.h"
 
 #define LENGTH_SIZE 4u			/* in front of each frame, big endian */
@@ -29,6 +30,7 @@ struct stream {
 	uint8_t *out;		/* OUT_SIZE bytes; owned */
 	size_t sent, pending;	/* bytes of the frame in out: sent, in all */
 	const struct sockaddr_un *peer;	/* sealed; NULL: it was inherited */
+	int directory;		/* of its file; -1: it is not needed */
 };
 
 static struct stream *stream_of(struct uplink *u)
@@ -203,11 +205,11 @@ static enum uplink_result stream_read(struct uplink *u, struct iovec buffer, siz
  * Two calls, all of whose arguments are constants or sealed, so that a system call filter can allow
  * exactly these.
  */
-static int open_connection(const struct sockaddr_un *peer)
+static int open_connection(int directory, const struct sockaddr_un *peer)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
 
-	if (fd == -1 || connect(fd, (const struct sockaddr *)peer, sizeof *peer) == 0)
+	if (fd == -1 || peer_connect(directory, fd, peer) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -236,7 +238,7 @@ static int reconnect(struct uplink *u)
 	struct stream *s = stream_of(u);
 
 	if (s->socket == -1)
-		s->socket = s->uplink.fd = open_connection(s->peer);
+		s->socket = s->uplink.fd = open_connection(s->directory, s->peer);
 	return s->socket == -1 ? -1 : 0;
 }
 
@@ -245,8 +247,9 @@ static void stream_confine(struct uplink *u, struct sandbox *s)
 {
 	const struct stream *stream = stream_of(u);
 
-	sandbox_keep(s, stream->socket);
-	sandbox_keep(s, stream->poller);
+	sandbox_keep(s, stream->socket, SANDBOX_BOTH_WAYS);
+	sandbox_keep(s, stream->poller, SANDBOX_QUEUE);
+	sandbox_keep(s, stream->directory, SANDBOX_CONNECTS);
 	if (stream->peer != NULL)
 		s->values[SANDBOX_FAMILY] = AF_UNIX;
 }
@@ -258,6 +261,8 @@ static void stream_close(struct uplink *u)
 	(void)disconnect(s);
 	if (s->poller != -1)
 		close(s->poller);
+	if (s->directory != -1)
+		close(s->directory);
 	free(s->in);
 	free(s->out);
 	free(s);
@@ -283,6 +288,7 @@ static struct stream *stream_new(int socket, const struct uplink_ops *ops, struc
 		return NULL;
 	}
 	s->socket = s->uplink.fd = socket;
+	s->directory = -1;
 	s->poller = poller_open();
 	if (s->poller == -1)
 		husk_fail_sys(e, errno, "network device");
@@ -377,13 +383,14 @@ int stream_connect(struct uplink **u, const struct uplink_request *rq, const cha
 	}
 	if (sealed_put(rq->sealed, &peer, sizeof peer, &sealed, e) == -1)
 		return -1;
-	fd = open_connection(&peer);
+	fd = open_connection(-1, &peer);
 	if (fd == -1)
 		return connect_failed(rq->where, errno, e);
 	s = stream_new(fd, &connected_ops, e);
 	if (s == NULL)
 		return -1;
 	s->peer = sealed;
+	s->directory = peer_directory(&peer);
 	*u = &s->uplink;
 	return 0;
 }

@@ -28,6 +28,13 @@ static int set_prefix(int fd, int bytes)
 	return ioctl(fd, TAPSVNETHDR, &bytes);
 }
 
+static void adopted_confine(struct uplink *u, struct sandbox *s)
+{
+	sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
+	if (((const struct tap *)u)->prefix != 0)
+		sandbox_allow_ioctl(s, u->fd, TAPSVNETHDR);
+}
+
 static void adopted_close(struct uplink *u)
 {
 	const struct tap *t = (struct tap *)u;
@@ -61,7 +68,8 @@ static int adopt(struct tap *t, const struct uplink_request *rq, struct husk_err
 int tap_adopt(struct uplink **u, const struct uplink_request *rq, int fd, struct husk_error *e)
 {
 	static const struct uplink_ops ops = {
-		.read = tap_read, .write = tap_write, .close = adopted_close,
+		.read = tap_read, .write = tap_write, .confine = adopted_confine,
+		.close = adopted_close,
 	};
 	struct tap *t = uplink_new(sizeof *t, &ops, e);
 

@@ -336,14 +336,14 @@ static void named_confine(struct uplink *u, struct sandbox *s)
 	struct tap *t = (struct tap *)u;
 
 	t->confined = true;
-	sandbox_keep(s, u->fd);
+	sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
 	if (t->control == -1)
 		return;
 	if (!may_make_interfaces()) {
 		forget_control(t);
 		return;
 	}
-	sandbox_keep(s, t->control);
+	sandbox_keep(s, t->control, 0);
 	s->values[SANDBOX_ASK_INDEX] = SIOCGIFINDEX;
 	s->values[SANDBOX_ASK_TAP] = TUNGETIFF;
 }

@@ -106,5 +106,5 @@ void uplink_confine(struct uplink *u, struct sandbox *s)
 	if (u->ops->confine != NULL)
 		u->ops->confine(u, s);
 	else
-		sandbox_keep(s, u->fd);
+		sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
 }

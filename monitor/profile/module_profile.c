@@ -215,8 +215,8 @@ static void profile_confine(void *state, struct sandbox *out)
 	profile_timer_confine(out);
 	out->threads = true;
 	output_settle(&s->sink.to.out);
-	sandbox_keep(out, s->sink.to.out.fd);
-	sandbox_keep(out, s->file.fd);
+	sandbox_keep(out, s->sink.to.out.fd, SANDBOX_OUTPUT);
+	sandbox_keep(out, s->file.fd, SANDBOX_OUTPUT);
 }
 
 /* ---- the end ---- */

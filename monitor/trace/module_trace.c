@@ -122,8 +122,8 @@ static void trace_confine(void *state, struct sandbox *out)
 	if (!s->wanted)
 		return;
 	output_settle(&s->trace.sink.to.out);
-	sandbox_keep(out, s->trace.sink.to.out.fd);
-	sandbox_keep(out, s->file.fd);
+	sandbox_keep(out, s->trace.sink.to.out.fd, SANDBOX_OUTPUT);
+	sandbox_keep(out, s->file.fd, SANDBOX_OUTPUT);
 }
 
 static void trace_close(void *state)

@@ -217,13 +217,13 @@ static void vsock_confine(void *state, struct sandbox *out)
 	if (s->set.n == 0)
 		return;
 	out->threads = true;
-	sandbox_keep(out, s->thread.poll_fd);
-	sandbox_keep(out, s->thread.wake.fd);
+	sandbox_keep(out, s->thread.poll_fd, SANDBOX_QUEUE);
+	sandbox_keep(out, s->thread.wake.fd, SANDBOX_BOTH_WAYS);
 	for (unsigned i = 0; i < s->set.n; i++) {
 		struct vsock_guest *g = device_set_at(&s->set, i);
 
-		sandbox_keep(out, g->bell.fd);
-		sandbox_keep(out, g->call.fd);
+		sandbox_keep(out, g->bell.fd, SANDBOX_BOTH_WAYS);
+		sandbox_keep(out, g->call.fd, SANDBOX_BOTH_WAYS);
 		vsock_routes_confine(&g->routes, out);
 	}
 }

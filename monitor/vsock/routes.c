@@ -154,13 +154,13 @@ void vsock_routes_limit(const struct vsock_routes *r, struct sandbox *s)
 			sandbox_will_remove(s, r->listens[i].place.dir);
 }
 
-static void confine_all(struct vsock_route *list, unsigned n, struct sandbox *s)
+static void confine_all(struct vsock_route *list, unsigned n, unsigned uses, struct sandbox *s)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct unix_listener *l = &list[i].listener;
 
-		sandbox_keep(s, list[i].place.dir);
-		sandbox_keep(s, l->fd);
+		sandbox_keep(s, list[i].place.dir, uses);
+		sandbox_keep(s, l->fd, SANDBOX_ACCEPTS | SANDBOX_BOTH_WAYS | SANDBOX_FLAGS);
 		l->file_stays = l->place != NULL && !sandbox_may_remove(s);
 	}
 }
@@ -168,8 +168,10 @@ static void confine_all(struct vsock_route *list, unsigned n, struct sandbox *s)
 /* Where a connection leads cannot be checked, as its address is made when it is needed. */
 void vsock_routes_confine(struct vsock_routes *r, struct sandbox *s)
 {
-	confine_all(r->connects, r->n_connects, s);
-	confine_all(r->listens, r->n_listens, s);
+	confine_all(r->connects, r->n_connects, SANDBOX_CONNECTS, s);
+	confine_all(r->listens, r->n_listens, SANDBOX_REMOVES, s);
+	if (r->prefix != NULL)
+		sandbox_keep(s, r->prefix->dir, SANDBOX_CONNECTS);
 	if (r->n_connects == 0 && r->prefix == NULL)
 		return;
 	s->values[SANDBOX_FAMILY] = AF_UNIX;

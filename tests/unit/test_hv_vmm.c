@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../monitor/capsicum_host.h"
+#include "../../monitor/sandbox.h"
 #include "../../monitor/vmm_abi.h"
 #include "../../monitor/vmm_host.h"
 #include "bare.h"
@@ -61,10 +63,17 @@ int __real_vmm_host_sysctl(const char *name, void *old, size_t *old_len, const v
 int __wrap_vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *new,
 			   size_t new_len);
 
+/* The descriptors of /dev/vmmctl and of a machine, if it was made by that. */
+static struct opened {
+	int n, fds[2];
+} opened;
+
 int __wrap_vmm_host_open(const char *path, int flags)
 {
 	int fd = refused() ? -1 : __real_vmm_host_open(path, flags);
 
+	if (fd != -1 && opened.n < 2)
+		opened.fds[opened.n++] = fd;
 	die_after();
 	return fd;
 }
@@ -577,6 +586,114 @@ static void a_machine_that_somebody_destroyed_says_so(void **state)
 	assert_non_null(strstr(b->e.message, "somebody destroyed the machine husk-"));
 }
 
+/* ---- the sandbox ---- */
+
+static volatile sig_atomic_t refusals;
+
+static void on_refusal(int signal)
+{
+	(void)signal;
+	refusals = refusals + 1;
+}
+
+/* Capability mode is for ever, so it is a child's. False: this build or release has none. */
+static bool confine(struct bare *b)
+{
+	const struct sandbox_request rq = {0};
+	struct sandbox_layers l;
+	struct sandbox s;
+
+	(void)signal(SIGTRAP, on_refusal);
+	sandbox_init(&s);
+	if (sandbox_limit(&s, &rq, &l, &b->e) == -1)
+		return false;
+	hv_backend.confine(b->hv, &s);
+	return sandbox_close(&s, &rq, &l, &b->e) == 0 && l.rights && l.capability_mode;
+}
+
+static bool is_refused(int rc, int error)
+{
+	const sig_atomic_t before = refusals;
+
+	refusals = 0;
+	return rc == -1 && errno == error && before == 1;
+}
+
+/* What it has, and everything else of a machine's: the step that went wrong, or 0. */
+static int try_refused(int control, int vm)
+{
+	struct vmm_segment segment = {.len = page()};
+	struct vmm_map map = {.len = page(), .prot = VMM_PROT_R};
+	struct vmmctl c = {.name = "husk-1-1"};
+
+	if (!is_refused(vmm_host_open(VMM_CONTROL, O_RDWR), CAPSICUM_ECAPMODE))
+		return 1;
+	if (!is_refused(vmm_host_ioctl(vm, VMM_ALLOC_SEGMENT, &segment), CAPSICUM_ENOTCAPABLE))
+		return 2;
+	if (!is_refused(vmm_host_ioctl(vm, VMM_MAP, &map), CAPSICUM_ENOTCAPABLE))
+		return 3;
+	if (!is_refused(vmm_host_ioctl(control, VMMCTL_CREATE, &c), CAPSICUM_ENOTCAPABLE))
+		return 4;
+	if (!is_refused(vmm_host_mmap(NULL, page(), PROT_READ, MAP_SHARED, vm, 0) == MAP_FAILED ?
+			-1 : 0, CAPSICUM_ENOTCAPABLE))
+		return 5;
+	return 0;
+}
+
+/* Protected before, as guests' memory is, so that its maps are made anew by the sandbox. */
+static int live_confined(struct bare *b, const struct opened *o)
+{
+	struct kicker k = {b, 100};
+	pthread_t thread;
+	int step = 20;
+
+	protect(b, BARE_DATA, BARE_DATA + page() - 1, MEMORY_R);
+	if (!confine(b))
+		return 10;
+	if (bare_run(b) == -1 || bare_run(b) == -1 || hv_backend.own(b->hv, &b->e) == -1 ||
+	    pthread_create(&thread, NULL, kick, &k) != 0)
+		return 11;
+	if (bare_run(b) == -1 || b->exit.kind != HV_EXIT_INTERRUPTED)
+		return 12;
+	pthread_join(thread, NULL);
+	hv_backend.disown(b->hv);
+	if (refusals != 0)
+		return 13;
+	step = try_refused(o->fds[0], o->fds[1]);
+	bare_free(b);
+	return step != 0 || refusals == 0 ? step : 14;
+}
+
+static void a_confined_guest_runs_and_ends_and_can_do_no_more(void **state)
+{
+	const bool has_mode = strncmp(getenv("HUSK_VMM_DOUBLE"), "13", 2) != 0;
+	int status, step;
+	pid_t child;
+
+	(void)state;
+	if (!sandbox_built_in)
+		skip();
+	child = fork();
+	if (child == 0) {
+		static struct bare b;
+
+		memset(&opened, 0, sizeof opened);
+		if (bare_make(&b) == -1)
+			_exit(30);
+		code_hypercall(&b.code, 2, 1);
+		code_hypercall(&b.code, 2, 2);
+		code_spin(&b.code);
+		step = bare_start(&b) == -1 ? 31 : live_confined(&b, &opened);
+		bare_free(&b);
+		_exit(step);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) != (has_mode ? 0 : 10))
+		fail_msg("step %d", WEXITSTATUS(status));
+	assert_int_equal(machines(), 0);
+}
+
 static int group(const char *personality)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +708,7 @@ static int group(const char *personality)
 		WITH_MACHINE(a_kick_before_the_run_ends_it_before_it_begins),
 		WITH_MACHINE(no_kick_is_lost),
 		WITH_MACHINE(two_machines_are_strangers),
+		cmocka_unit_test(a_confined_guest_runs_and_ends_and_can_do_no_more),
 		WITH_MACHINE(a_run_that_the_kernel_refuses_says_why),
 		WITH_MACHINE(a_machine_that_somebody_destroyed_says_so),
 		cmocka_unit_test(machines_leave_nothing_behind),

@@ -169,20 +169,20 @@ static void descriptors_are_kept_in_order(void **state)
 
 	(void)state;
 	sandbox_init(&s);
-	sandbox_keep(&s, 9);
-	sandbox_keep(&s, -1);
-	sandbox_keep(&s, 5);
-	sandbox_keep(&s, 9);
-	sandbox_keep(&s, 7);
+	sandbox_keep(&s, 9, 0);
+	sandbox_keep(&s, -1, 0);
+	sandbox_keep(&s, 5, 0);
+	sandbox_keep(&s, 9, 0);
+	sandbox_keep(&s, 7, 0);
 	assert_int_equal(s.n_keep, 6);
 	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(s.keep[i], i < 3 ? (int)i : 5 + 2 * ((int)i - 3));
 	for (int fd = 10; fd < 10 + SANDBOX_KEEP_MAX - 6; fd++)
-		sandbox_keep(&s, fd);
+		sandbox_keep(&s, fd, 0);
 	assert_false(s.full);
-	sandbox_keep(&s, 2);
+	sandbox_keep(&s, 2, 0);
 	assert_false(s.full);
-	sandbox_keep(&s, 100000);
+	sandbox_keep(&s, 100000, 0);
 	assert_true(s.full);
 }
 

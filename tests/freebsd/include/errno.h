@@ -53,5 +53,7 @@ int *__error(void);
 #define ESTALE 70
 #define ENOLCK 77
 #define ENOSYS 78
+#define ENOTCAPABLE 93
+#define ECAPMODE 94
 
 #endif

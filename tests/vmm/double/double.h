@@ -52,6 +52,18 @@ bool names_exist(const char *name);
 bool names_privileged(void);
 int names_each(int (*each)(void *ctx, const char *name), void *ctx);
 
+/* ---- capability mode: double_capsicum.c ---- */
+
+bool capsicum_mode(void);
+/* What a refused call returns; with SIGTRAP first, if the process has asked for it. */
+int capsicum_refuse(int error);
+
+/* double_host.c: the first descriptor from this number on that is the stand-in's own; ~0u: none. */
+unsigned double_own_from(unsigned number);
+/* double_handles.c: of a descriptor of the stand-in; 0 or an errno. */
+int double_limit(int fd, bool ioctls);
+int double_limit_ioctls(int fd, const unsigned long *codes, size_t n);
+
 /* ---- one machine ---- */
 
 struct segment {

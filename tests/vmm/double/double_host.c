@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* double_host.c: the stand-in's side of vmm_host.h: descriptors, /dev/vmmctl and the sysctls. */
-#include "double.h"
+#include "double_handles.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "capsicum_host.h"
 #include "vmm_host.h"
 
 #define CONTROL_FLAGS_SINCE 16	/* destroy-on-close */
@@ -17,18 +18,7 @@
 
 #define RUN_NUMBER_END 0x10000u	/* group and number of a code; the rest is of the argument */
 
-/* An open descriptor of ours; the number is that of a real one, so that nothing else gets it. */
-struct handle {
-	struct handle *next;
-	int fd;
-	int access;		/* O_RDONLY, O_WRONLY, O_RDWR */
-	bool control;		/* /dev/vmmctl */
-	struct machine *machine;	/* NULL: one that another process made */
-	int locks[8];		/* that keep machines alive; -1 */
-};
-
 /* The kernel's state: the same for all that a process links. */
-static struct handle *handles;
 static struct machine *machines;
 static pthread_mutex_t giant = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -95,15 +85,6 @@ static int result(int error)
 	return error == 0 ? 0 : -1;
 }
 
-static struct handle *handle_of(int fd)
-{
-	struct handle *h = handles;
-
-	while (h != NULL && h->fd != fd)
-		h = h->next;
-	return h;
-}
-
 static struct machine *machine_of(const char *name)
 {
 	struct machine *m = machines;
@@ -111,26 +92,6 @@ static struct machine *machine_of(const char *name)
 	while (m != NULL && (m->destroyed || strcmp(m->name, name) != 0))
 		m = m->next;
 	return m;
-}
-
-static int handle_open(bool control, struct machine *m, int flags)
-{
-	struct handle *h = calloc(1, sizeof *h);
-
-	if (h == NULL)
-		return result(ENOMEM);
-	h->fd = open("/dev/null", O_RDWR | (flags & O_CLOEXEC));
-	if (h->fd == -1) {
-		free(h);
-		return -1;
-	}
-	h->access = flags & O_ACCMODE;
-	h->control = control;
-	h->machine = m;
-	memset(h->locks, -1, sizeof h->locks);
-	h->next = handles;
-	handles = h;
-	return h->fd;
 }
 
 static int open_control(int flags)
@@ -161,7 +122,9 @@ int vmm_host_open(const char *path, int flags)
 
 	mark_begin("open");
 	giant_lock(&mask);
-	if (strcmp(path, VMM_CONTROL) == 0)
+	if (capsicum_mode())
+		fd = result(capsicum_refuse(CAPSICUM_ECAPMODE));
+	else if (strcmp(path, VMM_CONTROL) == 0)
 		fd = open_control(flags);
 	else if (strncmp(path, nodes, sizeof nodes - 1) == 0)
 		fd = open_node(path + sizeof nodes - 1, flags);
@@ -179,11 +142,8 @@ static void machines_sweep(void)
 
 	while (*at != NULL) {
 		struct machine *m = *at;
-		struct handle *h = handles;
 
-		while (h != NULL && h->machine != m)
-			h = h->next;
-		if (!m->destroyed || h != NULL || m->state != VCPU_IDLE) {
+		if (!m->destroyed || handle_has(m) || m->state != VCPU_IDLE) {
 			at = &m->next;
 			continue;
 		}
@@ -202,13 +162,6 @@ static int destroy(const char *name)
 	return error;
 }
 
-static void release_locks(struct handle *h)
-{
-	for (size_t i = 0; i < sizeof h->locks / sizeof h->locks[0]; i++)
-		if (h->locks[i] != -1)
-			close(h->locks[i]);
-}
-
 /* A machine that went with the descriptor that was closed. */
 static void destroy_orphans(void)
 {
@@ -219,20 +172,12 @@ static void destroy_orphans(void)
 
 int vmm_host_close(int fd)
 {
-	struct handle **at = &handles;
 	sigset_t mask;
 	int rc;
 
 	mark_begin("close");
 	giant_lock(&mask);
-	while (*at != NULL && (*at)->fd != fd)
-		at = &(*at)->next;
-	if (*at != NULL) {
-		struct handle *h = *at;
-
-		*at = h->next;
-		release_locks(h);
-		free(h);
+	if (handle_forget(fd)) {
 		destroy_orphans();
 		machines_sweep();
 	}
@@ -294,6 +239,22 @@ static int control_ioctl(struct handle *h, unsigned long code, const void *arg)
 	return code == VMMCTL_CREATE ? create_by_control(h, &c) : destroy(c.name);
 }
 
+unsigned double_own_from(unsigned number)
+{
+	unsigned best;
+	sigset_t mask;
+
+	giant_lock(&mask);
+	best = handle_own_from(number);
+	for (const struct machine *m = machines; m != NULL; m = m->next) {
+		best = handle_nearer(best, m->kvm, number);
+		best = handle_nearer(best, m->vm, number);
+		best = handle_nearer(best, m->vcpu, number);
+	}
+	giant_unlock(&mask);
+	return best;
+}
+
 int vmm_host_ioctl(int fd, unsigned long code, void *arg)
 {
 	struct machine *m;
@@ -307,6 +268,8 @@ int vmm_host_ioctl(int fd, unsigned long code, void *arg)
 	m = h == NULL ? NULL : h->machine;
 	if (h == NULL)
 		error = fcntl(fd, F_GETFD) == -1 ? EBADF : ENOTTY;
+	else if (!handle_may_ioctl(h, code))
+		error = capsicum_refuse(CAPSICUM_ENOTCAPABLE);
 	else if (h->control)
 		error = control_ioctl(h, code, arg);
 	else if (m == NULL || m->destroyed)
@@ -333,6 +296,8 @@ void *vmm_host_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off
 	m = h == NULL ? NULL : h->machine;
 	if (h == NULL)
 		error = EBADF;
+	else if (h->limited)
+		error = capsicum_refuse(CAPSICUM_ENOTCAPABLE);
 	else if (m == NULL || m->destroyed)
 		error = ENXIO;
 	else
@@ -389,7 +354,9 @@ int vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *ne
 
 	mark_begin("sysctl");
 	giant_lock(&mask);
-	if (strcmp(name, VMM_SYSCTL_CREATE) == 0 || strcmp(name, VMM_SYSCTL_DESTROY) == 0)
+	if (capsicum_mode())
+		error = EPERM;
+	else if (strcmp(name, VMM_SYSCTL_CREATE) == 0 || strcmp(name, VMM_SYSCTL_DESTROY) == 0)
 		error = new == NULL ? 0 : sysctl_name(name, new, new_len);
 	else if (new != NULL)
 		error = EPERM;

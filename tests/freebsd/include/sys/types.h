@@ -10,6 +10,7 @@ typedef unsigned u_int;
 typedef uint64_t dev_t, ino_t, nlink_t;
 typedef int64_t off_t, blkcnt_t, ssize_t, rlim_t;
 typedef int32_t blksize_t, pid_t, clockid_t;
+typedef int64_t id_t;
 typedef uint16_t mode_t;
 typedef uint32_t uid_t, gid_t, socklen_t, fflags_t;
 typedef uint64_t fsblkcnt_t;

@@ -9,6 +9,10 @@
 #define WEXITSTATUS(status) ((status) >> 8)
 #define WIFSIGNALED(status) (((status) & 0177) != 0177 && ((status) & 0177) != 0)
 
+typedef enum idtype {
+	P_PID = 0,
+} idtype_t;
+
 pid_t wait(int *status);
 pid_t waitpid(pid_t pid, int *status, int options);
 
