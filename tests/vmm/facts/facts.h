@@ -96,6 +96,10 @@ void probe_vcpu(void);
 void probe_kicks(void);
 void probe_life(void);
 
+/* What the stand-in does not have, and prints nothing for. */
+void probe_taps(void);
+void probe_disks(void);
+
 /* The architecture's own: facts_<architecture>.c. */
 extern const int pc_register, bogus_exit, suspended_exit, debug_exit;
 uint64_t exit_pc(void);

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* host_freebsd.c: the probes' host on FreeBSD: its system calls, without its C library. */
-#include "facts.h"
+#include "host_freebsd.h"
 
-/* FreeBSD sys/sys/syscall.h and the headers that the manual pages of section 2 name. */
-enum {
-	CALL_EXIT = 1, CALL_FORK = 2, CALL_WRITE = 4, CALL_OPEN = 5, CALL_CLOSE = 6, CALL_WAIT4 = 7,
-	CALL_GETPID = 20, CALL_SETUID = 23, CALL_KILL = 37, CALL_IOCTL = 54, CALL_MPROTECT = 74,
-	CALL_CLOCK_GETTIME = 232, CALL_NANOSLEEP = 240, CALL_SIGPROCMASK = 340,
-	CALL_SIGACTION = 416, CALL_THR_EXIT = 431, CALL_THR_SELF = 432, CALL_THR_KILL = 433,
-	CALL_THR_NEW = 455, CALL_MMAP = 477, CALL_SYSCTLBYNAME = 570,
-};
-
-#define OPEN_READ 0
-#define OPEN_WRITE 1
-#define OPEN_BOTH 2
 #define MAP_SHARED_FLAG 1
 #define MAP_PRIVATE_FLAG 2
 #define MONOTONIC 4
@@ -25,25 +13,38 @@ enum {
 
 void facts_main(void);
 
-/* In host_freebsd_<architecture>.S: the result, or minus the error's number. */
-long system_call(long number, long a, long b, long c, long d, long e, long f);
-
 static volatile unsigned signals;
 static long main_thread;
 
-static long call1(long number, long a)
+long call1(long number, long a)
 {
 	return system_call(number, a, 0, 0, 0, 0, 0);
 }
 
-static long call2(long number, long a, long b)
+long call2(long number, long a, long b)
 {
 	return system_call(number, a, b, 0, 0, 0, 0);
 }
 
-static long call3(long number, long a, long b, long c)
+long call3(long number, long a, long b, long c)
 {
 	return system_call(number, a, b, c, 0, 0, 0);
+}
+
+long call4(long number, long a, long b, long c, long d)
+{
+	return system_call(number, a, b, c, d, 0, 0);
+}
+
+long poll_now(long fd, int events)
+{
+	struct {
+		int32_t fd;
+		int16_t events, revents;
+	} p = {.fd = (int32_t)fd, .events = (int16_t)events};
+	const long rc = call3(CALL_POLL, (long)&p, 1, 0);
+
+	return rc < 0 ? rc : p.revents;
 }
 
 long host_open(const char *path, int how)
@@ -95,7 +96,7 @@ const char *host_error(long error)
 		{1, "EPERM"}, {2, "ENOENT"}, {4, "EINTR"}, {5, "EIO"}, {6, "ENXIO"}, {9, "EBADF"},
 		{12, "ENOMEM"}, {13, "EACCES"}, {14, "EFAULT"}, {16, "EBUSY"}, {17, "EEXIST"},
 		{19, "ENODEV"}, {22, "EINVAL"}, {25, "ENOTTY"}, {28, "ENOSPC"}, {34, "ERANGE"},
-		{35, "EAGAIN"}, {37, "EALREADY"}, {45, "EOPNOTSUPP"},
+		{35, "EAGAIN"}, {37, "EALREADY"}, {45, "EOPNOTSUPP"}, {55, "ENOBUFS"},
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

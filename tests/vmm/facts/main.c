@@ -13,4 +13,6 @@ void facts_main(void)
 	probe_exits();
 	probe_kicks();
 	probe_life();
+	probe_taps();
+	probe_disks();
 }
