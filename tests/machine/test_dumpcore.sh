@@ -88,6 +88,18 @@ if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image s
 	gdb -q -batch -ex 'info registers' -c "$aborted" >"$T/out" 2>&1 </dev/null
 	status=$?
 	judge "and without the image" 0 'rip\|pc '
+	if "$HUSK" --help | grep -q -e --gdb && [ "${ARCH:-$(uname -m)}" = "$(uname -m)" ]; then
+		start --mem=8 --dumpcore="$cores" --gdb="$T/gdb" -- "$(image exception)" --solo5:quiet pagefault
+		within 10 test -S "$T/gdb"
+		timeout 60 gdb -q -nx -batch -ex "target remote $T/gdb" -ex 'break solo5_exit' -ex continue \
+			-ex continue "$(image exception)" >"$T/replies" 2>&1 </dev/null
+		await 20
+		cp "$T/replies" "$T/out"
+		judge "a core of a guest that is debugged" 255 'Breakpoint 1 at' 'dumpcore: dumped'
+		gdb -q -nx -batch -ex 'compare-sections .text' "$(image exception)" "$(core)" >"$T/out" 2>&1 </dev/null
+		status=$?
+		judge "has no breakpoint in it" 0 'Section .text.*: matched'
+	fi
 else
 	skip "gdb reads a core" "there is no gdb for it"
 fi

@@ -385,7 +385,26 @@ END
 		'solo5_app_main' 'nop' 'matched' 'hypercalls puts' 'exited with code 07'
 	await 20
 	judge "11: and its guest's status is husk's" 7
+
+	# Breakpoints that are never met cost packets, and no exit.
+	run --mem=8 --stats -- "$(image hot)" count 2
+	plain=$(grep '^exits' "$T/err")
+	rm -f "$place"
+	start --mem=8 --stats --gdb="$place" -- "$(image hot)" count 2
+	within 10 is_there
+	for function in work ten twenty bottom lie writer waiter turner solo5_yield solo5_abort; do
+		echo "break $function"
+	done >"$T/commands"
+	timeout 60 gdb -nx -batch -iex 'set pagination off' -ex "target remote $place" -x "$T/commands" \
+		-ex continue "$(image hot)" >"$T/replies" 2>&1
+	await 20
+	shows "17: ten breakpoints" 'Breakpoint 10 at' 'exited normally'
+	packets=$(sed -n 's/^gdb packets //p' "$T/err")
+	report "17: take fewer than 50 packets" "$([ "${packets:-99}" -lt 50 ] || echo "$packets")"
+	report "17: and, never met, no exit" "$([ "$plain" = "$(grep '^exits' "$T/err" | sed 's/^exits interrupted .*/exits interrupted 0/')" ] ||
+		grep '^exits' "$T/err" | tr '\n' ' ')"
 else
 	skip "2, 3, 4, 12: gdb finds its way" "there is no gdb for this machine"
+	skip "17: ten breakpoints" "likewise"
 fi
 finish
