@@ -59,6 +59,34 @@ whole() {
 	figure_is "each was sent once, $1" net:service0 frames_sent -eq "$frames"
 }
 
+ask_often() {
+	for n in 1 2 3 4 5 6 7 8 9 10; do
+		for m in 1 2 3 4 5 6 7 8 9 10; do
+			kill -USR1 "$started" "$started" "$started" "$started" "$started" 2>/dev/null || return
+			kill -USR1 "$started" "$started" "$started" "$started" "$started" 2>/dev/null || return
+			sleep 0.01
+		done
+	done
+}
+
+# Figures are asked for a thousand times meanwhile.
+asked() {
+	frames=$(($(rate) * 2))
+	[ $frames -lt 20000 ] || frames=20000
+	launch --mem=8 --stats=json --net:service0=tap100 -- "$(image net_load)" echo $frames $BURST
+	ask_often &
+	peer frames tap100 echo $frames $BURST
+	wait $!
+	await 20
+	peer_ok "$frames frames while the figures are asked for"
+	succeeds "as many to the guest meanwhile"
+	report "each text of figures is whole" "$(grep -v '^{.*}}$' "$T/err" | head -1 | cut -c1-100)"
+	report "and there were many" "$([ "$(wc -l <"$T/err")" -gt 20 ] || echo "$(wc -l <"$T/err") lines")"
+	report "and no frame is lost" \
+		"$(tail -1 "$T/err" | grep -q "\"frames_received\":$frames,.*\"frames_sent\":$frames," || tail -1 "$T/err" | cut -c1-900)"
+}
+
 whole "by the ring" --stats
+asked
 whole "by hypercalls" --no-net-ring
 finish
