@@ -4,8 +4,8 @@
  *
  * A program of the building machine: generate ARCH >FILE. The filter is made by libseccomp, twice,
  * with two sets of numbers in place of what is known only at run time: where the two differ is a
- * hole. libseccomp is not relied on: the result is walked (walk.c), and any difference from the
- * tables fails.
+ * hole. Neither libseccomp nor what shortens its program is relied on: the result is walked (walk.c),
+ * and any difference from the tables fails.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dispatch.h"
 #include "interpreter.h"
+#include "shorten.h"
 #include "walk.h"
 
 /* Of both sets in the same order, as libseccomp sorts; the upper half of a value has one bit more. */
@@ -161,7 +163,10 @@ static size_t make(uint32_t set, struct sock_filter *code)
 		die("the filter is too long", "", 0);
 	fclose(file);
 	seccomp_release(ctx);
-	return n;
+	n = dispatch(code, n, machines[target].audit);
+	if (n == 0)
+		die("the filter is too long", "", 0);
+	return shorten(code, n);
 }
 
 /* ---- holes ---- */

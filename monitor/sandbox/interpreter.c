@@ -14,8 +14,7 @@ static bool load(const struct seccomp_data *call, uint32_t at, uint32_t *word)
 	return true;
 }
 
-/* How many instructions to skip; -1 for one that is no jump. */
-static long skip(const struct sock_filter *i, uint32_t a)
+long interpreter_skip(const struct sock_filter *i, uint32_t a)
 {
 	switch (i->code) {
 	case BPF_JMP | BPF_JA:
@@ -38,7 +37,7 @@ uint32_t interpreter_run(const struct sock_filter *code, size_t n, const struct 
 
 	for (size_t at = 0; at < n; at++) {
 		const struct sock_filter *i = &code[at];
-		const long to = skip(i, a);
+		const long to = interpreter_skip(i, a);
 
 		if (i->code == (BPF_RET | BPF_K))
 			return i->k;

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How many instructions a jump skips, with a in the accumulator; -1 for one that is no jump. */
+long interpreter_skip(const struct sock_filter *i, uint32_t a);
+
 /* What no filter returns: the program is none that the kernel would take. */
 #define INTERPRETER_INVALID 0xdeadbeefu
 

@@ -27,6 +27,7 @@
 
 #include "../../monitor/sandbox/interpreter.h"
 #include "../../monitor/sandbox/walk.h"
+#include "call_number_kvm.h"
 
 #if defined(__x86_64__)
 #define ARCH "x86_64"
@@ -51,29 +52,6 @@ static struct shared {
 	volatile unsigned long asked;	/* calls that the kernel has answered */
 	struct walk_difference d;
 } *shared;
-
-static long number_of(const char *call)
-{
-	static struct {
-		const char *call;
-		long nr;
-	} known[128];
-	size_t i = 0;
-
-	while (i < 127 && known[i].call != NULL && known[i].call != call)
-		i++;
-	if (known[i].call == call)
-		return known[i].nr;
-	known[i].call = call;
-	known[i].nr = -1;
-	for (long nr = 0; nr < (long)sandbox_program.n_names; nr++) {
-		const char *name = sandbox_call_name(&sandbox_program, nr);
-
-		if (name != NULL && strcmp(name, call) == 0)
-			known[i].nr = nr;
-	}
-	return known[i].nr;
-}
 
 /*
  * Linux 6.14, kernel/seccomp.c: on x86_64 no filter sees uretprobe (335), nor uprobe (336) later;
@@ -128,7 +106,7 @@ static bool set_filter(void)
 
 static void child(const struct rules *const *tables)
 {
-	const struct walk_machine machine = {ARCH, AUDIT, number_of, kernel_run};
+	const struct walk_machine machine = {ARCH, AUDIT, call_number, kernel_run};
 	enum outcome end = NO_FILTERS;
 
 	if (set_filter())
@@ -199,7 +177,7 @@ static void a_call_that_the_kernel_refuses_is_found_out(void **state)
 	if (end == NO_FILTERS)
 		skip();
 	assert_int_equal(end, DIFFERENT);
-	assert_int_equal(shared->d.nr, number_of("openat"));
+	assert_int_equal(shared->d.nr, call_number("openat"));
 	munmap(shared, sizeof *shared);
 }
 

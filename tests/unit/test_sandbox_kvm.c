@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_sandbox_kvm.c: the system call filter says what the tables of rules say, and a filter that
+ * test_sandbox_kvm.c: the system call filter says what the tables of rules say, shortly, and a filter that
  * was changed anywhere is found out.
  */
 #include <stdarg.h>
@@ -18,8 +18,10 @@
 
 #include "../../monitor/sandbox.h"
 #include "../../monitor/sandbox/interpreter.h"
+#include "../../monitor/sandbox/shorten.h"
 #include "../../monitor/sandbox/walk.h"
 #include "../../monitor/sandbox_program.h"
+#include "call_number_kvm.h"
 #include "emulated.h"
 
 #if defined(__x86_64__)
@@ -30,31 +32,7 @@
 #define AUDIT AUDIT_ARCH_AARCH64
 #endif
 
-/* Numbers of the calls by their names, as the program itself knows them. */
-static long number_of(const char *call)
-{
-	static struct {
-		const char *call;
-		long nr;
-	} known[128];
-	size_t i = 0;
-
-	while (i < 127 && known[i].call != NULL && known[i].call != call)
-		i++;
-	if (known[i].call == call)
-		return known[i].nr;
-	known[i].call = call;
-	known[i].nr = -1;
-	for (long nr = 0; nr < (long)sandbox_program.n_names; nr++) {
-		const char *name = sandbox_call_name(&sandbox_program, nr);
-
-		if (name != NULL && strcmp(name, call) == 0)
-			known[i].nr = nr;
-	}
-	return known[i].nr;
-}
-
-static const struct walk_machine machine = {ARCH, AUDIT, number_of, interpreter_run};
+static const struct walk_machine machine = {ARCH, AUDIT, call_number, interpreter_run};
 
 static bool agrees(const struct sandbox_program *p)
 {
@@ -70,13 +48,6 @@ static void the_filter_says_what_the_rules_say(void **state)
 	(void)state;
 	assert_true(sandbox_walk(&sandbox_program, rules_configured, &machine, walk_run, false, &d));
 	assert_true(sandbox_walk(&sandbox_program, rules_configured, &machine, walk_run, true, &d));
-}
-
-/* libseccomp loads upper halves even where nothing of them counts. */
-static bool is_idle(const struct sock_filter *i)
-{
-	return i[0].code == (BPF_LD | BPF_W | BPF_ABS) && i[1].code == (BPF_ALU | BPF_AND | BPF_K) &&
-	       i[1].k == 0;
 }
 
 /* Each change takes half a walk, so that slow programs try some of them. */
@@ -95,8 +66,6 @@ static void a_changed_filter_is_found_out(void **state)
 	(void)state;
 	p.code = code;
 	for (size_t i = 0; i < p.n; i += every) {
-		if (i + 1 < p.n && is_idle(&sandbox_program.code[i]))
-			continue;
 		memcpy(code, sandbox_program.code, p.n * sizeof code[0]);
 		if (BPF_CLASS(code[i].code) == BPF_JMP && code[i].jt != code[i].jf) {
 			const uint8_t jt = code[i].jt;
@@ -135,13 +104,113 @@ static void a_program_that_the_kernel_would_refuse_is_none(void **state)
 	assert_int_equal(interpreter_run(bad, 0, &call), INTERPRETER_INVALID);
 }
 
+#define NUMBERS 480u		/* about as many as Linux has */
+
+/* How many instructions are run until the call is answered, or an argument is looked at. */
+static unsigned steps_to_answer(uint32_t nr)
+{
+	const struct sock_filter *code = sandbox_program.code;
+	unsigned steps = 0;
+	uint32_t a = 0;
+
+	for (size_t at = 0; at < sandbox_program.n; at++) {
+		const long over = interpreter_skip(&code[at], a);
+
+		steps++;
+		if (over >= 0)
+			at += (size_t)over;
+		else if (BPF_CLASS(code[at].code) == BPF_RET || code[at].k > 4)
+			break;
+		else
+			a = code[at].k == 0 ? nr : AUDIT;
+	}
+	return steps;
+}
+
+/* Call 5 with argument 0 of 7, in the way of libseccomp: words loaded twice, and halves that do not count. */
+static const struct sock_filter lengthy[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 5, 0, 6),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 20),
+	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 7, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+#define LENGTHY (sizeof lengthy / sizeof lengthy[0])
+#define CONCISE 6
+
+static void what_changes_nothing_is_left_out(void **state)
+{
+	struct sock_filter code[LENGTHY], again[LENGTHY];
+	size_t n;
+
+	(void)state;
+	memcpy(code, lengthy, sizeof code);
+	n = shorten(code, LENGTHY);
+	assert_int_equal(n, CONCISE);
+	for (unsigned i = 0; i < 16; i++) {
+		const struct seccomp_data call = {
+			.nr = i % 2 == 0 ? 5 : 6, .args = {i / 2 + ((uint64_t)i << 32)},
+		};
+
+		assert_int_equal(interpreter_run(code, n, &call), interpreter_run(lengthy, LENGTHY, &call));
+	}
+	memcpy(again, code, sizeof code);
+	assert_int_equal(shorten(code, n), n);
+	assert_memory_equal(code, again, n * sizeof code[0]);
+}
+
+/* The accumulator differs by the way that was taken: nothing is known then. */
+/* The build has done it. */
+static void the_filter_cannot_be_shortened(void **state)
+{
+	static struct sock_filter code[SANDBOX_LENGTH_MAX];
+
+	(void)state;
+	memcpy(code, sandbox_program.code, sandbox_program.n * sizeof code[0]);
+	assert_int_equal(shorten(code, sandbox_program.n), sandbox_program.n);
+}
+
+/* Most numbers are answered after few instructions: the kernel tries them all at a start. */
+static void numbers_are_found_soon(void **state)
+{
+	unsigned long steps = 0;
+
+	(void)state;
+	for (uint32_t nr = 0; nr < NUMBERS; nr++)
+		steps += steps_to_answer(nr);
+	assert_in_range(steps, NUMBERS, 10 * NUMBERS);
+}
+
+static void what_depends_on_the_way_stays(void **state)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 5, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+	};
+	const size_t n = sizeof code / sizeof code[0];
+
+	(void)state;
+	assert_int_equal(shorten(code, n), n);
+}
+
 static void calls_have_names(void **state)
 {
 	(void)state;
-	assert_string_equal(sandbox_call_name(&sandbox_program, number_of("openat")), "openat");
+	assert_string_equal(sandbox_call_name(&sandbox_program, call_number("openat")), "openat");
 	assert_null(sandbox_call_name(&sandbox_program, -1));
 	assert_null(sandbox_call_name(&sandbox_program, 100000));
-	assert_true(number_of("no such call") == -1);
+	assert_true(call_number("no such call") == -1);
 }
 
 static void nothing_powerful_is_allowed(void **state)
@@ -156,7 +225,7 @@ static void nothing_powerful_is_allowed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
-		const struct seccomp_data call = {.nr = (int)number_of(never[i]), .arch = AUDIT};
+		const struct seccomp_data call = {.nr = (int)call_number(never[i]), .arch = AUDIT};
 
 		assert_true(call.nr >= 0);
 		assert_int_not_equal(interpreter_run(code, n, &call), SECCOMP_RET_ALLOW);
@@ -193,6 +262,10 @@ int main(void)
 		cmocka_unit_test(a_changed_filter_is_found_out),
 		cmocka_unit_test(a_hole_that_is_missed_is_found_out),
 		cmocka_unit_test(a_program_that_the_kernel_would_refuse_is_none),
+		cmocka_unit_test(what_changes_nothing_is_left_out),
+		cmocka_unit_test(what_depends_on_the_way_stays),
+		cmocka_unit_test(the_filter_cannot_be_shortened),
+		cmocka_unit_test(numbers_are_found_soon),
 		cmocka_unit_test(calls_have_names),
 		cmocka_unit_test(nothing_powerful_is_allowed),
 		cmocka_unit_test(descriptors_are_kept_in_order),
