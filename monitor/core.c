@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "probe.h"
 
@@ -91,7 +92,12 @@ static void claim_vmexits(struct core *c)
 		c->vmexits[k] = (struct core_vmexit){own[k], c};
 }
 
-static const struct core unmade = {.mailbox = {.wake = {.fd = -1}}, .console_fd = -1};
+/* Written where it is: a core that were copied would be 30 KB to read at a start. */
+static void unmake(struct core *c)
+{
+	memset(c, 0, sizeof *c);
+	c->mailbox.wake.fd = c->console_fd = -1;
+}
 
 static void init_parts(struct core *c, uint64_t mem_size)
 {
@@ -108,7 +114,7 @@ static void init_parts(struct core *c, uint64_t mem_size)
 
 int core_init(struct core *c, const struct hv_ops *ops, uint64_t mem_size, struct husk_error *e)
 {
-	*c = unmade;
+	unmake(c);
 	c->ops = ops;
 	if (ops->create(&c->hv, mem_size, e) == -1) {
 		core_fini(c);
@@ -130,7 +136,7 @@ void core_fini(struct core *c)
 	devices_clear(&c->devices);
 	mailbox_fini(&c->mailbox);
 	c->ops->destroy(c->hv);
-	*c = unmade;
+	unmake(c);
 }
 
 int core_register_vmexit(struct core *c, enum hv_exit_kind kind, vmexit_handler *handler,

@@ -35,6 +35,7 @@ struct elf_image {
 	int fd;			/* owned; -1 when closed */
 	uint8_t *bytes;		/* of what came through a pipe; owned; NULL: they are in fd */
 	uint64_t file_size;
+	int64_t changed_s, changed_ns;	/* when the file was last written to, as of its opening */
 	uint16_t machine;	/* EM_* */
 	uint64_t entry;		/* gpa */
 	size_t n_segments;

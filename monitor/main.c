@@ -462,7 +462,7 @@ static int work(struct command *c, struct husk_error *e)
 	};
 	int status;
 
-	if (inherited_descriptors(e) == -1 || signals_catch(e) == -1)
+	if (inherited_descriptors(e) == -1)
 		return fail(c, e);
 	c->machine = husk_create(&config, e);
 	if (c->machine == NULL)
@@ -508,8 +508,9 @@ int main(int argc, char **argv)
 	int status;
 
 	sandbox_catch();
-	signals_catch_looks();
 	messages_init(&c.messages, program_name(argc, argv));
+	if (signals_catch(&e) == -1)
+		return fail(&c, &e);
 	status = inherited_stack(tidy, &c, &e);
 	return status != -1 ? status : fail(&c, &e);
 }

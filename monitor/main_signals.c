@@ -91,52 +91,57 @@ static void on_look(int signal)
 	errno = saved;
 }
 
-void signals_catch_looks(void)
+/* Every signal waits while a handler runs, but for that of a system call filter. */
+static void hold_all(sigset_t *mask)
 {
-	struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO}, inherited;
-	struct sigaction tell = {.sa_handler = on_look};
-
-	sigfillset(&stop.sa_mask);
-	sigdelset(&stop.sa_mask, sandbox_host_signal);
-	tell.sa_mask = stop.sa_mask;
-	(void)sigaction(SIGUSR1, &tell, NULL);
-	/* Known before there is a handler, which may be called at once. */
-	if (sigaction(SIGQUIT, NULL, &inherited) == 0)
-		quit_ignored = inherited.sa_handler == SIG_IGN;
-	(void)sigaction(SIGQUIT, &stop, NULL);
+	sigfillset(mask);
+	sigdelset(mask, sandbox_host_signal);
 }
 
-/* An ignored signal stays ignored. Blocked while it is changed. */
+/*
+ * An ignored signal stays ignored, and SIGQUIT's handler knows that it was. Blocked while it is
+ * changed.
+ */
 static int catch_one(int signal, struct husk_error *e)
 {
 	struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO}, inherited;
 
-	sigfillset(&stop.sa_mask);
-	sigdelset(&stop.sa_mask, sandbox_host_signal);	/* of a system call filter */
+	hold_all(&stop.sa_mask);
 	if (sigaction(signal, &stop, &inherited) == -1)
 		return husk_fail_sys(e, errno, "signal %d", signal);
-	if (signal != SIGTERM && inherited.sa_handler == SIG_IGN)
+	if (signal == SIGQUIT)
+		quit_ignored = inherited.sa_handler == SIG_IGN;
+	else if (signal != SIGTERM && inherited.sa_handler == SIG_IGN)
 		(void)sigaction(signal, &inherited, NULL);
 	return 0;
 }
 
+static int catch_looks(struct husk_error *e)
+{
+	struct sigaction tell = {.sa_handler = on_look};
+
+	hold_all(&tell.sa_mask);
+	return sigaction(SIGUSR1, &tell, NULL) == -1 ? husk_fail_sys(e, errno, "signal %d", SIGUSR1) : 0;
+}
+
 int signals_catch(struct husk_error *e)
 {
-	static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
+	static const int ends[] = {SIGQUIT, SIGTERM, SIGINT, SIGHUP};
 	sigset_t blocked, caught;
 
 	sigemptyset(&caught);
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 		sigaddset(&caught, ends[i]);
+	sigaddset(&caught, SIGUSR1);
 	blocked = caught;
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGXFSZ);
-	/* Those that have handlers already; a starter may have blocked them. */
+	/* It has a handler already; a starter may have blocked it. */
 	sigaddset(&caught, sandbox_host_signal);
-	sigaddset(&caught, SIGUSR1);
-	sigaddset(&caught, SIGQUIT);
 	if (sigprocmask(SIG_BLOCK, &blocked, NULL) == -1)
 		return husk_fail_sys(e, errno, "signals");
+	if (catch_looks(e) == -1)
+		return -1;
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 		if (catch_one(ends[i], e) == -1)
 			return -1;

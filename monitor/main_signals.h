@@ -18,10 +18,7 @@
 /* Time to end in order after a signal; then the process ends at once. */
 #define SIGNALS_GRACE_MS 2000
 
-/* First thing in main: SIGUSR1 and SIGQUIT do not kill from here on, but are noted. */
-void signals_catch_looks(void);
-
-/* From here on a signal that asks for the end is noted. HUSK_E_HOST. */
+/* Among the first things in main: from here on these signals do not kill, but are noted. HUSK_E_HOST. */
 int signals_catch(struct husk_error *e);
 
 /*

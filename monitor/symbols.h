@@ -24,9 +24,7 @@ struct symbol_stamp {
 /* Where symbols are read from: the image, or a copy of it that was not stripped. */
 struct symbol_file {
 	const struct elf_image *image;	/* whose code it is; not owned */
-	struct elf_image copy;		/* its name is NULL if there is none; only name, fd and size */
-	struct symbol_stamp stamp;	/* when it was opened */
-	bool stamped;
+	struct elf_image copy;		/* its name is NULL if there is none; only name, fd, size and time */
 };
 
 /*

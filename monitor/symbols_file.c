@@ -97,6 +97,8 @@ static int open_copy(struct symbol_file *f, const char *path, struct husk_error 
 		return husk_fail(e, HUSK_E_USAGE, "%.150s: another process writes it, and holds a lock",
 				 path);
 	f->copy.file_size = (uint64_t)st.st_size;
+	f->copy.changed_s = st.st_mtim.tv_sec;
+	f->copy.changed_ns = st.st_mtim.tv_nsec;
 	return read_header(&f->copy, &h, e) == -1 ? -1 : check_code(f, &h, e);
 }
 
@@ -108,16 +110,18 @@ int symbol_file_open(struct symbol_file *f, const struct elf_image *img, const c
 		symbol_file_close(f);
 		return -1;
 	}
-	f->stamped = source(f)->bytes == NULL && symbol_stamp(source(f)->fd, &f->stamp);
 	return 0;
 }
 
+/* What came through a pipe is in memory. */
 int symbol_file_unchanged(const struct symbol_file *f, struct husk_error *e)
 {
+	const struct elf_image *img = source(f);
 	struct symbol_stamp now;
 
-	if (!f->stamped || !symbol_stamp(source(f)->fd, &now) ||
-	    (now.size == f->stamp.size && now.seconds == f->stamp.seconds && now.ns == f->stamp.ns))
+	if (img->bytes != NULL || !symbol_stamp(img->fd, &now) ||
+	    (now.size == (int64_t)img->file_size && now.seconds == img->changed_s &&
+	     now.ns == img->changed_ns))
 		return 0;
 	return husk_fail(e, HUSK_E_IMAGE, "%.150s has changed since the guest was loaded: its names are "
 			 "not the guest's", source(f)->name);

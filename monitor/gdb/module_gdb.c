@@ -22,6 +22,8 @@ static void gdb_close(void *state)
 {
 	struct debugger *d = state;
 
+	if (d == NULL)
+		return;
 	gdb_listener_close(&d->listener);
 	gdb_session_fini(&d->session);
 	free(d);
@@ -42,9 +44,14 @@ static int open_all(struct debugger *d, const struct settings *settings, struct 
 static int gdb_open(void **state, const struct settings *settings, struct manifest *mft,
 		    struct husk_error *e)
 {
-	struct debugger *d = calloc(1, sizeof *d);
+	struct debugger *d;
 
 	(void)mft;
+	*state = NULL;
+	if (settings_find(settings, "gdb", NULL) == NULL &&
+	    settings_find(settings, "gdb-port", NULL) == NULL)
+		return 0;
+	d = calloc(1, sizeof *d);
 	if (d == NULL)
 		return husk_fail_sys(e, ENOMEM, "module gdb");
 	d->connection.fd = d->listener.fd = d->listener.dir = -1;
@@ -56,9 +63,10 @@ static int gdb_open(void **state, const struct settings *settings, struct manife
 	return 0;
 }
 
+/* Without --gdb there is no state, which is large. */
 static bool is_open(const struct debugger *d)
 {
-	return d->listener.fd != -1;
+	return d != NULL && d->listener.fd != -1;
 }
 
 static int check_backend(const struct core *c, struct husk_error *e)
@@ -143,7 +151,7 @@ static void gdb_limit(const void *state, struct sandbox *s)
 {
 	const struct debugger *d = state;
 
-	if (d->listener.dir != -1)
+	if (is_open(d) && d->listener.dir != -1)
 		sandbox_will_remove(s, d->listener.dir);
 }
 
