@@ -49,12 +49,13 @@ static void init_device(struct output *o, dev_t device)
 		(void)take_own(o);
 }
 
+/* A filter of the starter's may forbid to ask what an open descriptor is: then it is for anything. */
 void output_init(struct output *o, int fd)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	*o = (struct output){.fd = fd, .way = OUTPUT_ASK};
-	if (fd == -1 || fstat(fd, &st) == -1)
+	if (fd == -1 || (fstat(fd, &st) == -1 && errno == EBADF))
 		o->fd = -1;
 	else if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
 		o->way = OUTPUT_FILE;

@@ -537,8 +537,8 @@ static void fail_in_every_way(struct fixture *f, const struct hv_ops *ops, unsig
 	n = fail_every_call(f, false);
 	print_message("%u calls\n", n);
 	assert_true(n >= least);
-	/* One for each transfer of a disk; no console, and one that fails. */
-	assert_int_equal(f->notices, 5);
+	/* One for each transfer of a disk, and a console that fails. */
+	assert_int_equal(f->notices, 4);
 	assert_int_equal(fail_every_call(f, true), n);
 }
 
