@@ -33,7 +33,7 @@ cat >"$tmp/known" <<'END'
 open output_open_again	a pipe of the console's, for a write that does not wait; before that in the sandbox
 open reattach		a tap, where /dev/net/tun could not be kept; refused in the sandbox
 socket open_connection	a stream that was closed; to the address in a sealed page
-connect open_connection	the same
+connect peer_connect	the same
 socket unix_socket_connect	a socket device's connection to the host, --vsock with connect or uds
 connect unix_place_connect	the same
 accept4 gdb_listener_accept	a debugger that comes later
