@@ -92,6 +92,14 @@ static bool has(const char *feature)
 	return sysctlbyname(feature, &there, &size, NULL, 0) == 0 && there != 0;
 }
 
+bool capsicum_is_recent(void)
+{
+	int date = 0;
+	size_t size = sizeof date;
+
+	return sysctlbyname("kern.osreldate", &date, &size, NULL, 0) == 0 && date >= 1500000;
+}
+
 bool capsicum_is_there(void)
 {
 	return has("kern.features.security_capabilities") &&

@@ -273,9 +273,7 @@ static void vmm_confine(struct hv *hv, struct sandbox *s)
 	}
 	sandbox_keep(s, hv->control, 0);
 	sandbox_allow_ioctl(s, hv->control, VMMCTL_DESTROY);
-	if (hv->control == -1)
-		s->open_world = "there is no capability mode, in which machines could not be "
-				"destroyed before FreeBSD 15";
+	s->by_name |= hv->control == -1;
 }
 
 /* ---- probe ---- */

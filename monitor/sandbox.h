@@ -83,7 +83,7 @@ struct sandbox {
 		unsigned long code;
 	} ioctls[SANDBOX_IOCTLS_MAX];	/* of descriptors that are kept; on FreeBSD no others */
 	unsigned n_ioctls;
-	const char *open_world;		/* why calls by name are needed to the end; NULL: they are not */
+	bool by_name;			/* the end takes calls by name, which capability mode has none of */
 	bool full;			/* there were more than room: none is closed */
 	bool moves;			/* another thread than this one may run the guest */
 	bool threads;			/* some thread will signal another: SANDBOX_PID is needed */
@@ -136,7 +136,7 @@ struct sandbox_layers {
 	bool seccomp;
 	bool rights;		/* Capsicum: each descriptor is for its uses alone */
 	bool capability_mode;	/* Capsicum: nothing is found by name */
-	const char *lacking;	/* why there is no capability mode, if that is known */
+	bool by_name;		/* which is why not */
 };
 
 /* Receives one figure: its name ("seccomp") and value. */

@@ -133,8 +133,8 @@ int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sa
 	if (rq->close_others)
 		close_others(s);
 	l->rights = limit_all(s);
-	l->lacking = s->open_world;
-	l->capability_mode = s->open_world == NULL && enter(rq);
+	l->by_name = s->by_name;
+	l->capability_mode = !s->by_name && enter(rq);
 	return 0;
 }
 
@@ -144,21 +144,25 @@ void sandbox_probe(struct sandbox_layers *l)
 {
 	const bool there = capsicum_is_there();
 
-	*l = (struct sandbox_layers){.rights = there, .capability_mode = there};
+	*l = (struct sandbox_layers){
+		.rights = there, .by_name = there && !capsicum_is_recent(),
+		.capability_mode = there && capsicum_is_recent(),
+	};
 }
 
+#define NO_MODE "there is no capability mode: "
 #define NO_CAPSICUM "the kernel was built without Capsicum"
 
+/* Nothing that a user of an older release can change, and so is told of each time. */
 const char *sandbox_lacks_most(const struct sandbox_layers *l)
 {
-	return l->capability_mode ? NULL : l->lacking != NULL ? l->lacking :
-	       "there is no capability mode: " NO_CAPSICUM;
+	return l->capability_mode || l->by_name ? NULL : NO_MODE NO_CAPSICUM;
 }
 
 const char *sandbox_lacks(const struct sandbox_layers *l)
 {
-	return sandbox_lacks_most(l) != NULL ? sandbox_lacks_most(l) :
-	       l->rights ? NULL : "descriptors are not limited: " NO_CAPSICUM;
+	return l->by_name ? NO_MODE "before FreeBSD 15 no machine could be destroyed in it" :
+	       !l->capability_mode ? NO_MODE NO_CAPSICUM : l->rights ? NULL : "descriptors are not limited: " NO_CAPSICUM;
 }
 
 int sandbox_check(const struct sandbox_layers *l, const char *missing, FILE *out)

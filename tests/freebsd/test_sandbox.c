@@ -33,7 +33,7 @@ static struct {
 	size_t n_codes[FDS];
 	uint32_t fcntls[FDS];
 	int commands[8], n_commands;
-	bool features;
+	int features, date;
 } host;
 
 int __wrap_close_range(unsigned first, unsigned last, int flags);
@@ -92,9 +92,11 @@ int procctl(idtype_t type, id_t id, int command, void *data)
 
 int sysctlbyname(const char *name, void *old, size_t *old_len, const void *new, size_t new_len)
 {
-	const int yes = host.features;
+	const bool asks_date = strcmp(name, "kern.osreldate") == 0;
+	const int yes = asks_date ? host.date : host.features;
 
-	assert_memory_equal(name, "kern.features.security_capabilit", 32);
+	if (!asks_date)
+		assert_memory_equal(name, "kern.features.security_capabilit", 32);
 	assert_null(new);
 	assert_int_equal(new_len, 0);
 	assert_int_equal(*old_len, sizeof yes);
@@ -132,7 +134,8 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&host, 0, sizeof host);
-	host.features = true;
+	host.features = 1;
+	host.date = 1500068;
 	return 0;
 }
 
@@ -266,11 +269,12 @@ static void test_what_needs_names_stays_outside(void **state)
 
 	(void)state;
 	sandbox_init(&s);
-	s.open_world = "because";
+	s.by_name = true;
 	confine(&s, &(struct sandbox_request){0}, &l);
 	assert_string_equal(host.done, "pprrr");
 	assert_true(l.rights && !l.capability_mode);
-	assert_string_equal(sandbox_lacks(&l), "because");
+	assert_non_null(strstr(sandbox_lacks(&l), "before FreeBSD 15"));
+	assert_null(sandbox_lacks_most(&l));
 }
 
 static void test_a_user_that_cannot_be_had(void **state)
@@ -320,12 +324,18 @@ static void test_what_is_said(void **state)
 	sandbox_probe(&l);
 	out = fmemopen(text, sizeof text, "w");
 	assert_int_equal(sandbox_check(&l, "note", out), 0);
-	host.features = false;
+	host.features = 0;
 	sandbox_probe(&l);
 	assert_int_equal(sandbox_check(&l, "FAIL", out), 1);
+	host.features = 1;
+	host.date = 1499999;
+	sandbox_probe(&l);
+	assert_int_equal(sandbox_check(&l, "note", out), 1);
 	fclose(out);
 	assert_string_equal(text, "ok   sandbox: capsicum, capability mode\nFAIL sandbox: there is no "
-			    "capability mode: the kernel was built without Capsicum\n");
+			    "capability mode: the kernel was built without Capsicum\nnote sandbox: "
+			    "there is no capability mode: before FreeBSD 15 no machine could be "
+			    "destroyed in it\n");
 	sandbox_describe(text, sizeof text);
 	assert_string_equal(text, "capsicum (capability mode, rights of each descriptor)");
 	assert_string_equal(sandbox_name_of(499), "openat");

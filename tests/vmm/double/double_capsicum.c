@@ -97,6 +97,11 @@ int capsicum_change_user(uint32_t uid, uint32_t gid)
 	return setresuid(uid, uid, uid);
 }
 
+bool capsicum_is_recent(void)
+{
+	return double_personality()->release >= 15;
+}
+
 bool capsicum_is_there(void)
 {
 	return true;
