@@ -526,7 +526,7 @@ add_linked() {
 find_linked() {
 	linked=''
 	if [ "$os" = freebsd ]; then
-		add_linked "FreeBSD's libc, libthr and libelf" "$(header_says sys/param.h __FreeBSD_version)" BSD-2-Clause
+		add_linked 'libc, libthr and libelf of FreeBSD' "$(header_says sys/param.h __FreeBSD_version)" BSD-2-Clause
 		return
 	fi
 	add_linked glibc "$(header_says features.h __GLIBC__.__GLIBC_MINOR__)" LGPL-2.1-or-later
