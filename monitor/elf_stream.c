@@ -124,11 +124,12 @@ int elf_open_path(const char *path)
 	/* Without O_NONBLOCK, opening a named pipe would wait for its other end. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), saved = errno;
 
-	if (fd != -1 || (saved != ENXIO && saved != EACCES) || descriptor_of(path) == -1)
+	if (fd != -1 || (saved != ENXIO && saved != EACCES && saved != ENOENT) ||
+	    descriptor_of(path) == -1)
 		return fd;
 	/*
 	 * What cannot be opened again, such as a socket or another user's file, is read through the
-	 * descriptor itself.
+	 * descriptor itself; so is what has no path on FreeBSD, without fdescfs(4).
 	 */
 	fd = fcntl(descriptor_of(path), F_DUPFD_CLOEXEC, 0);
 	errno = saved;
