@@ -34,7 +34,7 @@ result() {
 
 # names FILE...: of taps and disks, as the probes have them and the expected file.
 names() {
-	grep -ohE '\b(tap|disk)[.][a-z0-9_]+' "$@" | sort -u
+	grep -ohE '\b(tap|disk)[.][a-z][a-z0-9_]+' "$@" | sort -u
 }
 names "$src"/tests/vmm/facts/taps_freebsd.c "$src"/tests/vmm/facts/disks_freebsd.c >"$tmp/asked"
 names "$src"/tests/vmm/facts/host-15.txt >"$tmp/answered"
