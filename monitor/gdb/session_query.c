@@ -59,6 +59,13 @@ static enum gdb_verdict current_thread(struct gdb_session *s, struct gdb_words *
 	return gdb_left(w) == 0 ? gdb_answer(s, "QC1") : gdb_answer(s, "");
 }
 
+/* The image is where it was linked to be: lldb sets no breakpoint before it knows. */
+static enum gdb_verdict offsets(struct gdb_session *s, struct gdb_words *w)
+{
+	(void)w;
+	return gdb_answer(s, "Text=0;Data=0;Bss=0");
+}
+
 /* A piece of a document, OFFSET,LENGTH of it. */
 static enum gdb_verdict transfer(struct gdb_session *s, struct gdb_words *w, const char *text,
 				 size_t size)
@@ -93,6 +100,24 @@ static enum gdb_verdict memory_map(struct gdb_session *s, struct gdb_words *w)
 	return transfer(s, w, text, (size_t)n);
 }
 
+#define ADDRESSES_END UINT64_C(0xfffffffffffff000)	/* lldb takes an end of 0 for the start */
+
+/* lldb looks for room for its expressions, and fails where that is not answered. */
+static enum gdb_verdict region(struct gdb_session *s, struct gdb_words *w)
+{
+	const uint64_t size = s->core->memory.size;
+	uint64_t addr;
+
+	if (!gdb_take_number(w, &addr))
+		return gdb_answer_result(s, GDB_E_FAILED);
+	gdb_answer(s, "start:");
+	gdb_out_number(&s->out, addr < size ? 0 : size);
+	gdb_out_text(&s->out, ";size:");
+	gdb_out_number(&s->out, addr < size ? size : ADDRESSES_END - size);
+	gdb_out_text(&s->out, addr < size ? ";permissions:rwx;" : ";");
+	return GDB_STAY;
+}
+
 /* ---- monitor ---- */
 
 #define COMMAND_MAX 64u
@@ -114,8 +139,8 @@ static enum gdb_verdict monitor(struct gdb_session *s, struct gdb_words *w)
 const struct gdb_command gdb_query_commands[] = {
 	{"qSupported", supported}, {"QStartNoAckMode", no_acks}, {"qAttached", attached},
 	{"qfThreadInfo", first_threads}, {"qsThreadInfo", more_threads},
-	{"qC", current_thread}, {"H", fine}, {"T", fine},
+	{"qOffsets", offsets}, {"qC", current_thread}, {"H", fine}, {"T", fine},
 	{"qXfer:features:read:target.xml:", features}, {"qXfer:memory-map:read::", memory_map},
-	{"qRcmd,", monitor},
+	{"qMemoryRegionInfo:", region}, {"qRcmd,", monitor},
 	{NULL, NULL},
 };

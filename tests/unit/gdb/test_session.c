@@ -75,7 +75,7 @@ static uint8_t *text(struct fixture *f)
 static void what_is_not_known_is_answered_with_nothing(void **state)
 {
 	static const char *const packets[] = {
-		"vMustReplyEmpty", "", "qSymbol::", "qTStatus", "vFile:setfs:0", "qOffsets", "R",
+		"vMustReplyEmpty", "", "qSymbol::", "qTStatus", "vFile:setfs:0", "R",
 		"vRun;x", "!", "Z9,0,1", "\xff\x80",
 	};
 	struct fixture *f = *state;
@@ -116,6 +116,17 @@ static void the_description_comes_in_pieces(void **state)
 	ASSERT_REPLY(f, "qXfer:features:read:target.xml:ffff,1", "E01");
 	ASSERT_REPLY(f, "qXfer:features:read:other.xml:0,1", "");
 	assert_non_null(strstr(ask(f, "qXfer:memory-map:read::0,1000"), "length=\"0x200000\""));
+}
+
+/* What lldb asks for before it sets a breakpoint or evaluates an expression. */
+static void the_guest_is_one_region_at_its_place(void **state)
+{
+	struct fixture *f = *state;
+
+	ASSERT_REPLY(f, "qOffsets", "Text=0;Data=0;Bss=0");
+	ASSERT_REPLY(f, "qMemoryRegionInfo:1fffff", "start:0;size:200000;permissions:rwx;");
+	ASSERT_REPLY(f, "qMemoryRegionInfo:200000", "start:200000;size:ffffffffffdff000;");
+	ASSERT_REPLY(f, "qMemoryRegionInfo:", "E01");
 }
 
 static void registers_are_read_and_written(void **state)
@@ -408,6 +419,7 @@ int main(void)
 		TEST(what_is_not_known_is_answered_with_nothing),
 		TEST(g_is_as_long_as_the_description_says),
 		TEST(the_description_comes_in_pieces),
+		TEST(the_guest_is_one_region_at_its_place),
 		TEST(registers_are_read_and_written),
 		TEST(every_register_comes_back_as_it_was_written),
 		TEST(system_registers_are_only_told),
