@@ -4,6 +4,7 @@
  * and then does what the command line says. Its exit status is 7.
  */
 #include "guest.h"
+#include "odd.h"
 
 #define TICK_NS 1000000u
 
@@ -57,11 +58,58 @@ static void spin(void)
 		;
 }
 
-/* Takes the lock by load-exclusive and store-exclusive, where the processor has these. */
-static void atomic(void)
+static void print(void)
 {
+	while (value == 0)
+		say(".");
+}
+
+static void tell_registers(void)
+{
+	struct odd_taken t;
+
+	odd_take(&t);
+	say("general ");
+	say_number(t.general);
+	say(" vector ");
+	say_number(t.vector);
+	say(" carry ");
+	say_number(t.carry);
+	say("\n");
+}
+
+/* Before a debugger is done with us, and behind that. */
+static void wait_as_told(const char *how)
+{
+	if (same(how, "spin"))
+		spin();
+	else if (same(how, "print"))
+		print();
+	else
+		wait_for_value();
+}
+
+/* What is stepped over, written to and tried again. */
+static void be_odd(void)
+{
+	odd_instructions();
+	tell_registers();
 	for (unsigned i = 0; i < 4; i++)
 		(void)__atomic_fetch_add(&lock, 1, __ATOMIC_SEQ_CST);
+}
+
+static void end_as_told(const char *how)
+{
+	if (same(how, "abort"))
+		solo5_abort();
+	if (same(how, "trap"))
+		__builtin_trap();
+	if (same(how, "fault"))
+		*(volatile uint8_t *)(uintptr_t)probe = 0;
+	if (same(how, "exception"))
+		odd_exception();
+	if (same(how, "halt"))
+		odd_halt();
 }
 
 int solo5_app_main(const struct solo5_start_info *si)
@@ -71,15 +119,16 @@ int solo5_app_main(const struct solo5_start_info *si)
 	say_address("probe", (const volatile void *)(uintptr_t)probe);
 	say_address("value", &value);
 	say_address("rounds", &rounds);
+	say_address("exit", (const volatile void *)(uintptr_t)solo5_exit);
+	say_address("steps", odd_steps);
+	say_address("registers", odd_registers);
+	say_address("break", odd_break);
 	say("READY\n");
-	if (same(si->cmdline, "spin"))
-		spin();
-	else
-		wait_for_value();
+	wait_as_told(si->cmdline);
 	for (unsigned i = 0; i < 3; i++)
 		probe();
-	if (same(si->cmdline, "atomic"))
-		atomic();
+	if (same(si->cmdline, "odd"))
+		be_odd();
 	value = 2;
 	say(sum() == before ? "text is the same\n" : "text has changed\n");
 	say("rounds ");
@@ -87,11 +136,6 @@ int solo5_app_main(const struct solo5_start_info *si)
 	say(" lock ");
 	say_number(lock);
 	say("\n");
-	if (same(si->cmdline, "abort"))
-		solo5_abort();
-	if (same(si->cmdline, "trap"))
-		__builtin_trap();
-	if (same(si->cmdline, "fault"))
-		*(volatile uint8_t *)(uintptr_t)probe = 0;
+	end_as_told(si->cmdline);
 	return 7;
 }

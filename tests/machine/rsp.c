@@ -10,6 +10,8 @@
  *	=TEXT		sends bytes as they are, with \xNN; prints nothing
  *	sleep MS	waits
  *	soup N		sends N bytes of no meaning
+ *	steps N PC KIND	steps N times, or until the guest ends: PC is the number of the register, KIND the
+ *			size of a breakpoint; prints how often, and what came last
  *	leave		ends at once
  *
  * Prints "gone" when the peer has closed, "silent" when nothing has come for ten seconds. The status is
@@ -91,19 +93,29 @@ static void send_packet(const char *data)
 	put(tail, 3);
 }
 
+static char reply[1 << 18];
+
 /* What is before the packet, acknowledgements, is skipped. */
-static void print_reply(void)
+static void get_reply(void)
 {
+	size_t n = 0;
 	int c;
 
 	while (get() != '$')
 		;
 	while ((c = get()) != '#')
-		putchar(c);
-	putchar('\n');
+		if (n < sizeof reply - 1)
+			reply[n++] = (char)c;
+	reply[n] = '\0';
 	(void)get();
 	(void)get();
 	(void)!send(fd, "+", 1, MSG_NOSIGNAL);	/* the last reply's sender may have gone */
+}
+
+static void print_reply(void)
+{
+	get_reply();
+	puts(reply);
 }
 
 static void send_raw(const char *text)
@@ -132,8 +144,88 @@ static void send_soup(unsigned long n)
 	}
 }
 
+/* ---- steps ---- */
+
+/* Digits of bytes, the lowest first. */
+static unsigned long long number(const char *digits, unsigned bytes)
+{
+	unsigned long long n = 0;
+
+	while (bytes-- > 0) {
+		const char two[] = {digits[2 * bytes], digits[2 * bytes + 1], '\0'};
+
+		n = n << 8 | strtoul(two, NULL, 16);
+	}
+	return n;
+}
+
+static unsigned long long pc_told(const char *pc)
+{
+	char name[16];
+	const char *at;
+
+	snprintf(name, sizeof name, ";%s:", pc);
+	at = strstr(reply, name);
+	return at == NULL || strlen(at) < 20 ? 0 : number(at + strlen(name), 8);
+}
+
+#define PIECE 256u	/* bytes of code that are asked for at a time */
+
+/* Code stays as it is. */
+static unsigned long code_at(unsigned long long pc)
+{
+	static char code[2 * (PIECE + 4) + 1];
+	static unsigned long long start = 1;
+	char packet[40];
+
+	if (pc - pc % PIECE != start) {
+		start = pc - pc % PIECE;
+		snprintf(packet, sizeof packet, "m%llx,%x", start, PIECE + 4);
+		send_packet(packet);
+		get_reply();
+		snprintf(code, sizeof code, "%.*s", (int)sizeof code - 1, reply);
+	}
+	return strlen(code) < 2 * (pc - start + 4) ? 0 :
+	       (unsigned long)number(code + 2 * (pc - start), 4);
+}
+
+/*
+ * Where the next instruction is, if that is certain: on x86_64 behind an OUT to a port that a register
+ * names; on aarch64 behind all but branches, exceptions (Arm ARM C4.1) and load-exclusives.
+ */
+static unsigned long long next_of(unsigned long long pc, unsigned long code, int kind)
+{
+	if (kind == 1)
+		return (code & 0xff) == 0xef ? pc + 1 : 0;
+	return (code >> 26 & 7) == 5 || (code & 0x3f800000) == 0x08000000 ? 0 : pc + 4;
+}
+
+static void make_steps(unsigned long n, const char *pc, int kind)
+{
+	unsigned long long at = 0, next = 0;
+	unsigned long i = 0, sure = 0;
+
+	while (i < n) {
+		send_packet("vCont;s:-1;c");
+		get_reply();
+		i++;
+		if (strncmp(reply, "T05", 3) != 0)
+			break;
+		at = pc_told(pc);
+		if (next != 0 && at != next)
+			printf("from %llx a step went to %llx\n", next - (kind == 1 ? 1 : 4), at);
+		next = i < n ? next_of(at, code_at(at), kind) : 0;
+		sure += next != 0;
+	}
+	printf("%s, %s were certain, at %llx\n", i == n ? "all" : reply, sure > 0 ? "some" : "none", at);
+}
+
 static void obey(const char *line)
 {
+	unsigned long n;
+	char pc[8];
+	int kind;
+
 	if (strcmp(line, "^C") == 0) {
 		put("\x03", 1);
 	} else if (line[0] == '!') {
@@ -144,6 +236,8 @@ static void obey(const char *line)
 		usleep((useconds_t)atoi(line + 6) * 1000);
 	} else if (strncmp(line, "soup ", 5) == 0) {
 		send_soup(strtoul(line + 5, NULL, 10));
+	} else if (sscanf(line, "steps %lu %7s %d", &n, pc, &kind) == 3) {
+		make_steps(n, pc, kind);
 	} else if (strcmp(line, "leave") == 0) {
 		_exit(0);
 	} else {

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * odd.h: instructions that a debugger's step may trip over, for debug.c.
+ *
+ * odd_steps: is where they begin, and odd_registers: where registers are taken; both are symbols.
+ */
+#ifndef ODD_H
+#define ODD_H
+
+#include <stdint.h>
+
+extern const char odd_steps[], odd_registers[], odd_break[];
+
+/* What a debugger has put into the first general register, the fourth vector register, and carry. */
+struct odd_taken {
+	uint64_t general, vector, carry;
+};
+
+#if defined(__x86_64__)
+#include "odd_x86_64.h"
+#elif defined(__aarch64__)
+#include "odd_aarch64.h"
+#else
+#error "no odd_<architecture>.h for this architecture"
+#endif
+
+#endif
