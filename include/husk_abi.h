@@ -56,7 +56,12 @@ HVT_LAYOUT(sizeof(struct husk_note) == 8);
  */
 enum husk_feature {
 	HUSK_FEATURE_VSOCK = 1,		/* devices of HUSK_DEV_VSOCK: HUSK_HYPERCALL_QUEUE for them */
-	HUSK_FEATURE_BLOCK = 2		/* devices of MFT_DEV_BLOCK_BASIC: block_alone */
+	HUSK_FEATURE_BLOCK = 2,		/* devices of MFT_DEV_BLOCK_BASIC: block_alone */
+	/*
+	 * Granted also if not wanted, where a program runs the guest by a clock of its own: time is what
+	 * HUSK_HYPERCALL_CLOCK says, and the processor's counter has nothing to do with it.
+	 */
+	HUSK_FEATURE_CLOCK = 16
 };
 
 /* The note as it lies in the file: ELF gABI, chapter 5, "Note Section". */
@@ -108,6 +113,7 @@ HVT_LAYOUT(offsetof(struct husk_boot_info, granted) == 12);
 
 enum husk_hypercall {
 	HUSK_HYPERCALL_QUEUE = HUSK_HYPERCALL_FIRST,	/* struct husk_queue */
+	HUSK_HYPERCALL_CLOCK,		/* struct husk_clock_read */
 	HUSK_HYPERCALL_MAX		/* exclusive */
 };
 
@@ -136,6 +142,12 @@ struct husk_queue {
 };
 HVT_LAYOUT(sizeof(struct husk_queue) == 48);
 HVT_LAYOUT(offsetof(struct husk_queue, ret) == 40);
+
+/* Monotonic time, from anywhere, where HUSK_FEATURE_CLOCK was granted. */
+struct husk_clock_read {
+	uint64_t nsecs;			/* OUT */
+};
+HVT_LAYOUT(sizeof(struct husk_clock_read) == 8);
 
 /* ---- doorbells and calls ---- */
 

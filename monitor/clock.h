@@ -3,6 +3,7 @@
 #ifndef HUSK_CLOCK_H
 #define HUSK_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLOCK_NS_PER_S 1000000000ull
@@ -19,5 +20,26 @@ uint64_t clock_now_ns(void);
  * INT64_MAX on, 292 years, where Linux's timers end.
  */
 uint64_t clock_deadline(uint64_t timeout_ns);
+
+/* The guest's clock where the program makes it: husk.h, struct husk_clock. */
+struct clock_own {
+	bool on;
+	uint64_t now;		/* ns since the start */
+	uint64_t wall, tick;
+	uint64_t (*wait)(void *ctx, uint64_t now, uint64_t until);
+	void *ctx;
+};
+
+/* Its time, which goes on by that. */
+uint64_t clock_own_read(struct clock_own *c);
+
+/* As clock_deadline. */
+uint64_t clock_own_deadline(const struct clock_own *c, uint64_t timeout_ns);
+
+/*
+ * Goes on to until, or to when something has come; false if that is CLOCK_NEVER, and nothing is to
+ * come.
+ */
+bool clock_own_wait(struct clock_own *c, uint64_t until);
 
 #endif

@@ -2,7 +2,7 @@
 /* confine.c: husk_confine: from a loaded machine to a process that can do nothing but run it. */
 #include <stdio.h>
 
-#include "husk.h"
+#include "../include/husk/husk.h"
 #include "machine.h"
 #include "sandbox.h"
 
@@ -62,8 +62,13 @@ static int close_sandbox(struct husk *h, const struct husk_confinement *how, str
 	return sandbox_close(&s, &rq, &h->layers, e);
 }
 
-int husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e)
+int husk_confine(struct husk *h, const struct husk_confinement *his, struct husk_error *e)
 {
+	struct husk_confinement copy, *how = &copy;
+
+	if (machine_take(how, sizeof *how, his, his->size, sizeof *how) == -1)
+		return husk_fail(e, HUSK_E_USAGE, "husk_confinement has fields that this library (%s) "
+				 "does not know", husk_version());
 	if (!h->loaded)
 		return husk_fail(e, HUSK_E_USAGE, "there is no loaded machine to confine");
 	if (h->confined)

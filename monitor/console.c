@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 
 #include "probe.h"
 
 /* Writes in a row that take nothing although the descriptor polls writable, before a pause. */
 #define REFUSALS 8u
 #define PAUSE_NS 1000000u
+
+#define PIECE 4096u	/* bytes for a callback at a time */
 
 /* No signal interrupts a write to a file, so after a stop it is written in small pieces. */
 #define LAST_CHUNK ((size_t)PIPE_BUF)
@@ -30,6 +33,12 @@ void console_init(struct console *c, int fd, struct waiter *w, uint64_t patience
 {
 	*c = (struct console){.waiter = w, .patience_ns = patience_ns};
 	output_init(&c->out, fd);
+}
+
+void console_divert(struct console *c, console_take *take, void *ctx)
+{
+	c->take = take;
+	c->take_ctx = ctx;
 }
 
 void console_fini(struct console *c)
@@ -64,11 +73,22 @@ static void lose(struct console *c, struct text *t, int error)
 	c->outage = error;
 }
 
+/* The text may be guest memory, which changes. */
+static void hand_over(struct console *c, struct text *t)
+{
+	uint8_t copy[PIECE];
+	const size_t n = t->left < sizeof copy ? t->left : sizeof copy;
+
+	memcpy(copy, t->at, n);
+	c->take(c->take_ctx, copy, n);
+	taken(c, t, n);
+}
+
 /*
  * Writes the beginning of the text, or gives all of it up as lost. Returns false if there is no
  * room now.
  */
-static bool write_some(struct console *c, struct text *t, size_t most)
+static bool output_some(struct console *c, struct text *t, size_t most)
 {
 	ssize_t n = output_write(&c->out, t->at, t->left < most ? t->left : most);
 
@@ -78,6 +98,14 @@ static bool write_some(struct console *c, struct text *t, size_t most)
 		return false;
 	else if (n == 0 || errno != EINTR)
 		lose(c, t, n == 0 ? EIO : errno);
+	return true;
+}
+
+static bool write_some(struct console *c, struct text *t, size_t most)
+{
+	if (c->take == NULL)
+		return output_some(c, t, most);
+	hand_over(c, t);
 	return true;
 }
 

@@ -33,6 +33,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "command.h"
 #include "device.h"
 #include "error.h"
@@ -144,6 +145,9 @@ struct core {
 	uint64_t block_alone;		/* set of handles: disks to which only the guest writes */
 	const struct symbol_file *symbols;	/* the image's names, for modules' attach; NULL: none */
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
+	void (*console)(void *ctx, const void *text, size_t len);	/* in its place; NULL: none */
+	void *console_ctx;
+	struct clock_own own_clock;	/* the guest's, if it is on */
 	core_notice *notice;
 	void *notice_ctx;
 	int stop_reason;		/* as given to core_stop; atomic */

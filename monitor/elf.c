@@ -3,6 +3,7 @@
 #include "elf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -238,12 +239,17 @@ static int read_program_headers(struct elf_image *img, struct windows *w, const 
 	return 0;
 }
 
-static int open_file(struct elf_image *img, const char *path, const struct elf_stop *stop,
-		     struct husk_error *e)
+/* Bytes are there already. */
+static int open_file(struct elf_image *img, const struct elf_source *from,
+		     const struct elf_stop *stop, struct husk_error *e)
 {
 	struct stat st;
 
-	img->fd = elf_open_path(path);
+	img->bytes = from->bytes;
+	img->file_size = from->len;
+	if (from->bytes != NULL)
+		return 0;
+	img->fd = from->fd == -1 ? elf_open_path(from->name) : fcntl(from->fd, F_DUPFD_CLOEXEC, 0);
 	if (img->fd < 0)
 		return husk_fail_sys(e, errno, "Could not open");
 	if (fstat(img->fd, &st) != 0)
@@ -274,13 +280,13 @@ static int read_headers(struct elf_image *img, struct windows *w, struct husk_er
 	return read_program_headers(img, w, &h, e);
 }
 
-static int read_image(struct elf_image *img, const char *path, const struct elf_stop *stop,
-		      struct husk_error *e)
+static int read_image(struct elf_image *img, const struct elf_source *from,
+		      const struct elf_stop *stop, struct husk_error *e)
 {
 	struct windows *w;
 	int rc;
 
-	if (open_file(img, path, stop, e) != 0)
+	if (open_file(img, from, stop, e) != 0)
 		return -1;
 	w = malloc(sizeof *w);
 	if (w == NULL)
@@ -290,19 +296,27 @@ static int read_image(struct elf_image *img, const char *path, const struct elf_
 	return rc;
 }
 
-int elf_open(struct elf_image *img, const char *path, const struct elf_stop *stop,
-	     struct husk_error *e)
+int elf_open_source(struct elf_image *img, const struct elf_source *from,
+		    const struct elf_stop *stop, struct husk_error *e)
 {
 	memset(img, 0, sizeof *img);
 	img->fd = -1;
-	img->name = strdup(path);
+	img->name = strdup(from->name);
 	if (img->name == NULL)
-		return husk_fail_sys(e, errno, NAME_FORMAT, path);
-	if (read_image(img, path, stop, e) == 0)
+		return husk_fail_sys(e, errno, NAME_FORMAT, from->name);
+	if (read_image(img, from, stop, e) == 0)
 		return 0;
-	husk_wrap(e, NAME_FORMAT, path);
+	husk_wrap(e, NAME_FORMAT, from->name);
 	elf_close(img);
 	return -1;
+}
+
+int elf_open(struct elf_image *img, const char *path, const struct elf_stop *stop,
+	     struct husk_error *e)
+{
+	const struct elf_source from = {.name = path, .fd = -1};
+
+	return elf_open_source(img, &from, stop, e);
 }
 
 void elf_release(struct elf_image *img)
@@ -311,7 +325,8 @@ void elf_release(struct elf_image *img)
 	if (img->name != NULL && img->fd >= 0)
 		close(img->fd);
 	img->fd = -1;
-	free(img->bytes);
+	free(img->owned);
+	img->owned = NULL;
 	img->bytes = NULL;
 }
 

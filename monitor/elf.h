@@ -33,7 +33,8 @@ struct elf_segment {
 struct elf_image {
 	char *name;		/* as given, for messages; owned */
 	int fd;			/* owned; -1 when closed */
-	uint8_t *bytes;		/* of what came through a pipe; owned; NULL: they are in fd */
+	const uint8_t *bytes;	/* NULL: they are in fd */
+	uint8_t *owned;		/* the same, if they came through a pipe */
 	uint64_t file_size;
 	int64_t changed_s, changed_ns;	/* when the file was last written to, as of its opening */
 	uint16_t machine;	/* EM_* */
@@ -66,6 +67,18 @@ struct elf_stop {
  */
 int elf_open(struct elf_image *img, const char *path, const struct elf_stop *stop,
 	     struct husk_error *e);
+
+/* Where an image is. */
+struct elf_source {
+	const char *name;	/* a path; for messages alone with one of the others */
+	int fd;			/* stays the caller's; -1: none */
+	const void *bytes;	/* not owned, and unchanged until elf_release; NULL: none */
+	size_t len;
+};
+
+/* elf_open for any of them. */
+int elf_open_source(struct elf_image *img, const struct elf_source *from,
+		    const struct elf_stop *stop, struct husk_error *e);
 
 /* Closes the file; what was read from it stays. Accepts a released and a closed image. */
 void elf_release(struct elf_image *img);

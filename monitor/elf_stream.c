@@ -44,11 +44,11 @@ static int make_room(struct elf_image *img, struct stream *s, struct husk_error 
 	if (img->file_size >= HVT_MEM_MAX)
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "more than %llu MiB come through the "
 				 "pipe", HVT_MEM_MAX / MIB);
-	grown = realloc(img->bytes, room);
+	grown = realloc(img->owned, room);
 	if (grown == NULL)
 		return husk_fail_sys(e, ENOMEM, "Could not keep %llu MiB of it",
 				     (ull)(img->file_size / MIB));
-	img->bytes = grown;
+	img->bytes = img->owned = grown;
 	s->room = room;
 	return 0;
 }
@@ -68,7 +68,7 @@ static int take(struct elf_image *img, struct stream *s, struct husk_error *e)
 
 	if (make_room(img, s, e) == -1 || wait_for_more(img->fd, s->stop, e) == -1)
 		return -1;
-	n = read_some(img->fd, s, img->bytes + img->file_size, s->room - img->file_size);
+	n = read_some(img->fd, s, img->owned + img->file_size, s->room - img->file_size);
 	if (n == -1 && (errno == EINTR || errno == EAGAIN))
 		return 1;
 	if (n == -1)

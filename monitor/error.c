@@ -70,6 +70,12 @@ int husk_wrap(struct husk_error *e, const char *fmt, ...)
 	return -1;
 }
 
+int husk_wrap_device(struct husk_error *e, const char *what, const char *name)
+{
+	snprintf(e->device, sizeof e->device, "%s", name);
+	return husk_wrap(e, "%s %s", what, name);
+}
+
 int husk_hint(struct husk_error *e, const char *fmt, ...)
 {
 	va_list ap;

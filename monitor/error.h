@@ -9,19 +9,7 @@
 #ifndef HUSK_ERROR_H
 #define HUSK_ERROR_H
 
-enum husk_error_class {
-	HUSK_E_NONE = 0,
-	HUSK_E_USAGE,		/* the command line or configuration is wrong */
-	HUSK_E_IMAGE,		/* the image is malformed, or not for this monitor */
-	HUSK_E_GUEST,		/* the guest did what its ABI forbids */
-	HUSK_E_HOST,		/* the host or hypervisor refused; errno is in sys */
-};
-
-struct husk_error {
-	enum husk_error_class kind;
-	int sys;		/* errno at the point of failure, 0 if none */
-	char message[400];	/* one line: the thing, the value, the cause, the remedy */
-};
+#include "../include/husk/husk_error.h"
 
 /* Fills e and returns -1, for use as: return husk_fail(e, ...); */
 int husk_fail(struct husk_error *e, enum husk_error_class kind, const char *fmt, ...)
@@ -37,6 +25,10 @@ int husk_fail_sys(struct husk_error *e, int sys, const char *fmt, ...)
 /* Puts context and ": " before the message; kind and sys stay. Returns -1. */
 int husk_wrap(struct husk_error *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), nonnull(1, 2), cold));
+
+/* The same for a device of the guest: context is what it is, "block device", and its name. Returns -1. */
+int husk_wrap_device(struct husk_error *e, const char *what, const char *name)
+	__attribute__((nonnull, cold));
 
 /* Appends ": " and a remedy to the message. Returns -1. */
 int husk_hint(struct husk_error *e, const char *fmt, ...)

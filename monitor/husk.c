@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* husk.c: the library's face: a machine from creation to destruction. */
-#include "husk.h"
+/* husk.c: the library's face: a machine from creation to destruction; run.c runs it. */
+#include "../include/husk/husk.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -59,6 +59,36 @@ size_t machine_options(const struct module *const *mods, struct option_group *gr
 	return n;
 }
 
+/* Of a configuration without a size: all that version 0.1 has. */
+#define CONFIG_SIZE_0 sizeof(struct husk_config)
+#define CLOCK_SIZE_0 sizeof(struct husk_clock)
+
+/* With a callback, the descriptor means nothing. */
+static int take_config(struct husk_config *to, const struct husk_config *from, struct husk_error *e)
+{
+	if (machine_take(to, sizeof *to, from, from->size, CONFIG_SIZE_0) == -1)
+		return husk_fail(e, HUSK_E_USAGE, "husk_config has fields that this library (%s) does "
+				 "not know", husk_version());
+	if (to->console != NULL)
+		to->console_fd = -1;
+	return 0;
+}
+
+static int take_clock(struct clock_own *to, const struct husk_clock *from, struct husk_error *e)
+{
+	struct husk_clock clock;
+
+	if (from == NULL)
+		return 0;
+	if (machine_take(&clock, sizeof clock, from, from->size, CLOCK_SIZE_0) == -1)
+		return husk_fail(e, HUSK_E_USAGE, "husk_clock has fields that this library (%s) does "
+				 "not know", husk_version());
+	*to = (struct clock_own){
+		.on = true, .wall = clock.wall, .tick = clock.tick, .wait = clock.wait, .ctx = clock.ctx,
+	};
+	return 0;
+}
+
 struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
 			    const struct module *const *mods, struct husk_error *e)
 {
@@ -68,7 +98,12 @@ struct husk *machine_create(const struct husk_config *config, const struct hv_op
 		husk_fail_sys(e, ENOMEM, "machine");
 		return NULL;
 	}
-	h->config = *config;
+	if (take_config(&h->config, config, e) == -1 ||
+	    take_clock(&h->clock, h->config.clock, e) == -1) {
+		free(h);
+		return NULL;
+	}
+	h->settings.steady = h->clock.on;
 	h->ops = ops;
 	h->modules = mods;
 	h->image.fd = h->symbols.copy.fd = -1;
@@ -135,11 +170,12 @@ static struct elf_stop stop_of(const struct husk *h)
 	return (struct elf_stop){h->config.stopping, h->config.stopping_ctx};
 }
 
-static int read_image(struct husk *h, const char *path, uint64_t mem_size, struct husk_error *e)
+static int read_image(struct husk *h, const struct elf_source *from, uint64_t mem_size,
+		      struct husk_error *e)
 {
 	const struct elf_stop stop = stop_of(h);
 
-	if (elf_open(&h->image, path, &stop, e) == -1 ||
+	if (elf_open_source(&h->image, from, &stop, e) == -1 ||
 	    elf_require(&h->image, cpu_elf_machine, e) == -1 ||
 	    machine_fit(h, mem_size, e) == -1)
 		return -1;
@@ -282,7 +318,8 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 		.manifest = &h->image.manifest,
 		.cmdline = h->cmdline,
 		.net_ring = h->core.net_ring,
-		.granted = h->core.granted & h->core.wanted,
+		.granted = (h->core.granted & h->core.wanted) |
+			   (h->clock.on ? HUSK_FEATURE_CLOCK : 0u),
 		.block_alone = h->core.block_alone,
 	};
 
@@ -314,6 +351,9 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	if (core_init(c, h->ops, mem_size, e) == -1)
 		return -1;
 	c->console_fd = h->config.console_fd;
+	c->console = h->config.console;
+	c->console_ctx = h->config.console_ctx;
+	c->own_clock = h->clock;
 	c->notice = h->config.notice;
 	c->notice_ctx = h->config.notice_ctx;
 	c->symbols = &h->symbols;
@@ -349,71 +389,52 @@ static void unload(struct husk *h)
 	h->cmdline = NULL;
 }
 
-int husk_load(struct husk *h, const char *path, int argc, char *const args[],
-	      struct husk_error *e)
+static int load(struct husk *h, const struct elf_source *from, int argc, char *const args[],
+		struct husk_error *e)
 {
 	uint64_t mem_size = machine_memory_size(h);
 
 	if (h->loaded)
-		return husk_fail(e, HUSK_E_USAGE, "%s: the machine has an image already", path);
+		return husk_fail(e, HUSK_E_USAGE, "%s: the machine has an image already", from->name);
 	h->applied = true;
 	h->guest_argc = argc;
 	h->guest_argv = args;
 	if (boot_join_cmdline(&h->cmdline, argc, args, e) == -1 ||
-	    read_image(h, path, mem_size, e) == -1 || machine_open_symbols(h, e) == -1 ||
+	    read_image(h, from, mem_size, e) == -1 || machine_open_symbols(h, e) == -1 ||
 	    open_modules(h, e) == -1 || make_machine(h, mem_size, e) == -1) {
 		unload(h);
 		return -1;
 	}
-	if (symbol_file_fd(&h->symbols) != h->image.fd || h->image.bytes != NULL)
+	if (symbol_file_fd(&h->symbols) != h->image.fd || h->image.owned != NULL)
 		elf_release(&h->image);
 	__atomic_store_n(&h->loaded, true, __ATOMIC_RELEASE);
 	return 0;
 }
 
-enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
+int husk_load(struct husk *h, const char *path, int argc, char *const args[],
+	      struct husk_error *e)
 {
-	int reason = 0;
+	const struct elf_source from = {.name = path, .fd = -1};
 
-	if (!h->loaded || h->settings.look) {
-		husk_fail(e, HUSK_E_USAGE, h->loaded ? "the machine's devices were only looked at" :
-			  "the machine has no image to run");
-		return HUSK_FAILED;
-	}
-	if (machine_start(h, e) == -1)
-		return HUSK_FAILED;
-	switch (core_run(&h->core, &reason, e)) {
-	case CORE_HALTED:
-		*status = h->core.exit_status;
-		machine_tell_trap(h);
-		return HUSK_HALTED;
-	case CORE_STOPPED:
-		*status = reason;
-		return HUSK_STOPPED;
-	case CORE_FAILED:
-		break;
-	}
-	machine_add_place(h, e);
-	return HUSK_FAILED;
+	return load(h, &from, argc, args, e);
 }
 
-void husk_attend(struct husk *h)
+int husk_load_bytes(struct husk *h, const char *name, const void *bytes, size_t len, int argc,
+		    char *const args[], struct husk_error *e)
 {
-	if (__atomic_load_n(&h->loaded, __ATOMIC_ACQUIRE) && h->attention != CORE_NO_CLIENT)
-		core_post(&h->core, h->attention);
+	const struct elf_source from = {.name = name, .fd = -1, .bytes = bytes, .len = len};
+
+	return load(h, &from, argc, args, e);
 }
 
-void husk_post_mortem(struct husk *h, bool always)
+int husk_load_fd(struct husk *h, const char *name, int fd, int argc, char *const args[],
+		 struct husk_error *e)
 {
-	for (unsigned i = 0; i < h->n_attached; i++)
-		if (h->modules[i]->post_mortem != NULL)
-			h->modules[i]->post_mortem(h->state[i], &h->core, always);
-}
+	const struct elf_source from = {.name = name, .fd = fd};
 
-void husk_stop(struct husk *h, int reason)
-{
-	if (__atomic_load_n(&h->loaded, __ATOMIC_ACQUIRE))
-		core_stop(&h->core, reason);
+	if (fd < 0)
+		return husk_fail(e, HUSK_E_USAGE, "%s: %d is no descriptor", name, fd);
+	return load(h, &from, argc, args, e);
 }
 
 void husk_destroy(struct husk *h)

@@ -7,7 +7,7 @@
 
 #include "core.h"
 #include "elf.h"
-#include "husk.h"
+#include "../include/husk/husk.h"
 #include "module.h"
 #include "sandbox.h"
 #include "symbols.h"
@@ -25,6 +25,7 @@ struct husk {
 	bool applied;			/* husk_load was called: it is too late for further settings */
 	struct elf_image image;
 	struct symbol_file symbols;	/* names of its functions, read when they are wanted */
+	struct clock_own clock;		/* the guest's, if the program makes it */
 	struct core core;
 	unsigned attention;		/* husk_attend's id in the core */
 	bool loaded;
@@ -33,7 +34,19 @@ struct husk {
 	unsigned n_opened, n_attached, n_started;	/* modules that got that far, in table order */
 	void *state[MODULES_MAX];
 	char *cmdline;			/* of the guest; owned */
+	enum husk_how how;		/* the last run has ended */
+	int status;
+	struct husk_error last;		/* of a run that failed */
 };
+
+/*
+ * Copies a structure of the caller's, of his header's size, or of size_0 if he says none; what he does
+ * not have is 0. -1 if he has more, and that is not 0.
+ */
+int machine_take(void *to, size_t size, const void *from, size_t his, size_t size_0);
+
+/* Why husk_run_for ends a run; husk_stop has positive reasons. */
+#define MACHINE_DEADLINE (-1)
 
 /* husk_create with another backend and other modules, for tests; both must outlive the machine. */
 struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
@@ -74,6 +87,12 @@ int machine_open_module(const struct husk *h, const struct module *m,
  * that shows its line in the source.
  */
 void machine_add_place(const struct husk *h, struct husk_error *e);
+
+/* Where the guest's code was when the run ended; of an exception in it, the code that caused it. */
+bool machine_address(const struct husk *h, uint64_t *address);
+
+/* The function at q->addr: fills in the rest. */
+void machine_name(const struct husk *h, struct symbol_query *q);
 
 /* Tells the user the same of the exception that has ended the guest, if one has. */
 void machine_tell_trap(const struct husk *h);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../include/hvt_abi.h"
-#include "husk.h"
+#include "../include/husk/husk.h"
 #include "main_figures.h"
 #include "main_inherited.h"
 #include "main_messages.h"
@@ -455,7 +455,8 @@ static int write_figures(struct command *c, int status, struct husk_error *e)
 static int work(struct command *c, struct husk_error *e)
 {
 	const struct husk_config config = {
-		.console_fd = STDOUT_FILENO, .outputs = c->outputs, .n_outputs = 2,
+		.size = sizeof config, .console_fd = STDOUT_FILENO,
+		.outputs = c->outputs, .n_outputs = 2,
 		.output_is_disk = on_output_is_disk, .output_ctx = c,
 		.notice = on_notice, .notice_ctx = c,
 		.stopping = is_stopping, .attend = on_attend, .attend_ctx = c,

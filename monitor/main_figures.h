@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "error.h"
-#include "husk.h"
+#include "../include/husk/husk.h"
 #include "main_messages.h"
 #include "output.h"
 

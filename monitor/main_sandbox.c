@@ -154,6 +154,7 @@ int sandbox_enter(struct husk *machine, const struct settings *settings,
 	const int keep[] = {own->messages, own->figures, own->cut};
 	const struct setting *user = settings_find(settings, "user", NULL);
 	struct husk_confinement how = {
+		.size = sizeof how,
 		.require = is_how(settings, "require"), .kill = is_how(settings, "kill"),
 		.lone = true, .close_others = true, .keep = keep, .n_keep = sizeof keep / sizeof keep[0],
 		.cut_fd = own->cut, .change_user = user != NULL,

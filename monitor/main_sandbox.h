@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "error.h"
-#include "husk.h"
+#include "../include/husk/husk.h"
 #include "options.h"
 
 /*

@@ -13,7 +13,7 @@
 #define HUSK_MAIN_SIGNALS_H
 
 #include "error.h"
-#include "husk.h"
+#include "../include/husk/husk.h"
 
 /* Time to end in order after a signal; then the process ends at once. */
 #define SIGNALS_GRACE_MS 2000

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../include/husk_abi.h"
 #include "clock.h"
 #include "console.h"
 #include "module.h"
@@ -22,16 +23,34 @@ struct core_module {
 	uint64_t until;			/* its deadline, clock.h */
 };
 
+static uint64_t wall_now(struct core *c)
+{
+	struct timespec now;
+
+	if (c->own_clock.on)
+		return c->own_clock.wall + clock_own_read(&c->own_clock);
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 static enum vmexit_result walltime(void *ctx, gpa_t arg, struct husk_error *e)
 {
 	struct core_module *s = ctx;
 	struct hvt_walltime rq;
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	rq.nsecs = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	rq.nsecs = wall_now(s->core);
 	HYPERCALLS_KEEP(&s->core->hypercalls, &rq);
 	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_walltime, nsecs, &rq, e) == -1 ?
+	       VMEXIT_FAIL : VMEXIT_RESUME;
+}
+
+static enum vmexit_result own_time(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	struct core_module *s = ctx;
+	struct core *c = s->core;
+	const struct husk_clock_read rq = {clock_own_read(&c->own_clock)};
+
+	return MEMORY_PUT_FIELD(&c->memory, arg, struct husk_clock_read, nsecs, &rq, e) == -1 ?
 	       VMEXIT_FAIL : VMEXIT_RESUME;
 }
 
@@ -113,11 +132,44 @@ static enum vmexit_result puts_call(void *ctx, gpa_t arg, struct husk_error *e)
 	return left->iov_len > 0 ? VMEXIT_RETRY : VMEXIT_RESUME;
 }
 
+static uint64_t now(const struct core *c)
+{
+	return c->own_clock.on ? c->own_clock.now : clock_now_ns();
+}
+
 /* Only a stop ends the wait early; of what else this thread is asked for the guest notices nothing. */
 static bool goes_on(const struct core_module *s, const struct hvt_poll *rq)
 {
 	return rq->ready_set == 0 && core_wanted(s->core) && !core_stopping(s->core) &&
-	       clock_now_ns() < s->until;
+	       now(s->core) < s->until;
+}
+
+/* No time passes but what the program says. */
+static int wait_own(struct core *c, uint64_t until, uint64_t *ready, struct husk_error *e)
+{
+	for (;;) {
+		if (events_wait(&c->events, &c->waiter, 0, ready, &c->calls, e) == -1)
+			return -1;
+		if (*ready != 0 || c->own_clock.now >= until || core_wanted(c))
+			return 0;
+		if (!clock_own_wait(&c->own_clock, until) && !core_wanted(c))
+			return husk_fail(e, HUSK_E_GUEST, "the guest waits, and nothing is to come");
+	}
+}
+
+static int wait_until(struct core *c, uint64_t until, uint64_t *ready, struct husk_error *e)
+{
+	if (c->own_clock.on)
+		return wait_own(c, until, ready, e);
+	return events_wait(&c->events, &c->waiter, until, ready, &c->calls, e);
+}
+
+static uint64_t deadline(struct core *c, uint64_t timeout_ns)
+{
+	if (!c->own_clock.on)
+		return clock_deadline(timeout_ns);
+	(void)clock_own_read(&c->own_clock);
+	return clock_own_deadline(&c->own_clock, timeout_ns);
 }
 
 static enum vmexit_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
@@ -129,9 +181,8 @@ static enum vmexit_result poll_call(void *ctx, gpa_t arg, struct husk_error *e)
 	if (MEMORY_GET(&c->memory, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
 	if (!s->polling)
-		s->until = clock_deadline(rq.timeout_nsecs);
-	if (events_wait(&c->events, &c->waiter, s->until, &rq.ready_set, &c->calls,
-			e) == -1)
+		s->until = deadline(c, rq.timeout_nsecs);
+	if (wait_until(c, s->until, &rq.ready_set, e) == -1)
 		return VMEXIT_FAIL;
 	s->polling = goes_on(s, &rq);
 	if (s->polling)
@@ -233,7 +284,8 @@ static void core_detach(void *state, struct core *c)
 {
 	struct core_module *s = state;
 
-	(void)c;
+	if (c->own_clock.on)
+		core_unregister_hypercall(c, HUSK_HYPERCALL_CLOCK);
 	console_fini(&s->console);
 }
 
@@ -241,12 +293,16 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct core_module *s = state;
 
-	(void)e;
+	/* There is no such call for who was not told of it. */
+	if (c->own_clock.on && core_register_hypercall(c, HUSK_HYPERCALL_CLOCK,
+						       "clock", own_time, s, e) == -1)
+		return -1;
 	s->core = c;
 	s->left = (struct iovec){0};
 	s->polling = false;
 	s->outages_told = 0;
 	console_init(&s->console, c->console_fd, &c->waiter, s->patience_ns);
+	console_divert(&s->console, c->console, c->console_ctx);
 	return 0;
 }
 

@@ -248,8 +248,10 @@ int settings_add(struct settings *s, const struct option_group *groups, size_t n
 
 void settings_free(struct settings *s)
 {
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		free(s->list[i].value);
+		given_net_free(s->list[i].given);
+	}
 	free(s->list);
 	*s = (struct settings){0};
 }

@@ -16,6 +16,7 @@
 
 #include "../include/mft_abi.h"
 #include "error.h"
+#include "given.h"
 
 enum option_form {
 	OPTION_FLAG,		/* --name */
@@ -39,11 +40,13 @@ struct setting {
 	const struct option *option;
 	char device[MFT_NAME_SIZE];	/* "" without one */
 	char *value;			/* "" without one; owned */
+	struct given_net *given;	/* the program attaches itself; owned; NULL otherwise */
 };
 
 struct settings {
 	size_t n, room;
 	struct setting *list;	/* owned */
+	bool steady;		/* runs are to be alike: nothing is random, or in a thread of its own */
 	bool look;		/* --check: nothing will run, and opening leaves no trace */
 };
 

@@ -36,7 +36,7 @@ static int name_all(const struct husk *h, struct symbol_query *q, size_t n, stru
 
 	for (size_t i = 0; i < n; i++)
 		q[i].name[0] = '\0';
-	if (symbol_file_fd(&h->symbols) != -1)
+	if (symbol_file_is_there(&h->symbols))
 		rc = symbols_find(&h->symbols, q, n, e);
 	for (size_t i = 0; rc == -1 && i < n; i++)
 		q[i].name[0] = '\0';
@@ -196,4 +196,23 @@ void machine_tell_trap(const struct husk *h)
 	name_place(h, unwind_pc(&regs), text, sizeof text);
 	machine_say(h, "guest ended by an exception at %s=0x%llx%s%s", cpu_ip_name,
 		    (ull)unwind_pc(&regs), text[0] == '\0' ? "" : ": ", text);
+}
+
+bool machine_address(const struct husk *h, uint64_t *address)
+{
+	struct cpu_regs regs;
+
+	if (!h->loaded)
+		return false;
+	if (!is_trap(&h->core, &regs))
+		return h->core.ops->ip(h->core.hv, address);
+	*address = unwind_pc(&regs);
+	return true;
+}
+
+void machine_name(const struct husk *h, struct symbol_query *q)
+{
+	struct husk_error ignored;
+
+	(void)name_all(h, q, 1, &ignored);
 }

@@ -38,6 +38,9 @@ int symbol_file_open(struct symbol_file *f, const struct elf_image *img, const c
 /* The descriptor that names are read from, -1: none. */
 int symbol_file_fd(const struct symbol_file *f);
 
+/* Whether names can be read: from there, or from bytes in memory. */
+bool symbol_file_is_there(const struct symbol_file *f);
+
 /* Accepts a zeroed object, and the same one twice. */
 void symbol_file_close(struct symbol_file *f);
 

@@ -132,6 +132,11 @@ int symbol_file_fd(const struct symbol_file *f)
 	return f->image == NULL ? -1 : source(f)->fd;
 }
 
+bool symbol_file_is_there(const struct symbol_file *f)
+{
+	return f->image != NULL && (source(f)->fd != -1 || source(f)->bytes != NULL);
+}
+
 void symbol_file_close(struct symbol_file *f)
 {
 	elf_close(&f->copy);

@@ -104,7 +104,7 @@ static enum vmexit_result serve(struct block_module *s, struct block_request *r,
 	if (dev == NULL || !in_range(&dev->disk, r->rq.offset, r->rq.len))
 		return VMEXIT_RESUME;
 	if (r->dir->span(&s->core->memory, (gpa_t){r->rq.data}, r->rq.len, &span, e) == -1) {
-		husk_wrap(e, "block device %s", dev->is.name);
+		husk_wrap_device(e, "block device", dev->is.name);
 		return VMEXIT_FAIL;
 	}
 	error = r->dir->writes && dev->disk.read_only ? EROFS : transfer(s, dev, r, span);
@@ -249,10 +249,11 @@ static int open_device(void *ctx, void *device, struct mft_entry *entry, struct 
 		      e) == -1 ||
 	    check_alone(o->module, dev, how->value, e) == -1 ||
 	    disk_open(&dev->disk, how->value, e) == -1)
-		return husk_wrap(e, "device %s", entry->name);
+		return husk_wrap_device(e, "device", entry->name);
 	if (check_geometry(&dev->disk, sector, entry->name, e) == -1) {
 		disk_close(&dev->disk);
-		return husk_wrap(e, "device %s: %s", entry->name, how->value);
+		husk_wrap(e, "%s", how->value);
+		return husk_wrap_device(e, "device", entry->name);
 	}
 	entry->u.block = (struct mft_block){.capacity = dev->disk.capacity, .block_size = sector};
 	return 0;

@@ -62,6 +62,17 @@ int net_check_mtu(const char *value, struct husk_error *e)
 	return parse_mtu(value, &mtu, e);
 }
 
+/* The same for the same name, in every run: FNV-1a, 64 bits. */
+static void make_mac(const char *name, uint8_t mac[NET_MAC_SIZE])
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
+	memcpy(mac, &hash, NET_MAC_SIZE);
+	mac[0] = (uint8_t)((mac[0] & ~MAC_GROUP) | MAC_LOCAL);
+}
+
 int net_choose_mac(const struct settings *settings, const char *name, uint8_t mac[NET_MAC_SIZE],
 		   struct husk_error *e)
 {
@@ -72,6 +83,10 @@ int net_choose_mac(const struct settings *settings, const char *name, uint8_t ma
 		return -1;
 	if (given != NULL && memcmp(mac, zero, NET_MAC_SIZE) != 0)
 		return 0;
+	if (settings->steady) {
+		make_mac(name, mac);
+		return 0;
+	}
 	if (getrandom(mac, NET_MAC_SIZE, 0) != (ssize_t)NET_MAC_SIZE)
 		return husk_fail_sys(e, errno, "random hardware address for %s", name);
 	mac[0] = (uint8_t)((mac[0] & ~MAC_GROUP) | MAC_LOCAL);

@@ -17,7 +17,8 @@ int net_check_mac(const char *value, struct husk_error *e);
 int net_check_mtu(const char *value, struct husk_error *e);
 
 /*
- * What --net-mac says of this device; a random address of its own if it says none, or only zeros.
+ * What --net-mac says of this device; a random address of its own if it says none, or only zeros;
+ * where runs are to be alike, always the same one.
  * HUSK_E_USAGE, HUSK_E_HOST.
  */
 int net_choose_mac(const struct settings *settings, const char *name, uint8_t mac[NET_MAC_SIZE],

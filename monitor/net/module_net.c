@@ -99,7 +99,7 @@ static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 	if (dev == NULL)
 		return answer(s, arg, &rq, HVT_EINVAL, e);
 	if (memory_source(&s->core->memory, (gpa_t){rq.data}, rq.len, &frame, e) == -1) {
-		husk_wrap(e, "network device %s", dev->name);
+		husk_wrap_device(e, "network device", dev->name);
 		return VMEXIT_FAIL;
 	}
 	netdev_send(dev, frame);
@@ -124,7 +124,7 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	if (dev == NULL)
 		return answer(s, arg, &rq, HVT_EINVAL, e);
 	if (memory_sink(m, (gpa_t){rq.data}, rq.len, &buffer, e) == -1) {
-		husk_wrap(e, "network device %s", dev->name);
+		husk_wrap_device(e, "network device", dev->name);
 		return VMEXIT_FAIL;
 	}
 	ret = (int)netdev_receive(dev, buffer, &len);
@@ -207,7 +207,8 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 	struct net_device *d = dev;
 	const struct setting *how = settings_attaching(o->settings, options, N_OPTIONS, entry->name);
 	const struct uplink_request rq = {
-		.where = how->value, .look = o->settings->look, .sealed = &o->module->sealed,
+		.where = how->value, .given = how->given, .look = o->settings->look,
+		.sealed = &o->module->sealed,
 	};
 	unsigned mtu;
 
@@ -218,7 +219,7 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 	    check_shared(o->settings, how, e) == -1)
 		return -1;
 	if (netdev_open(&d->dev, entry->name, &rq, mtu, e) == -1)
-		return husk_wrap(e, "device %s", entry->name);
+		return husk_wrap_device(e, "device", entry->name);
 	entry->u.net.mtu = (uint16_t)d->dev.mtu;
 	return 0;
 }
@@ -255,7 +256,8 @@ static int net_open(void **state, const struct settings *settings, struct manife
 		net_close(s);
 		return -1;
 	}
-	s->want_ring = s->set.n > 0 && settings_find(settings, "no-net-ring", NULL) == NULL;
+	s->want_ring = s->set.n > 0 && !settings->steady &&
+		       settings_find(settings, "no-net-ring", NULL) == NULL;
 	*state = s;
 	return 0;
 }

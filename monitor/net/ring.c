@@ -89,7 +89,7 @@ static void count_entry(const struct ring *r, struct netdev *dev)
 
 static int bad_buffer(const struct netdev *dev, struct husk_error *e)
 {
-	return husk_wrap(e, "network ring, device %s", dev->name);
+	return husk_wrap_device(e, "network ring, device", dev->name);
 }
 
 static int serve_write(struct ring *r, const struct hvt_ring_entry *entry, struct husk_error *e)

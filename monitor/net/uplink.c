@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "adopt.h"
+#include "callback.h"
 #include "stream.h"
 #include "tap.h"
 
@@ -26,6 +27,8 @@ static const char *after_prefix(const char *where, const char *prefix)
 int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_error *e)
 {
 	*u = NULL;
+	if (rq->given != NULL)
+		return callback_open(u, rq, e);
 	if (after_prefix(rq->where, UNIX) != NULL)
 		return stream_connect(u, rq, after_prefix(rq->where, UNIX), e);
 	if (after_prefix(rq->where, STREAM) != NULL)

@@ -20,6 +20,7 @@
 #define UPLINK_TAGS 8u			/* IEEE 802.1ad: two tags of 4 bytes in front of that type */
 
 struct uplink;
+struct given_net;
 
 enum uplink_result {
 	UPLINK_OK,
@@ -79,6 +80,8 @@ struct uplink_request {
 	 * carries no frames.
 	 */
 	bool look;
+
+	const struct given_net *given;	/* the program itself, in place of where; NULL: not so */
 
 	struct sealed *sealed;	/* for what reattach needs; must outlive the uplink */
 };

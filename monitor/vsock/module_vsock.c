@@ -59,7 +59,7 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 	g->bell.fd = g->call.fd = -1;
 	if (check_shared(o->settings, how, e) == -1 ||
 	    vsock_routes_open(&g->routes, how->value, o->settings->look, e) == -1)
-		return husk_wrap(e, "device %s", entry->name);
+		return husk_wrap_device(e, "device", entry->name);
 	properties.guest_cid = g->routes.cid;
 	memcpy(&entry->u, &properties, sizeof entry->u);
 	return 0;

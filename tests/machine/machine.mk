@@ -32,3 +32,21 @@ $O/tests/machine/owned.gen.c: $O/modules.gen.c
 $(owned): $(main_obj) $(owned_src:%.c=$O/%.o) $O/tests/machine/owned.gen.o $O/libmonitor.a
 	$(call say,LD)
 	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $^ $(monitor_libs)
+
+# Programs that embed the library as others do: by husk.h and libhusk.a alone.
+embed_src := $(call src_files,examples/embed/*.c tests/machine/embed/*.c)
+embed_obj := $(embed_src:%.c=$O/%.o)
+embed_programs := $(if $(filter linux,$(OS)),$(addprefix $O/,examples/embed/hello \
+	examples/embed/requests examples/embed/test_ping tests/machine/embed/checks))
+$(embed_obj): own_cflags := -I$(SRC)/include/husk -DEMBED_VERSION='"$(VERSION)"'
+$O/examples/embed/test_ping: $O/examples/embed/harness.o
+$O/tests/machine/embed/checks: $(patsubst %.c,$O/%.o,$(call src_files,tests/machine/embed/*.c))
+
+$(embed_programs): %: %.o libhusk.a
+	$(call say,LD)
+	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $(sort $(filter %.o,$^)) libhusk.a $(monitor_libs) -pthread
+
+machine_programs += $(embed_programs)
+ifeq ($(CROSS)$(SANITIZE),no)
+machine_programs += $(if $(embed_programs),$(so_file))
+endif

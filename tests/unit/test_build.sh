@@ -160,11 +160,86 @@ missing_module() {
 	grep -q 'undefined.*module_nonesuch' "$tmp/said"
 }
 
-# A program that embeds the library may use any other name itself.
+# A program that embeds the library may use any other name itself. The header, both libraries and the
+# manual page have the same functions.
 own_names_only() {
-	nm -g --defined-only "$tmp/out/libhusk.a" | sed -n 's/.* [A-Z] //p' | grep -v '^husk_' &&
-		return 1
-	nm -g --defined-only "$tmp/out/libhusk.a" | grep -q ' T husk_run$'
+	sed -n '/^typedef/d; s/^[a-z].*[ *]\(husk_[a-z_]*\)(.*/\1/p' "$src/include/husk/husk.h" | LC_ALL=C sort >"$tmp/functions"
+	[ "$(wc -l <"$tmp/functions")" -gt 20 ] || return
+	nm -g --defined-only "$tmp/out/libhusk.a" | sed -n 's/.* [A-Z] //p' | LC_ALL=C sort |
+		diff "$tmp/functions" - || return
+	sed -n 's/^\.Nm \(husk_[a-z_]*\).*/\1/p' "$src/docs/husk.3" | LC_ALL=C sort | diff "$tmp/functions" - ||
+		return
+	make -C "$tmp/out" so && readelf -dW "$tmp/out/libhusk.so" >"$tmp/dynamic" || return
+	nm -D --defined-only "$tmp/out/libhusk.so" | sed -n 's/.* T \(.*\)@@HUSK_0$/\1/p' | LC_ALL=C sort |
+		diff "$tmp/functions" - && grep 'SONAME.*libhusk.so.0\]' "$tmp/dynamic" && ! grep TEXTREL "$tmp/dynamic"
+}
+
+# links LANGUAGE FLAG...: a program with names like the library's own, by what was installed. Where it can
+# run, it does.
+links() {
+	language=$1
+	shift
+	cat >"$tmp/embed.c" <<'EOM'
+#include <husk.h>
+#include <error.h>
+#include <string.h>
+int modules = 5, core_run = 6;
+int main(void)
+{
+	struct husk_config config = {};
+	struct husk_error e = {};
+	config.size = sizeof config;
+	struct husk *h = husk_create(&config, &e);
+	int bad = h == NULL || husk_option(h, "--mem=8", &e) != 0 || strcmp(husk_version(), VERSION) != 0;
+	husk_destroy(h);
+	return bad || modules != 5 || core_run != 6 || error == NULL;
+}
+EOM
+	flags=$(PKG_CONFIG_SYSROOT_DIR=$tmp/dest PKG_CONFIG_PATH=$tmp/dest/opt/husk/lib/pkgconfig \
+		pkg-config --cflags --libs "$@" libhusk) || return
+	echo "$flags"
+	# shellcheck disable=SC2086 # words
+	${MONITOR_CC:-cc} -x "$language" -Wall -Werror -Wno-address "-DVERSION=\"$(cat "$src/VERSION")\"" -o "$tmp/embed" "$tmp/embed.c" -x none $flags ||
+		return
+	[ "${CROSS:-no}" = yes ] || LD_LIBRARY_PATH="$tmp/dest/opt/husk/lib" "$tmp/embed"
+}
+
+links_static() {
+	mkdir -p "$tmp/hidden" && mv "$tmp/dest/opt/husk/lib/libhusk.so" "$tmp/hidden" || return
+	links c --static
+	result=$?
+	mv "$tmp/hidden/libhusk.so" "$tmp/dest/opt/husk/lib"
+	[ $result -eq 0 ] && ! readelf -dW "$tmp/embed" | grep 'NEEDED.*libhusk'
+}
+
+links_shared() {
+	links c && readelf -dW "$tmp/embed" | grep 'NEEDED.*libhusk.so.0'
+}
+
+# Nothing that the compiler or the C library has is hidden by a header of ours.
+shadows_nothing() {
+	for header in "$tmp"/dest/opt/husk/include/husk/*; do
+		! echo "#include <${header##*/}>" | ${MONITOR_CC:-cc} -E -x c - >"$tmp/said" 2>&1 || return
+	done
+}
+
+# What is left can be linked and run.
+stripped() {
+	make -C "$tmp/out" install-strip DESTDIR="$tmp/dest" prefix=/opt/husk || return
+	for file in bin/husk lib/libhusk.so lib/libhusk.a; do
+		! readelf -SW "$tmp/dest/opt/husk/$file" | grep ' [.]debug_info' || return
+	done
+	links_static && links_shared
+}
+
+# Twice the same, all of it, and nothing of the clone's own.
+distribution() {
+	for n in 1 2; do
+		git clone -q "$src" "$tmp/clone$n" && (umask $((n * 22)) && cd "$tmp/clone$n" && scripts/dist) || return
+	done
+	dist=$(cd "$tmp" && echo clone1/build/husk-*.tar.gz)
+	cmp "$tmp/$dist" "$tmp/clone2/${dist#*/}" && (cd "$tmp/clone1" && git ls-files) | LC_ALL=C sort >"$tmp/files" &&
+		tar -tzf "$tmp/$dist" | sed -n 's|^husk-[^/]*/||; /[^/]$/p' | LC_ALL=C sort | diff "$tmp/files" -
 }
 
 # What is not compiled in cannot be attacked.
@@ -605,7 +680,9 @@ check 'the source root itself stays clean' only_build_directory
 check 'a second make has nothing to do' quiet_make
 check 'warnings are errors only when asked for' warnings_only
 check 'a changed header rebuilds what includes it' header_rebuilds
-for product in husk libhusk.a husk-manifest obj/bindings/solo5_hvt.o; do
+make -C "$tmp/out" so >"$tmp/log" 2>&1
+make -C "$rooted" so >"$tmp/log" 2>&1
+for product in husk libhusk.a libhusk.so husk-manifest obj/bindings/solo5_hvt.o; do
 	if [ -e "$tmp/out/$product" ]; then
 		check "two directories give the same $product" same "$product"
 		check "$product does not say where it was built" no_path_inside "$product"
@@ -643,8 +720,26 @@ if [ "${CROSS:-no}" = no ]; then
 else
 	skip 'the options of a module that is left out are known' 'built for another machine'
 fi
-check 'the library has no global names but its own' own_names_only
+check 'the libraries, their header and their manual page have the same names, and no other' own_names_only
 check 'installing puts everything below DESTDIR and prefix' install_into
+if command -v pkg-config >/dev/null && [ "${CROSS:-no}" = no ]; then
+	check 'a program links the installed library, static' links_static
+	check 'and shared' links_shared
+	if ${MONITOR_CC:-cc} -x c++ -fsyntax-only /dev/null 2>/dev/null; then
+		check 'and a program in C++' links c++
+	else
+		skip 'and a program in C++' 'the compiler knows no C++'
+	fi
+	check 'what install-strip leaves has no debugging information, and links too' stripped
+else
+	skip 'a program links the installed library' 'no pkg-config, or built for another machine'
+fi
+check "no header of the library has a system header's name" shadows_nothing
+if command -v git >/dev/null && [ -e "$src/.git" ]; then
+	check 'the distribution is the same twice, and has every file' distribution
+else
+	skip 'the distribution is the same twice, and has every file' 'no git, or no repository'
+fi
 if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 	if command -v pkg-config >/dev/null; then
 		check 'pkg-config finds the installed bindings' pkg_config_file

@@ -16,6 +16,12 @@
 #define CENTURY (100ull * 86400 * 366)
 
 static uint64_t ticks;
+static uint32_t granted;
+
+uint32_t solo5x_features(void)
+{
+	return granted;
+}
 
 uint64_t cpu_ticks(void)
 {
@@ -24,6 +30,11 @@ uint64_t cpu_ticks(void)
 
 void cpu_hypercall(enum hvt_hypercall nr, void *arg)
 {
+	if (granted != 0) {
+		assert_int_equal(nr, HUSK_HYPERCALL_CLOCK);
+		((struct husk_clock_read *)arg)->nsecs = 43;
+		return;
+	}
 	assert_int_equal(nr, HVT_HYPERCALL_WALLTIME);
 	((struct hvt_walltime *)arg)->nsecs = 42;
 }
@@ -91,6 +102,17 @@ static void wall_time_is_the_monitors(void **state)
 	assert_true(solo5_clock_wall() == 42);
 }
 
+static void time_is_the_programs_where_that_was_granted(void **state)
+{
+	(void)state;
+	clock_init(1000000);
+	ticks = 5;
+	granted = HUSK_FEATURE_CLOCK;
+	assert_true(solo5_clock_monotonic() == 43);
+	granted = 0;
+	assert_true(solo5_clock_monotonic() == 4999 || solo5_clock_monotonic() == 5000);
+}
+
 static void a_counter_without_a_frequency_ends_the_guest(void **state)
 {
 	(void)state;
@@ -103,6 +125,7 @@ int main(void)
 		cmocka_unit_test(time_does_not_wrap_for_a_century),
 		cmocka_unit_test(time_never_goes_back),
 		cmocka_unit_test(wall_time_is_the_monitors),
+		cmocka_unit_test(time_is_the_programs_where_that_was_granted),
 		cmocka_unit_test(a_counter_without_a_frequency_ends_the_guest),
 	};
 

@@ -211,8 +211,8 @@ for file in README.md docs/abi.md; do
 done
 result "every test that the documents name is there" "$tmp/wrong"
 
-for file in README.md CONTRIBUTING.md SECURITY.md docs/abi.md docs/architecture.md docs/debugging.md docs/releasing.md \
-	docs/tested.md; do
+for file in README.md CONTRIBUTING.md SECURITY.md docs/abi.md docs/architecture.md docs/debugging.md docs/embedding.md \
+	docs/releasing.md docs/tested.md; do
 	grep -o '](\([^):#]*\))' "$src/$file" | sed 's/^](//; s/)$//' | while read -r link; do
 		[ -e "$src/$(dirname "$file")/$link" ] || echo "$file: there is no $link"
 	done

@@ -15,7 +15,7 @@
 
 #include "../../include/elf_abi.h"
 #include "../../include/mft_abi.h"
-#include "../../monitor/husk.h"
+#include "../../include/husk/husk.h"
 #include "image.h"
 #include "json_read.h"
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "../../../monitor/block/disk.h"
-#include "../../../monitor/husk.h"
+#include "../../../include/husk/husk.h"
 #include "rig.h"
 #include "expect.h"
 

@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# test_library.sh: programs that embed libhusk: the examples, and checks of what husk.h promises.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+need_guests
+need_hypervisor
+
+embed=$BUILD/obj/examples/embed
+checks=$BUILD/obj/tests/machine/embed/checks
+[ -x "$checks" ] || skip_all "there are no programs that embed the library"
+
+# say NAME COMMAND...: it succeeds; what it prints stays in $T/out and $T/err.
+say() {
+	name=$1
+	shift
+	timeout -s KILL "$LIMIT" "$@" >"$T/out" 2>"$T/err" </dev/null
+	status=$?
+	report "$name" "$([ $status -eq 0 ] || echo "status $status")"
+}
+
+timeout -s KILL "$LIMIT" "$checks" "$GUESTS" >"$T/checks" 2>"$T/err" </dev/null
+[ $? -le 1 ] || not_ok "the checks come to their end" "$(tail -n 1 "$T/checks")"
+while IFS= read -r line; do
+	case $line in
+	ok*) ok "${line#ok * - }" ;;
+	not*) not_ok "${line#not ok * - }" "see below" ;;
+	'#'*) echo "$line" ;;
+	esac
+done <"$T/checks"
+
+say "examples/embed/test_ping: a run by a script is the same twice" "$embed/test_ping" "$(image example-ping)"
+say "examples/embed/hello runs a guest" "$embed/hello" "$(image hello)" Hello_Solo5
+report "and gives its console on" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || cat "$T/out")"
+
+# 10000 with HUSK_LONG=1.
+requests=200
+[ -z "${HUSK_LONG-}" ] || requests=10000
+say "examples/embed/requests: a machine per request, in two threads" \
+	"$embed/requests" "$(image hello)" 2 "$requests"
+report "and nothing grows with their number" "$(awk '{
+	if ($6 > 400) print "memory grew by " $6 " KiB"
+	if ($NF > 0) print "descriptors grew by " $NF }' "$T/out")"
+
+for so in "$BUILD"/libhusk.so.*.*; do
+	if ! command -v python3 >/dev/null || [ ! -e "$so" ] || [ "${CROSS:-no}" = yes ]; then
+		skip "examples/embed/hello.py runs a guest by ctypes" "no python3, or no libhusk.so"
+		continue
+	fi
+	LIBHUSK=$so say "examples/embed/hello.py runs a guest by ctypes" \
+		python3 "$SRC/examples/embed/hello.py" "$(image hello)" Hello_Solo5
+	report "and has its console" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || cat "$T/out")"
+done
+finish
