@@ -9,8 +9,9 @@ struct trap_frame {
 	uint64_t sp;
 	uint64_t vector;
 	uint64_t padding;
+	uint64_t record[2];		/* x29 and pc, for who unwinds */
 };
-_Static_assert(sizeof(struct trap_frame) == 34 * 8, "FRAME_SIZE");
+_Static_assert(sizeof(struct trap_frame) == 36 * 8, "FRAME_SIZE");
 
 #define READ_SYSTEM_REGISTER(name) (__extension__({ \
 	uint64_t value_; \

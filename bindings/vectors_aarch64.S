@@ -3,7 +3,10 @@
 
 #define N_VECTORS 16			/* Arm ARM DDI 0487, D1.4.1: of 128 bytes each */
 #define STACK_SIZE 4096
-#define FRAME_SIZE (34 * 8)		/* struct trap_frame: x0 to x30, sp, vector, padding */
+#define FRAME_SIZE (36 * 8)		/* struct trap_frame: x0 to x30, sp, vector, padding, record */
+#define RECORD (34 * 8)			/* as a called function would have it: who unwinds finds what was interrupted */
+
+	.cfi_sections .debug_frame	/* for debuggers: nothing of it is loaded */
 
 	.section .text.trap_vectors, "ax", @progbits
 	.globl	trap_vectors
@@ -23,6 +26,7 @@ trap_vectors:
 
 	.type	trap_common, @function
 trap_common:
+	.cfi_startproc
 	msr	tpidrro_el0, x1
 	msr	sp_el0, x2
 	mov	x1, sp
@@ -49,9 +53,18 @@ trap_common:
 	stp	x26, x27, [sp, #26 * 8]
 	stp	x28, x29, [sp, #28 * 8]
 	str	x30, [sp, #30 * 8]
+	mrs	x1, elr_el1
+	stp	x29, x1, [sp, #RECORD]
 	mov	x0, sp
-	mov	x29, xzr
+	add	x29, sp, #RECORD
+	.cfi_signal_frame
+	.cfi_def_cfa x29, FRAME_SIZE - RECORD
+	.cfi_offset x29, RECORD - FRAME_SIZE
+	.cfi_offset x30, RECORD - FRAME_SIZE + 8
+	.cfi_offset sp, 31 * 8 - FRAME_SIZE
 	bl	trap_report
+	brk	#0			/* never reached: where the call would go on is still in here */
+	.cfi_endproc
 	.size	trap_common, . - trap_common
 
 	.section .bss.trap_stack, "aw", @nobits

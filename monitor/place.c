@@ -178,9 +178,17 @@ void machine_add_place(const struct husk *h, struct husk_error *e)
 /* An exception is an abort with a frame; where that says nothing sensible, nothing is told. */
 static bool is_trap(const struct core *c, struct cpu_regs *regs)
 {
+	const struct hv_register_ops *ops = c->caps->registers;
 	const struct memory_range *r;
+	struct cpu_system system;
+	struct husk_error ignored;
+	bool known;
 
-	if (c->exit_status != STATUS_ABORT || !unwind_to_trap(&c->memory, c->cookie, regs))
+	if (c->exit_status != STATUS_ABORT)
+		return false;
+	known = unwind_needs_system && ops != NULL && ops->get_system != NULL &&
+		ops->get_system(c->hv, &system, &ignored) == 0;
+	if (!unwind_to_trap(&c->memory, c->cookie, known ? &system : NULL, regs))
 		return false;
 	r = memory_range_at(&c->memory, unwind_pc(regs));
 	return r != NULL && (r->prot & MEMORY_X) != 0;

@@ -43,10 +43,13 @@ bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_
 		    uint64_t *address);
 
 /*
- * Architecture: takes from what a guest left at its halt's cookie where it was when an exception ended
- * it; the other registers stay. False if nothing is left there, or an architecture's guests leave none.
+ * Architecture: where a guest was when an exception ended it, if one has: by what it left at its halt's
+ * cookie or, where an architecture's guests leave nothing there, by the system registers, which may be
+ * NULL. The other registers stay. False if that is not known.
  */
-bool unwind_to_trap(const struct memory *m, gpa_t cookie, struct cpu_regs *regs);
+bool unwind_to_trap(const struct memory *m, gpa_t cookie, const struct cpu_system *system,
+		    struct cpu_regs *regs);
+extern const bool unwind_needs_system;
 
 /* Copies len bytes of guest memory; false if they lie outside. */
 bool unwind_read(const struct memory *m, uint64_t gpa, void *to, size_t len);

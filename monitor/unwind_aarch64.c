@@ -61,8 +61,15 @@ bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_
 	return is_return(m, regs->pc) || is_prologue(m, regs->pc, begin);
 }
 
-bool unwind_to_trap(const struct memory *m, gpa_t cookie, struct cpu_regs *regs)
+const bool unwind_needs_system = true;
+
+/* Guests return from no exception: the last one's address is that of the only one, or of none. */
+bool unwind_to_trap(const struct memory *m, gpa_t cookie, const struct cpu_system *system,
+		    struct cpu_regs *regs)
 {
-	(void)m, (void)cookie, (void)regs;
-	return false;
+	(void)m, (void)cookie;
+	if (system == NULL)
+		return false;
+	regs->pc = system->elr_el1;
+	return true;
 }

@@ -114,10 +114,14 @@ bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_
 	return unwind_read(m, regs->rsp + above, address, sizeof *address);
 }
 
-bool unwind_to_trap(const struct memory *m, gpa_t cookie, struct cpu_regs *regs)
+const bool unwind_needs_system = false;
+
+bool unwind_to_trap(const struct memory *m, gpa_t cookie, const struct cpu_system *system,
+		    struct cpu_regs *regs)
 {
 	struct hvt_trap_frame_x86_64 frame;
 
+	(void)system;
 	if (cookie.v == 0 || !unwind_read(m, cookie.v, &frame, sizeof frame))
 		return false;
 	regs->rip = frame.rip;

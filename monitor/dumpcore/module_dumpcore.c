@@ -158,7 +158,7 @@ static void keep_registers(struct remains *r, struct core *c, gpa_t cookie)
 	r->lost = ops == NULL || are_lost(c) || ops->get(c->hv, &r->regs, &ignored) == -1;
 	if (r->lost)
 		return;
-	(void)unwind_to_trap(&c->memory, cookie, &r->regs);
+	(void)unwind_to_trap(&c->memory, cookie, NULL, &r->regs);
 	r->has_fp = ops->get_fp != NULL && ops->get_fp(c->hv, &r->fp, &ignored) == 0;
 	r->has_system = ops->get_system != NULL && ops->get_system(c->hv, &r->system, &ignored) == 0;
 }

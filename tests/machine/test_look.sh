@@ -141,10 +141,10 @@ if [ "$status" = 1 ] && printed 'translation fault'; then
 	judge "a fault names its function" 1 'in [a-z0-9_]*+0x[0-9a-f]*; addr2line -ife'
 fi
 run --mem=8 "$confined" -- "$(image exception)" --solo5:quiet pagefault
-if [ "${ARCH-}" = x86_64 ]; then
-	judge "an exception names its function" 255 \
-		'guest ended by an exception at rip=0x[0-9a-f]*: in [a-z0-9_]*+0x[0-9a-f]*; addr2line -ife'
-fi
+judge "an exception names its function" 255 \
+	'guest ended by an exception at [rp][ipc]*=0x[0-9a-f]*: in solo5_app_main+0x[0-9a-f]*; addr2line -ife'
+run --mem=8 "$confined" -- "$(image hello)" --solo5:quiet
+report "an end without one names none" "$(grep 'by an exception' "$T/err")"
 # The bindings say it of their own accord, whatever monitor is below them.
 run --mem=8 "$confined" -- "$(image zeropage)" read 4
 judge "the bindings print the command that names the lines" 255 \

@@ -6,3 +6,8 @@ struct cpu_regs regs_at(uint64_t pc, uint64_t sp, uint64_t frame)
 {
 	return (struct cpu_regs){.pc = pc, .sp = sp, .x[29] = frame};
 }
+
+struct cpu_system system_of_trap(uint64_t pc)
+{
+	return (struct cpu_system){.elr_el1 = pc};
+}
