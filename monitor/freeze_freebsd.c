@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* freeze_freebsd.c: by mprotect: there is no sandbox yet that others could take it back in. */
+/* freeze_freebsd.c: by mprotect: no call is allowed there for what its arguments point to. */
 #include "freeze.h"
 
 #include <errno.h>

@@ -30,6 +30,10 @@ run --mem=8 -- "$(image exit)"
 machines 0 "a guest that ends leaves no machine"
 run --mem=8 --no-such-option -- "$(image exit)"
 machines 0 "nor does a start that fails"
+run --mem=8 --gdb="$T/gdb" -- "$(image exit)"
+judge "a debugger, for whom vmm has nothing yet, is refused by name" 1 '--gdb: vmm cannot stop a guest'
+machines 0 "and no machine is left"
+report "nor a socket" "$(find "$T" -name gdb)"
 
 spin
 machines 1 "a guest that runs has one"
