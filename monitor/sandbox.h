@@ -53,7 +53,7 @@ enum sandbox_value {
 	SANDBOX_VM,		/* that of the machine */
 	SANDBOX_CUT,		/* the descriptor of the file that is emptied before it is written */
 	SANDBOX_MAKE,		/* that of the directory that a core file is made in, */
-	SANDBOX_MAKE_NAME,	/* and where the file's name lies, which cannot be changed */
+	SANDBOX_MAKE_NAME,	/* and the page in which files' names lie, which cannot be changed */
 	SANDBOX_SYMBOLS,	/* the descriptor that names of functions are read from */
 	SANDBOX_SEALED,		/* the first page of net/sealed.h */
 	SANDBOX_SEALED_2,	/* the second */
@@ -117,8 +117,8 @@ struct sandbox_request {
 void sandbox_will_remove(struct sandbox *s, int dir);
 
 /*
- * Before sandbox_limit: a file will be made in the directory, and written. There is one such directory,
- * as only a core file is made so late.
+ * Before sandbox_limit: files will be made in the directory, and written. There is one such directory,
+ * as only core files are made so late.
  */
 void sandbox_will_make(struct sandbox *s, int dir);
 

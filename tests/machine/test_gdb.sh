@@ -341,6 +341,14 @@ END
 	[ "$wanted" = any ] || judge "11: and it ends so ($how)" "$wanted"
 done
 
+if [ $arch = x86_64 ]; then
+	debug "$(image hostile_x86_64)" triple-fault
+	printf '%s\n' c c | client
+	expect "11: a guest that ends by a triple fault can be looked at" '^T0b' '^X0b'
+	await 20
+	judge "11: and it ends so (triple fault)" 1 'triple fault'
+fi
+
 # --- 7: the processor's own -----------------------------------------------------------------------------------------
 
 debug_ready now
