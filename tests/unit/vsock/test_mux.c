@@ -405,22 +405,26 @@ static void a_refused_connection_is_reset(void **state)
 {
 	static const int errors[] = {ENOENT, ECONNREFUSED, EACCES, EPROTOTYPE, ENAMETOOLONG, EAGAIN,
 				     EMFILE};
+	const struct fake_socket *other = open_one();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
 		f.fake.connect_error = errors[i];
-		says(VSOCK_OP_REQUEST, 0);
-		assert_gets_on(VSOCK_OP_RST, GUEST_PORT, HOST_PORT);
+		says_on(VSOCK_OP_REQUEST, 0, GUEST_PORT + 1, HOST_PORT);
+		sends(other, 100);
+		assert_int_equal(other->got, f.sent);
+		assert_gets_on(VSOCK_OP_RST, GUEST_PORT + 1, HOST_PORT);
 		assert_gets_nothing();
 	}
 	f.fake.connect_error = 0;
 	f.fake.watch_error = ENOSPC;	/* V58 */
-	says(VSOCK_OP_REQUEST, 0);
-	assert_gets_on(VSOCK_OP_RST, GUEST_PORT, HOST_PORT);
-	assert_int_equal(f.fake.open, 0);
-	assert_int_equal(in_use(), 0);
+	says_on(VSOCK_OP_REQUEST, 0, GUEST_PORT + 1, HOST_PORT);
+	assert_gets_on(VSOCK_OP_RST, GUEST_PORT + 1, HOST_PORT);
+	assert_int_equal(f.fake.open, 1);
+	assert_int_equal(in_use(), 1);
 	f.fake.watch_error = 0;
-	(void)open_one();
+	says_on(VSOCK_OP_REQUEST, 0, GUEST_PORT + 1, HOST_PORT);
+	assert_gets_on(VSOCK_OP_RESPONSE, GUEST_PORT + 1, HOST_PORT);
 }
 
 /* V29 */
@@ -469,6 +473,51 @@ static void ports_are_plain_numbers(void **state)
 		assert_int_equal(f.fake.connected_port, ports[i]);
 		assert_gets_on(VSOCK_OP_RESPONSE, ports[1 - i], ports[i]);
 	}
+}
+
+static int any_connect(void *ctx, uint32_t port)
+{
+	(void)ctx, (void)port;
+	return FAKE_FD;
+}
+
+static int any_watch(void *ctx, int fd, uint64_t key)
+{
+	(void)ctx, (void)fd, (void)key;
+	return 0;
+}
+
+static void any_close(void *ctx, int fd)
+{
+	(void)ctx, (void)fd;
+}
+
+/* Any number of sockets, with which nothing ever happens. */
+static void on_a_quiet_host(void)
+{
+	vsock_mux_destroy(f.m);
+	f.host.connect = any_connect;
+	f.host.watch = any_watch;
+	f.host.close = any_close;
+	if (vsock_mux_create(&f.m, CID, VSOCK_CONNECTIONS_MAX, &f.host, &f.e) == -1)
+		fail_msg("%s", f.e.message);
+}
+
+/* V32 */
+static void a_device_has_1023_connections(void **state)
+{
+	(void)state;
+	on_a_quiet_host();
+	for (uint32_t i = 0; i < 1024; i++)
+		says_on(VSOCK_OP_REQUEST, 0, GUEST_PORT + i, HOST_PORT);
+	assert_gets_on(VSOCK_OP_RST, GUEST_PORT + 1023, HOST_PORT);
+	for (uint32_t i = 0; i < 1023; i++)
+		assert_gets_on(VSOCK_OP_RESPONSE, GUEST_PORT + i, HOST_PORT);
+	assert_gets_nothing();
+	assert_int_equal(in_use(), 1023);
+	says_on(VSOCK_OP_RST, 0, GUEST_PORT + 500, HOST_PORT);
+	says_on(VSOCK_OP_REQUEST, 0, GUEST_PORT + 1023, HOST_PORT);
+	assert_gets_on(VSOCK_OP_RESPONSE, GUEST_PORT + 1023, HOST_PORT);
 }
 
 /* V32 */
@@ -1488,11 +1537,12 @@ static void the_guest_resets_at_any_time(void **state)
 static void a_guest_that_takes_no_packets_stalls_only_itself(void **state)
 {
 	(void)state;
+	on_a_quiet_host();
 	for (uint32_t i = 0; i < 300; i++)
 		says_on(VSOCK_OP_RW, 0, 10000 + i, 1);
-	for (uint32_t i = 0; i < 60; i++)
+	for (uint32_t i = 0; i < 300; i++)
 		says_on(VSOCK_OP_REQUEST, 0, 20000 + i, 1);
-	assert_int_equal(f.fake.open, 60);
+	assert_int_equal(in_use(), 300);
 	for (uint32_t i = 300; i < VSOCK_ORPHANS_MAX; i++)
 		says_on(VSOCK_OP_RW, 0, 10000 + i, 1);
 	assert_false(try_send(header_of(VSOCK_OP_RW, 1, 1), NULL));
@@ -1502,7 +1552,7 @@ static void a_guest_that_takes_no_packets_stalls_only_itself(void **state)
 		if (i == 0)
 			says_on(VSOCK_OP_RST, 0, 20000, 1);
 	}
-	for (uint32_t i = 1; i < 60; i++)
+	for (uint32_t i = 1; i < 300; i++)
 		assert_gets_on(VSOCK_OP_RESPONSE, 20000 + i, 1);
 	assert_gets_nothing();
 }
@@ -1760,6 +1810,7 @@ int main(void)
 		TEST(a_second_request_changes_nothing),
 		TEST(what_comes_before_the_response_is_not_delivered),
 		TEST(ports_are_plain_numbers),
+		TEST(a_device_has_1023_connections),
 		TEST(there_are_so_many_connections_and_no_more),
 		TEST(a_new_connection_is_not_ended_by_an_old_reset),
 		TEST(a_client_is_told_its_port),
