@@ -227,11 +227,23 @@ lines() {
 	end_guest "none of them is left" 'timed_out [1-9]'
 }
 
+# descriptors: how many the run in the background has open.
+descriptors() {
+	find "/proc/$started/fd" -type l 2>/dev/null | wc -l
+}
+
+as_before() {
+	[ "$(descriptors)" -eq "$before" ]
+}
+
 many() {
 	guest "listen=80:$T/web"
+	before=$(descriptors)
 	seconds=${HUSK_LONG:+60} clients=${HUSK_LONG:+1000}
 	LIMIT=120 talks "connections come and go at random" '[0-9]* done' many "$T/web" "${seconds:-5}" \
 		"${clients:-100}"
+	report "none of their descriptors is left" \
+		"$(within 10 as_before || echo "$before before, $(descriptors) after")"
 	end_guest "all counts are back at none"
 }
 
