@@ -70,14 +70,21 @@ static void put(const void *bytes, size_t n)
 
 static int get(void)
 {
+	static unsigned char bytes[1 << 16];
+	static size_t at, n;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	unsigned char c;
+	ssize_t got;
 
+	if (at < n)
+		return bytes[at++];
 	if (poll(&p, 1, PATIENCE_MS) <= 0)
 		end("silent");
-	if (read(fd, &c, 1) != 1)
+	got = read(fd, bytes, sizeof bytes);
+	if (got <= 0)
 		end("gone");
-	return c;
+	n = (size_t)got;
+	at = 1;
+	return bytes[0];
 }
 
 static void send_packet(const char *data)

@@ -103,7 +103,7 @@ if [ $arch = x86_64 ]; then
 	first=$(printf '%080d%s%016d%s%0128d%s02000000' 0 0000010000000000 0 f8ff7f0000000000 0 "$entry")
 else
 	begin=00e00f0000000000
-	first=$(printf '%s%0240d%s%0224d%s%sc5030000' 0000010000000000 0 "$entry" 0 f0ff7f0000000000 "$entry")
+	first=$(printf '%s%0240d%s%0224d%s' 0000010000000000 0 "$entry" 0 f0ff7f0000000000)
 fi
 debug "$(image debug)" now
 within 10 says 'Waiting for a debugger'
