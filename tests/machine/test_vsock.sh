@@ -232,6 +232,7 @@ descriptors() {
 	find "/proc/$started/fd" -type l 2>/dev/null | wc -l
 }
 
+# shellcheck disable=SC2317 # within calls it
 as_before() {
 	[ "$(descriptors)" -eq "$before" ]
 }
