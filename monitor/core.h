@@ -116,6 +116,7 @@ struct core_client {
 #define CORE_STOP (1u << CORE_CLIENTS_MAX)
 
 struct symbol_file;
+struct output;
 
 struct core {
 	const struct hv_ops *ops;
@@ -148,6 +149,7 @@ struct core {
 	void (*console)(void *ctx, const void *text, size_t len);	/* in its place; NULL: none */
 	void *console_ctx;
 	struct clock_own own_clock;	/* the guest's, if it is on */
+	const struct output *console_out;	/* what there is of it; its module's; NULL: none is attached */
 	core_notice *notice;
 	void *notice_ctx;
 	int stop_reason;		/* as given to core_stop; atomic */

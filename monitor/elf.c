@@ -262,6 +262,8 @@ static int open_file(struct elf_image *img, const struct elf_source *from,
 	if (!S_ISREG(st.st_mode))
 		return husk_fail(e, HUSK_E_IMAGE, INVALID "this is not a regular file, nor a pipe");
 	img->file_size = (uint64_t)st.st_size;
+	img->dev = (uint64_t)st.st_dev;
+	img->ino = (uint64_t)st.st_ino;
 	img->changed_s = st.st_mtim.tv_sec;
 	img->changed_ns = st.st_mtim.tv_nsec;
 	return 0;

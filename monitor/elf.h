@@ -36,6 +36,7 @@ struct elf_image {
 	const uint8_t *bytes;	/* NULL: they are in fd */
 	uint8_t *owned;		/* the same, if they came through a pipe */
 	uint64_t file_size;
+	uint64_t dev, ino;	/* which file it is; 0 if it came through a pipe */
 	int64_t changed_s, changed_ns;	/* when the file was last written to, as of its opening */
 	uint16_t machine;	/* EM_* */
 	uint64_t entry;		/* gpa */

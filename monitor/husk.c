@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "guest_pages.h"
 #include "machine.h"
+#include "output.h"
 
 #define MEM_DEFAULT (512ull << 20)
 
@@ -326,6 +327,18 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 	return boot_write(&h->core.memory, &b, e);
 }
 
+/* What the guest writes would become part of it, if only of what the next run reads. */
+static int spare_image(const struct husk *h, struct husk_error *e)
+{
+	const char *name = h->config.console_name;
+
+	if (h->core.console_out == NULL ||
+	    !output_changes_file(h->core.console_out, h->image.dev, h->image.ino))
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "%s is the image that is to run; send it to another file",
+			 name != NULL ? name : "the guest's console");
+}
+
 static int attend(void *ctx, struct husk_error *e)
 {
 	const struct husk *h = ctx;
@@ -361,7 +374,7 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	if (c->caps->remark != NULL)
 		machine_say(h, "%s", c->caps->remark);
 	if (load_image(h, &state, e) == -1 || attach_own(h, e) == -1 ||
-	    attach_modules(h, e) == -1 ||
+	    attach_modules(h, e) == -1 || spare_image(h, e) == -1 ||
 	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)
 		return -1;
 	core_seal(c);

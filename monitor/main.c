@@ -46,7 +46,7 @@ static const struct option actions[] = {
 	 .help = "look at the host, and at KERNEL and its devices if given; run nothing"},
 	{.name = "dry-run", .form = OPTION_FLAG, .help = "do everything but run the guest"},
 	{.name = "sandbox", .form = OPTION_VALUE, .value = "HOW", .check = sandbox_check_how,
-	 .help = "on (default), require (fail if a part is missing), kill (by a signal), off"},
+	 .help = "on (default), require (fail if a part is missing), kill (a signal), off"},
 	{.name = "user", .form = OPTION_VALUE, .value = "UID", .check = sandbox_check_user,
 	 .help = "run the guest as that user, a number, or UID:GID; start husk as root"},
 	{.name = "stats", .form = OPTION_MAYBE, .value = "json",
@@ -402,12 +402,16 @@ static int check_goal(const struct command *c, struct husk_error *e)
 	return 0;
 }
 
-/* What is written would become part of the image, if only of what the next run reads. */
+/*
+ * What is written would become part of the image, if only of what the next run reads. husk_load looks
+ * at the guest's console.
+ */
 static int spare_image(struct command *c, struct husk_error *e)
 {
+	const bool answers = asked(c, "check") || asked(c, "inspect");
 	const char *name;
 
-	if (answer_overwrites(STDOUT_FILENO, c->kernel)) {
+	if (answers && answer_overwrites(STDOUT_FILENO, c->kernel)) {
 		on_output_is_disk(c, STDOUT_FILENO);
 		name = "standard output";
 	} else if (messages_overwrite(&c->messages, c->kernel)) {
@@ -456,6 +460,7 @@ static int work(struct command *c, struct husk_error *e)
 {
 	const struct husk_config config = {
 		.size = sizeof config, .console_fd = STDOUT_FILENO,
+		.console_name = "standard output",
 		.outputs = c->outputs, .n_outputs = 2,
 		.output_is_disk = on_output_is_disk, .output_ctx = c,
 		.notice = on_notice, .notice_ctx = c,

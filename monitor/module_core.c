@@ -286,6 +286,7 @@ static void core_detach(void *state, struct core *c)
 
 	if (c->own_clock.on)
 		core_unregister_hypercall(c, HUSK_HYPERCALL_CLOCK);
+	c->console_out = NULL;
 	console_fini(&s->console);
 }
 
@@ -303,6 +304,7 @@ static int core_attach(void *state, struct core *c, struct husk_error *e)
 	s->outages_told = 0;
 	console_init(&s->console, c->console_fd, &c->waiter, s->patience_ns);
 	console_divert(&s->console, c->console, c->console_ctx);
+	c->console_out = &s->console.out;
 	return 0;
 }
 

@@ -74,13 +74,19 @@ void output_init(struct output *o, int fd)
 	o->calls = 0;
 }
 
+bool output_changes_file(const struct output *o, uint64_t dev, uint64_t ino)
+{
+	return o->file && (uint64_t)o->dev == dev && (uint64_t)o->ino == ino &&
+	       (fcntl(o->fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+}
+
 /* In this order no call is made for what is no file, as most are. */
 bool output_changes(const struct output *o, const char *path)
 {
 	struct stat its;
 
-	return path != NULL && o->file && stat(path, &its) == 0 && o->dev == its.st_dev &&
-	       o->ino == its.st_ino && (fcntl(o->fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+	return path != NULL && o->file && stat(path, &its) == 0 &&
+	       output_changes_file(o, (uint64_t)its.st_dev, (uint64_t)its.st_ino);
 }
 
 void output_settle(struct output *o)

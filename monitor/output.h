@@ -45,6 +45,9 @@ void output_fini(struct output *o);
 /* Whether what is written changes the file at the path; not if there is none, or for NULL. */
 bool output_changes(const struct output *o, const char *path);
 
+/* The same of the file of that device and number. */
+bool output_changes_file(const struct output *o, uint64_t dev, uint64_t ino);
+
 /* Opens now what a later write may have to: none will be able to. */
 void output_settle(struct output *o);
 

@@ -64,7 +64,7 @@ struct husk_clock {
 
 struct husk_config {
 	size_t size;		/* sizeof(struct husk_config) */
-	/* where the guest's console goes, -1: nowhere; stays the caller's */
+	/* where the guest's console goes, -1: nowhere; stays the caller's; not to the image */
 	int console_fd;
 	/*
 	 * Where else the program writes to, at most HUSK_OUTPUTS_MAX, seen by husk_load and
@@ -98,6 +98,7 @@ struct husk_config {
 	void *console_ctx;
 	/* NULL: the host's. Is copied. */
 	const struct husk_clock *clock;
+	const char *console_name;	/* what messages call console_fd; NULL: the guest's console */
 };
 
 /* The library's version, "0.1.0". */
