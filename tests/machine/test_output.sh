@@ -84,7 +84,7 @@ fill_pipe() {
 
 figures() {
 	limited "$HUSK" --stats=json --stats-to="$T/figures" --block-ro:storage="$T/disk" "$blk" >"$T/out"
-	judge "figures in a file of their own" 2 'read-only'
+	judge "figures in a file of their own" 9 'read-only'
 	report "where nothing else is" "$([ "$(grep -c '^{.*}$' "$T/figures")" = "$(wc -l <"$T/figures")" ] || echo "there is more")"
 	limited "$HUSK" --stats-to="$T/figures" "$hello" Hello_Solo5 >"$T/out"
 	judge "figures as text" 0 SUCCESS
@@ -184,7 +184,7 @@ error_is_stuck() {
 	stuck --mem=2 --block-ro:storage="$T/disk" "$blk"
 	await 5
 	unstuck
-	judge "a notice that nobody reads does not stop the guest" 2
+	judge "a notice that nobody reads does not stop the guest" 9
 	stuck --mem=2 -- "$(image spin)" sleep
 	within 10 grep -q READY "$T/out"
 	kill -TERM "$started"
