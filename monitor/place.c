@@ -212,7 +212,7 @@ bool machine_address(const struct husk *h, uint64_t *address)
 
 	if (!h->loaded)
 		return false;
-	if (!is_trap(&h->core, &regs))
+	if (h->how != HUSK_HOW_ABORT || !is_trap(&h->core, &regs))
 		return h->core.ops->ip(h->core.hv, address);
 	*address = unwind_pc(&regs);
 	return true;

@@ -47,6 +47,11 @@ $(embed_programs): %: %.o libhusk.a
 	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $(sort $(filter %.o,$^)) libhusk.a $(monitor_libs) -pthread
 
 machine_programs += $(embed_programs)
+
+# For test_library alone.
+.PHONY: embed
+embed: husk $(embed_programs) $(patsubst %,$(test_guest_out)/%.hvt,hello spin exception hostile_block example-ping)
+
 ifeq ($(CROSS)$(SANITIZE),no)
 machine_programs += $(if $(embed_programs),$(so_file))
 endif

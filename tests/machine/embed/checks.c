@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *guests;
 
@@ -26,7 +27,7 @@ static void on_console(void *ctx, const void *text, size_t len)
 
 	if (len < sizeof r->console - r->len) {
 		memcpy(r->console + r->len, text, len);
-		r->len += len;
+		__atomic_store_n(&r->len, r->len + len, __ATOMIC_RELEASE);
 	}
 }
 
@@ -68,10 +69,18 @@ const char *ends(struct run *r, enum husk_end end, int status)
 	static char text[500];
 	enum husk_end got = husk_run(r->h, &r->status, &r->e);
 
+	__atomic_store_n(&r->over, true, __ATOMIC_RELEASE);
 	if (got == end && (got == HUSK_FAILED || r->status == status))
 		return NULL;
 	snprintf(text, sizeof text, "end %d, status %d: %s", got, r->status, r->e.message);
 	return text;
+}
+
+void wait_for_words(struct run *r)
+{
+	while (__atomic_load_n(&r->len, __ATOMIC_ACQUIRE) == 0 &&
+	       !__atomic_load_n(&r->over, __ATOMIC_ACQUIRE))
+		usleep(1000);
 }
 
 static int run_all(const struct check *c, int *number)

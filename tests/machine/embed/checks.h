@@ -14,7 +14,8 @@ struct run {
 	struct husk_error e;
 	int status;
 	char console[4096];
-	size_t len;
+	size_t len;			/* atomic, as others wait for it */
+	bool over;			/* atomic: the run has ended */
 	void (*attend)(void *ctx);
 };
 
@@ -27,6 +28,9 @@ const char *create_and_load(struct run *r);
 
 /* NULL if the run ends so, else what it did. */
 const char *ends(struct run *r, enum husk_end end, int status);
+
+/* Waits until the guest has said something, or the run is over. */
+void wait_for_words(struct run *r);
 
 /* The path of a guest's image, until the next call. */
 const char *image_of(const char *guest);

@@ -42,11 +42,12 @@ static void *ask_soon(void *ctx)
 	struct run *r = ctx;
 	struct husk_error ignored;
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 1000 && !__atomic_load_n(&r->over, __ATOMIC_ACQUIRE); i++) {
 		usleep(20000);
 		(void)husk_net_deliver(r->h, "service0", question, sizeof question, &ignored);
 	}
-	husk_stop(r->h, 4);
+	if (!__atomic_load_n(&r->over, __ATOMIC_ACQUIRE))
+		husk_stop(r->h, 4);
 	return NULL;
 }
 

@@ -28,7 +28,8 @@ static void *stop_soon(void *ctx)
 {
 	struct run *r = ctx;
 
-	usleep(50000);
+	wait_for_words(r);
+	usleep(20000);
 	husk_stop(r->h, 7);
 	return NULL;
 }
@@ -158,11 +159,12 @@ static void *attend_often(void *ctx)
 {
 	struct run *r = ctx;
 
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 2000 && !__atomic_load_n(&r->over, __ATOMIC_ACQUIRE); i++) {
 		usleep(10000);
 		husk_attend(r->h);
 	}
-	husk_stop(r->h, 6);
+	if (!__atomic_load_n(&r->over, __ATOMIC_ACQUIRE))
+		husk_stop(r->h, 6);
 	return NULL;
 }
 
