@@ -519,12 +519,13 @@ header_says() {
 
 # add_linked NAME VERSION LICENCE: by their names in SPDX.
 add_linked() {
-	linked="$linked${linked:+; }$1 ${2:-of unknown version}, $3"
+	linked="$linked${linked:+; }$1 ${2:-of unknown version}${shared:+ ($shared)}, $3"
 }
 
 # For --version=full: what others have written and is inside.
 find_linked() {
-	linked=''
+	linked='' shared=''
+	[ "$static" != -pie ] || shared='not in the file'
 	if [ "$os" = freebsd ]; then
 		add_linked 'libc, libthr and libelf of FreeBSD' "$(header_says sys/param.h __FreeBSD_version)" BSD-2-Clause
 		return
@@ -538,10 +539,10 @@ find_linked() {
 			ZSTD_VERSION_MAJOR.ZSTD_VERSION_MINOR.ZSTD_VERSION_RELEASE)" BSD-3-Clause
 		;;
 	esac
+	shared=''
 	case $monitor_cc in
 	*gcc* | cc) add_linked libgcc "$($monitor_cc -dumpfullversion)" 'GPL-3.0-or-later WITH GCC-exception-3.1' ;;
 	esac
-	[ "$static" != -pie ] || linked="no library, but at its start: $linked"
 }
 
 # FreeBSD's compilers do not look where its packages are.

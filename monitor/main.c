@@ -146,7 +146,7 @@ static void print_linked(FILE *out)
 	while (*rest != '\0') {
 		size_t len = strcspn(rest, ";");
 
-		fprintf(out, "linked in: %.*s\n", (int)len, rest);
+		fprintf(out, "linked: %.*s\n", (int)len, rest);
 		rest += len;
 		rest += strspn(rest, "; ");
 	}
