@@ -44,6 +44,7 @@
 #include "mailbox.h"
 #include "manifest.h"
 #include "memory.h"
+#include "queues.h"
 #include "resource.h"
 #include "vmexit.h"
 #include "wait.h"
@@ -127,6 +128,7 @@ struct core {
 	struct devices devices;
 	struct hypercalls hypercalls;
 	struct commands commands;	/* of modules, for who takes words from the user */
+	struct queues queues;
 	struct events events;
 	struct waiter waiter;		/* the vcpu's thread's waits */
 	struct mailbox mailbox;		/* requests to it */

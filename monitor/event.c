@@ -2,6 +2,8 @@
 /* event.c: checks each source for input, and waits for those that have none. */
 #include "event.h"
 
+#include <stddef.h>
+
 #include "clock.h"
 
 void events_init(struct events *ev)
@@ -56,6 +58,8 @@ static int prepare(const struct events *ev, struct poll_set *p, struct husk_erro
 
 		if (ask(ev, bit, false, &p->ready, e) == -1)
 			return -1;
+		if (ev->source[bit].fd == NULL)
+			continue;
 		p->fds[p->n] = (struct pollfd){
 			.fd = ev->source[bit].fd(ev->source[bit].ctx), .events = POLLIN,
 		};

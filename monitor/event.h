@@ -18,7 +18,10 @@
 
 /* A source of input. */
 struct event_source {
-	/* The descriptor to wait on; -1 if there is none now. */
+	/*
+	 * The descriptor to wait on; -1 if there is none now. NULL: there never is, as nothing but the
+	 * vcpu's thread makes it ready.
+	 */
 	int (*fd)(void *ctx);
 
 	/*

@@ -5,7 +5,7 @@
  *   module_vsock.c  options, and the life of a device: open, attach, start, detach, close
  *   host_calls.c    the host's sockets, as the connections use them
  *   serve.c         the I/O thread's turns, the run loop's pauses, what POLL waits for
- *   queues.c        the hypercall that announces queues, and doorbells
+ *   queues.c        their queues, and doorbells
  *   figures.c       what --stats tells
  *
  * A device belongs to the I/O thread while that is not paused, and to the vcpu's thread otherwise.
@@ -44,8 +44,6 @@ struct vsock_module {
 	struct io_thread thread;
 	bool stuck;			/* the thread was, and has been ended */
 	unsigned client;		/* of the run loop */
-	struct device_resource window;	/* of doorbells that are exits */
-	uint32_t window_id;		/* 0: not on the bus */
 	uint64_t trapped;		/* doorbells that were exits */
 };
 
@@ -79,17 +77,11 @@ struct event_source guest_source(struct vsock_guest *g);
 
 /* ---- queues.c ---- */
 
-/* Doorbells that are exits. HUSK_E_HOST. */
-int doorbells_attach(struct vsock_module *s, struct husk_error *e);
-void doorbells_detach(struct vsock_module *s);
-
-/* Those of g's that the hypervisor can do without an exit: all, some or none. */
+/* Those of g's doorbells that the hypervisor can do without an exit: all, some or none. */
 void doorbells_add(struct vsock_guest *g);
 void doorbells_remove(struct vsock_guest *g);
 
-/* The hypercall. ctx is the module. */
-enum vmexit_result queue_call(void *ctx, gpa_t arg, struct husk_error *e);
-void queue_describe(const void *ctx, const void *copy, struct facts *f);
+extern const struct queue_ops vsock_queue_ops;	/* ctx is the guest */
 
 /* ---- figures.c ---- */
 

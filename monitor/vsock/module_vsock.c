@@ -125,6 +125,8 @@ static int attach_device(struct vsock_module *s, struct vsock_guest *g, struct h
 	    events_add(&s->core->events, g->is.handle, &source, e) == -1)
 		return -1;
 	g->is_source = true;
+	if (queues_add(s->core, g->is.handle, g->is.name, &vsock_queue_ops, g, e) == -1)
+		return -1;
 	g->device = (struct vsock_device){.mux = g->mux, .call = guest_call, .ctx = g};
 	for (unsigned i = 0; i < VSOCK_QUEUES; i++)
 		snprintf(g->what[i], sizeof g->what[i], "vsock device %s, queue %u", g->is.name, i);
@@ -135,6 +137,7 @@ static int attach_device(struct vsock_module *s, struct vsock_guest *g, struct h
 static void detach_device(struct vsock_guest *g, struct core *c)
 {
 	doorbells_remove(g);
+	queues_remove(c, g->is.handle);
 	if (g->is_source)
 		events_remove(&c->events, g->is.handle);
 	g->is_source = false;
@@ -152,12 +155,11 @@ static void vsock_detach(void *state, struct core *c)
 	serve_fini(s);
 	for (unsigned i = 0; i < s->set.n; i++)
 		detach_device(device_set_at(&s->set, i), c);
-	doorbells_detach(s);
 }
 
 static int attach_all(struct vsock_module *s, struct husk_error *e)
 {
-	if (serve_init(s, e) == -1 || doorbells_attach(s, e) == -1)
+	if (serve_init(s, e) == -1)
 		return -1;
 	for (unsigned i = 0; i < s->set.n; i++)
 		if (attach_device(s, device_set_at(&s->set, i), e) == -1)
@@ -228,18 +230,12 @@ static void vsock_confine(void *state, struct sandbox *out)
 	}
 }
 
-static const struct module_call calls[] = {
-	{HUSK_HYPERCALL_QUEUE, "queue", queue_call, queue_describe},
-};
-
 extern const struct module module_vsock;
 const struct module module_vsock = {
 	.name = "vsock",
 	.device_type = HUSK_DEV_VSOCK,
 	.options = options,
 	.n_options = N_OPTIONS,
-	.calls = calls,
-	.n_calls = sizeof calls / sizeof calls[0],
 	.open = vsock_open,
 	.attach = vsock_attach,
 	.limit = vsock_limit,
