@@ -91,7 +91,7 @@ size_t manifest_max_mtu(void);
 
 /* ---- block.c ---- */
 
-/* Takes memory for reading ahead, if there is enough of it. */
+/* Takes memory for reading ahead and for requests, if there is enough of it. */
 void block_init(struct solo5_start_info *info);
 
 /* ---- yield.c ---- */
@@ -105,6 +105,9 @@ struct yield_queues {
 };
 
 extern const struct yield_queues *yield_queues;	/* NULL: there are no such devices */
+
+/* Devices of which the application is not to hear, as what they are ready with is no input. */
+extern solo5_handle_set_t yield_ignored;
 
 /* Grows whenever the application gets to know something of the world outside: see read_ahead.h. */
 extern uint64_t inputs_seen;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* block.c: block devices: any number of blocks in one hypercall, and small reads in a row from one. */
 #include "bindings.h"
+#include "block_queue.h"
 #include "cpu.h"
 #include "features.h"
 #include "read_ahead.h"
@@ -23,6 +24,7 @@ void block_init(struct solo5_start_info *info)
 		if (ahead[i] != NULL)
 			ahead_init(ahead[i], (alone >> i & 1) != 0);
 	}
+	block_queue_init(info);
 }
 
 solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
@@ -38,7 +40,7 @@ solo5_result_t solo5_block_acquire(const char *name, solo5_handle_t *handle,
 }
 
 /* The monitor accepts more than the API, so the API's limits are checked here. */
-static const struct mft_entry *device_of(solo5_handle_t handle, solo5_off_t offset, size_t size)
+static const struct mft_entry *device_of(solo5_handle_t handle, solo5_off_t offset, uint64_t size)
 {
 	const struct mft_entry *e = manifest_get(handle, MFT_DEV_BLOCK_BASIC);
 	solo5_off_t block;
@@ -48,6 +50,17 @@ static const struct mft_entry *device_of(solo5_handle_t handle, solo5_off_t offs
 	block = e->u.block.block_size;
 	return offset % block == 0 && size % block == 0 && size <= e->u.block.capacity &&
 	       offset <= e->u.block.capacity - size ? e : NULL;
+}
+
+bool block_has(solo5_handle_t handle, solo5_off_t offset, uint64_t size)
+{
+	return device_of(handle, offset, size) != NULL;
+}
+
+void block_changes(solo5_handle_t handle, solo5_off_t offset, uint64_t size)
+{
+	if (ahead[handle] != NULL)
+		ahead_write(ahead[handle], offset, size);
 }
 
 static solo5_result_t transfer(enum hvt_hypercall nr, solo5_handle_t handle,
@@ -68,8 +81,7 @@ solo5_result_t solo5_block_write(solo5_handle_t handle, solo5_off_t offset, cons
 {
 	if (device_of(handle, offset, size) == NULL)
 		return SOLO5_R_EINVAL;
-	if (ahead[handle] != NULL)
-		ahead_write(ahead[handle], offset, size);
+	block_changes(handle, offset, size);
 	return transfer(HVT_HYPERCALL_BLOCK_WRITE, handle, offset, buf, size);
 }
 

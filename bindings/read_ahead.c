@@ -73,7 +73,7 @@ void ahead_filled(struct ahead *a, solo5_off_t offset, size_t size)
 }
 
 /* What is kept is what lies behind the write, or before it if that is still to be read. */
-void ahead_write(struct ahead *a, solo5_off_t offset, size_t size)
+void ahead_write(struct ahead *a, solo5_off_t offset, uint64_t size)
 {
 	const solo5_off_t end = offset + size;
 

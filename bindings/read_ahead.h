@@ -20,7 +20,7 @@
 #include "../include/solo5.h"
 
 #define AHEAD_BYTES 65536u
-#define AHEAD_NS 100000000u	/* so long, where others may write */
+#define AHEAD_NS 1000000000u	/* so long, where others may write */
 
 struct ahead {
 	bool alone;			/* nobody else writes to the disk */
@@ -50,6 +50,6 @@ size_t ahead_wants(struct ahead *a, solo5_off_t offset, size_t size, solo5_off_t
 void ahead_filled(struct ahead *a, solo5_off_t offset, size_t size);
 
 /* Before a write of these bytes, which may fail half-way. */
-void ahead_write(struct ahead *a, solo5_off_t offset, size_t size);
+void ahead_write(struct ahead *a, solo5_off_t offset, uint64_t size);
 
 #endif

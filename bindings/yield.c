@@ -5,6 +5,7 @@
 
 const struct yield_queues *yield_queues;
 uint64_t inputs_seen;
+solo5_handle_set_t yield_ignored;
 
 /* The devices that the monitor calls ready, before or at deadline. */
 static solo5_handle_set_t poll(solo5_time_t deadline)
@@ -13,7 +14,7 @@ static solo5_handle_set_t poll(solo5_time_t deadline)
 	struct hvt_poll arg = {.timeout_nsecs = deadline > now ? deadline - now : 0};
 
 	cpu_hypercall(HVT_HYPERCALL_POLL, &arg);
-	return arg.ready_set;
+	return arg.ready_set & ~yield_ignored;
 }
 
 /*

@@ -23,6 +23,7 @@ _Static_assert(sizeof(struct capsicum_rights) == sizeof(cap_rights_t), "cap_righ
 _Static_assert(WORD_0(CAPSICUM_READ | CAPSICUM_SEEK) == CAP_PREAD, "CAP_PREAD");
 _Static_assert(WORD_0(CAPSICUM_WRITE | CAPSICUM_SEEK) == CAP_PWRITE, "CAP_PWRITE");
 _Static_assert(WORD_0(CAPSICUM_CREATE) == CAP_CREATE, "CAP_CREATE");
+_Static_assert(WORD_0(CAPSICUM_FSYNC) == CAP_FSYNC, "CAP_FSYNC");
 _Static_assert(WORD_0(CAPSICUM_FTRUNCATE) == CAP_FTRUNCATE, "CAP_FTRUNCATE");
 _Static_assert(WORD_0(CAPSICUM_FCNTL) == CAP_FCNTL, "CAP_FCNTL");
 _Static_assert(WORD_0(CAPSICUM_FLOCK) == CAP_FLOCK, "CAP_FLOCK");

@@ -38,6 +38,7 @@ enum sandbox_use {
 	SANDBOX_CONNECTS = 1 << 11,	/* a directory: connect to sockets in it, */
 	SANDBOX_REMOVES = 1 << 12,	/* remove files from it, */
 	SANDBOX_MAKES = 1 << 13,	/* make a file in it and write that */
+	SANDBOX_SYNCS = 1 << 14,	/* have what was written brought to its medium */
 };
 
 #define SANDBOX_OUTPUT (SANDBOX_WRITES | SANDBOX_WAITS)

@@ -80,7 +80,29 @@ enum { DISK_SHORTER = -1, DISK_APPENDS = -2 };
 int disk_read(const struct disk *d, uint64_t offset, struct iovec span, size_t *moved);
 int disk_write(const struct disk *d, uint64_t offset, struct iovec span, size_t *moved);
 
-/* Describes a result of disk_read or disk_write. */
+/* The same for n spans, in one call too, of at most DISK_PIECE bytes in all. */
+#define DISK_SPANS_MAX 256u
+int disk_readv(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned n,
+	       size_t *moved);
+int disk_writev(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned n,
+		size_t *moved);
+
+/* What was written to the disk is on its medium when this returns 0, otherwise what stopped it. */
+int disk_flush(const struct disk *d);
+
+/*
+ * The bytes are not needed any more: what is there afterwards is zeros or what was there. 0 where the
+ * host has no use for this, too.
+ */
+int disk_discard(const struct disk *d, uint64_t offset, uint64_t len);
+
+/*
+ * Makes the bytes zeros, by the host's call for that, or by writing them where it has none; frees their
+ * space if unmap is set and the host can. 0, or what stopped it.
+ */
+int disk_zero(const struct disk *d, uint64_t offset, uint64_t len, bool unmap);
+
+/* Describes a result of these. */
 const char *disk_error_text(int error);
 
 #endif

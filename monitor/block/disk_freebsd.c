@@ -99,9 +99,30 @@ const char *disk_host_write_obstacle(int fd, bool is_device)
 }
 
 /* pwrite(2) appends to a file that is open with O_APPEND, and there is no call that does not. */
-ssize_t disk_host_write_in_place(int fd, struct iovec span, uint64_t offset)
+ssize_t disk_host_write_in_place(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
 {
-	(void)fd, (void)span, (void)offset;
+	(void)fd, (void)iov, (void)n, (void)offset;
+	errno = ENOTSUP;
+	return -1;
+}
+
+const unsigned long disk_host_discards = DIOCGDELETE;
+
+/* disk(4): DIOCGDELETE; a device without TRIM says EOPNOTSUPP, and EINVAL to what are no sectors. */
+int disk_host_discard(int fd, bool is_device, uint64_t offset, uint64_t len)
+{
+	off_t range[2] = {(off_t)offset, (off_t)len};
+	int rc = is_device ? ioctl(fd, DIOCGDELETE, range) : -1;
+
+	if (!is_device || (rc == -1 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOTTY)))
+		errno = ENOTSUP;
+	return rc;
+}
+
+/* Nothing makes zeros on every disk. */
+int disk_host_zero(int fd, bool is_device, bool unmap, uint64_t offset, uint64_t len)
+{
+	(void)fd, (void)is_device, (void)unmap, (void)offset, (void)len;
 	errno = ENOTSUP;
 	return -1;
 }

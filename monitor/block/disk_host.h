@@ -69,9 +69,19 @@ int disk_host_open_alias(int fd, unsigned i);
 const char *disk_host_write_obstacle(int fd, bool is_device);
 
 /*
- * pwrite that does not append even if fd is set to O_APPEND; -1 with errno, ENOTSUP if the system
+ * pwritev that does not append even if fd is set to O_APPEND; -1 with errno, ENOTSUP if the system
  * cannot.
  */
-ssize_t disk_host_write_in_place(int fd, struct iovec span, uint64_t offset);
+ssize_t disk_host_write_in_place(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
+
+/* The ioctl by which disk_host_discard asks a block device. */
+extern const unsigned long disk_host_discards;
+
+/*
+ * Frees the space of these bytes; makes them zeros. -1 with errno, ENOTSUP if this disk has no such
+ * thing, or not for bytes that lie so.
+ */
+int disk_host_discard(int fd, bool is_device, uint64_t offset, uint64_t len);
+int disk_host_zero(int fd, bool is_device, bool unmap, uint64_t offset, uint64_t len);
 
 #endif

@@ -2,12 +2,12 @@
 /* disk_linux.c: disk_host.h on Linux, by /proc, /sys, and Linux's flags, locks and ioctls. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -191,11 +191,46 @@ const char *disk_host_write_obstacle(int fd, bool is_device)
 	return NULL;
 }
 
-ssize_t disk_host_write_in_place(int fd, struct iovec span, uint64_t offset)
+ssize_t disk_host_write_in_place(int fd, const struct iovec *iov, unsigned spans, uint64_t offset)
 {
-	long n = syscall(SYS_pwritev2, fd, &span, 1L, (long)offset, 0L, (long)NOAPPEND);
+	long n = syscall(SYS_pwritev2, fd, iov, (long)spans, (long)offset, 0L, (long)NOAPPEND);
 
 	if (n == -1 && (errno == ENOSYS || errno == EOPNOTSUPP))
 		errno = ENOTSUP;
 	return n;
+}
+
+const unsigned long disk_host_discards = BLKDISCARD;
+
+/* A device refuses bytes that are no blocks of its own. */
+static int not_there(int rc, bool is_device)
+{
+	if (rc == -1 && (errno == ENOSYS || errno == ENOTTY || (is_device && errno == EINVAL)))
+		errno = ENOTSUP;
+	return rc;
+}
+
+static int on_device(int fd, unsigned long request, uint64_t offset, uint64_t len)
+{
+	const uint64_t range[2] = {offset, len};
+
+	return not_there(ioctl(fd, request, range), true);
+}
+
+int disk_host_discard(int fd, bool is_device, uint64_t offset, uint64_t len)
+{
+	if (is_device)
+		return on_device(fd, disk_host_discards, offset, len);
+	return not_there(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+				   (off_t)len), false);
+}
+
+int disk_host_zero(int fd, bool is_device, bool unmap, uint64_t offset, uint64_t len)
+{
+	if (is_device)
+		return on_device(fd, BLKZEROOUT, offset, len);
+	if (unmap)
+		return disk_host_discard(fd, false, offset, len);	/* a hole is zeros */
+	return not_there(fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+				   (off_t)len), false);
 }

@@ -35,15 +35,17 @@ static bool appends(const struct disk *d)
 }
 
 /* The starter, or any other process with the descriptor, may set O_APPEND at any time. */
-static int write_borrowed(const struct disk *d, uint64_t offset, struct iovec piece, size_t *moved)
+static int write_borrowed(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned spans,
+			  size_t *moved)
 {
-	ssize_t n = disk_host_write_in_place(d->fd, piece, offset);
+	ssize_t n = disk_host_write_in_place(d->fd, iov, spans, offset);
 
 	if (n != -1 || errno != ENOTSUP)
 		return result(n, moved);
 	if (appends(d))
 		return DISK_APPENDS;
-	n = pwrite(d->fd, piece.iov_base, piece.iov_len, (off_t)offset);
+	n = spans == 1 ? pwrite(d->fd, iov->iov_base, iov->iov_len, (off_t)offset) :
+	    pwritev(d->fd, iov, (int)spans, (off_t)offset);
 	return appends(d) ? DISK_APPENDS : result(n, moved);
 }
 
@@ -53,8 +55,61 @@ int disk_write(const struct disk *d, uint64_t offset, struct iovec span, size_t 
 
 	*moved = 0;
 	if (d->borrowed)
-		return write_borrowed(d, offset, piece, moved);
+		return write_borrowed(d, offset, &piece, 1, moved);
 	return result(pwrite(d->fd, piece.iov_base, piece.iov_len, (off_t)offset), moved);
+}
+
+int disk_readv(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned n,
+	       size_t *moved)
+{
+	return result(preadv(d->fd, iov, (int)n, (off_t)offset), moved);
+}
+
+int disk_writev(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned n,
+		size_t *moved)
+{
+	*moved = 0;
+	if (d->borrowed)
+		return write_borrowed(d, offset, iov, n, moved);
+	return result(pwritev(d->fd, iov, (int)n, (off_t)offset), moved);
+}
+
+int disk_flush(const struct disk *d)
+{
+	return fdatasync(d->fd) == 0 ? 0 : errno;
+}
+
+int disk_discard(const struct disk *d, uint64_t offset, uint64_t len)
+{
+	if (disk_host_discard(d->fd, d->is_device, offset, len) == 0 || errno == ENOTSUP)
+		return 0;
+	return errno;
+}
+
+static int write_zeros(const struct disk *d, uint64_t offset, uint64_t len)
+{
+	static const uint8_t zeros[DISK_PIECE / DISK_SPANS_MAX];
+	struct iovec iov[DISK_SPANS_MAX];
+	size_t moved = 0;
+	int error = 0;
+
+	for (unsigned i = 0; i < DISK_SPANS_MAX; i++)
+		iov[i] = (struct iovec){(void *)(uintptr_t)zeros, sizeof zeros};
+	for (; len > 0 && error == 0; len -= moved, offset += moved) {
+		const unsigned n = len < DISK_PIECE ? (unsigned)(len / sizeof zeros) : DISK_SPANS_MAX;
+
+		if (n == 0)
+			iov[0].iov_len = (size_t)len;
+		error = disk_writev(d, offset, iov, n == 0 ? 1 : n, &moved);
+	}
+	return error;
+}
+
+int disk_zero(const struct disk *d, uint64_t offset, uint64_t len, bool unmap)
+{
+	if (disk_host_zero(d->fd, d->is_device, unmap, offset, len) == 0)
+		return 0;
+	return errno == ENOTSUP ? write_zeros(d, offset, len) : errno;
 }
 
 const char *disk_error_text(int error)

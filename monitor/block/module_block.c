@@ -1,155 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* module_block.c: block devices: --block and the two hypercalls that read and write them. */
+/* module_block.c: block devices: --block, and their lives from open to close. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "device_set.h"
-#include "disk.h"
-#include "module.h"
-#include "probe.h"
+#include "block.h"
+#include "disk_host.h"
 #include "sandbox.h"
 
 #define SECTOR_MIN 512u
 #define SECTOR_MAX 32768u	/* the largest power of two in mft_block.block_size */
-
-struct block_device {
-	struct set_device is;
-	struct disk disk;
-	uint64_t reads, writes, bytes_read, bytes_written, errors, calls;
-};
-
-/* The differences between the two hypercalls. */
-struct direction {
-	const char *verb;
-	int (*span)(const struct memory *m, gpa_t gpa, uint64_t len, struct iovec *iov,
-		    struct husk_error *e);
-	int (*transfer)(const struct disk *d, uint64_t offset, struct iovec span, size_t *moved);
-	bool writes;
-};
-
-struct block_request {
-	const struct direction *dir;	/* NULL: no request */
-	gpa_t arg;			/* gpa of the structure, where the result goes too */
-	struct hvt_block rq;		/* a copy, made once */
-	uint64_t done;			/* bytes moved so far */
-};
-
-struct block_module {
-	struct core *core;
-	struct block_request unfinished;	/* interrupted by a stop */
-	struct device_set set;			/* of struct block_device */
-};
-
-static const struct direction reading = {"reading", memory_sink, disk_read, false};
-static const struct direction writing = {"writing", memory_source, disk_write, true};
-
-static bool in_range(const struct disk *d, uint64_t offset, uint64_t len)
-{
-	return offset < d->capacity && len <= d->capacity - offset;
-}
-
-/* The guest gets EUNSPEC each time; the user gets one message. */
-static int report_failure(const struct block_module *s, struct block_device *dev, const char *verb,
-			  uint64_t offset, int error)
-{
-	dev->errors++;
-	set_device_warn_once(&dev->is, s->core, "block device %s: %s at offset %llu: %s; the guest gets "
-			    "an error", dev->is.name, verb, (unsigned long long)offset,
-			    error == EROFS ? "it is attached read-only" : disk_error_text(error));
-	return HVT_EUNSPEC;
-}
-
-static void account(struct block_device *dev, const struct direction *dir, uint64_t len)
-{
-	*(dir->writes ? &dev->writes : &dev->reads) += 1;
-	*(dir->writes ? &dev->bytes_written : &dev->bytes_read) += len;
-}
-
-/*
- * Moves the rest of the request in pieces; a request to this thread interrupts it between two of
- * them.
- */
-static int transfer(struct block_module *s, struct block_device *dev, struct block_request *r,
-		    struct iovec span)
-{
-	bool tried = false;
-
-	while (r->done < span.iov_len && !(tried && core_wanted(s->core))) {
-		const struct iovec rest = {
-			(uint8_t *)span.iov_base + r->done, span.iov_len - r->done,
-		};
-		size_t moved;
-		int error = r->dir->transfer(&dev->disk, r->rq.offset + r->done, rest, &moved);
-
-		dev->calls++;
-		PROBE3(block, r->rq.offset + r->done, moved, r->dir->writes);
-		if (error != 0)
-			return error;
-		r->done += moved;
-		tried = true;
-	}
-	return 0;
-}
-
-/* On VMEXIT_RESUME r->rq.ret is the guest's result. */
-static enum vmexit_result serve(struct block_module *s, struct block_request *r,
-				struct husk_error *e)
-{
-	struct block_device *dev = device_set_find(&s->set, r->rq.handle);
-	struct iovec span;
-	int error;
-
-	r->rq.ret = HVT_EINVAL;
-	if (dev == NULL || !in_range(&dev->disk, r->rq.offset, r->rq.len))
-		return VMEXIT_RESUME;
-	if (r->dir->span(&s->core->memory, (gpa_t){r->rq.data}, r->rq.len, &span, e) == -1) {
-		husk_wrap_device(e, "block device", dev->is.name);
-		return VMEXIT_FAIL;
-	}
-	error = r->dir->writes && dev->disk.read_only ? EROFS : transfer(s, dev, r, span);
-	if (error == 0 && r->done < r->rq.len)
-		return VMEXIT_RETRY;
-	r->rq.ret = error == 0 ? HVT_OK :
-		    report_failure(s, dev, r->dir->verb, r->rq.offset, error);
-	if (error == 0)
-		account(dev, r->dir, r->rq.len);
-	return VMEXIT_RESUME;
-}
-
-/* Continues, from its copy, a request that a posting to this thread has interrupted. */
-static enum vmexit_result request(struct block_module *s, gpa_t arg, const struct direction *dir,
-				  struct husk_error *e)
-{
-	const struct memory *m = &s->core->memory;
-	struct block_request r = s->unfinished;
-	enum vmexit_result result;
-
-	s->unfinished.dir = NULL;
-	if (r.dir != dir || r.arg.v != arg.v) {
-		r = (struct block_request){.dir = dir, .arg = arg};
-		if (MEMORY_GET(m, arg, &r.rq, e) == -1)
-			return VMEXIT_FAIL;
-	}
-	result = serve(s, &r, e);
-	HYPERCALLS_KEEP(&s->core->hypercalls, &r.rq);
-	if (result == VMEXIT_RETRY)
-		s->unfinished = r;
-	if (result != VMEXIT_RESUME)
-		return result;
-	return MEMORY_PUT_FIELD(m, arg, struct hvt_block, ret, &r.rq, e) == -1 ? VMEXIT_FAIL :
-	       VMEXIT_RESUME;
-}
-
-static enum vmexit_result block_write(void *ctx, gpa_t arg, struct husk_error *e)
-{
-	return request(ctx, arg, &writing, e);
-}
-
-static enum vmexit_result block_read(void *ctx, gpa_t arg, struct husk_error *e)
-{
-	return request(ctx, arg, &reading, e);
-}
 
 /* In Solo5's words. */
 #define BLOCK_SIZE_RULE "Block size must be a multiple of 2 greater than or equal %u"
@@ -219,7 +79,7 @@ static int check_geometry(const struct disk *d, uint16_t sector, const char *nam
 
 /* What opening a device takes. */
 struct opening {
-	const struct block_module *module;
+	struct block_module *module;
 	const struct settings *settings;
 };
 
@@ -245,6 +105,7 @@ static int open_device(void *ctx, void *device, struct mft_entry *entry, struct 
 	const struct setting *how = settings_attaching(o->settings, options, N_OPTIONS, entry->name);
 	uint16_t sector = sector_size(o->settings, entry->name);
 
+	dev->module = o->module;
 	if (disk_find(&dev->disk, how->value, strcmp(how->option->name, "block-ro") == 0,
 		      e) == -1 ||
 	    check_alone(o->module, dev, how->value, e) == -1 ||
@@ -357,7 +218,6 @@ static int block_attach(void *state, struct core *c, struct husk_error *e)
 {
 	struct block_module *s = state;
 
-	(void)e;
 	s->core = c;
 	for (unsigned i = 0; i < s->set.n; i++) {
 		const struct block_device *dev = device_set_at(&s->set, i);
@@ -366,7 +226,13 @@ static int block_attach(void *state, struct core *c, struct husk_error *e)
 		if (dev->disk.alone)
 			c->block_alone |= UINT64_C(1) << dev->is.handle;
 	}
-	return 0;
+	return block_queues_attach(s, e);
+}
+
+static void block_detach(void *state, struct core *c)
+{
+	(void)c;
+	block_queues_detach(state);
 }
 
 static void block_confine(void *state, struct sandbox *out)
@@ -377,32 +243,14 @@ static void block_confine(void *state, struct sandbox *out)
 		const struct block_device *dev = device_set_at(&s->set, i);
 
 		sandbox_keep(out, dev->disk.fd, SANDBOX_READS_AT | SANDBOX_FLAGS | SANDBOX_LOCKS |
-			     (dev->disk.read_only ? 0 : SANDBOX_WRITES_AT));
+			     (dev->disk.read_only ? 0 : SANDBOX_WRITES_AT) |
+			     (s->client == CORE_NO_CLIENT ? 0 : SANDBOX_SYNCS));
+		if (dev->disk.is_device && !dev->disk.read_only && s->client != CORE_NO_CLIENT)
+			sandbox_allow_ioctl(out, dev->disk.fd, disk_host_discards);
 		for (unsigned k = 0; k < DISK_ALIASES; k++)
 			sandbox_keep(out, dev->disk.alias[k], 0);
 	}
 }
-
-static void describe_request(const void *ctx, const void *copy, struct facts *f)
-{
-	const struct block_module *s = ctx;
-	const struct hvt_block *rq = copy;
-	const struct block_device *dev;
-
-	if (rq == NULL)
-		return;
-	dev = device_set_find(&s->set, rq->handle);
-	facts_device(f, rq->handle, dev == NULL ? NULL : dev->is.name);
-	facts_number(f, "offset", rq->offset);
-	facts_address(f, "data", rq->data);
-	facts_number(f, "len", rq->len);
-	facts_result_word(f, rq->ret);
-}
-
-static const struct module_call calls[] = {
-	{HVT_HYPERCALL_BLOCK_WRITE, "block_write", block_write, describe_request},
-	{HVT_HYPERCALL_BLOCK_READ, "block_read", block_read, describe_request},
-};
 
 static void report_device(const struct block_device *dev, module_figure *tell, void *ctx)
 {
@@ -415,6 +263,14 @@ static void report_device(const struct block_device *dev, module_figure *tell, v
 	tell(ctx, subject, "bytes_written", dev->bytes_written);
 	tell(ctx, subject, "errors", dev->errors);
 	tell(ctx, subject, "system_calls", dev->calls);
+	if (dev->module->client == CORE_NO_CLIENT)
+		return;
+	tell(ctx, subject, "doorbells", dev->doorbells);
+	tell(ctx, subject, "requests", dev->requests);
+	tell(ctx, subject, "refused", dev->refused);
+	tell(ctx, subject, "flushes", dev->flushes);
+	tell(ctx, subject, "discards", dev->discards);
+	tell(ctx, subject, "zeroes", dev->zeroes);
 }
 
 static void block_report(const void *state, module_figure *tell, void *ctx)
@@ -431,12 +287,13 @@ const struct module module_block = {
 	.device_type = MFT_DEV_BLOCK_BASIC,
 	.options = options,
 	.n_options = N_OPTIONS,
-	.calls = calls,
-	.n_calls = sizeof calls / sizeof calls[0],
+	.calls = block_calls,
+	.n_calls = BLOCK_CALLS,
 	.open = block_open,
 	.confirm = block_confirm,
 	.attach = block_attach,
 	.confine = block_confine,
+	.detach = block_detach,
 	.close = block_close,
 	.report = block_report,
 };

@@ -209,6 +209,8 @@ static void counts(struct bench *b)
 	mib_counts(b, "read", 512);
 	mib_counts(b, "read", 65536);
 	mib_counts(b, "write", 65536);
+	mib_counts(b, "submit", 4096);
+	mib_counts(b, "submit", 32768);
 }
 
 /* ---- times ---- */

@@ -27,6 +27,7 @@
 #define MEDIA 65536
 
 static struct {
+	int delete_error;
 	bool no_disk;			/* the node is a terminal's, or the like */
 	int open_error, again_error;
 	int flags;			/* of the last open */
@@ -139,6 +140,8 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 		*(off_t *)arg = MEDIA;
 	else if (request == DIOCGSECTORSIZE)
 		*(u_int *)arg = host.sector;
+	else if (request == DIOCGDELETE && ((off_t *)arg)[0] == 4096 && ((off_t *)arg)[1] == 8192)
+		return fails(host.delete_error);
 	else
 		fail();
 	return 0;
@@ -331,10 +334,25 @@ static void a_write_that_moves_nothing_is_an_error(void **state)
 static void no_call_writes_in_place_for_sure(void **state)
 {
 	(void)state;
-	assert_int_equal(disk_host_write_in_place(DISK, (struct iovec){0}, 0), -1);
+	assert_int_equal(disk_host_write_in_place(DISK, &(struct iovec){0}, 1, 0), -1);
 	assert_int_equal(errno, ENOTSUP);
 	assert_int_equal(disk_host_open_alias(DISK, 0), -1);
 	assert_true(disk_host_mark(DISK, true, true));
+}
+
+static void what_has_no_use_for_a_discard_takes_it(void **state)
+{
+	static const int errors[] = {0, EOPNOTSUPP, EINVAL, EIO};
+	const struct disk d = {.fd = DISK, .is_device = true}, file = {.fd = DISK};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		host.delete_error = errors[i];
+		assert_int_equal(disk_discard(&d, 4096, 8192), errors[i] == EIO ? EIO : 0);
+		assert_int_equal(disk_discard(&file, 4096, 8192), 0);
+	}
+	assert_int_equal(disk_host_zero(DISK, true, true, 0, 512), -1);
+	assert_int_equal(errno, ENOTSUP);
 }
 
 static void sealed_memory_is_an_obstacle(void **state)
@@ -361,6 +379,7 @@ int main(void)
 		TEST(the_starters_lock_is_enough),
 		TEST(a_write_that_moves_nothing_is_an_error),
 		TEST(no_call_writes_in_place_for_sure),
+		TEST(what_has_no_use_for_a_discard_takes_it),
 		TEST(sealed_memory_is_an_obstacle),
 	};
 

@@ -113,6 +113,61 @@ transfers() {
 	report "the file has not grown" "$([ "$(wc -c <"$T/disk")" -eq 16384 ] || echo "it is larger than 16384 bytes")"
 }
 
+# on_requests ARGUMENT...: runs the guest that has many requests at a time.
+on_requests() {
+	run --mem=2 --block:storage="$T/disk" -- "$(image requests)" "$@"
+}
+
+# zeros OFFSET LENGTH: silent if the disk has nothing but them there.
+zeros() {
+	tail -c +"$(($1 + 1))" "$T/disk" | head -c "$2" | cmp -n "$2" - /dev/zero 2>&1
+}
+
+requests() {
+	rm -f "$T/disk"
+	pattern 0 65536 >"$T/disk"
+	on_requests work flush work
+	succeeds "32 requests at a time"
+	pattern 0 65536 >"$T/disk"
+	on_requests zeroes 4096 8192 flush
+	succeeds "zeroes and a flush"
+	report "they are in the file" "$(zeros 4096 8192; holds 0 4096; holds 12288 53248)"
+	on_requests discard 16384 32768
+	succeeds "a discard"
+	report "nothing else is lost" "$(holds 0 4096; holds 49152 16384)"
+	run --mem=2 --block-ro:storage="$T/disk" -- "$(image requests)" denied
+	succeeds "a read-only disk refuses what changes it"
+	report "and nothing is" "$(holds 0 4096)"
+	run --mem=2 --block:storage="$T/disk" --stats -- "$(image requests)" work
+	judge "doorbells are few" 0 'block:storage.doorbells *20$' 'block:storage.requests *640$'
+	if [ -n "${SOLO5_HVT-}" ]; then
+		pattern 0 65536 >"$T/disk"
+		"$SOLO5_HVT" --mem=2 --block:storage="$T/disk" "$(image requests)" plain \
+			>"$T/out" 2>"$T/err" </dev/null
+		status=$?
+		succeeds "without queues, under another monitor"
+		"$SOLO5_HVT" --mem=16 --block:storage="$T/disk" "$(image blk)" >"$T/out" 2>"$T/err" </dev/null
+		status=$?
+		succeeds "many blocks at once, and what was read ahead, under another monitor"
+	fi
+}
+
+hostile_requests() {
+	pattern 0 65536 >"$T/disk"
+	for way in type beyond wrap short odd discard-wrap zero-flags; do
+		run --mem=2 --block:storage="$T/disk" -- "$(image hostile_requests)" $way
+		succeeds "a request that is wrong ($way) is refused"
+	done
+	for way in 'no-status:has no byte for a status' 'outside:Invalid guest access' 'loop:comes twice in one chain' \
+		'into-text:image segment'; do
+		run --mem=2 --block:storage="$T/disk" -- "$(image hostile_requests)" "${way%%:*}"
+		judge "a chain that is impossible (${way%%:*})" 1 "block device storage, queue 0: .*${way#*:}"
+	done
+	report "the disk is as it was" "$(holds 0 65536)"
+	run --mem=2 --block:storage="$T/disk" -- "$(image hostile_requests)" none
+	succeeds "one that is right"
+}
+
 # A request of any size is moved piece by piece.
 stopped_within() {
 	if [ "$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)" -lt 2048 ]; then
@@ -493,6 +548,8 @@ no_output() {
 interface
 geometry
 transfers
+requests
+hostile_requests
 stopped_within
 attaching
 inherited

@@ -46,7 +46,7 @@ cat >"$tmp/roots" <<'END'
 core_run hv_kvm:kvm_run hv_kvm:kvm_complete hv_kvm:kvm_kick hv_kvm:kvm_own hv_kvm:kvm_disown
 io_thread:run core:tell_call hypercall:solo5_window hypercall:husk_window
 net/ring_thread:on_io_failed gdb/watch:alarm_owner
-vsock/queues:on_doorbell vsock/serve:source_fd vsock/serve:source_ready vsock/serve:on_alarm
+queues:on_doorbell queues:queue_call queues:describe block/queue:ready vsock/serve:source_fd vsock/serve:source_ready vsock/serve:on_alarm
 vsock/host_calls:guest_host_calls
 END
 

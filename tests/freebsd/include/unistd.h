@@ -19,6 +19,7 @@
 unsigned alarm(unsigned seconds);
 int access(const char *path, int mode);
 int eaccess(const char *path, int mode);
+int fdatasync(int fd);
 int faccessat(int dir, const char *path, int mode, int flags);
 int chdir(const char *path);
 int fchdir(int dir);

@@ -1700,7 +1700,7 @@ static void flags_that_others_set_later_corrupt_nothing(void **state)
 			assert_int_equal(moved, 0);
 			assert_true(late || size_of(fd) == SIZE);
 		}
-		assert_true(rc == 0 || disk_host_write_in_place(-1, span(out, 1), 0) == -1);
+		assert_true(rc == 0 || disk_host_write_in_place(-1, &(struct iovec){out, 1}, 1, 0) == -1);
 		assert_true(rc == 0 || !in_place || errno == ENOTSUP);
 		disk_close(&f->d);
 		close(fd);

@@ -24,6 +24,11 @@
 
 uint64_t inputs_seen;
 
+void block_queue_init(struct solo5_start_info *info)
+{
+	(void)info;
+}
+
 /* What the monitor has seen; reset for each test. */
 static struct {
 	uint8_t disk[2][MIB];		/* of the two devices */

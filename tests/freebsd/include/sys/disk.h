@@ -7,5 +7,6 @@
 
 #define DIOCGSECTORSIZE _IOR('d', 128, u_int)
 #define DIOCGMEDIASIZE _IOR('d', 129, off_t)
+#define DIOCGDELETE _IOW('d', 136, off_t[2])
 
 #endif

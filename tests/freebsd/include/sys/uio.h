@@ -7,6 +7,8 @@
 
 #include <sys/_iovec.h>
 
+ssize_t preadv(int fd, const struct iovec *iov, int n, off_t offset);
+ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t offset);
 ssize_t readv(int fd, const struct iovec *iov, int n);
 
 #endif
