@@ -22,6 +22,7 @@ typedef uint16_t Elf64_Half;
 #define NT_PRSTATUS 1
 #define NT_FPREGSET 2
 #define NT_PRPSINFO 3
+#define NT_GNU_BUILD_ID 3
 #define ELFCLASS32 1
 #define ELFCLASS64 2
 #define ELFDATA2LSB 1
