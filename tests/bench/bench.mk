@@ -15,7 +15,8 @@ bench_programs := $(if $(filter linux,$(OS)),$(bench_out)/floor $(bench_out)/ben
 bench_driver_obj := $(addprefix $(bench_out)/,bench.o measure.o net.o peer.o report.o \
 	resident.o)
 bench_floor_obj := $(addprefix $(bench_out)/,floor.o floor_$(ARCH).o floor_net.o floor_net_guest.o \
-	loop_$(ARCH).o)
+	loop_$(ARCH).o $(if $(filtered),floor_filter.o,floor_nofilter.o)) \
+	$(if $(filtered),$O/monitor/sandbox_program.o $O/sandbox.gen.o)
 
 $(bench_out)/bench: $(bench_driver_obj)
 	$(call say,LD)

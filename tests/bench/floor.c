@@ -329,6 +329,8 @@ static bool options_parse(struct options *o, struct floor *f, char **argv)
 			o->net = *argv + 6;
 		else if (strcmp(*argv, "--no-cpuid") == 0)
 			f->cpuid = false;
+		else if (strcmp(*argv, "--filter") == 0)
+			f->filtered = true;
 		else if (strcmp(*argv, "--steps") == 0)
 			f->steps_wanted = true;
 		else
@@ -345,7 +347,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2 || !options_parse(&o, &f, argv + 1)) {
 		fprintf(stderr, "usage: floor [--mem=MIB] [--block=PATH] [--net=TAP] [--no-cpuid] "
-			"[--steps] "
+			"[--filter] [--steps] "
 			"nothing|start|null N|hypercall N|poll N|"
 			"read SIZE N|write SIZE N|idle|net-send SIZE BURST N|"
 			"net-receive SIZE BURST N\n");
@@ -363,6 +365,8 @@ int main(int argc, char **argv)
 	vcpu_create(&f);
 	guest_place(&f, &o, &entry);
 	floor_machine_enter(&f, &entry);
+	if (f.filtered && !floor_filter(&f))
+		floor_die("--filter");
 	run(&f);
 	if (is_net(o.mode))
 		printf("exits all %llu\ntotal system_calls %llu\n", (unsigned long long)f.exits,

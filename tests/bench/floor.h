@@ -16,6 +16,7 @@ struct floor_step {
 };
 
 struct floor {
+	bool filtered;		/* under husk's own system call filter */
 	int kvm, vm, vcpu, block, net;
 	struct kvm_run *run;
 	int run_size;
@@ -54,5 +55,8 @@ void floor_machine_enter(struct floor *f, const struct floor_entry *entry);
 
 /* Whether the vCPU's last exit is a hypercall, and which. */
 bool floor_machine_call(const struct floor *f, struct floor_call *call);
+
+/* From the run on, which has to end soon; false: there is no such filter. */
+bool floor_filter(const struct floor *f);
 
 #endif

@@ -4,12 +4,12 @@
 # Included by GNUmakefile. machine_programs are linked as husk is, to run wherever it does.
 
 machine_src := $(call src_files,tests/machine/*.c)
-filtered := $O/tests/machine/filtered
-machine_programs := $(if $(filter linux,$(OS)),$(filter-out $(if $(sandbox_there),,$(filtered)), \
+list_filter := $O/tests/machine/filtered
+machine_programs := $(if $(filter linux,$(OS)),$(filter-out $(if $(filter_there),,$(list_filter)), \
 	$(machine_src:%.c=$O/%)))
 
 # It has the names of system calls from the filter's table.
-$(filtered): $O/libmonitor.a $O/librest.a
+$(list_filter): $O/libmonitor.a $O/librest.a
 $(machine_programs): %: %.o
 	$(call say,LD)
 	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $(filter %.o,$^) $(filter %.a,$^)
@@ -20,8 +20,9 @@ machine-programs: $(machine_programs)
 # husk with one module more: a monitor that its guest owns. Never installed. The object is linked in
 # place of the archive's, which has the table of modules too.
 owned_src := $(call src_files,tests/machine/owned/*.c)
-owned := $(if $(sandbox_there),$O/tests/machine/husk-owned)
+owned := $(if $(filter_there),$O/tests/machine/husk-owned)
 machine_programs += $(owned)
+machine-programs: $(owned)
 
 $O/tests/machine/owned.gen.c: $O/modules.gen.c
 	$(call say,GEN)
