@@ -61,12 +61,22 @@ int figures_open(struct figures *f, const char *where, struct husk_error *e)
 	return where[0] == '@' ? open_descriptor(f, e) : open_path(f, O_CREAT, e);
 }
 
+/* What is handed down as @N is not emptied. */
+static int spare_output(const struct figures *f, int fd, const char *name, struct husk_error *e)
+{
+	if (!f->file || !answer_overwrites(fd, f->where))
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s is where standard %s goes, which would be "
+			 "overwritten; name another file, or give it as @%d", f->where, name, fd);
+}
+
 int figures_spare_image(const struct figures *f, const char *image, struct husk_error *e)
 {
-	if (!answer_overwrites(f->fd, image))
-		return 0;
-	return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s is the image that is to run; name another "
-			 "file", f->where);
+	if (answer_overwrites(f->fd, image))
+		return husk_fail(e, HUSK_E_USAGE, "--stats-to=%s is the image that is to run; name "
+				 "another file", f->where);
+	return spare_output(f, STDOUT_FILENO, "output", e) == -1 ||
+	       spare_output(f, STDERR_FILENO, "error", e) == -1 ? -1 : 0;
 }
 
 /* Whether a file could be made in the path's directory. */

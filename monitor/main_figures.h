@@ -29,8 +29,9 @@ struct figures {
 int figures_open(struct figures *f, const char *where, struct husk_error *e);
 
 /*
- * Checks that the file is not the image at this path, by whatever name; NULL: no image. Before
- * anything is written. HUSK_E_USAGE.
+ * Checks that the file is not the image at this path, by whatever name; NULL: no image; nor one that
+ * standard output or error goes to already, if it was named by its path. Before anything is written.
+ * HUSK_E_USAGE.
  */
 int figures_spare_image(const struct figures *f, const char *image, struct husk_error *e);
 

@@ -106,6 +106,12 @@ static const char *symbols_path(const struct husk *h)
 	return h->symbols.copy.name != NULL ? h->symbols.copy.name : h->image.name;
 }
 
+/* What is put around a path so that a shell takes it for one word; such paths are rare. */
+static const char *quote(const char *path)
+{
+	return strpbrk(path, " \t\"$`\\*?[](){}<>|&;~#!") == NULL ? "" : "'";
+}
+
 static bool has_names(const struct place *p)
 {
 	for (size_t i = 0; i < p->n; i++)
@@ -117,15 +123,16 @@ static bool has_names(const struct place *p)
 static void tell_command(const struct husk *h, const struct place *p, husk_line *line, void *ctx)
 {
 	char text[sizeof ((struct husk_error *)0)->message];
+	const char *path = symbols_path(h), *q = quote(path);
 	size_t len;
 
 	if (has_names(p))
-		len = (size_t)snprintf(text, sizeof text, "lines of the source: addr2line -ipfe %.100s",
-				       symbols_path(h));
+		len = (size_t)snprintf(text, sizeof text, "lines of the source: addr2line -ipfe %s%.100s%s",
+				       q, path, q);
 	else
 		len = (size_t)snprintf(text, sizeof text, "%.100s has no names for that; with a COPY that "
 				       "was not stripped: --symbols=COPY, or addr2line -ipfe COPY",
-				       symbols_path(h));
+				       path);
 	for (size_t i = 0; i < p->n && i < LINES_MAX && len < sizeof text; i++)
 		len += (size_t)snprintf(text + len, sizeof text - len, " 0x%llx", (ull)p->at[i].addr);
 	line(ctx, text);
@@ -151,6 +158,7 @@ void husk_place(const struct husk *h, husk_line *line, void *ctx)
 /* "in main+0x1c; addr2line ...", or why there is no name; nothing if the function has none. */
 static void name_place(const struct husk *h, uint64_t addr, char *text, size_t size)
 {
+	const char *path = symbols_path(h), *mark = quote(path);
 	struct symbol_query q = {.addr = addr};
 	struct husk_error e;
 
@@ -158,8 +166,8 @@ static void name_place(const struct husk *h, uint64_t addr, char *text, size_t s
 	if (name_all(h, &q, 1, &e) == -1)
 		snprintf(text, size, "%.250s", e.message);
 	else if (q.name[0] != '\0')
-		snprintf(text, size, "in %.100s+0x%llx; addr2line -ife %.100s 0x%llx", q.name,
-			 (ull)(addr - q.start), symbols_path(h), (ull)addr);
+		snprintf(text, size, "in %.100s+0x%llx; addr2line -ife %s%.100s%s 0x%llx", q.name,
+			 (ull)(addr - q.start), mark, path, mark, (ull)addr);
 }
 
 void machine_add_place(const struct husk *h, struct husk_error *e)

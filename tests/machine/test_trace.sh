@@ -119,6 +119,9 @@ readers() {
 	status=$?
 	: >"$T/out"
 	judge "nor is the console's file" 1 "--trace=.*same is where the guest's console goes"
+	"$HUSK" --mem=2 --stats-to="$T/same" -- "$(image hello)" >"$T/same" 2>"$T/err"
+	status=$?
+	judge "nor do figures go there" 1 "--stats-to=.*same is where standard output goes"
 	"$HUSK" --mem=2 --trace=@1 -- "$(image hello)" Hello_Solo5 >"$T/out" 2>"$T/err"
 	status=$?
 	judge "unless it is handed down" 0 'puts(text=' SUCCESS

@@ -309,6 +309,27 @@ static void an_inherited_descriptor_is_not_locked(void **state)
 	close(other);
 }
 
+static void the_file_of_standard_error_is_spared(void **state)
+{
+	struct fixture *f = *state;
+	const int saved = dup(STDERR_FILENO), file = open(f->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int rc, handed_down;
+
+	dup2(file, STDERR_FILENO);
+	assert_opens(f, f->path);
+	rc = figures_spare_image(&f->f, NULL, &f->e);
+	figures_close(&f->f);
+	assert_opens(f, "@2");
+	handed_down = figures_spare_image(&f->f, NULL, &f->e);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(file);
+	assert_int_equal(rc, -1);
+	assert_int_equal(handed_down, 0);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	assert_non_null(strstr(f->e.message, "is where standard error goes, which would be overwritten"));
+}
+
 static void assert_is_image(struct fixture *f, const char *where, const char *image)
 {
 	char message[200];
@@ -412,6 +433,7 @@ int main(void)
 		TEST(a_file_that_is_locked_is_a_disk),
 		TEST(what_several_may_write_to_is_not_locked),
 		TEST(an_inherited_descriptor_is_not_locked),
+		TEST(the_file_of_standard_error_is_spared),
 		TEST(the_image_is_spared_by_whatever_name),
 		TEST(other_files_than_the_image_will_do),
 		TEST(a_full_disk_is_told),

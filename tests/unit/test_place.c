@@ -160,6 +160,23 @@ static void a_place_has_names_callers_registers_and_a_command(void **state)
 	expect_path(f, "lines of the source: addr2line -ipfe ", f->image.path, " 0x10021c 0x100124\n");
 }
 
+/* The command is one that can be given to a shell. */
+static void a_path_with_a_space_is_one_word(void **state)
+{
+	struct fixture *f = *state;
+	char odd[sizeof f->image.path];
+
+	make_image(&f->image, true);
+	snprintf(odd, sizeof odd, "%.50s a", f->image.path);
+	assert_int_equal(rename(f->image.path, odd), 0);
+	strcpy(f->image.path, odd);
+	assert_int_equal(husk_option(f->h, "--mem=4", &f->e), 0);
+	assert_int_equal(husk_load(f->h, odd, 0, NULL, &f->e), 0);
+	put_guest(f, INNER + 0x1c);
+	look(f);
+	expect_path(f, "addr2line -ipfe '", odd, "' 0x10021c 0x100124\n");
+}
+
 static void what_has_no_name_has_an_address(void **state)
 {
 	struct fixture *f = *state;
@@ -345,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_place_has_names_callers_registers_and_a_command),
+		TEST(a_path_with_a_space_is_one_word),
 		TEST(what_has_no_name_has_an_address),
 		TEST(a_stripped_image_has_addresses_and_the_remedy),
 		TEST(a_copy_gives_names_and_lines),
