@@ -11,9 +11,9 @@ need_hypervisor
 
 FEW=1 MANY=65			# requests; what they differ by is what is judged
 # System calls from execve to the guest's first instruction, five of them the sandbox's. vmm takes most
-# registers one by one.
+# registers one by one, and FreeBSD's sandbox each descriptor.
 case ${BACKEND:-kvm} in
-vmm) FIRST_RUN_MAX=87 ;;
+vmm) FIRST_RUN_MAX=101 ;;
 *) FIRST_RUN_MAX=65 ;;
 esac
 export HUSK_VMM_DOUBLE="${HUSK_VMM_DOUBLE:-15}-calm"	# no exits at random
@@ -89,7 +89,8 @@ per_mib() {
 	[ "$status" -eq 0 ] || reason="exit status $status"
 	counts many "$@" $((2 * each))
 	[ "$status" -eq 0 ] || reason="exit status $status"
-	for what in runs others "$call"; do
+	# A guest that works for long leaves vmm at the ends of time slices as well.
+	for what in $([ "${BACKEND:-kvm}" = vmm ] || echo runs) others "$call"; do
 		[ "$(more $what)" -eq "$n" ] || reason="${reason:+$reason; }$(more $what) $what, not $n"
 	done
 	report "$name" "$reason"

@@ -27,16 +27,19 @@ int capsicum_refuse(int error)
 	return error;
 }
 
+/* Each call is one system call, whatever the stand-in makes of it. */
 static int result(int error)
 {
+	mark_end(error == 0);
 	errno = error == 0 ? errno : error;
 	return error == 0 ? 0 : -1;
 }
 
 int capsicum_enter(void)
 {
+	mark_begin("cap_enter");
 	in_mode = true;
-	return 0;
+	return result(0);
 }
 
 /* Marks and versions must be right, and bits known: FreeBSD sys/capsicum.h of 13. */
@@ -48,8 +51,9 @@ static bool is_valid(const struct capsicum_rights *r)
 
 int capsicum_limit(int fd, const struct capsicum_rights *rights)
 {
+	mark_begin("cap_rights_limit");
 	if (fcntl(fd, F_GETFD) == -1)
-		return -1;
+		return result(EBADF);
 	if (!is_valid(rights))
 		return result(EINVAL);
 	return result(double_limit(fd, (rights->word[1] & CAPSICUM_IOCTL) != 0));
@@ -57,37 +61,43 @@ int capsicum_limit(int fd, const struct capsicum_rights *rights)
 
 int capsicum_limit_ioctls(int fd, const unsigned long *codes, size_t n)
 {
+	mark_begin("cap_ioctls_limit");
 	if (fcntl(fd, F_GETFD) == -1)
-		return -1;
+		return result(EBADF);
 	return result(n > CODES_MAX ? EINVAL : double_limit_ioctls(fd, codes, n));
 }
 
 int capsicum_limit_fcntls(int fd)
 {
-	return fcntl(fd, F_GETFD) == -1 ? -1 : 0;
+	mark_begin("cap_fcntls_limit");
+	return result(fcntl(fd, F_GETFD) == -1 ? EBADF : 0);
 }
 
 /* But for the stand-in's own; newer than the headers of some systems, and one number everywhere. */
 int capsicum_close_range(unsigned first, unsigned last)
 {
-	while (first <= last) {
+	long rc = 0;
+
+	mark_begin("close_range");
+	while (first <= last && rc == 0) {
 		const unsigned own = double_own_from(first);
 
-		if (own > first && syscall(436, first, own <= last ? own - 1 : last, 0u) == -1)
-			return -1;
+		if (own > first)
+			rc = syscall(436, first, own <= last ? own - 1 : last, 0u);
 		if (own >= last)
 			break;
 		first = own + 1;
 	}
-	return 0;
+	return result(rc == -1 ? errno : 0);
 }
 
 int capsicum_process(enum capsicum_process what)
 {
+	mark_begin("procctl");
 	if (what == CAPSICUM_NO_NEW_PRIVILEGES && double_personality()->release < 14)
 		return result(EINVAL);
 	traps |= what == CAPSICUM_TRAP;
-	return 0;
+	return result(0);
 }
 
 int capsicum_change_user(uint32_t uid, uint32_t gid)
