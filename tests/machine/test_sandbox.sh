@@ -20,7 +20,7 @@
 # 13 the line, and --sandbox=kill             machine/test_rehearsal
 # 14 no landlock, too many layers of it       here: foreign_filters
 # 15 landlock alone                           machine/test_rehearsal
-# 16 a core file of the guest                 the module that writes one
+# 16 a core file of the guest                 machine/test_dumpcore
 # 17 under filters of the starter's           here: foreign_filters, profiles, each_call_is_missed
 # 18 no seccomp                               here: foreign_filters
 # 19 --user                                   here: user_options; machine/test_net: privileges
@@ -30,7 +30,7 @@
 # 22 calls up to the first run                bench/test_counts
 # 23 fuzzed hypercalls under the filter       unit/test_fuzz_confined_kvm
 #    hostile ones, confined                   machine/test_hostile, test_ring
-# 24 FreeBSD                                  pending
+# 24 FreeBSD                                  freebsd/test_sandbox; unit/test_hv_vmm on the stand-in
 set -u
 
 # shellcheck source=tests/machine/lib.sh
