@@ -22,6 +22,7 @@ char *strerror(int error);
 size_t strlen(const char *text);
 int strncmp(const char *a, const char *b, size_t len);
 char *strndup(const char *text, size_t len);
+char *strpbrk(const char *text, const char *set);
 char *strrchr(const char *in, int c);
 size_t strnlen(const char *text, size_t most);
 size_t strspn(const char *text, const char *accept);
