@@ -45,7 +45,7 @@ static int write_borrowed(const struct disk *d, uint64_t offset, const struct io
 	if (appends(d))
 		return DISK_APPENDS;
 	n = spans == 1 ? pwrite(d->fd, iov->iov_base, iov->iov_len, (off_t)offset) :
-	    pwritev(d->fd, iov, (int)spans, (off_t)offset);
+	    disk_host_writev(d->fd, iov, spans, offset);
 	return appends(d) ? DISK_APPENDS : result(n, moved);
 }
 
@@ -71,7 +71,7 @@ int disk_writev(const struct disk *d, uint64_t offset, const struct iovec *iov, 
 	*moved = 0;
 	if (d->borrowed)
 		return write_borrowed(d, offset, iov, n, moved);
-	return result(pwritev(d->fd, iov, (int)n, (off_t)offset), moved);
+	return result(disk_host_writev(d->fd, iov, n, offset), moved);
 }
 
 int disk_flush(const struct disk *d)

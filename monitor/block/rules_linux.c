@@ -10,12 +10,11 @@
 static const struct rule list[] = {
 	{.call = "pread64"},
 	{.call = "pwrite64"},
-	{.call = "pwritev2"},					/* disk_host_write_in_place */
+	{.call = "pwritev2"},		/* disk_host_writev, disk_host_write_in_place */
 	{.call = "fcntl", .checks = {INT_IS(1, F_GETFL)}},	/* where it is not supported */
 
 	/* requests of queues */
 	{.call = "preadv"},
-	{.call = "pwritev"},
 	{.call = "fdatasync"},
 	{.call = "fallocate", .checks = {INT_IS(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)}},
 	{.call = "fallocate", .checks = {INT_IS(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)}},

@@ -17,6 +17,7 @@
 
 #include "../../../bindings/virtqueue.h"
 #include "../../../include/block_abi.h"
+#include "emulated.h"
 #include "rig.h"
 #include "expect.h"
 
@@ -48,8 +49,8 @@ static struct {
 
 ssize_t __real_preadv(int fd, const struct iovec *iov, int n, off_t offset);
 ssize_t __wrap_preadv(int fd, const struct iovec *iov, int n, off_t offset);
-ssize_t __real_pwritev(int fd, const struct iovec *iov, int n, off_t offset);
-ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int n, off_t offset);
+ssize_t __real_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
+ssize_t __wrap_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
@@ -82,7 +83,7 @@ ssize_t __wrap_preadv(int fd, const struct iovec *iov, int n, off_t offset)
 	       __real_preadv(fd, iov, n, offset);
 }
 
-ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int n, off_t offset)
+ssize_t __wrap_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
 {
 	const struct iovec piece = cut(iov);
 
@@ -90,8 +91,8 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int n, off_t offset)
 	host.last_write = host.order + 1;
 	if (!goes_on())
 		return -1;
-	return host.most != 0 ? __real_pwritev(fd, &piece, 1, offset) :
-	       __real_pwritev(fd, iov, n, offset);
+	return host.most != 0 ? __real_disk_host_writev(fd, &piece, 1, offset) :
+	       __real_disk_host_writev(fd, iov, n, offset);
 }
 
 int __wrap_fdatasync(int fd)
@@ -373,10 +374,10 @@ static void neighbours_are_one_system_call(void **state)
 		(void)transfer(BLOCK_OUT, 8 + i, DATA + 512 * (31 - i), 512);
 	go();
 	back(32, 1);
-	assert_int_equal(host.writes, 1);
+	assert_int_equal(host.writes, emulated() ? 32 : 1);	/* qemu-user has no pwritev2 */
 	for (unsigned i = 0; i < 32; i++)
 		assert_data(DATA + 512 * (31 - i), (8 + i) * 512, 512);
-	assert_int_equal(figure("system_calls"), 1);
+	assert_int_equal(figure("system_calls"), host.writes);
 	assert_int_equal(figure("bytes_written"), 32 * 512);
 }
 
@@ -503,7 +504,7 @@ static void zeroes_are_zeroes_whatever_the_host_can_do(void **state)
 	}
 	assert_int_equal(host.zeroings, 2);
 	assert_int_equal(host.punches, 2);
-	assert_int_equal(host.writes, 4);	/* two pieces each: 8 KiB, and the rest */
+	assert_int_equal(host.writes, emulated() ? 6 : 4);	/* 8 KiB, and the rest */
 }
 
 /* ---- the host fails ---- */
