@@ -24,7 +24,7 @@ class Config(c.Structure):
         ("stopping", c.c_void_p), ("stopping_ctx", c.c_void_p),
         ("attend", c.c_void_p), ("attend_ctx", c.c_void_p),
         ("console", CONSOLE), ("console_ctx", c.c_void_p),
-        ("clock", c.c_void_p),
+        ("clock", c.c_void_p), ("console_name", c.c_char_p),
     ]
 
 
