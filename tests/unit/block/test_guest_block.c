@@ -15,6 +15,7 @@
 
 #include "../../../bindings/block.c"
 #include "../../../bindings/read_ahead.c"
+#include "emulated.h"
 
 #define MIB (1u << 20)
 #define BLOCK 512u
@@ -371,7 +372,7 @@ static void any_order_of_reads_and_writes(void **state)
 
 	(void)state;
 	start(HUSK_ALONE);
-	for (unsigned i = 0; i < 100000; i++) {
+	for (unsigned i = 0; i < (emulated() ? 2000 : 50000); i++) {
 		solo5_off_t at;
 		size_t size;
 
