@@ -26,6 +26,7 @@ char *strpbrk(const char *text, const char *set);
 char *strrchr(const char *in, int c);
 size_t strnlen(const char *text, size_t most);
 size_t strspn(const char *text, const char *accept);
+char *strpbrk(const char *text, const char *any);
 char *strstr(const char *in, const char *what);
 char *strtok_r(char *text, const char *separators, char **state);
 
