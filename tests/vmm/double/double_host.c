@@ -65,7 +65,7 @@ static const struct personality *parse(struct personality *p, const char *text)
 	p->apic = strstr(text, "apic") != NULL;
 	p->calm = strstr(text, "calm") != NULL;
 	if (p->release < 13 || p->release > 16) {
-		fprintf(stderr, "HUSK_VMM_DOUBLE=%s: no such release\n", text);
+		dprintf(STDERR_FILENO, "HUSK_VMM_DOUBLE=%s: no such release\n", text);
 		abort();
 	}
 	return p;
