@@ -83,7 +83,7 @@ costs() {
 # per_mib NAME CALL EXITS MODE SIZE: what another MiB costs that the bindings move in requests of SIZE bytes: as
 # many exits, and as many system calls, all of them CALL.
 per_mib() {
-	name=$1 call=$2 n=$3 reason= each=$((1048576 / $5))
+	name=$1 call=$2 n=$3 each=$((1048576 / $5)) reason=
 	set -- --mem=8 "--block:disk=$T/mib" -- "$(image guest_blocks)" --solo5:quiet "$4" "$5"
 	counts few "$@" $each
 	[ "$status" -eq 0 ] || reason="exit status $status"
@@ -91,7 +91,7 @@ per_mib() {
 	[ "$status" -eq 0 ] || reason="exit status $status"
 	# A guest that works for long leaves vmm at the ends of time slices as well.
 	for what in $([ "${BACKEND:-kvm}" = vmm ] || echo runs) others "$call"; do
-		[ "$(more $what)" -eq "$n" ] || reason="${reason:+$reason; }$(more $what) $what, not $n"
+		[ "$(more "$what")" -eq "$n" ] || reason="${reason:+$reason; }$(more "$what") $what, not $n"
 	done
 	report "$name" "$reason"
 }
