@@ -268,6 +268,17 @@ void core_stop(struct core *c, int reason)
 	c->ops->kick(c->hv);
 }
 
+void core_time_out(struct core *c)
+{
+	mailbox_post(&c->mailbox, CORE_TIME_OUT);
+	c->ops->kick(c->hv);
+}
+
+void core_forget_time(struct core *c)
+{
+	mailbox_withdraw(&c->mailbox, CORE_TIME_OUT);
+}
+
 /* ---- the loop ---- */
 
 void core_seal(struct core *c)
@@ -356,20 +367,21 @@ static enum vmexit_result step(struct core *c, struct husk_error *e)
 
 /*
  * The guest is in the middle of an instruction until the next run, or until this. The stop stays
- * posted meanwhile: no handler waits, and a long one returns VMEXIT_RETRY.
+ * posted meanwhile: no handler waits, and a long one returns VMEXIT_RETRY. By a bit of its own, as a
+ * stop that comes now is for the next run.
  */
 static enum vmexit_result finish_access(struct core *c, struct husk_error *e)
 {
 	enum vmexit_result r = VMEXIT_RESUME;
 
-	mailbox_post(&c->mailbox, CORE_STOP);
+	mailbox_post(&c->mailbox, CORE_TIME_OUT);
 	for (int i = 0; i < COMPLETIONS_MAX && r == VMEXIT_RESUME && !c->retry; i++) {
 		if (c->last.kind != HV_EXIT_PIO && c->last.kind != HV_EXIT_MMIO)
 			break;
 		r = c->ops->complete(c->hv, &c->last, e) == -1 ? VMEXIT_FAIL :
 		    c->last.kind == HV_EXIT_INTERRUPTED ? VMEXIT_RESUME : serve_new(c, e);
 	}
-	mailbox_withdraw(&c->mailbox, CORE_STOP);
+	mailbox_withdraw(&c->mailbox, CORE_TIME_OUT);
 	return r;
 }
 
@@ -389,7 +401,8 @@ static unsigned take_requests(struct core *c)
 {
 	unsigned asked = mailbox_take(&c->mailbox);
 
-	if ((asked & CORE_STOP) != 0)
+	c->timed_out = (asked & CORE_ENDS) == CORE_TIME_OUT;
+	if ((asked & CORE_ENDS) != 0)
 		__atomic_store_n(&c->ending, true, __ATOMIC_RELAXED);
 	return asked;
 }
@@ -408,7 +421,7 @@ static enum core_end run(struct core *c, struct husk_error *e)
 
 		if (attend(c, asked, e) == -1)
 			return CORE_FAILED;
-		if ((asked & CORE_STOP) != 0) {
+		if ((asked & CORE_ENDS) != 0) {
 			r = finish_access(c, e);
 			return r == VMEXIT_RESUME || r == VMEXIT_RETRY ? CORE_STOPPED : end_of(r);
 		}
@@ -452,7 +465,8 @@ enum core_end core_run(struct core *c, int *stop_reason, struct husk_error *e)
 	how = (struct core_ending){.end = quiesce(c, run(c, e), e)};
 	__atomic_store_n(&c->ending, false, __ATOMIC_RELAXED);
 	if (how.end == CORE_STOPPED)
-		how.reason = *stop_reason = __atomic_load_n(&c->stop_reason, __ATOMIC_RELAXED);
+		how.reason = *stop_reason = c->timed_out ? CORE_TIMED_OUT :
+			__atomic_load_n(&c->stop_reason, __ATOMIC_RELAXED);
 	how.status = c->exit_status;
 	how.cookie = c->cookie;
 	how.error = how.end == CORE_FAILED ? e : NULL;

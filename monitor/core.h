@@ -115,6 +115,11 @@ struct core_client {
 
 /* In the mailbox; the bit of the client with id n is 1 << (n - 1). */
 #define CORE_STOP (1u << CORE_CLIENTS_MAX)
+#define CORE_TIME_OUT (CORE_STOP << 1)
+#define CORE_ENDS (CORE_STOP | CORE_TIME_OUT)
+
+/* What core_run gives for core_time_out; core_stop has positive reasons. */
+#define CORE_TIMED_OUT (-1)
 
 struct symbol_file;
 struct output;
@@ -155,6 +160,7 @@ struct core {
 	core_notice *notice;
 	void *notice_ctx;
 	int stop_reason;		/* as given to core_stop; atomic */
+	bool timed_out;			/* the run ends by core_time_out alone */
 	bool ending;			/* the stop was taken, and core_run has not returned; atomic */
 	struct hv_exit last;		/* the exit that was served last */
 	bool retry;			/* it is to be served anew */
@@ -217,12 +223,21 @@ void core_settle(struct core *c);
 void core_stop(struct core *c, int reason);
 
 /*
- * Whether core_stop was called and core_run has not returned since. For who must not wait any longer,
+ * The same with CORE_TIMED_OUT for a reason. A stop goes before it, whichever came first, and none is
+ * lost by it: one that comes once this has ended the run is for the next.
+ */
+void core_time_out(struct core *c);
+
+/* Between runs: what core_time_out has asked for too late is not for the next one. */
+void core_forget_time(struct core *c);
+
+/*
+ * Whether core_stop or core_time_out was called and core_run has not returned since. For who must not wait any longer,
  * not even to come to a good end.
  */
 static inline bool core_stopping(const struct core *c)
 {
-	return __atomic_load_n(&c->ending, __ATOMIC_RELAXED) || mailbox_has(&c->mailbox, CORE_STOP);
+	return __atomic_load_n(&c->ending, __ATOMIC_RELAXED) || mailbox_has(&c->mailbox, CORE_ENDS);
 }
 
 /*

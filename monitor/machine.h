@@ -45,9 +45,6 @@ struct husk {
  */
 int machine_take(void *to, size_t size, const void *from, size_t his, size_t size_0);
 
-/* Why husk_run_for ends a run; husk_stop has positive reasons. */
-#define MACHINE_DEADLINE (-1)
-
 /* husk_create with another backend and other modules, for tests; both must outlive the machine. */
 struct husk *machine_create(const struct husk_config *config, const struct hv_ops *ops,
 			    const struct module *const *modules, struct husk_error *e);

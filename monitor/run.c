@@ -44,8 +44,8 @@ static enum husk_end halted(struct husk *h, int *status)
 static enum husk_end stopped(struct husk *h, int reason, int *status)
 {
 	h->how = HUSK_HOW_STOP;
-	h->status = *status = reason == MACHINE_DEADLINE ? 0 : reason;
-	return reason == MACHINE_DEADLINE ? HUSK_TIMED_OUT : HUSK_STOPPED;
+	h->status = *status = reason == CORE_TIMED_OUT ? 0 : reason;
+	return reason == CORE_TIMED_OUT ? HUSK_TIMED_OUT : HUSK_STOPPED;
 }
 
 enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
@@ -70,18 +70,11 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 	return HUSK_FAILED;
 }
 
-/* What comes when the guest has ended by itself is not for the next run. */
-static void forget_deadline(struct husk *h)
-{
-	if (__atomic_load_n(&h->core.stop_reason, __ATOMIC_RELAXED) == MACHINE_DEADLINE)
-		mailbox_withdraw(&h->core.mailbox, CORE_STOP);
-}
-
 static void on_deadline(void *ctx)
 {
 	struct husk *h = ctx;
 
-	core_stop(&h->core, MACHINE_DEADLINE);
+	core_time_out(&h->core);
 }
 
 enum husk_end husk_run_for(struct husk *h, uint64_t ns, int *status, struct husk_error *e)
@@ -99,8 +92,8 @@ enum husk_end husk_run_for(struct husk *h, uint64_t ns, int *status, struct husk
 	if (machine_start(h, e) == -1 || deadline_start(&d, ns, on_deadline, h, e) == -1)
 		return HUSK_FAILED;
 	end = husk_run(h, status, e);
-	if (deadline_end(&d) && end != HUSK_TIMED_OUT)
-		forget_deadline(h);
+	(void)deadline_end(&d);
+	core_forget_time(&h->core);
 	return end;
 }
 

@@ -228,7 +228,8 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e);
 
 /*
  * The same for at most ns nanoseconds of the host's time, whatever the guest does. Takes a thread of
- * its own while it runs, so not after husk_confine: HUSK_E_USAGE.
+ * its own while it runs, so not after husk_confine: HUSK_E_USAGE. husk_stop goes before the time: it ends
+ * this run or the next one, even if both come at once.
  */
 enum husk_end husk_run_for(struct husk *h, uint64_t ns, int *status, struct husk_error *e);
 

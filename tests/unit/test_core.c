@@ -386,6 +386,41 @@ static void the_last_reason_counts_and_counts_once(void **state)
 	assert_int_equal(reason, 0);
 }
 
+static int reason_after(struct fixture *f, bool stop_first)
+{
+	int reason;
+
+	if (stop_first)
+		core_stop(&f->rig.core, 5);
+	core_time_out(&f->rig.core);
+	if (!stop_first)
+		core_stop(&f->rig.core, 5);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	return reason;
+}
+
+static void a_stop_goes_before_time_that_is_over(void **state)
+{
+	struct fixture *f = *state;
+	int reason;
+
+	assert_int_equal(reason_after(f, true), 5);
+	assert_int_equal(reason_after(f, false), 5);
+	core_time_out(&f->rig.core);
+	assert_true(core_stopping(&f->rig.core));
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, CORE_TIMED_OUT);
+	core_stop(&f->rig.core, 6);
+	core_time_out(&f->rig.core);
+	core_forget_time(&f->rig.core);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, 6);
+	core_time_out(&f->rig.core);
+	core_forget_time(&f->rig.core);
+	play_kind(f, HV_EXIT_SHUTDOWN);
+	assert_int_equal(run(f, &reason), CORE_FAILED);
+}
+
 static enum vmexit_result quit(void *ctx, const struct hv_exit *exit, struct husk_error *e)
 {
 	struct core *c = ctx;
@@ -517,6 +552,39 @@ static void an_access_in_parts_is_done_to_its_end_unless_it_has_none(void **stat
 		hv_fake_more(hv_of(f), &more, BUS_PIO);
 	assert_int_equal(run(f, &reason), CORE_STOPPED);
 	assert_true(f->seen[HV_EXIT_PIO] < 50);
+}
+
+static enum vmexit_result time_out_then_stop(void *ctx, uint64_t offset, const struct bus_access *a,
+					     struct husk_error *e)
+{
+	struct fixture *f = ctx;
+
+	(void)offset, (void)a, (void)e;
+	if (f->seen[HV_EXIT_PIO]++ == 0)
+		core_time_out(&f->rig.core);
+	else
+		core_stop(&f->rig.core, 7);
+	return VMEXIT_RESUME;
+}
+
+static void a_stop_while_an_access_is_completed_is_for_the_next_run(void **state)
+{
+	const uint32_t value = 1;
+	const struct bus_access more = {
+		.addr = 0x300, .count = 1, .width = 4, .write = true,
+		.data = (void *)(uintptr_t)&value,
+	};
+	struct fixture *f = *state;
+	int reason;
+
+	add_port(f, time_out_then_stop);
+	hv_fake_store(hv_of(f), BUS_PIO, 0x300, 4, 1);
+	hv_fake_more(hv_of(f), &more, BUS_PIO);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, CORE_TIMED_OUT);
+	assert_int_equal(f->seen[HV_EXIT_PIO], 2);
+	assert_int_equal(run(f, &reason), CORE_STOPPED);
+	assert_int_equal(reason, 7);
 }
 
 static enum vmexit_result retry_when_stopped(void *ctx, uint64_t offset, const struct bus_access *a,
@@ -1147,6 +1215,8 @@ int main(void)
 		TEST(a_stopped_run_goes_on_where_it_was),
 		TEST(every_reason_but_0_is_one),
 		TEST(the_last_reason_counts_and_counts_once),
+		TEST(a_stop_goes_before_time_that_is_over),
+		TEST(a_stop_while_an_access_is_completed_is_for_the_next_run),
 		TEST(a_handler_can_end_the_run_in_peace),
 		TEST(an_interruption_that_was_asked_for_has_a_handler),
 		TEST(each_run_is_owned_and_given_back),
