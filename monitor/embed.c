@@ -34,16 +34,20 @@ static int attach(struct husk *h, const char *device, const struct given_net *wh
 		  struct husk_error *e)
 {
 	char word[2 * MFT_NAME_SIZE + 20];
-	struct setting *s;
+	struct given_net *given;
 	int n = snprintf(word, sizeof word, "--net:%s=callback:%s", device, device);
 
 	if (strchr(device, ':') != NULL || strchr(device, '=') != NULL || n >= (int)sizeof word)
 		return husk_fail(e, HUSK_E_USAGE, "%.80s: this is no name of a device", device);
-	if (husk_option(h, word, e) == -1)
+	given = given_net_new(what, e);
+	if (given == NULL)
 		return -1;
-	s = &h->settings.list[h->settings.n - 1];
-	s->given = given_net_new(what, e);
-	return s->given == NULL ? -1 : 0;
+	if (husk_option(h, word, e) == -1) {
+		given_net_free(given);
+		return -1;
+	}
+	h->settings.list[h->settings.n - 1].given = given;
+	return 0;
 }
 
 int husk_net(struct husk *h, const char *device, const struct husk_net *net, struct husk_error *e)

@@ -437,6 +437,9 @@ int husk_load_bytes(struct husk *h, const char *name, const void *bytes, size_t 
 {
 	const struct elf_source from = {.name = name, .fd = -1, .bytes = bytes, .len = len};
 
+	/* It would be a path otherwise. */
+	if (bytes == NULL)
+		return husk_fail(e, HUSK_E_USAGE, "%s: there are no bytes", name);
 	return load(h, &from, argc, args, e);
 }
 

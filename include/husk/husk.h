@@ -154,7 +154,10 @@ int husk_net_deliver(const struct husk *h, const char *device, const void *frame
 int husk_load(struct husk *h, const char *path, int argc, char *const args[],
 	      struct husk_error *e);
 
-/* The same for an image in memory, which stays the caller's, unchanged until husk_destroy. */
+/*
+ * The same for an image in memory, which stays the caller's, unchanged until husk_destroy. HUSK_E_USAGE
+ * without one.
+ */
 int husk_load_bytes(struct husk *h, const char *name, const void *bytes, size_t len, int argc,
 		    char *const args[], struct husk_error *e);
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../../monitor/machine.h"
@@ -102,7 +103,7 @@ SPY(a);
 SPY(b);
 SPY(c);
 
-extern const struct module module_core, module_block;
+extern const struct module module_core, module_block, module_net;
 static const struct module *const real_modules[] = {&module_core, &module_block, NULL};
 static const struct module *const spies[] = {&spy_a, &spy_b, &spy_c, NULL};
 
@@ -228,6 +229,33 @@ static void a_machine_runs_to_its_guests_halt(void **state)
 	assert_int_equal(f->n_notices, 0);
 }
 
+static void take_frame(void *ctx, const void *frame, size_t len)
+{
+	(void)ctx, (void)frame, (void)len;
+}
+
+static void a_network_device_that_cannot_be_had_is_not_attached(void **state)
+{
+	static const struct module *const net_modules[] = {&module_core, &module_net, NULL};
+	const struct husk_net net = {.size = sizeof net, .send = take_frame};
+	struct fixture *f = *state;
+	struct rlimit old, none;
+
+	husk_destroy(f->h);
+	f->h = create(f, net_modules, -1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){0, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(husk_net(f->h, "net0", &net, &f->e), -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(f->e.sys, EMFILE);
+	assert_int_equal(f->h->settings.n, 0);
+	assert_int_equal(husk_net(f->h, "net0", &net, &f->e), 0);
+	assert_int_equal(f->h->settings.n, 1);
+	assert_int_equal(husk_net(f->h, "net-0", &net, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+}
+
 static void a_machine_is_destroyed_in_any_state(void **state)
 {
 	struct fixture *f = *state;
@@ -241,6 +269,11 @@ static void a_machine_is_destroyed_in_any_state(void **state)
 	husk_destroy(f->h);
 	f->h = create(f, real_modules, -1);
 	assert_int_equal(husk_load(f->h, "/nowhere", 0, NULL, &f->e), -1);
+	husk_destroy(f->h);
+	f->h = create(f, real_modules, -1);
+	/* The name is for messages, and no path, even if there are no bytes. */
+	assert_int_equal(husk_load_bytes(f->h, f->image.path, NULL, 0, 0, NULL, &f->e), -1);
+	assert_int_equal(f->e.kind, HUSK_E_USAGE);
 	husk_destroy(f->h);
 	f->h = create(f, real_modules, -1);
 	load(f, f->h);
@@ -897,6 +930,7 @@ int main(void)
 		TEST(a_machine_runs_to_its_guests_halt),
 		TEST(a_stop_ends_the_load),
 		TEST(a_machine_is_destroyed_in_any_state),
+		TEST(a_network_device_that_cannot_be_had_is_not_attached),
 		TEST(a_machine_needs_memory),
 		TEST(what_the_guest_prints_goes_to_the_console),
 		TEST(the_guest_finds_its_boot_info),
