@@ -122,7 +122,8 @@ struct husk_net {
 	size_t size;
 	/*
 	 * Takes a frame that the guest sends, without FCS. In the thread that runs the guest or in one
-	 * of the machine's, never in two at a time. The frame is the callback's until it returns.
+	 * of the machine's, with a stack of 256 KiB, never in two at a time. The frame is the callback's
+	 * until it returns; a stop waits for that.
 	 */
 	void (*send)(void *ctx, const void *frame, size_t len);
 	void *ctx;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -26,6 +27,16 @@ static enum uplink_result callback_read(struct uplink *u, struct iovec buffer, s
 	return frames->ops->read(frames, buffer, len);
 }
 
+/* A thread that is ended because it does not come back (io_thread.h) is not ended in there. */
+static void hand_over(const struct given_net *given, const void *frame, size_t len)
+{
+	int before;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	given->send(given->ctx, frame, len);
+	(void)pthread_setcancelstate(before, &before);
+}
+
 static enum uplink_result callback_write(struct uplink *u, struct iovec frame)
 {
 	struct callback *c = (struct callback *)u;
@@ -33,7 +44,7 @@ static enum uplink_result callback_write(struct uplink *u, struct iovec frame)
 	if (frame.iov_len > sizeof c->out)
 		return UPLINK_ERROR;
 	memcpy(c->out, frame.iov_base, frame.iov_len);
-	c->given->send(c->given->ctx, c->out, frame.iov_len);
+	hand_over(c->given, c->out, frame.iov_len);
 	return UPLINK_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_uplink.c: which two words lead to one interface or connection. */
+/* test_uplink.c: which two words lead to one interface or connection; a program's callback. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <net/if.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 /* After net/if.h, whose names it would define again. */
 #include <linux/if_tun.h>
 
+#include "../../../monitor/given.h"
 #include "../../../monitor/net/uplink.h"
 #include "own_network.h"
 #include "wire.h"
@@ -88,12 +90,56 @@ static void a_tap_is_one_by_name_and_by_descriptor(void **state)
 	close(other);
 }
 
+/* It may hold locks that the program needs later. */
+static void send_late(void *ctx, const void *frame, size_t len)
+{
+	bool *came_back = ctx;
+
+	(void)frame, (void)len;
+	pthread_testcancel();
+	*came_back = true;
+}
+
+static void *send_and_end(void *ctx)
+{
+	struct uplink *u = ctx;
+	uint8_t frame[60] = {0};
+
+	(void)pthread_cancel(pthread_self());
+	(void)u->ops->write(u, (struct iovec){frame, sizeof frame});
+	pthread_testcancel();
+	return NULL;
+}
+
+static void a_thread_is_not_ended_in_a_callback(void **state)
+{
+	bool came_back = false;
+	const struct given_net what = {.send = send_late, .ctx = &came_back};
+	struct uplink_request rq = {.where = "callback:net0"};
+	struct husk_error e;
+	struct uplink *u;
+	pthread_t thread;
+	void *end;
+
+	(void)state;
+	rq.given = given_net_new(&what, &e);
+	assert_non_null(rq.given);
+	assert_int_equal(uplink_open(&u, &rq, &e), 0);
+	assert_int_equal(pthread_create(&thread, NULL, send_and_end, u), 0);
+	assert_int_equal(pthread_join(thread, &end), 0);
+	assert_ptr_equal(end, PTHREAD_CANCELED);
+	assert_true(came_back);
+	uplink_close(u);
+	given_net_free((struct given_net *)(uintptr_t)rq.given);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_descriptor_and_its_duplicate_are_one),
 		cmocka_unit_test(each_connection_is_one_of_its_own),
 		cmocka_unit_test(a_tap_is_one_by_name_and_by_descriptor),
+		cmocka_unit_test(a_thread_is_not_ended_in_a_callback),
 	};
 
 	return cmocka_run_group_tests(tests, own_network_enter, NULL);
