@@ -7,6 +7,7 @@ _husk_values() {
 	--sandbox) echo on require kill off ;;
 	--huge-pages) echo on off ;;
 	--inspect | --stats) echo json ;;
+	--version) echo full ;;
 	esac
 }
 

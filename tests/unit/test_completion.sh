@@ -82,6 +82,8 @@ bash_offers() {
 
 if command -v bash >/dev/null; then
 	result "bash: husk-cc's own options" "$(bash_offers husk-cc --li | grep -v -x -e --libc)"
+	result "bash: values of options" "$(bash_offers husk --version = f | grep -v -x full
+		bash_offers husk --stats = | grep -v -x json)"
 	result "bash: files" "$(bash_offers husk-cc -o image sou | grep -v -x source.c)"
 	result "bash: paths in options of devices" "$(bash_offers husk --block : storage = dis | grep -v -x disk-image)"
 else
