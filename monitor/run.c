@@ -112,6 +112,8 @@ void husk_ending(const struct husk *h, struct husk_ending *ending)
 	memcpy(found.function, q.name, sizeof q.name);
 	found.offset = q.name[0] == '\0' ? 0 : q.addr - q.start;
 	memcpy(ending, &found, size);
+	if (found.size > size)
+		memset((uint8_t *)ending + size, 0, found.size - size);
 }
 
 void husk_attend(struct husk *h)

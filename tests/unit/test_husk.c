@@ -229,6 +229,23 @@ static void a_machine_runs_to_its_guests_halt(void **state)
 	assert_int_equal(f->n_notices, 0);
 }
 
+static void an_ending_of_a_newer_program_has_zeros_behind_what_is_known(void **state)
+{
+	const struct fixture *f = *state;
+	struct {
+		struct husk_ending known;
+		uint8_t more[8];
+	} newer;
+
+	memset(&newer, 0xff, sizeof newer);
+	newer.known.size = sizeof newer;
+	husk_ending(f->h, (struct husk_ending *)(void *)&newer);
+	assert_int_equal(newer.known.size, sizeof newer);
+	assert_int_equal(newer.known.how, HUSK_HOW_NONE);
+	for (size_t i = 0; i < sizeof newer.more; i++)
+		assert_int_equal(newer.more[i], 0);
+}
+
 static void take_frame(void *ctx, const void *frame, size_t len)
 {
 	(void)ctx, (void)frame, (void)len;
@@ -931,6 +948,7 @@ int main(void)
 		TEST(a_stop_ends_the_load),
 		TEST(a_machine_is_destroyed_in_any_state),
 		TEST(a_network_device_that_cannot_be_had_is_not_attached),
+		TEST(an_ending_of_a_newer_program_has_zeros_behind_what_is_known),
 		TEST(a_machine_needs_memory),
 		TEST(what_the_guest_prints_goes_to_the_console),
 		TEST(the_guest_finds_its_boot_info),
