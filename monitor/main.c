@@ -173,18 +173,22 @@ static const char *figures_place(const struct command *c)
 	return s == NULL ? NULL : s->value;
 }
 
-static int check_format(const struct command *c, struct husk_error *e)
+static int check_format(const struct setting *s, struct husk_error *e)
 {
-	for (size_t i = 0; i < c->settings.n; i++) {
-		const struct setting *s = &c->settings.list[i];
+	if (s->option->form != OPTION_MAYBE || s->value[0] == '\0' ||
+	    strcmp(s->value, s->option->value) == 0)
+		return 0;
+	return husk_fail(e, HUSK_E_USAGE, "Invalid option: `--%s=%s': the only %s is %s",
+			 s->option->name, s->value,
+			 strcmp(s->option->value, "json") == 0 ? "format" : "value",
+			 s->option->value);
+}
 
-		if (s->option->form == OPTION_MAYBE && s->value[0] != '\0' &&
-		    strcmp(s->value, s->option->value) != 0)
-			return husk_fail(e, HUSK_E_USAGE, "Invalid option: `--%s=%s': the only "
-					 "%s is %s", s->option->name, s->value,
-					 strcmp(s->option->value, "json") == 0 ? "format" : "value",
-					 s->option->value);
-	}
+static int check_formats(const struct command *c, struct husk_error *e)
+{
+	for (size_t i = 0; i < c->settings.n; i++)
+		if (check_format(&c->settings.list[i], e) == -1)
+			return -1;
 	return 0;
 }
 
@@ -227,7 +231,7 @@ static int parse(struct command *c, struct husk_error *e)
 		c->guest_argc = argc - i - 1;
 		c->guest_argv = argv + i + 1;
 	}
-	return rc == 0 ? check_format(c, e) : rc;
+	return rc == 0 ? check_formats(c, e) : rc;
 }
 
 /* The last words of a guest that hangs. */
@@ -432,8 +436,12 @@ static int missing_kernel(struct command *c)
 
 static int act(struct command *c, int parsed, struct husk_error *e)
 {
-	if (asked(c, "help") || asked(c, "version"))
+	const struct setting *version = settings_find(&c->settings, "version", NULL);
+
+	if (asked(c, "help"))
 		return answer_in_full(c, e);
+	if (version != NULL)
+		return check_format(version, e) == -1 ? fail(c, e) : answer_in_full(c, e);
 	if (parsed == -1 || check_goal(c, e) == -1 || spare_image(c, e) == -1)
 		return fail(c, e);
 	if (asked(c, "check"))

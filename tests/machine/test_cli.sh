@@ -63,6 +63,8 @@ version() {
 	report "-v is --version" "$(cmp "$T/version" "$T/out" 2>&1)"
 	run --version=full
 	judge "--version=full has licences" 0 '^ABI version 2$' '^linked: .*BSD\|^linked: glibc [0-9].*, LGPL'
+	run --version=all
+	judge "--version=all is refused" 1 '--version=all.: the only value is full'
 	run --nosuch --version
 	judge "--version counts whatever is beside it" 0 '^ABI version 2$'
 }
