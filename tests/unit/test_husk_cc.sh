@@ -105,6 +105,7 @@ refuses 'no input files' -o image
 refuses 'no input files' -I folder -D hello.c -o image
 refuses 'no input files' -Wl,--gc-sections
 refuses 'makes no image' manifest.json
+refuses 'an option alone makes no image' --libc
 refuses 'is the last word' hello.c -o
 refuses 'is the last word' -c hello.c -I
 refuses 'is the last word' -o image hello.c manifest.json -Xlinker
