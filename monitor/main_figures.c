@@ -16,9 +16,9 @@
 static int refuse(const char *where, int error, struct husk_error *e)
 {
 	husk_fail_sys(e, error, "--stats-to=%s", where);
-	if (error == ENXIO)
-		return husk_hint(e, "nobody reads it");
-	return -1;
+	if (error == ENOENT)
+		return husk_hint(e, "make its directory first, or name a file elsewhere");
+	return error == ENXIO ? husk_hint(e, "nobody reads it") : -1;
 }
 
 static int open_descriptor(struct figures *f, struct husk_error *e)

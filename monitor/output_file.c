@@ -16,6 +16,8 @@
 static int refuse(const struct output_file *f, int error, struct husk_error *e)
 {
 	husk_fail_sys(e, error, "%s=%s", f->option, f->where);
+	if (error == ENOENT)
+		return husk_hint(e, "make its directory first, or name a file elsewhere");
 	return error == ENXIO ? husk_hint(e, "nobody reads it") : -1;
 }
 

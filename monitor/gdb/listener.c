@@ -179,6 +179,8 @@ static int open_unix(struct gdb_listener *l, const struct gdb_place *p, struct h
 		return 0;
 	}
 	husk_fail_sys(e, errno, "--gdb=%s", address.sun_path);
+	if (e->sys == ENOENT)
+		return husk_hint(e, "make its directory first, or name a socket elsewhere");
 	return e->sys != EADDRINUSE ? -1 :
 	       husk_hint(e, "somebody listens there, or the file is no socket: name another");
 }

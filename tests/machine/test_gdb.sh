@@ -469,7 +469,7 @@ quit
 place=$T/gdb
 
 run --gdb="$T/none/x" "$(image hello)"
-judge "16: a place that cannot be is told" 1 '--gdb=.*No such file'
+judge "16: a place that cannot be is told" 1 '--gdb=.*No such file.*: make its directory first'
 echo x >"$T/file"
 run --gdb="$T/file" "$(image hello)"
 judge "16: a file is not replaced" 1 '--gdb=.*in use'

@@ -227,7 +227,8 @@ static void paths_that_will_not_do(void **state)
 	char message[200], below[80];
 
 	assert_refused(f, "/nowhere/file", HUSK_E_HOST,
-		       "--stats-to=/nowhere/file: No such file or directory");
+		       "--stats-to=/nowhere/file: No such file or directory: "
+		       "make its directory first, or name a file elsewhere");
 	snprintf(message, sizeof message, "--stats-to=%s: Is a directory", f->dir);
 	assert_refused(f, f->dir, HUSK_E_HOST, message);
 	put(f, "");

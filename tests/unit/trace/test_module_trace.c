@@ -543,7 +543,8 @@ static void a_place_that_cannot_be_written_to_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	expect_refusal(f, "--trace=/nonesuch/dir/file", "--trace=/nonesuch/dir/file: No such file");
+	expect_refusal(f, "--trace=/nonesuch/dir/file", "--trace=/nonesuch/dir/file: No such file or directory: "
+		       "make its directory first");
 	expect_refusal(f, "--trace=/tmp", "--trace=/tmp: Is a directory");
 	expect_refusal(f, "--trace=@x", "--trace=@x: ");
 	expect_refusal(f, "--trace=@999", "--trace=@999: Bad file descriptor");
