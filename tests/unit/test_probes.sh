@@ -40,7 +40,7 @@ hypercall_entry 2
 hypercall_return 3
 END
 objects='obj/monitor/core.o obj/monitor/hypercall.o obj/monitor/console.o obj/monitor/net/netdev.o
-obj/monitor/block/module_block.o'
+obj/monitor/block/calls.o obj/monitor/block/queue.o'
 # shellcheck disable=SC2086 # words
 (mkdir "$tmp/out" && cd "$tmp/out" &&
 	"$src/configure.sh" --enable-usdt --disable-bindings --disable-sandbox --modules=block,net --werror &&
