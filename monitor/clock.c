@@ -27,7 +27,8 @@ uint64_t clock_own_read(struct clock_own *c)
 
 uint64_t clock_own_deadline(const struct clock_own *c, uint64_t timeout_ns)
 {
-	return timeout_ns >= (uint64_t)INT64_MAX ? CLOCK_NEVER : c->now + timeout_ns;
+	return timeout_ns >= (uint64_t)INT64_MAX || timeout_ns >= CLOCK_NEVER - c->now ? CLOCK_NEVER :
+	       c->now + timeout_ns;
 }
 
 bool clock_own_wait(struct clock_own *c, uint64_t until)

@@ -4,7 +4,8 @@
  *
  * Nothing here prints or exits, and there is no global state: a process may have several machines,
  * each used by one thread at a time; only husk_stop, husk_attend and husk_net_deliver may come from
- * elsewhere. The caller ignores SIGPIPE (and SIGXFSZ) if the console or a disk may refuse writes.
+ * elsewhere. The caller ignores SIGPIPE if the console or a disk may refuse writes, and SIGXFSZ if
+ * it has a limit of file sizes.
  *
  *	struct husk_error e = {0};
  *	struct husk *h = husk_create(&(struct husk_config){.size = sizeof(struct husk_config),
@@ -127,7 +128,7 @@ struct husk_net {
 	 */
 	void (*send)(void *ctx, const void *frame, size_t len);
 	void *ctx;
-	unsigned mtu;		/* without the Ethernet header; 0: 1500 */
+	unsigned mtu;		/* without the Ethernet header, from 68 to 65521; 0: 1500 */
 };
 
 /*

@@ -10,6 +10,7 @@
 
 #include "datagram.h"
 #include "given.h"
+#include "netdev.h"
 
 #define FRAME_MAX (UINT16_MAX + UPLINK_HEADER + UPLINK_TAGS)
 
@@ -69,9 +70,14 @@ int callback_open(struct uplink **u, const struct uplink_request *rq, struct hus
 		.read = callback_read, .write = callback_write, .confine = callback_confine,
 		.close = callback_close,
 	};
-	struct callback *c = uplink_new(sizeof *c, &ops, e);
+	const unsigned mtu = rq->given->mtu;
+	struct callback *c;
 	int fd;
 
+	if (mtu != 0 && (mtu < NETDEV_MTU_MIN || mtu > NETDEV_MTU_MAX))
+		return husk_fail(e, HUSK_E_USAGE, "mtu of %u: must be from %u to %u, or 0", mtu,
+				 NETDEV_MTU_MIN, NETDEV_MTU_MAX);
+	c = uplink_new(sizeof *c, &ops, e);
 	if (c == NULL)
 		return -1;
 	c->given = rq->given;
@@ -83,7 +89,7 @@ int callback_open(struct uplink **u, const struct uplink_request *rq, struct hus
 		return -1;
 	}
 	c->uplink.fd = c->frames->fd;
-	c->uplink.mtu = c->given->mtu;
+	c->uplink.mtu = mtu;
 	*u = &c->uplink;
 	return 0;
 }

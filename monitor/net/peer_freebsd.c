@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-int peer_directory(const struct sockaddr_un *address)
+int peer_directory(const struct sockaddr_un *address, int *directory)
 {
 	const int flags = O_SEARCH | O_DIRECTORY | O_CLOEXEC;
 	const char *slash = strrchr(address->sun_path, '/');
@@ -13,7 +13,8 @@ int peer_directory(const struct sockaddr_un *address)
 
 	if (slash != NULL)
 		memcpy(path, address->sun_path, (size_t)(slash - address->sun_path) + 1);
-	return open(path, flags);
+	*directory = open(path, flags);
+	return *directory == -1 ? -1 : 0;
 }
 
 int peer_connect(int directory, int fd, const struct sockaddr_un *address)

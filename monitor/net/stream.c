@@ -390,7 +390,11 @@ int stream_connect(struct uplink **u, const struct uplink_request *rq, const cha
 	if (s == NULL)
 		return -1;
 	s->peer = sealed;
-	s->directory = peer_directory(&peer);
+	if (peer_directory(&peer, &s->directory) == -1) {
+		connect_failed(rq->where, errno, e);
+		stream_close(&s->uplink);
+		return -1;
+	}
 	*u = &s->uplink;
 	return 0;
 }

@@ -198,6 +198,16 @@ static void a_wait_that_nothing_will_end_ends_the_run(void **state)
 	assert_int_equal(poll_for(f, 700, &rq), RIG_RESUMED);
 }
 
+static void a_deadline_past_the_end_of_time_is_none(void **state)
+{
+	struct fixture *f = *state;
+	struct hvt_poll rq;
+
+	f->rig.core.own_clock.wait = NULL;
+	assert_int_equal(poll_for(f, INT64_MAX - 1, &rq), RIG_RESUMED);
+	assert_int_equal(poll_for(f, INT64_MAX - 1, &rq), RIG_FAILED);
+}
+
 static void a_stop_in_a_wait_ends_the_run(void **state)
 {
 	struct fixture *f = *state;
@@ -240,6 +250,7 @@ int main(void)
 		TEST(what_comes_ends_the_wait),
 		TEST(without_a_timeout_nobody_is_asked),
 		TEST(a_wait_that_nothing_will_end_ends_the_run),
+		TEST(a_deadline_past_the_end_of_time_is_none),
 		TEST(a_stop_in_a_wait_ends_the_run),
 		TEST(the_console_comes_in_pieces_and_whole),
 	};

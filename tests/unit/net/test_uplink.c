@@ -133,6 +133,31 @@ static void a_thread_is_not_ended_in_a_callback(void **state)
 	given_net_free((struct given_net *)(uintptr_t)rq.given);
 }
 
+static void an_mtu_is_one_of_ethernet(void **state)
+{
+	static const struct {
+		unsigned mtu;
+		int opened;
+	} cases[] = {{1, -1}, {67, -1}, {68, 0}, {65521, 0}, {65522, -1}, {0, 0}};
+	struct uplink_request rq = {.where = "callback:net0"};
+	struct husk_error e;
+	struct uplink *u;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct given_net what = {.send = send_late, .mtu = cases[i].mtu};
+
+		rq.given = given_net_new(&what, &e);
+		assert_non_null(rq.given);
+		assert_int_equal(uplink_open(&u, &rq, &e), cases[i].opened);
+		if (cases[i].opened == 0)
+			uplink_close(u);
+		else
+			assert_int_equal(e.kind, HUSK_E_USAGE);
+		given_net_free((struct given_net *)(uintptr_t)rq.given);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +165,7 @@ int main(void)
 		cmocka_unit_test(each_connection_is_one_of_its_own),
 		cmocka_unit_test(a_tap_is_one_by_name_and_by_descriptor),
 		cmocka_unit_test(a_thread_is_not_ended_in_a_callback),
+		cmocka_unit_test(an_mtu_is_one_of_ethernet),
 	};
 
 	return cmocka_run_group_tests(tests, own_network_enter, NULL);
