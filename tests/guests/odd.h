@@ -16,6 +16,13 @@ struct odd_taken {
 	uint64_t general, vector, carry;
 };
 
+/* There once: its assembly has symbols. Clang makes no copies of functions, and has no word for it. */
+#if __has_attribute(noclone)
+#define ONCE __attribute__((noinline, noclone))
+#else
+#define ONCE __attribute__((noinline))
+#endif
+
 #if defined(__x86_64__)
 #include "odd_x86_64.h"
 #elif defined(__aarch64__)

@@ -7,7 +7,7 @@
  * Two, then a load-exclusive with its store at the third place behind it, which a branch follows; then
  * three, and a return from an exception to behind the next one.
  */
-static __attribute__((noinline, noclone)) void odd_instructions(void)
+static ONCE void odd_instructions(void)
 {
 	static uint32_t word;
 	uint64_t t = 0;
@@ -32,7 +32,7 @@ static __attribute__((noinline, noclone)) void odd_instructions(void)
 		: "+r"(t) : "r"(&word), "r"((uint64_t)1) : "w9", "cc", "memory");
 }
 
-static __attribute__((noinline, noclone)) void odd_take(struct odd_taken *t)
+static ONCE void odd_take(struct odd_taken *t)
 {
 	uint64_t vector[2] __attribute__((aligned(16)));
 
@@ -48,7 +48,7 @@ static __attribute__((noinline, noclone)) void odd_take(struct odd_taken *t)
 	t->vector = vector[0];
 }
 
-static __attribute__((noinline, noclone)) void odd_exception(void)
+static ONCE void odd_exception(void)
 {
 	__asm__ __volatile__(".globl odd_break\nodd_break:\n\tsvc #0\n\tnop");
 }

@@ -4,7 +4,7 @@
 #define ODD_X86_64_H
 
 /* One after the other 1, 1, 2, 1, 2, 2, 1, 2 and 2 bytes long. */
-static __attribute__((noinline, noclone)) void odd_instructions(void)
+static ONCE void odd_instructions(void)
 {
 	__asm__ __volatile__(
 		".globl odd_steps\n"
@@ -21,7 +21,7 @@ static __attribute__((noinline, noclone)) void odd_instructions(void)
 		::: "rax", "rbx", "rcx", "rdx", "cc", "memory");
 }
 
-static __attribute__((noinline, noclone)) void odd_take(struct odd_taken *t)
+static ONCE void odd_take(struct odd_taken *t)
 {
 	uint64_t vector[2] __attribute__((aligned(16)));
 
@@ -39,7 +39,7 @@ static __attribute__((noinline, noclone)) void odd_take(struct odd_taken *t)
 }
 
 /* A page fault: hypervisors that emulate all instructions have no int3. */
-static __attribute__((noinline, noclone)) void odd_exception(void)
+static ONCE void odd_exception(void)
 {
 	__asm__ __volatile__(".globl odd_break\nodd_break:\n\tmovb $0, (%0)" :: "r"(0ul) : "memory");
 }

@@ -68,7 +68,7 @@ check_message() {
 	1,1,*": guest triple fault: its registers are lost") ;;
 	1,*) complain "not one message that says $pc" ;;
 	*,0,) ;;
-	255,1,*": guest ended by an exception at rip=0x"*) ;;
+	255,1,*": guest ended by an exception at $pc"0x*) ;;
 	*) complain "a message for nothing" ;;
 	esac
 }
