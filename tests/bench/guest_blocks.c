@@ -53,7 +53,7 @@ static int transfers(bool writes, unsigned long size, unsigned long n)
 		rc = writes ? solo5_block_write(disk, at, data, size) :
 		     solo5_block_read(disk, at, data, size);
 	}
-	return rc;
+	return rc == SOLO5_R_OK ? SOLO5_EXIT_SUCCESS : SOLO5_EXIT_FAILURE;
 }
 
 /* All of them into one buffer, as nobody looks at it. */

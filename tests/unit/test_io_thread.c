@@ -18,6 +18,7 @@
 
 #include "io_poll.h"
 #include "io_thread.h"
+#include "under_asan.h"
 
 #define LIMIT_S 10
 
@@ -373,14 +374,6 @@ static void it_ends_whatever_it_does(void **state)
 		assert_int_equal(set_up(state), 0);
 	}
 }
-
-#if defined(__SANITIZE_ADDRESS__)
-#define UNDER_ASAN 1
-#elif defined(__has_feature)
-#define UNDER_ASAN __has_feature(address_sanitizer)
-#else
-#define UNDER_ASAN 0
-#endif
 
 static void a_turn_that_does_not_come_back_can_be_ended(void **state)
 {

@@ -27,6 +27,7 @@
 #include "../../../monitor/net/ring_thread.h"
 #include "emulated.h"
 #include "ring_peer.h"
+#include "under_asan.h"
 #include "wire.h"
 #include "expect.h"
 
@@ -909,14 +910,6 @@ static void it_is_waited_for(void **state)
 		get_free(f);
 	}
 }
-
-#if defined(__SANITIZE_ADDRESS__)
-#define UNDER_ASAN 1
-#elif defined(__has_feature)
-#define UNDER_ASAN __has_feature(address_sanitizer)
-#else
-#define UNDER_ASAN 0
-#endif
 
 static void a_stop_ends_it(void **state)
 {

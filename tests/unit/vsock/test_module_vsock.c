@@ -25,6 +25,7 @@
 #include "../../../include/vsock_abi.h"
 #include "../../../monitor/clock.h"
 #include "rig.h"
+#include "under_asan.h"
 #include "expect.h"
 
 #define ARG (HVT_GUEST_MIN_BASE + 0x100u)
@@ -822,15 +823,6 @@ static void an_impossible_chain_ends_the_run(void **state)
 	}
 	assert_guest_error(&f.rig, end, "vsock device service0, queue 1: descriptor");
 }
-
-/* The address sanitizer takes what a cancelled thread leaves for errors. */
-#if defined(__SANITIZE_ADDRESS__)
-#define UNDER_ASAN 1
-#elif defined(__has_feature)
-#define UNDER_ASAN __has_feature(address_sanitizer)
-#else
-#define UNDER_ASAN 0
-#endif
 
 /* And is no device any more, if the guest is run again. */
 static void a_socket_of_the_host_that_hangs_does_not_put_off_a_stop(void **state)
