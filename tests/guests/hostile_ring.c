@@ -140,7 +140,8 @@ static void garble(void)
 
 /*
  * With frames that cost the monitor something: only then may it try whether two threads are better.
- * Where exits and wake-ups make that rare, or short, what follows is for the vcpu's thread.
+ * Where exits and wake-ups make that rare, or short, what follows is for the vcpu's thread. No frame
+ * is left that has come: it would end a sleep.
  */
 static void hand_over(void)
 {
@@ -149,7 +150,7 @@ static void hand_over(void)
 
 	for (unsigned i = 0; i < CALLS_MAX; i++) {
 		hypercall(HVT_HYPERCALL_NET_READ, (uintptr_t)&arg);
-		if (ring_load(&ring->needs_kick) == 0)
+		if (arg.ret != HVT_OK && ring_load(&ring->needs_kick) == 0)
 			return;
 	}
 }
