@@ -85,7 +85,7 @@ struct sandbox {
 	} ioctls[SANDBOX_IOCTLS_MAX];	/* of descriptors that are kept; on FreeBSD no others */
 	unsigned n_ioctls;
 	bool by_name;			/* the end takes calls by name, which capability mode has none of */
-	bool full;			/* there were more than room: none is closed */
+	bool full;			/* there were more than room: no other is closed then */
 	bool moves;			/* another thread than this one may run the guest */
 	bool threads;			/* some thread will signal another: SANDBOX_PID is needed */
 	bool net_admin;			/* CAP_NET_ADMIN is to be kept: sandbox_will_attach */
@@ -129,8 +129,14 @@ void sandbox_will_make(struct sandbox *s, int dir);
  */
 void sandbox_will_attach(struct sandbox *s);
 
+/* What messages say of left_open below. */
+#define SANDBOX_LEFT_OPEN "other descriptors stay open (close_range): the kernel cannot close them or " \
+			  "does not let this process, or more than 256 are kept"
+_Static_assert(SANDBOX_KEEP_MAX == 256, "as SANDBOX_LEFT_OPEN says");
+
 /* The layers that the host offers, or that are in force. */
 struct sandbox_layers {
+	bool left_open;		/* descriptors that were to be closed are not */
 	bool privileges;	/* none, and none to come, but for */
 	bool net_admin;		/* CAP_NET_ADMIN */
 	int landlock;		/* ABI; 0: none */

@@ -28,15 +28,19 @@ int sandbox_limit(const struct sandbox *s, const struct sandbox_request *rq,
 
 /* ---- descriptors ---- */
 
-static void close_others(const struct sandbox *s)
+/* False: some are open, or all. */
+static bool close_others(const struct sandbox *s)
 {
-	for (unsigned i = 0; !s->full && i < s->n_keep; i++) {
+	bool closed = !s->full;
+
+	for (unsigned i = 0; closed && i < s->n_keep; i++) {
 		const unsigned first = (unsigned)s->keep[i] + 1;
 		const unsigned last = i + 1 < s->n_keep ? (unsigned)s->keep[i + 1] - 1 : ~0u;
 
 		if (first <= last)
-			(void)capsicum_close_range(first, last);
+			closed = capsicum_close_range(first, last) == 0;
 	}
+	return closed;
 }
 
 /* A descriptor that comes of another, by accept or openat, has its rights; and needs some of its own. */
@@ -131,9 +135,8 @@ int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sa
 		  struct husk_error *e)
 {
 	(void)e;
-	if (rq->close_others)
-		close_others(s);
-	l->rights = limit_all(s);
+	l->left_open = rq->close_others && !close_others(s);
+	l->rights = limit_all(s) && !s->full;
 	l->by_name = s->by_name;
 	l->capability_mode = !s->by_name && enter(rq);
 	return 0;
@@ -157,13 +160,17 @@ void sandbox_probe(struct sandbox_layers *l)
 /* Nothing that a user of an older release can change, and so is told of each time. */
 const char *sandbox_lacks_most(const struct sandbox_layers *l)
 {
-	return l->capability_mode || l->by_name ? NULL : NO_MODE NO_CAPSICUM;
+	if (!l->capability_mode && !l->by_name)
+		return NO_MODE NO_CAPSICUM;
+	return l->left_open ? SANDBOX_LEFT_OPEN : NULL;
 }
 
 const char *sandbox_lacks(const struct sandbox_layers *l)
 {
 	return l->by_name ? NO_MODE "before FreeBSD 15 no machine could be destroyed in it" :
-	       !l->capability_mode ? NO_MODE NO_CAPSICUM : l->rights ? NULL : "descriptors are not limited: " NO_CAPSICUM;
+	       !l->capability_mode ? NO_MODE NO_CAPSICUM :
+	       l->left_open ? SANDBOX_LEFT_OPEN :
+	       !l->rights ? "descriptors are not limited: " NO_CAPSICUM : NULL;
 }
 
 int sandbox_check(const struct sandbox_layers *l, const char *missing, FILE *out)

@@ -140,15 +140,19 @@ int sandbox_limit(const struct sandbox *s, const struct sandbox_request *rq,
 
 /* ---- descriptors: close_range(2), since Linux 5.9 ---- */
 
-static void close_others(const struct sandbox *s)
+/* False: some are open, or all. */
+static bool close_others(const struct sandbox *s)
 {
-	for (unsigned i = 0; !s->full && i < s->n_keep; i++) {
+	bool closed = !s->full;
+
+	for (unsigned i = 0; closed && i < s->n_keep; i++) {
 		const unsigned first = (unsigned)s->keep[i] + 1;
 		const unsigned last = i + 1 < s->n_keep ? (unsigned)s->keep[i + 1] - 1 : ~0u;
 
 		if (first <= last)
-			(void)syscall(NR_CLOSE_RANGE, first, last, 0u);
+			closed = syscall(NR_CLOSE_RANGE, first, last, 0u) == 0;
 	}
+	return closed;
 }
 
 /* ---- seccomp(2) ---- */
@@ -180,8 +184,7 @@ int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sa
 
 	if (s->threads)
 		s->values[SANDBOX_PID] = (uint64_t)getpid();
-	if (rq->close_others)
-		close_others(s);
+	l->left_open = rq->close_others && !close_others(s);
 	rc = set_filter(code, sandbox_fill(&sandbox_program, s->values, rq->kill, code), !s->threads);
 	if (rc > 0)
 		return husk_fail(e, HUSK_E_HOST, "thread %ld has a system call filter of its own, so "
@@ -199,6 +202,8 @@ void sandbox_probe(struct sandbox_layers *l)
 	*l = (struct sandbox_layers){
 		.privileges = prctl(PR_GET_NO_NEW_PRIVS, 0ul, 0ul, 0ul, 0ul) >= 0,
 		.landlock = landlock_abi(),
+		/* There is no such descriptor. */
+		.left_open = syscall(NR_CLOSE_RANGE, ~0u, ~0u, 0u) == -1,
 		.seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0ul, &action) == 0,
 	};
 }
@@ -209,13 +214,14 @@ void sandbox_probe(struct sandbox_layers *l)
 
 const char *sandbox_lacks_most(const struct sandbox_layers *l)
 {
-	return l->seccomp ? NULL : NO_SECCOMP;
+	return !l->seccomp ? NO_SECCOMP : l->left_open ? SANDBOX_LEFT_OPEN : NULL;
 }
 
 const char *sandbox_lacks(const struct sandbox_layers *l)
 {
 	return !l->privileges ? "privileges cannot be dropped (no_new_privs, capset)" :
-	       !l->seccomp ? NO_SECCOMP : l->landlock == 0 ? NO_LANDLOCK : NULL;
+	       !l->seccomp ? NO_SECCOMP : l->landlock == 0 ? NO_LANDLOCK :
+	       l->left_open ? SANDBOX_LEFT_OPEN : NULL;
 }
 
 int sandbox_check(const struct sandbox_layers *l, const char *missing, FILE *out)
@@ -228,7 +234,9 @@ int sandbox_check(const struct sandbox_layers *l, const char *missing, FILE *out
 		fprintf(out, "ok   sandbox: landlock ABI %d\n", l->landlock);
 	else
 		fprintf(out, "%s sandbox: " NO_LANDLOCK "\n", missing);
-	return !l->seccomp + (l->landlock == 0);
+	if (l->left_open)
+		fprintf(out, "%s sandbox: " SANDBOX_LEFT_OPEN "\n", missing);
+	return !l->seccomp + (l->landlock == 0) + l->left_open;
 }
 
 void sandbox_report(const struct sandbox_layers *l, sandbox_figure *tell, void *ctx)

@@ -231,6 +231,26 @@ static void test_others_are_closed_and_the_user_changed(void **state)
 	assert_string_equal(host.done, "uuuppccrrrrpE");
 }
 
+static void test_what_stays_open_is_told(void **state)
+{
+	const struct sandbox_request rq = {.close_others = true};
+	struct sandbox_layers l;
+	struct sandbox s;
+
+	for (int crowded = 0; crowded < 2; crowded++) {
+		setup(state);
+		host.error = ENOSYS;
+		host.fails = crowded ? 0 : 3;	/* close_range */
+		sandbox_init(&s);
+		s.full = crowded;
+		confine(&s, &rq, &l);
+		assert_true(l.left_open && l.capability_mode);
+		assert_int_equal(l.rights, !crowded);
+		assert_string_equal(sandbox_lacks(&l), SANDBOX_LEFT_OPEN);
+		assert_string_equal(sandbox_lacks_most(&l), SANDBOX_LEFT_OPEN);
+	}
+}
+
 /* What was closed already, or limited by the starter, is as it should be. */
 static void test_failures(void **state)
 {
@@ -365,6 +385,7 @@ int main(void)
 		cmocka_unit_test_setup(test_each_use_is_a_right, setup),
 		cmocka_unit_test_setup(test_uses_and_ioctls_add_up, setup),
 		cmocka_unit_test_setup(test_others_are_closed_and_the_user_changed, setup),
+		cmocka_unit_test_setup(test_what_stays_open_is_told, setup),
 		cmocka_unit_test_setup(test_failures, setup),
 		cmocka_unit_test_setup(test_what_needs_names_stays_outside, setup),
 		cmocka_unit_test_setup(test_a_user_that_cannot_be_had, setup),

@@ -166,6 +166,14 @@ foreign_filters() {
 			judge "$call refused by the starter's filter, $how" 0 SUCCESS
 		done
 	done
+	under enosys close_range
+	judge "descriptors that stay open are told of" 0 'husk: sandbox: other descriptors stay open (close_range)'
+	timeout -s KILL "$LIMIT" "$FILTERED" enosys close_range -- "$HUSK" --mem=2 --sandbox=require "$hello" \
+		>"$T/out" 2>"$T/err" </dev/null
+	status=$?
+	judge "--sandbox=require wants them closed" 1 'sandbox: other descriptors stay open (close_range)'
+	timeout -s KILL "$LIMIT" "$FILTERED" enosys close_range -- "$HUSK" --check >"$T/out" 2>"$T/err" </dev/null
+	report "--check says so before" "$(grep -q '^note sandbox: other descriptors stay open' "$T/out" || cat "$T/out")"
 	under e2big landlock_restrict_self
 	judge "landlock has as many layers as it can" 0 SUCCESS
 	for call in openat ioctl eventfd2 rt_sigprocmask pread64 madvise mmap; do
