@@ -48,12 +48,22 @@ static enum husk_end stopped(struct husk *h, int reason, int *status)
 	return reason == CORE_TIMED_OUT ? HUSK_TIMED_OUT : HUSK_STOPPED;
 }
 
+static enum husk_end failed(struct husk *h, enum husk_how how, const struct husk_error *e)
+{
+	h->how = how;
+	h->status = 0;
+	h->last = *e;
+	return HUSK_FAILED;
+}
+
 enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 {
 	int reason = 0;
 
-	if (ready(h, e) == -1 || machine_start(h, e) == -1)
+	if (ready(h, e) == -1)
 		return HUSK_FAILED;
+	if (machine_start(h, e) == -1)
+		return failed(h, HUSK_HOW_HOST, e);
 	h->last = (struct husk_error){0};
 	switch (core_run(&h->core, &reason, e)) {
 	case CORE_HALTED:
@@ -63,11 +73,8 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 	case CORE_FAILED:
 		break;
 	}
-	h->how = how_failed(h, e);
-	h->status = 0;
 	machine_add_place(h, e);
-	h->last = *e;
-	return HUSK_FAILED;
+	return failed(h, how_failed(h, e), e);
 }
 
 static void on_deadline(void *ctx)
@@ -90,7 +97,7 @@ enum husk_end husk_run_for(struct husk *h, uint64_t ns, int *status, struct husk
 		return HUSK_FAILED;
 	}
 	if (machine_start(h, e) == -1 || deadline_start(&d, ns, on_deadline, h, e) == -1)
-		return HUSK_FAILED;
+		return failed(h, HUSK_HOW_HOST, e);
 	end = husk_run(h, status, e);
 	(void)deadline_end(&d);
 	core_forget_time(&h->core);

@@ -182,7 +182,7 @@ void husk_check_only(struct husk *h);
 struct husk_confinement {
 	size_t size;
 	bool require;		/* fail where the host lacks a part of the sandbox */
-	bool kill;		/* a forbidden system call ends the process without SIGSYS */
+	bool kill;		/* a forbidden system call ends the process, whatever handlers it has */
 	bool lone;		/* no thread but the caller's will use the machine, husk_stop too */
 	bool close_others;	/* close all descriptors but 0 to 2, the machine's and keep */
 	const int *keep;	/* further descriptors that the program goes on using */
@@ -195,10 +195,11 @@ struct husk_confinement {
 /*
  * Confines the whole process, for ever: no privileges, no files, and of system calls only those that
  * a running guest and husk_destroy take. Between husk_load and husk_run; starts the machine's
- * threads, which are to be the process's first. A forbidden system call is then a SIGSYS, for which
- * the program should have a handler that says so and ends; without one the kernel ends the process.
- * What the host lacks is left out, with a notice if system calls are not filtered. HUSK_E_HOST; a
- * part may be in force then. HUSK_E_USAGE.
+ * threads, which are to be the process's first. A forbidden system call is then a SIGSYS, on FreeBSD a
+ * SIGTRAP, for which the program should have a handler that says so and ends; without one the kernel
+ * ends the process. What the host lacks is left out, with a notice if system calls are not filtered,
+ * or on FreeBSD not limited, or if descriptors that were to be closed stay open, as where more than
+ * 256 are kept. HUSK_E_HOST; a part may be in force then. HUSK_E_USAGE.
  */
 int husk_confine(struct husk *h, const struct husk_confinement *how, struct husk_error *e);
 
@@ -211,7 +212,7 @@ int husk_check_confinement(int require, FILE *out);
 /* Writes what husk_confine can do in this build, on one line without its end. */
 void husk_confine_describe(FILE *out);
 
-/* The name of a system call, for a handler of SIGSYS, async-signal-safe; NULL if it has none. */
+/* The name of a system call, for such a handler, async-signal-safe; NULL if it has none. */
 const char *husk_confine_call_name(long nr);
 
 /* ---- a run ---- */
@@ -263,7 +264,7 @@ enum husk_how {
 	HUSK_HOW_FAULT,		/* it wrote to memory that it may only read */
 	HUSK_HOW_LOST,		/* its processor gave up: a triple fault */
 	HUSK_HOW_IDLE,		/* its processor waits for what cannot come */
-	HUSK_HOW_HOST		/* the host or the hypervisor failed */
+	HUSK_HOW_HOST		/* the host or the hypervisor failed, also before the run began */
 };
 
 struct husk_ending {
@@ -277,7 +278,10 @@ struct husk_ending {
 	char device[HUSK_DEVICE_NAME_SIZE];	/* the guest's device that it was about; "": none */
 };
 
-/* How the last run has ended; ending->size is set by the caller. Between runs. */
+/*
+ * How the last run has ended; ending->size is set by the caller. Between runs. One that was refused
+ * (HUSK_E_USAGE before the guest runs) is none.
+ */
 void husk_ending(const struct husk *h, struct husk_ending *ending);
 
 /* Told one line, without its end. */

@@ -718,6 +718,7 @@ static void a_module_that_fails_to_attach_is_not_detached(void **state)
 /* They could not be confined if they were there when the machine is loaded. */
 static void threads_are_started_once_by_the_first_run(void **state)
 {
+	struct husk_ending ending = {.size = sizeof ending};
 	struct fixture *f = *state;
 
 	use_modules(f, spies);
@@ -727,6 +728,8 @@ static void threads_are_started_once_by_the_first_run(void **state)
 	assert_runs(f, f->h, HUSK_FAILED, 0);
 	assert_int_equal(f->e.kind, HUSK_E_HOST);
 	assert_string_equal(f->e.message, "Module `b' setup failed: start b fails");
+	husk_ending(f->h, &ending);
+	assert_int_equal(ending.how, HUSK_HOW_HOST);
 	assert_string_equal(spy.log, "start a, start b");
 	spy.fails = NULL;
 	husk_stop(f->h, 3);
