@@ -44,7 +44,7 @@ $(bench_out)/floor_net_guest.o: $(bench_src)/floor_net_guest.c $(bench_src)/floo
 bench_guest_cflags := -std=gnu11 -O2 $(WARN) $(WERROR) -mgeneral-regs-only
 bench_guest_loop := $(bench_src)/loop_$(ARCH).S
 bench_guest_needs := $(guest_all) $(filter husk-manifest,$(programs)) $(bench_guest_loop) \
-	$(bench_src)/bench.mk $(bench_src)/loop.h $(bench_src)/guest_block.json
+	$(bench_src)/bench.mk $(bench_src)/loop.h $(SRC)/tests/guests/guest.h $(bench_src)/guest_block.json
 
 define bench_guest_image
 $(call say,GUEST)

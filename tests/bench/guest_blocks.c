@@ -4,6 +4,7 @@
  * "read SIZE N", "write SIZE N"; "submit SIZE N" reads with as many requests at a time as there can be,
  * up to 32.
  */
+#include "../guests/guest.h"
 #include "solo5.h"
 #include "solo5x.h"
 
@@ -15,32 +16,6 @@ static uint8_t data[TRANSFER_MAX] __attribute__((aligned(4096)));
 
 static solo5_handle_t disk;
 static struct solo5_block_info info;
-
-/* Advances *p past word and the spaces behind it, if word is there. */
-static bool take_word(const char **p, const char *word)
-{
-	const char *s = *p;
-
-	while (*word != '\0' && *s == *word)
-		s++, word++;
-	if (*word != '\0' || *s != ' ')
-		return false;
-	while (*s == ' ')
-		s++;
-	*p = s;
-	return true;
-}
-
-static unsigned long take_number(const char **p)
-{
-	unsigned long n = 0;
-
-	for (; **p >= '0' && **p <= '9'; ++*p)
-		n = n * 10 + (unsigned long)(**p - '0');
-	while (**p == ' ')
-		++*p;
-	return n;
-}
 
 static int transfers(bool writes, unsigned long size, unsigned long n)
 {

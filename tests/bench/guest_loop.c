@@ -4,6 +4,7 @@
  * runs too. "hypercall N", "poll N", "idle"; with a block device as handle 1 also "null N",
  * "read SIZE N" and "write SIZE N".
  */
+#include "../guests/guest.h"
 #include "hvt_abi.h"
 #include "loop.h"
 #include "solo5.h"
@@ -13,32 +14,6 @@
 #define DATA_MAX 65536
 
 static unsigned char data[DATA_MAX] __attribute__((aligned(4096)));
-
-/* Advances *p past word and the spaces behind it, if word is there. */
-static bool take_word(const char **p, const char *word)
-{
-	const char *s = *p;
-
-	while (*word != '\0' && *s == *word)
-		s++, word++;
-	if (*word != '\0' || (*s != ' ' && *s != '\0'))
-		return false;
-	while (*s == ' ')
-		s++;
-	*p = s;
-	return true;
-}
-
-static unsigned long take_number(const char **p)
-{
-	unsigned long n = 0;
-
-	for (; **p >= '0' && **p <= '9'; ++*p)
-		n = n * 10 + (unsigned long)(**p - '0');
-	while (**p == ' ')
-		++*p;
-	return n;
-}
 
 /* Zero times is not what the loop is made for, so N = 0 is a usage error. */
 static int loop(unsigned nr, const void *arg, unsigned long n)

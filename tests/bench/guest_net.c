@@ -9,6 +9,7 @@
  * It waits by yielding, and reads until there is nothing more. Followed by "idle", it then yields
  * for ever; without any command it ends at once. The floor's is floor_net_guest.c.
  */
+#include "../guests/guest.h"
 #include "net.h"
 #include "solo5.h"
 
@@ -17,31 +18,6 @@
 static solo5_handle_t net;
 static unsigned char out[NET_SIZE_MAX];
 static unsigned char in[NET_MTU + SOLO5_NET_HLEN] __attribute__((aligned(64)));
-
-static bool take_word(const char **p, const char *word)
-{
-	const char *s = *p;
-
-	while (*word != '\0' && *s == *word)
-		s++, word++;
-	if (*word != '\0' || (*s != ' ' && *s != '\0'))
-		return false;
-	while (*s == ' ')
-		s++;
-	*p = s;
-	return true;
-}
-
-static unsigned long take_number(const char **p)
-{
-	unsigned long n = 0;
-
-	for (; **p >= '0' && **p <= '9'; ++*p)
-		n = n * 10 + (unsigned long)(**p - '0');
-	while (**p == ' ')
-		++*p;
-	return n;
-}
 
 static void send_burst(unsigned long size, unsigned long burst)
 {
