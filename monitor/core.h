@@ -232,8 +232,8 @@ void core_time_out(struct core *c);
 void core_forget_time(struct core *c);
 
 /*
- * Whether core_stop or core_time_out was called and core_run has not returned since. For who must not wait any longer,
- * not even to come to a good end.
+ * Whether core_stop or core_time_out was called and core_run has not returned since. For who must not
+ * wait any longer, not even to come to a good end.
  */
 static inline bool core_stopping(const struct core *c)
 {

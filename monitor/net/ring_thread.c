@@ -224,9 +224,9 @@ static void cancel(struct ring_thread *t)
 	set_state(t, OWNER_VCPU);
 	ring_ask_for_kicks(t->ring, true);
 	t->failed = true;
-	husk_fail(&t->error, HUSK_E_HOST, "network ring: the I/O thread was ended in a read or "
-		  "write that did not come back; whoever shares a device's descriptor must leave "
-		  "O_NONBLOCK set");
+	husk_fail(&t->error, HUSK_E_HOST, "network ring: the I/O thread was ended in a read, a "
+		  "write or a callback that did not come back soon; whoever shares a device's "
+		  "descriptor must leave O_NONBLOCK set");
 }
 
 static void sleep_ns(long ns)
