@@ -18,7 +18,8 @@
 #define LDXP_X0_X2_X1 0xc87f0820u
 #define STXR_W9_W0_X1 0x88097c20u
 #define STLXP_W9_X0_X2_X1 0xc8298820u
-#define CASP_X0_X2 0x48207c22u		/* casp x0, x1, x2, x3, [x1]: no exclusive */
+#define CASP_X0_X2 0x48207c22u		/* casp x0, x1, x2, x3, [x1]: no exclusive, */
+#define CASPA_X0_X2 0x48607c22u		/* though it has the bit of a load */
 #define LDAR_W0_X1 0x88dffc20u		/* nor this */
 #define ADD 0x11000400u
 #define CBNZ_BACK_4 0x35ffffe9u		/* cbnz w9, . - 4 */
@@ -71,6 +72,8 @@ static void a_sequence_ends_behind_its_store(void **state)
 	assert_true(ends[0] == AT + 12);
 	assert_int_equal(LOOK(*state, ends, LDXP_X0_X2_X1, STLXP_W9_X0_X2_X1), 1);
 	assert_true(ends[0] == AT + 8);
+	assert_int_equal(LOOK(*state, ends, LDAXR_W0_X1, CASP_X0_X2, STXR_W9_W0_X1), 1);
+	assert_true(ends[0] == AT + 12);
 }
 
 static void and_wherever_a_branch_leads_out(void **state)
@@ -90,6 +93,7 @@ static void what_is_none_is_a_plain_step(void **state)
 	assert_int_equal(LOOK(*state, ends, ADD, STXR_W9_W0_X1), 0);
 	assert_int_equal(LOOK(*state, ends, STXR_W9_W0_X1, STXR_W9_W0_X1), 0);
 	assert_int_equal(LOOK(*state, ends, CASP_X0_X2, STXR_W9_W0_X1), 0);
+	assert_int_equal(LOOK(*state, ends, CASPA_X0_X2, STXR_W9_W0_X1), 0);
 	assert_int_equal(LOOK(*state, ends, LDAR_W0_X1, STXR_W9_W0_X1), 0);
 	assert_int_equal(LOOK(*state, ends, LDAXR_W0_X1, BL, STXR_W9_W0_X1), 0);
 	assert_int_equal(LOOK(*state, ends, LDAXR_W0_X1, RET, STXR_W9_W0_X1), 0);
