@@ -13,7 +13,7 @@ libc: $(libc_images)
 # Its sources stay, as building it takes longer than to find out that it is there.
 $(libc_there): $(guest_all)
 	$(call say,FETCH)
-	$Q[ -e $@ ] || SOURCE=$(CURDIR)/$O/newlib $(SRC)/scripts/fetch-libc $(guest_cc) $(guest_dir)/libc
+	$Q[ -e $@ ] || NEWLIB_SOURCE=$(CURDIR)/$O/newlib $(SRC)/scripts/fetch-libc $(guest_cc) $(guest_dir)/libc
 	$Qtouch $@
 
 $(test_guest_out)/libc.hvt: $(SRC)/tests/libc/libc.c
