@@ -136,7 +136,17 @@ started=
 start_output=$T/out start_error=$T/err
 start_with=			# words put before the monitor
 
-# Like run, but returns at once; $T/pid will hold the monitor's process id, $T/status its exit status.
+# hears: the process that was started has come to be a monitor that SIGTERM ends with a line, or has ended.
+hears() {
+	ended && return
+	mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$started/status" 2>/dev/null)
+	case $mask in
+	*[4567cdef]???) return 0 ;;
+	esac
+	return 1
+}
+
+# Like run, but does not wait for its end; $T/pid will hold the monitor's process id, $T/status its exit status.
 start() {
 	rm -f "$T/pid" "$T/status"
 	: >"$T/out"
@@ -149,6 +159,7 @@ start() {
 	} &
 	until [ -s "$T/pid" ]; do sleep 0.01; done
 	read -r started <"$T/pid"
+	within 20 hears || echo "# the monitor has not got to its handlers of signals in 20 s"
 }
 
 # within SECONDS COMMAND...: whether the command comes to succeed in that time.

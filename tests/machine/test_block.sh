@@ -176,7 +176,7 @@ stopped_within() {
 	fi
 	disk 1073741824
 	start --mem=1100 --block-ro:storage="$T/disk" -- "$(image disk)" huge 1024
-	within 10 grep -q WAITING "$T/out" || echo "# the guest did not start"
+	within 20 grep -q WAITING "$T/out" || echo "# the guest did not start"
 	sleep 0.3
 	kill -TERM "$started"
 	await 1
@@ -356,7 +356,7 @@ block_devices() {
 	run --mem=2 --block:storage="$T/node" -- "$(image disk)" write 777 5000 read 777 5000
 	succeeds "a block device"
 	start --mem=2 --block:storage="$T/node" -- "$(image disk)" wait
-	within 10 grep -q WAITING "$T/out" || echo "# the guest that should hold the device did not start"
+	within 20 grep -q WAITING "$T/out" || echo "# the guest that should hold the device did not start"
 	for other in "$T/node" "$loop" "$T/disk"; do
 		for option in --block --block-ro; do
 			timeout -s KILL "$LIMIT" "$HUSK" --mem=2 $option:storage="$other" --dry-run -- "$(image disk)" \
@@ -366,7 +366,7 @@ block_devices() {
 		done
 	done
 	printf Z | dd of="$loop" conv=notrunc bs=1 2>/dev/null
-	await 10
+	await 20
 	succeeds "its user did not notice"
 	mounted_device
 	run --mem=2 --block:storage="$loop" --dry-run -- "$(image disk)"
@@ -426,12 +426,12 @@ read_only() {
 holding() {
 	printf A | dd of="$T/disk" conv=notrunc bs=1 2>/dev/null
 	start --mem=2 "$1:storage=$T/disk" -- "$(image disk)" wait
-	within 10 grep -q WAITING "$T/out" || echo "# the guest that should hold the disk did not start"
+	within 20 grep -q WAITING "$T/out" || echo "# the guest that should hold the disk did not start"
 }
 
 let_go() {
 	printf Z | dd of="$T/disk" conv=notrunc bs=1 2>/dev/null
-	await 10
+	await 20
 }
 
 # meanwhile OPTION COMMAND...: a run that leaves the one in the background alone.
@@ -472,7 +472,7 @@ truncated() {
 	disk 65536
 	start --mem=2 --block:storage="$T/disk" -- "$(image disk)" wait unreadable 32768 unreadable 65024 \
 		write 0 512 read 0 512
-	within 10 grep -q WAITING "$T/out"
+	within 20 grep -q WAITING "$T/out"
 	dd if=/dev/null of="$T/disk" bs=1 seek=4096 2>/dev/null
 	let_go
 	succeeds "a file that becomes shorter: reading fails, the guest goes on"
@@ -482,12 +482,12 @@ truncated() {
 removed() {
 	disk 65536
 	start --mem=2 --block:storage="$T/disk" -- "$(image disk)" wait write 512 5120 read 512 5120
-	within 10 grep -q WAITING "$T/out"
+	within 20 grep -q WAITING "$T/out"
 	exec 7<>"$T/disk"
 	rm "$T/disk"
 	printf Z >&7
 	exec 7>&-
-	await 10
+	await 20
 	succeeds "a file that is removed stays the guest's"
 }
 

@@ -174,7 +174,7 @@ stop_while_waiting() {
 	start "$@"
 	sleep 0.3
 	kill -TERM "$started"
-	await 5
+	await 20
 	judge "$what" 1 'Exiting on signal 15'
 }
 

@@ -90,7 +90,7 @@ if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image s
 	judge "and without the image" 0 'rip\|pc '
 	if "$HUSK" --help | grep -q -e --gdb && [ "${ARCH:-$(uname -m)}" = "$(uname -m)" ]; then
 		start --mem=8 --dumpcore="$cores" --gdb="$T/gdb" -- "$(image exception)" --solo5:quiet pagefault
-		within 10 test -S "$T/gdb"
+		within 20 test -S "$T/gdb"
 		timeout 60 gdb -q -nx -batch -ex "target remote $T/gdb" -ex 'break solo5_exit' -ex continue \
 			-ex continue "$(image exception)" >"$T/replies" 2>&1 </dev/null
 		await 20

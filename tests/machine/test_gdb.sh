@@ -30,13 +30,13 @@ is_ready() { says READY; }
 debug() {
 	rm -f "$place"
 	start --mem=8 --gdb="$place" "$@"
-	within 10 is_there || echo "# no socket"
+	within 20 is_there || echo "# no socket"
 }
 
 # Nothing of this run is left when the next begins.
 quit() {
 	started_kill
-	within 10 ended
+	within 20 ended
 }
 
 # client: the script is on standard input; what came back is in $T/replies, without the ends of lines that are
@@ -106,7 +106,7 @@ else
 	first=$(printf '%s%0240d%s%0224d%s' 0000010000000000 0 "$entry" 0 f0ff7f0000000000)
 fi
 debug "$(image debug)" now
-within 10 says 'Waiting for a debugger'
+within 20 says 'Waiting for a debugger'
 report "1: the command that is told names the image" "$(
 	grep -q "gdb -ex 'target remote $place' [^ ]*debug[.]hvt$" "$T/err" || cat "$T/err")"
 client <<END
@@ -459,7 +459,7 @@ judge "14: and the guest is unharmed" 7 'text is the same' 'rounds 3'
 # --- 16: places -----------------------------------------------------------------------------------------------------
 
 start --mem=8 --gdb --gdb-port=0 "$(image debug)" now
-within 10 says 'target remote localhost:' || echo "# no port"
+within 20 says 'target remote localhost:' || echo "# no port"
 port=$(sed -n "s/.*target remote localhost:\([0-9]*\)'.*/\1/p" "$T/err")
 place=$port
 echo '?' | client
@@ -554,7 +554,7 @@ END
 	plain=$(grep '^exits' "$T/err")
 	rm -f "$place"
 	start --mem=8 --stats --gdb="$place" -- "$(image hot)" count 2
-	within 10 is_there
+	within 20 is_there
 	for function in work ten twenty bottom lie writer waiter turner solo5_yield solo5_abort; do
 		echo "break $function"
 	done >"$T/commands"

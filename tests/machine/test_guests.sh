@@ -177,13 +177,13 @@ signalled() {
 	start_with="$INHERIT default=2 --"
 	start --mem=2 -- "$(image spin)" "$3"
 	start_with=
-	if ! within 10 grep -q READY "$T/out"; then
+	if ! within 20 grep -q READY "$T/out"; then
 		await 0
 		not_ok "$1 while the guest does: $3" "the guest did not start"
 		return
 	fi
 	kill -"$1" "$started"
-	await 5
+	await 20
 	judge "$1 while the guest does: $3" 1 "Exiting on signal $2"
 }
 
@@ -214,7 +214,7 @@ patient_signalled() {
 	start_output=$T/out
 	sleep 0.5
 	kill -TERM "$started"
-	await 5
+	await 20
 	judge "TERM while a slow reader takes a long console call" 1 "Exiting on signal 15"
 	kill "$reader" 2>/dev/null
 }

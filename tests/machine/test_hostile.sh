@@ -114,7 +114,7 @@ spinning() {
 	for act; do
 		start --mem=8 -- "$GUESTS/$spinner.hvt" --solo5:quiet "$act"
 		within 1 ended || kill -TERM "$started"
-		await 10
+		await 20
 		judge "$spinner $act, which may take a signal to end" 1
 	done
 }

@@ -45,7 +45,7 @@ sleeping() {
 	start_with="$INHERIT $* --"
 	start --mem=2 -- "$(image spin)" sleep
 	start_with=
-	within 10 grep -q READY "$T/out"
+	within 20 grep -q READY "$T/out"
 }
 
 # ended_by SIGNAL NUMBER WORD...: that signal ends it all the same.
@@ -54,7 +54,7 @@ ended_by() {
 	shift 2
 	sleeping "$@"
 	kill -"$signal" "$started"
-	await 5
+	await 20
 	judge "$signal, inherited: $*" 1 "Exiting on signal $number"
 }
 
@@ -67,7 +67,7 @@ survives() {
 	sleep 0.3
 	report "$signal, inherited: $*" "$(! ended || echo "it has ended")"
 	kill -TERM "$started"
-	await 5
+	await 20
 	judge "and SIGTERM ends it" 1 'Exiting on signal 15'
 }
 
@@ -83,7 +83,7 @@ signals() {
 	judge "inherited: a pending SIGTERM" 1 'Exiting on signal 15'
 	harmless block=0 ignore=0 ignore=17 ignore=23 block=23 ignore=13 ignore=25 default=0
 	sleeping timer=2500
-	await 10
+	await 20
 	judge "an alarm that the starter has set ends it as any program" 142
 }
 

@@ -74,7 +74,7 @@ rows() {
 # For guests that would go on for ever.
 end_guest() {
 	[ -z "$started" ] || kill -TERM "$started"
-	await 10
+	await 20
 }
 
 # Frames longer than the ring's buffers are for 1500 bytes: none may overtake another.
@@ -125,7 +125,7 @@ ring_or_not() {
 # A ping or two, for each interface of another making.
 answers_ping() {
 	peer flood 10.3.0.2 20
-	await 10
+	await 20
 	peer_ok "$1"
 }
 
@@ -301,7 +301,7 @@ sharing() {
 	run --mem=4 --net:service0=many0 -- "$(image net)" limit 0
 	judge "two machines and one interface of several queues" 1 'many0: Device or resource busy'
 	kill -TERM "$first"
-	await 10
+	await 20
 	run --mem=4 --net:service0=many0 -- "$(image net)" limit 0
 	judge "one after the other may have it" 0 SUCCESS
 	ip link del many0
@@ -380,7 +380,7 @@ sizes() {
 		peer frames tap100 send 5 2000
 		peer frames tap100 send 1 1515
 		peer frames tap100 send 20
-		await 10
+		await 20
 		succeeds "longer frames than it was promised do not reach the guest, by $way"
 		figure_is "they are counted, by $way" net:service0 rx_long -eq 6
 	done
@@ -582,7 +582,7 @@ example_refuses() {
 	shift
 	launch --mem=2 --net:service0=tap100 -- "$(image "example-$example")" \
 		--solo5:quiet "$@"
-	await 10
+	await 20
 	judge "$example $*: refused" 1 "^$example: .*, not: $*\$"
 	report "$example $*: one line" "$(tail -n +2 "$T/out")"
 }

@@ -182,25 +182,25 @@ unstuck() {
 
 error_is_stuck() {
 	stuck --mem=2 --block-ro:storage="$T/disk" "$blk"
-	await 5
+	await 20
 	unstuck
 	judge "a notice that nobody reads does not stop the guest" 9
 	stuck --mem=2 -- "$(image spin)" sleep
-	within 10 grep -q READY "$T/out"
+	within 20 grep -q READY "$T/out"
 	kill -TERM "$started"
-	await 5
+	await 20
 	unstuck
 	judge "last words that nobody reads do not stop the end" 1
 	stuck --mem=2 "$T/nowhere"
-	await 5
+	await 20
 	unstuck
 	judge "nor does a failure that nobody reads" 1
 	stuck --mem=2 --stats "$hello" Hello_Solo5
-	within 10 grep -q SUCCESS "$T/out"
+	within 20 grep -q SUCCESS "$T/out"
 	sleep 0.5
 	report "figures wait for who reads" "$(! ended || echo "they did not")"
 	kill -TERM "$started"
-	await 5
+	await 20
 	unstuck
 	judge "until a signal" 1
 }
@@ -286,7 +286,7 @@ held_up() {
 	sleep 1
 	report "a reader that takes nothing is waited for" "$(! ended || echo "it is not")"
 	kill -TERM "$started"
-	await 5
+	await 20
 	unstuck
 	judge "but not when a stop is asked for" 1 'Exiting on signal 15'
 }

@@ -43,7 +43,7 @@ passt_start() {
 	$user passt --foreground --quiet --socket "$socket" --address 10.0.0.2 --netmask 24 \
 		--gateway 10.0.0.1 --udp-ports 9007:7 "$@" >"$T/passt" 2>&1 </dev/null &
 	passt_pid=$!
-	within 10 serving || skip_all "passt does not start: $(tail -n 1 "$T/passt")"
+	within 20 serving || skip_all "passt does not start: $(tail -n 1 "$T/passt")"
 }
 
 # It confines itself when its socket is there already, which in a chroot, for one, it may not.
@@ -71,7 +71,7 @@ echoes() {
 }
 
 answers() {
-	within 10 echoes
+	within 20 echoes
 	peer_ok "$1"
 }
 
@@ -87,7 +87,7 @@ behind_passt() {
 		passt_start
 		answers "and through another passt, which serves the same socket"
 		kill -TERM "$started"
-		await 10
+		await 20
 		start_with=
 		judge "SIGTERM ends it" 1 'Exiting on signal 15'
 		figure_is "the connection was made again, once" net:service0 reattached -eq 1
@@ -110,7 +110,7 @@ only_looking() {
 	start_with=
 	answers "and has not been taken for a guest"
 	kill -TERM "$started"
-	await 10
+	await 20
 	passt_stop
 	for what in --check --dry-run --stats; do
 		run $what --mem=2 "--net:service0=unix:$socket" -- "$echo_image"

@@ -151,10 +151,10 @@ EOM
 stops() {
 	rm -f "$T/stop.folded"
 	start --profile="$T/stop.folded" --mem=2 -- "$(image spin)" compute
-	within 10 grep -q READY "$T/out"
+	within 20 grep -q READY "$T/out"
 	sleep 0.3
 	kill -TERM "$started"
-	await 10
+	await 20
 	judge "a guest that is stopped" 1 'Exiting on signal 15' 'profile: [0-9]* samples'
 	report "has a profile too" "$(grep -q 'solo5_app_main.* [0-9]*$' "$T/stop.folded" || echo "it has none")"
 	run --profile="$T/x.png" --mem=2 -- "$(image hello)"

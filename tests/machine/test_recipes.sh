@@ -85,7 +85,7 @@ apart() {
 outside_make() {
 	unshare -n sleep 1000 &
 	outside=$!
-	within 5 apart && ip link add eth0 type veth peer name eth0 netns "$outside" || return 1
+	within 20 apart && ip link add eth0 type veth peer name eth0 netns "$outside" || return 1
 	there ip link set lo up
 	interface_up eth0 192.0.2.10
 	there ip address add 192.0.2.1/24 dev eth0

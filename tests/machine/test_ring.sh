@@ -209,7 +209,7 @@ idle_after() {
 	report "no processor time while the guest sleeps after: $*" \
 		"$([ "$used" -le 1 ] || echo "$used ticks in 2 s")"
 	kill -TERM "$started"
-	await 10
+	await 20
 	judge "it can be ended" 1 'signal 15'
 }
 

@@ -57,7 +57,7 @@ has() {
 # sleeping OPTION...: a guest that sleeps.
 sleeping() {
 	start "$@" --mem=2 -- "$(image spin)" sleep
-	within 10 grep -q READY "$T/out"
+	within 20 grep -q READY "$T/out"
 }
 
 # field NAME: of every thread that is husk's own, one value a line; the kernel's workers have none.
@@ -93,7 +93,7 @@ confined() {
 	sleep 0.1
 	kill -CONT "$started"
 	kill -TERM "$started"
-	await 5
+	await 20
 	judge "SIGSTOP, SIGCONT and SIGTERM" 1 'Exiting on signal 15'
 	report "and no call was refused" "$(grep refused "$T/err")"
 }
@@ -102,7 +102,7 @@ unconfined() {
 	sleeping --sandbox=off
 	field_is Seccomp "$(sed -n 's/^Seccomp:[[:space:]]*//p' /proc/self/status)"
 	kill -TERM "$started"
-	await 5
+	await 20
 	judge "a husk that is not confined ends too" 1 'Exiting on signal 15'
 }
 
@@ -147,7 +147,7 @@ user_options() {
 	field_is Gid "5678	5678	5678	5678"
 	report "no other groups" "$(field Groups | tr -d ' ')"
 	kill -TERM "$started"
-	await 5
+	await 20
 	judge "a guest of another user ends too" 1 'Exiting on signal 15'
 }
 

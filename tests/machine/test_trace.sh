@@ -59,11 +59,11 @@ ring() {
 # A trace on standard error comes line by line, whatever becomes of the guest.
 at_once() {
 	start --trace --mem=2 -- "$(image spin)" sleep
-	within 10 grep -q 'puts(text="READY' "$T/err"
+	within 20 grep -q 'puts(text="READY' "$T/err"
 	report "a line is there while the guest waits" \
 		"$(grep -q 'puts(text="READY' "$T/err" || echo "none came")"
 	kill -TERM "$started"
-	await 5
+	await 20
 	judge "and the end is told" 1 'poll(timeout=forever)' 'stopped, reason 15'
 }
 
@@ -98,9 +98,9 @@ viewers() {
 	succeeds "a trace for viewers"
 	json_is "is JSON, its events in order"
 	start --trace="$T/trace.json" --mem=2 -- "$(image spin)" ask
-	within 10 test -s "$T/trace.json"
+	within 20 test -s "$T/trace.json"
 	kill -KILL "$started"
-	await 5
+	await 20
 	json_is "what was written before a kill is JSON but for its end"
 }
 

@@ -171,7 +171,7 @@ streams() {
 called() {
 	"$STREAMS" serve "$T/served" 10000000 >"$T/said" 2>&1 &
 	served=$!
-	within 10 grep -q LISTENING "$T/said"
+	within 20 grep -q LISTENING "$T/said"
 	guest "connect=5:$T/served" call 5
 	if wait "$served"; then
 		ok "V25: a guest calls a program"
@@ -182,7 +182,7 @@ called() {
 	rm -f "$T/served"
 	"$STREAMS" serve "$T/u_7" 100000 >"$T/said" 2>&1 &
 	served=$!
-	within 10 grep -q LISTENING "$T/said"
+	within 20 grep -q LISTENING "$T/said"
 	guest '' call 7
 	if wait "$served"; then
 		ok "V25: by the prefix"
@@ -244,7 +244,7 @@ many() {
 	LIMIT=120 talks "connections come and go at random" '[0-9]* done' many "$T/web" "${seconds:-5}" \
 		"${clients:-100}"
 	report "none of their descriptors is left" \
-		"$(within 10 as_before || echo "$before before, $(descriptors) after")"
+		"$(within 20 as_before || echo "$before before, $(descriptors) after")"
 	end_guest "all counts are back at none"
 }
 
@@ -357,11 +357,11 @@ passed() {
 stops() {
 	for delay in 0 0.1 0.2 0.3 0.4 0.5 0.7; do
 		start --mem=128 "--vsock:service0=uds=$T/u" -- "$(image vsock_echo)" --solo5:quiet
-		(within 10 [ -S "$T/u" ] && "$STREAMS" talk "$T/u" 1000000000 port 52) >"$T/said" 2>&1 &
+		(within 20 [ -S "$T/u" ] && "$STREAMS" talk "$T/u" 1000000000 port 52) >"$T/said" 2>&1 &
 		talker=$!
 		sleep "$delay"
 		kill -TERM "$started"
-		await 10
+		await 20
 		judge "SIGTERM after $delay s" 1 'signal 15'
 		[ ! -e "$T/u" ] || not_ok "SIGTERM after $delay s" "the socket's file is there"
 		kill -KILL "$talker" 2>/dev/null

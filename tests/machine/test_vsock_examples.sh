@@ -27,7 +27,7 @@ stop() {
 	else
 		kill -TERM "$started"
 	fi
-	await 10
+	await 20
 	judge "$name" 1 'signal 15' "$@"
 	[ ! -e "$T/sock" ] || not_ok "$name: its socket is gone" "it is there"
 }
@@ -81,12 +81,12 @@ echoes() {
 calls_the_host() {
 	"$STREAMS" serve "$T/host" 100000 >"$T/said" 2>&1 &
 	served=$!
-	within 10 grep -q LISTENING "$T/said"
+	within 20 grep -q LISTENING "$T/said"
 	serve vsock-echo "connect=7:$T/host" Connected connect
 	why=
 	wait $served || why=$(cat "$T/said")
 	report "echo connects to the host" "$why"
-	await 10
+	await 20
 	judge "echo ends with its connection" 0 'Connected to port 7 of the host' 'opened 1$'
 	rm -f "$T/host"
 	run --mem=4 --vsock:service="connect=7:$T/host" -- "$(image example-vsock-echo)" --solo5:quiet connect

@@ -37,7 +37,7 @@ served() {
 		ok "$1: the server goes on"
 		kill -TERM "$started"
 	fi
-	await 10
+	await 20
 	judge "$1: it stops when it is told to" 1 'signal 15'
 }
 
@@ -111,7 +111,7 @@ usage() {
 	within 20 grep -q 'Serving http://10.0.0.2/' "$T/out"
 	got "an address with a gateway" /
 	kill -TERM "$started"
-	await 10
+	await 20
 }
 
 tap tap100 10.0.0.1
