@@ -189,7 +189,8 @@ int machine_open_symbols(struct husk *h, struct husk_error *e)
 
 	if (symbol_file_open(&h->symbols, &h->image, s == NULL ? NULL : s->value, e) == 0)
 		return 0;
-	return husk_wrap(e, "--symbols");
+	husk_wrap(e, "--symbols");
+	return s == NULL ? -1 : husk_hint(e, "name the file that the image was stripped from");
 }
 
 struct module_host machine_host(const struct husk *h)

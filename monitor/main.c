@@ -512,6 +512,13 @@ static const char *program_name(int argc, char **argv)
 	return name[0] != '\0' ? name : "husk";
 }
 
+/* Before main, so that neither a signal nor a refused call is early enough to end husk without a word. */
+__attribute__((constructor)) static void before_main(void)
+{
+	sandbox_catch();
+	signals_hold();
+}
+
 int main(int argc, char **argv)
 {
 	struct command c = {
@@ -521,7 +528,6 @@ int main(int argc, char **argv)
 	struct husk_error e = {0};
 	int status;
 
-	sandbox_catch();
 	messages_init(&c.messages, program_name(argc, argv));
 	if (signals_catch(&e) == -1)
 		return fail(&c, &e);

@@ -112,18 +112,15 @@ int sandbox_check_how(const char *value, struct husk_error *e)
 static int parse_user(const char *value, uint32_t *uid, uint32_t *gid, struct husk_error *e)
 {
 	const size_t len = strcspn(value, ":");
-	char text[24];
+	char text[24] = "";
 	unsigned long long u, g;
 
-	if (len >= sizeof text)
-		return husk_fail(e, HUSK_E_USAGE, "`%.60s' is not UID or UID:GID, two numbers", value);
-	memcpy(text, value, len);
-	text[len] = '\0';
-	if (option_number(text, 0, UINT32_MAX - 1, &u, e) == -1)
-		return -1;
-	g = u;
-	if (value[len] == ':' && option_number(value + len + 1, 0, UINT32_MAX - 1, &g, e) == -1)
-		return -1;
+	if (len < sizeof text)
+		memcpy(text, value, len);
+	if (option_number(text, 0, UINT32_MAX - 1, &u, e) == -1 ||
+	    option_number(value[len] == ':' ? value + len + 1 : text, 0, UINT32_MAX - 1, &g, e) == -1)
+		return husk_fail(e, HUSK_E_USAGE, "`%.60s' is not UID or UID:GID, numbers up to "
+				 "4294967294; id -u NAME and id -g NAME print those of a user", value);
 	*uid = (uint32_t)u;
 	*gid = (uint32_t)g;
 	return 0;

@@ -124,27 +124,40 @@ static int catch_looks(struct husk_error *e)
 	return sigaction(SIGUSR1, &tell, NULL) == -1 ? husk_fail_sys(e, errno, "signal %d", SIGUSR1) : 0;
 }
 
+static const int ends[] = {SIGQUIT, SIGTERM, SIGINT, SIGHUP};
+static const size_t n_ends = sizeof ends / sizeof ends[0];
+
+static void add_caught(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < n_ends; i++)
+		sigaddset(set, ends[i]);
+	sigaddset(set, SIGUSR1);
+}
+
+/* With known signals it cannot fail. */
+void signals_hold(void)
+{
+	sigset_t held;
+
+	add_caught(&held);
+	sigaddset(&held, SIGPIPE);
+	sigaddset(&held, SIGXFSZ);
+	(void)sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
 int signals_catch(struct husk_error *e)
 {
-	static const int ends[] = {SIGQUIT, SIGTERM, SIGINT, SIGHUP};
-	sigset_t blocked, caught;
+	sigset_t caught;
 
-	sigemptyset(&caught);
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-		sigaddset(&caught, ends[i]);
-	sigaddset(&caught, SIGUSR1);
-	blocked = caught;
-	sigaddset(&blocked, SIGPIPE);
-	sigaddset(&blocked, SIGXFSZ);
-	/* It has a handler already; a starter may have blocked it. */
-	sigaddset(&caught, sandbox_host_signal);
-	if (sigprocmask(SIG_BLOCK, &blocked, NULL) == -1)
-		return husk_fail_sys(e, errno, "signals");
 	if (catch_looks(e) == -1)
 		return -1;
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+	for (size_t i = 0; i < n_ends; i++)
 		if (catch_one(ends[i], e) == -1)
 			return -1;
+	add_caught(&caught);
+	/* It has a handler already; a starter may have blocked it. */
+	sigaddset(&caught, sandbox_host_signal);
 	if (sigprocmask(SIG_UNBLOCK, &caught, NULL) == -1)
 		return husk_fail_sys(e, errno, "signals");
 	return 0;

@@ -18,7 +18,10 @@
 /* Time to end in order after a signal; then the process ends at once. */
 #define SIGNALS_GRACE_MS 2000
 
-/* Among the first things in main: from here on these signals do not kill, but are noted. HUSK_E_HOST. */
+/* Before main: from here on these signals do not kill, but wait until signals_catch. */
+void signals_hold(void);
+
+/* From here on they are noted. HUSK_E_HOST. */
 int signals_catch(struct husk_error *e);
 
 /*

@@ -50,7 +50,7 @@ asks() {
 }
 asks compute
 asks sleep 'called from solo5_app_main+0x'
-asks ask 'called from solo5_app_main+0x'
+asks ask ' solo5_app_main+0x'	# between two calls, or in one
 
 # Many at once count as one, and each text is whole.
 looks --stats=json -- "$spin" --solo5:quiet ask
@@ -82,6 +82,24 @@ for n in 1 2 3; do
 	[ "$status" = 0 ] && early=$((early + 1))
 done
 report "SIGUSR1 does not kill while it starts" "$([ $early = 3 ] || echo "$early of 3 ended well")"
+
+# at_main SIGNAL: that is sent before the first instruction of main, to husk without a handler of its own.
+at_main() {
+	timeout -s KILL "$LIMIT" gdb -nx -q -batch -ex 'set startup-with-shell off' -ex "handle $1 nostop noprint pass" \
+		-ex 'break *main' -ex run -ex delete -ex "signal $1" -ex 'print $_exitcode' \
+		--args "$HUSK" --mem=8 -- "$(image hello)" Hello_Solo5 >"$T/out" 2>"$T/err" </dev/null
+	status=$(sed -n 's/^\$1 = \([0-9]*\)$/\1/p' "$T/out")
+	cat "$T/out" >>"$T/err"
+}
+
+if command -v gdb >/dev/null && [ "${CROSS:-no}" = no ]; then
+	at_main SIGUSR1
+	judge "SIGUSR1 before the first instruction of main: figures, later" 0 'Breakpoint 1, ' 'hypercalls puts [0-9]' SUCCESS
+	at_main SIGQUIT
+	judge "SIGQUIT then: an end in order" 1 'Breakpoint 1, ' 'Exiting on signal 3'
+else
+	skip "signals before the first instruction of main" "there is no gdb for this husk"
+fi
 
 # An image that never comes.
 mkfifo "$T/never"
