@@ -12,6 +12,7 @@
 #include "json.h"
 
 #define NS_PER_US 1000u
+#define EXACT_MAX (UINT64_C(1) << 53)	/* viewers take numbers for floating point; larger ones are text */
 
 static void open_event(struct json *j, FILE *out, const char *name, const char *phase,
 		       enum event_row row)
@@ -83,7 +84,10 @@ static void value(struct json *j, const char *key, const struct fact *f)
 {
 	switch (f->kind) {
 	case FACT_NUMBER:
-		json_number(j, key, f->value);
+		if (f->value > EXACT_MAX)
+			number(j, key, "%" PRIu64, f->value);
+		else
+			json_number(j, key, f->value);
 		if (f->word != NULL)
 			json_string(j, "device", f->word);
 		break;
@@ -120,6 +124,9 @@ static void arguments(struct json *j, const struct event *ev)
 {
 	const struct facts *f = ev->facts;
 
+	/* Viewers show an empty list as a part of the name. */
+	if (f == NULL && ev->outcome == NULL)
+		return;
 	json_open(j, "args", '{');
 	for (unsigned i = 0; f != NULL && i < f->n; i++)
 		value(j, key_of(f, i), &f->list[i]);

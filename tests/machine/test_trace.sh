@@ -81,7 +81,9 @@ if not text.endswith("]\n"):
     text = text.rstrip(",\n") + "]"
 rows = {1: 0, 2: 0}
 for event in json.loads(text):
-    assert {"name", "ph", "ts", "pid", "tid", "args"} <= set(event), event
+    assert {"name", "ph", "ts", "pid", "tid"} <= set(event), event
+    assert event.get("args") != {}, event
+    assert all(v <= 2**53 for v in event.get("args", {}).values() if isinstance(v, int)), event
     assert event["ph"] in "XiM" and (event["ph"] == "X") == ("dur" in event), event
     if event["ph"] == "X":
         begin, row = event["ts"], event["tid"]

@@ -360,6 +360,7 @@ static void json_is_that_of_trace_viewers(void **state)
 	assert_string_equal(get(json, "1/args/name"), "monitor");
 	assert_string_equal(get(json, "3/name"), "run");
 	assert_string_equal(get(json, "3/tid"), "1");
+	assert_string_equal(get(json, "3/args"), "(none)");
 	assert_string_equal(get(json, "4/name"), "puts");
 	assert_string_equal(get(json, "4/ph"), "X");
 	assert_string_equal(get(json, "4/tid"), "2");
