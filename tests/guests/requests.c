@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * requests.c: many requests to a disk at a time, against a copy of it in memory; and on request single
- * calls: "flush", "discard AT SIZE", "zeroes AT SIZE", "write AT SIZE", "denied". A last word "plain"
- * says that the monitor has no queues.
+ * calls: "flush", "discard AT SIZE", "zeroes AT SIZE", "write AT SIZE" (of the letter W), "denied",
+ * "stay" for ever. A last word "plain" says that the monitor has no queues.
  */
 #include "guest.h"
 #include "solo5x.h"
@@ -108,6 +108,23 @@ static int denied(void)
 	       solo5x_block_flush(disk) == SOLO5_R_OK ? 0 : 21;
 }
 
+static int write_letters(solo5_off_t at, size_t size)
+{
+	struct solo5x_block_request r = {.kind = SOLO5X_BLOCK_WRITE, .buf = copy, .offset = at, .size = size};
+	struct solo5x_block_end end;
+
+	memset(copy, 'W', size);
+	return solo5x_block_submit(disk, &r, 1) == 1 && solo5x_block_wait(disk) &&
+	       solo5x_block_reap(disk, &end, 1) == 1 && end.result == SOLO5_R_OK ? 0 : 23;
+}
+
+static _Noreturn void stay(void)
+{
+	say("WAITING\n");
+	for (;;)
+		(void)solo5_yield(solo5_clock_monotonic() + 1000000000, NULL);
+}
+
 static int command(const char **args)
 {
 	solo5_off_t at;
@@ -120,6 +137,12 @@ static int command(const char **args)
 		return denied();
 	if (take_word(args, "flush"))
 		return (int)solo5x_block_flush(disk);
+	if (take_word(args, "stay"))
+		stay();
+	if (take_word(args, "write")) {
+		at = take_number(args);
+		return write_letters(at, take_number(args));
+	}
 	if (take_word(args, "discard")) {
 		at = take_number(args);
 		return (int)solo5x_block_discard(disk, at, take_number(args));

@@ -123,6 +123,22 @@ zeros() {
 	tail -c +"$(($1 + 1))" "$T/disk" | head -c "$2" | cmp -n "$2" - /dev/zero 2>&1
 }
 
+# copies OFFSET LENGTH BYTE: silent if the disk has nothing but that byte there.
+copies() {
+	tail -c +"$(($1 + 1))" "$T/disk" | head -c "$2" | tr -d "$3" | head -c 1 | tr -c '' '?'
+}
+
+# survives NAME IMAGE WORD...: the guest says WAITING after its writes, and nobody has time to end anything.
+survives() {
+	name=$1 writer=$2
+	shift 2
+	start --mem=2 --block:storage="$T/disk" -- "$(image "$writer")" "$@"
+	within 20 grep -q WAITING "$T/out" || echo "# the guest did not come to its end"
+	started_kill
+	within 20 ended
+	report "$name" "$(printed WAITING || echo "it did not write")"
+}
+
 requests() {
 	rm -f "$T/disk"
 	pattern 0 65536 >"$T/disk"
@@ -135,6 +151,11 @@ requests() {
 	on_requests discard 16384 32768
 	succeeds "a discard"
 	report "nothing else is lost" "$(holds 0 4096; holds 49152 16384)"
+	survives "writes that came back are in the file, though the monitor is killed" disk write 4096 40000 wait
+	report "all of them" "$(holds 4096 40000)"
+	survives "and writes of a queue" requests zeroes 0 4096 write 12288 4096 stay
+	report "all of those" "$(zeros 0 4096; holds 4096 8192; copies 12288 4096 W)"
+	pattern 0 65536 >"$T/disk"
 	run --mem=2 --block-ro:storage="$T/disk" -- "$(image requests)" denied
 	succeeds "a read-only disk refuses what changes it"
 	report "and nothing is" "$(holds 0 4096)"

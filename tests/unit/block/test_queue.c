@@ -856,12 +856,13 @@ static void who_does_not_want_queues_has_none(void **state)
 static void any_requests_at_once(void **state)
 {
 	static uint8_t model[CAPACITY];
+	const unsigned rounds = getenv("HUSK_LONG") != NULL ? 6100 : 600;	/* 100,000 requests and 10,000 */
 	uint32_t seed = 1;
 
 	(void)state;
 	start("block");
 	memcpy(model, disk(0, CAPACITY), CAPACITY);
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned round = 0; round < rounds; round++) {
 		const unsigned depth = 1 + round % 32;
 
 		f.n = 0;
