@@ -89,6 +89,12 @@ static struct command floor_start(const struct bench *b, const char *mode)
 	return command_make("%s/floor --mem=%d %s", b->programs, START_MIB, mode);
 }
 
+/* The floor that has no C library, for a guest that halts at once. */
+static struct command floor_bare(const struct bench *b)
+{
+	return command_make("%s/floor_bare %d", b->programs, START_MIB);
+}
+
 static struct command husk_command(const struct bench *b, unsigned mib, const char *image,
 				   const char *args)
 {
@@ -270,15 +276,16 @@ static void wall_and_cpu(struct bench *b, const char *name, const struct sample 
 	time_figure(b, full, husk->cpu, floor->cpu, floor->n, target);
 }
 
+/* Takes over the floor's command. */
 static void start_times(struct bench *b, const char *name, const char *image, const char *args,
-			double target)
+			struct command floor_command, double target)
 {
 	static struct sample husk, floor;
 	struct command c = {{NULL}};
 
 	if (b->husk != NULL)
 		c = husk_command(b, START_MIB, image, args);
-	compare(b, c, &husk, floor_start(b, "start"), &floor, b->rounds);
+	compare(b, c, &husk, floor_command, &floor, b->rounds);
 	scale(husk.wall, husk.n, 0, 1);
 	scale(husk.cpu, husk.n, 0, 1);
 	scale(floor.wall, floor.n, 0, 1);
@@ -349,8 +356,10 @@ static void times(struct bench *b)
 {
 	const bool filter = can_filter(b);
 
-	start_times(b, "exec to exit", "guest_bare", "", TARGET_START);
-	start_times(b, "exec to exit, image with bindings", "guest_halt", "--solo5:quiet", 0);
+	start_times(b, "exec to exit", "guest_bare", "", floor_start(b, "start"), TARGET_START);
+	start_times(b, "exec to exit, floor without libc", "guest_bare", "", floor_bare(b), TARGET_START);
+	start_times(b, "exec to exit, image with bindings", "guest_halt", "--solo5:quiet",
+		    floor_start(b, "start"), 0);
 	for (size_t i = 0; i < N_LOOPS; i++)
 		if (filter || !loops[i].filtered)
 			loop_times(b, &loops[i]);

@@ -8,7 +8,8 @@ bench_src := $(SRC)/tests/bench
 bench_out := $O/tests/bench
 bench_guests := $(if $(guest_cc),$(addprefix $(bench_out)/,guest_bare.hvt guest_bare_disk_net.hvt \
 	guest_halt.hvt guest_loop.hvt guest_block.hvt guest_blocks.hvt guest_net.hvt guest_disk_net.hvt))
-bench_programs := $(if $(filter linux,$(OS)),$(bench_out)/floor $(bench_out)/bench) $(bench_guests)
+bench_programs := $(if $(filter linux,$(OS)),$(bench_out)/floor $(bench_out)/floor_bare $(bench_out)/bench) \
+	$(bench_guests)
 
 # ---- the driver, and the floor: compiled and linked as husk is, so that exec costs the same ----
 
@@ -25,6 +26,25 @@ $(bench_out)/bench: $(bench_driver_obj)
 $(bench_out)/floor: $(bench_floor_obj)
 	$(call say,LD)
 	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $^
+
+# The same without a C library, which nothing here may ask for one.
+bench_bare_obj := $(addprefix $(bench_out)/bare_,floor_bare.o floor_$(ARCH).o floor_bare_$(ARCH).o) \
+	$(bench_out)/loop_$(ARCH).o
+bench_bare_cflags = $(base_cflags) -O2 -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables
+
+$(bench_out)/floor_bare: $(bench_bare_obj)
+	$(call say,LD)
+	$Q$(MONITOR_CC) -static -nostdlib -Wl,-z,noexecstack -Wl,--build-id=none -o $@ $^
+
+$(bench_out)/bare_%.o: $(bench_src)/%.c $(bench_src)/floor.h $(bench_src)/loop.h config.mk
+	$(call say,CC)
+	$Qmkdir -p $(@D)
+	$Q$(MONITOR_CC) $(bench_bare_cflags) -c -o $@ $<
+
+$(bench_out)/bare_%.o: $(bench_src)/%.S config.mk
+	$(call say,CC)
+	$Qmkdir -p $(@D)
+	$Q$(MONITOR_CC) $(base_cflags) -c -o $@ $<
 
 $(bench_out)/loop_$(ARCH).o: $(bench_src)/loop_$(ARCH).S config.mk
 	$(call say,CC)

@@ -39,7 +39,7 @@ function count(name, run) {
 { pid = $1; sub(/^[0-9]+ +/, ""); name = $0; sub(/\(.*/, "", name) }
 /^(access|faccessat2?)\(.*"vmm:(end|failed)"/ {
 	if (--inside[pid] == 0)
-		count(call[pid] == "run" ? "ioctl" : call[pid], call[pid] == "run" && /vmm:end/)
+		count(call[pid] == "run" ? "ioctl" : call[pid], call[pid] == "run" && $0 ~ /vmm:end/)
 	next
 }
 /^(access|faccessat2?)\(.*"vmm:/ {
@@ -49,7 +49,7 @@ function count(name, run) {
 	next
 }
 inside[pid] > 0 { next }
-{ count(name, /^ioctl\([0-9]+, (KVM_RUN|_IOC\(_IOC_NONE, 0xae, 0x80,)/) }
+{ count(name, $0 ~ /^ioctl\([0-9]+, (KVM_RUN|_IOC\(_IOC_NONE, 0xae, 0x80,)/) }
 END {
 	print "runs", runs + 0
 	print "others", total - runs

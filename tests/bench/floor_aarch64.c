@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* floor_aarch64.c: the MMU at EL1 and the hypercall window for the floor. Arm ARM DDI 0487, D8. */
-#include <errno.h>
 #include <string.h>
 
 #include "../../include/hvt_abi.h"
@@ -79,10 +78,8 @@ static void reg_set(struct floor *f, uint64_t id, uint64_t value)
 
 void floor_machine_enter(struct floor *f, const struct floor_entry *entry)
 {
-	if (!f->cpuid) {
-		errno = ENOTSUP;
-		floor_die("--no-cpuid");
-	}
+	if (!f->cpuid)
+		floor_die("--no-cpuid, which aarch64 has nothing for");
 	tables_write(f);
 	vcpu_init(f);
 	reg_set(f, MAIR_EL1, MAIR);

@@ -362,11 +362,11 @@ static void start_figure(const struct net_bench *b, const char *name, const doub
 	report_figure(b->report, &f);
 }
 
-static void start(const struct net_bench *b, const char *image, const char *name, double target)
+/* Takes over the floor's command. */
+static void start(const struct net_bench *b, const char *image, const char *name, struct command cf,
+		  double target)
 {
 	static struct sample husk, floor;
-	struct command cf = command_make("%s/floor --mem=%d --block=%s --net=" PEER_TAP " start",
-					 b->programs, START_MIB, b->block);
 	struct command ch = command_make("%s --mem=%d --block:disk=%s --net:net=" PEER_TAP
 					 " %s/%s.hvt --solo5:quiet", b->husk == NULL ? "" : b->husk,
 					 START_MIB, b->block, b->programs, image);
@@ -386,11 +386,23 @@ static void start(const struct net_bench *b, const char *image, const char *name
 	command_free(&cf);
 }
 
-/* All attach the devices; the floor's guest has no start-up code. */
+static struct command floor_start(const struct net_bench *b)
+{
+	return command_make("%s/floor --mem=%d --block=%s --net=" PEER_TAP " start", b->programs,
+			    START_MIB, b->block);
+}
+
+static struct command floor_bare(const struct net_bench *b)
+{
+	return command_make("%s/floor_bare %d %s " PEER_TAP, b->programs, START_MIB, b->block);
+}
+
+/* All attach the devices; the floors' guest has no start-up code. */
 static void starts(const struct net_bench *b)
 {
-	start(b, "guest_bare_disk_net", "exec to exit, disk and network", TARGET_START);
-	start(b, "guest_disk_net", "the same, image with bindings", NONE);
+	start(b, "guest_bare_disk_net", "exec to exit, disk and network", floor_start(b), TARGET_START);
+	start(b, "guest_bare_disk_net", "the same, floor without libc", floor_bare(b), TARGET_START);
+	start(b, "guest_disk_net", "the same, image with bindings", floor_start(b), NONE);
 }
 
 /* Requests: so many at a time, as from as many connections. */

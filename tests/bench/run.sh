@@ -25,8 +25,8 @@ fail() {
 if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
 	fail "/dev/kvm: it is not there, or not ours to use"
 fi
-for program in floor bench guest_bare.hvt guest_bare_disk_net.hvt guest_halt.hvt guest_loop.hvt guest_block.hvt \
-	guest_blocks.hvt guest_net.hvt guest_disk_net.hvt; do
+for program in floor floor_bare bench guest_bare.hvt guest_bare_disk_net.hvt guest_halt.hvt guest_loop.hvt \
+	guest_block.hvt guest_blocks.hvt guest_net.hvt guest_disk_net.hvt; do
 	[ -e "$BENCH_PROGRAMS/$program" ] || fail "$BENCH_PROGRAMS/$program is missing: run make bench"
 done
 

@@ -58,12 +58,13 @@ group() {
 judge "the benchmark runs to its end" 0
 group counts "system calls to the first KVM_RUN" "POLL, timeout 0: exits" \
 	"block read, 512 bytes: other calls" "block write, 65536 bytes: exits"
-group times "exec to exit, wall" "exec to exit, image with bindings, CPU" \
+group times "exec to exit, wall" "exec to exit, floor without libc, CPU" "exec to exit, image with bindings, CPU" \
 	"hypercall (WALLTIME), wall" "POLL, timeout 0, CPU" "block read, 4096 bytes, wall"
 group memory "resident each, 8 idle" "Pss each, 8 idle" "of it: heap"
 group network "receive 256 x 1500: frames" "receive 256 x 1500: exits each" \
 	"send 256 x 1500: calls each" "send 256 x 1500: CPU each" \
-	"exec to exit, disk and network, wall" "the same, image with bindings, CPU"
+	"exec to exit, disk and network, wall" "the same, floor without libc, CPU" \
+	"the same, image with bindings, CPU"
 group "network, by ring and by hypercall" "receive 256 x 1500: time each" \
 	"receive 256 x 1500: CPU each, not the guest's" "send 256 x 1500: CPU each" \
 	"send 256 x 1500: exits each"
