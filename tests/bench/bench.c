@@ -16,6 +16,7 @@
 
 #include "measure.h"
 #include "net.h"
+#include "other.h"
 #include "report.h"
 #include "resident.h"
 
@@ -570,6 +571,16 @@ static void network(struct bench *b)
 	net_figures(&n);
 }
 
+static void beside_another(struct bench *b)
+{
+	const char *other = getenv("SOLO5_HVT");
+	const struct other_bench o = {&b->report, b->husk,
+				      other != NULL && *other != '\0' ? other : NULL, b->dir, b->programs,
+				      b->block, b->rounds, b->brief};
+
+	other_figures(&o);
+}
+
 static void usage(void)
 {
 	fputs("usage: run.sh [--json] [--net] [--brief] [--rounds=N] [--idle=N]"
@@ -634,6 +645,7 @@ int main(int argc, char **argv)
 		times(&b);
 		memory(&b);
 		floor_parts(&b);
+		beside_another(&b);
 	}
 	network(&b);
 	report_end(&b.report);

@@ -13,7 +13,7 @@ bench_programs := $(if $(filter linux,$(OS)),$(bench_out)/floor $(bench_out)/flo
 
 # ---- the driver, and the floor: compiled and linked as husk is, so that exec costs the same ----
 
-bench_driver_obj := $(addprefix $(bench_out)/,bench.o measure.o net.o peer.o report.o \
+bench_driver_obj := $(addprefix $(bench_out)/,bench.o measure.o net.o other.o peer.o report.o \
 	resident.o)
 bench_floor_obj := $(addprefix $(bench_out)/,floor.o floor_$(ARCH).o floor_net.o floor_net_guest.o \
 	loop_$(ARCH).o $(if $(filtered),floor_filter.o,floor_nofilter.o)) \

@@ -48,19 +48,19 @@ static void text_value(const char *label, double value, const char *unit)
 		printf("  %s %8.*f %-3s", label, decimals(value, unit), value, unit);
 }
 
-static bool is_pair(const struct figure *f)
+static bool is_of(const struct figure *f, const char *group)
 {
-	return strcmp(f->group, RING_GROUP) == 0;
+	return strcmp(f->group, group) == 0;
 }
 
 static const char *this_of(const struct figure *f)
 {
-	return is_pair(f) ? "ring" : "husk";
+	return is_of(f, RING_GROUP) ? "ring" : "husk";
 }
 
 static const char *other_of(const struct figure *f)
 {
-	return is_pair(f) ? "calls" : "floor";
+	return is_of(f, RING_GROUP) ? "calls" : is_of(f, OTHER_GROUP) ? "solo5-hvt" : "floor";
 }
 
 static void text_figure(const struct figure *f)

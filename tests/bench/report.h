@@ -10,6 +10,7 @@
 
 #define FLOOR_GROUP "where the floor's time goes"	/* figures of the floor alone */
 #define RING_GROUP "network, by ring and by hypercall"	/* of husk's: ring, and calls for floor */
+#define OTHER_GROUP "beside solo5-hvt"			/* solo5-hvt's for floor */
 
 enum target_kind { TARGET_NONE, TARGET_HUSK, TARGET_RATIO };
 
@@ -22,10 +23,7 @@ struct figure {
 	const char *name, *unit;
 	double husk, floor;
 	double ratio, best;	/* median of the pairs' ratios; ratio of the shortest runs */
-	#define FLOOR_GROUP "where the floor's time goes"	/* figures of the floor alone */
-#define RING_GROUP "network, by ring and by hypercall"	/* of husk's: ring, and calls for floor */
-
-enum target_kind kind;
+	enum target_kind kind;
 	double target;		/* at most */
 };
 

@@ -7,7 +7,7 @@
 # --burst: only such frames, as in --burst="answer 16 x 64". --brief: everything, but not for long: no figures
 # to be relied on.
 # From the environment: HUSK (empty: the floor alone), BUILD (the build directory), SRC (the source
-# tree), BENCH_FLAGS (more options, for make bench). It prints figures and judges nothing.
+# tree), BENCH_FLAGS (more options, for make bench), SOLO5_HVT (a solo5-hvt to compare husk with). It prints figures and judges nothing.
 set -u
 
 SRC=${SRC:-$(dirname "$0")/../..}
@@ -34,7 +34,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/husk-bench.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 BENCH_BLOCK=$work/disk
-dd if=/dev/zero of="$BENCH_BLOCK" bs=65536 count=16 2>/dev/null || fail "$BENCH_BLOCK: cannot write"
+dd if=/dev/zero of="$BENCH_BLOCK" bs=65536 count=32 2>/dev/null || fail "$BENCH_BLOCK: cannot write"
 
 export HUSK BENCH_DIR BENCH_PROGRAMS BENCH_BLOCK
 # shellcheck disable=SC2086 # several words
