@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "main_placeholder.h"
+#include "main_stack.h"
 
 /* The deepest calls take less than a tenth. */
 #define STACK_NEEDED ((size_t)256 << 10)
@@ -97,6 +98,8 @@ int inherited_stack(int (*body)(void *ctx), void *ctx, struct husk_error *e)
 {
 	struct rlimit limit;
 
+	if (stack_is_ample(STACK_NEEDED))
+		return body(ctx);
 	if (getrlimit(RLIMIT_STACK, &limit) == -1 || (uint64_t)limit.rlim_cur >= STACK_NEEDED)
 		return body(ctx);
 	return call_elsewhere(body, ctx, e);

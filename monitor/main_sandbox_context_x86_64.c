@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* main_sandbox_context_x86_64.c: the result of a system call, in the registers of this architecture. */
+/* main_sandbox_context_x86_64.c: system calls of this architecture: a result's register, vfork. */
 #include "main_sandbox_context.h"
+
+#include <sys/syscall.h>
+
+const long sandbox_vfork = SYS_vfork;
 
 void sandbox_set_result(ucontext_t *context, long result)
 {

@@ -34,9 +34,11 @@ bool sandbox_host_is_ours(const siginfo_t *info)
 bool sandbox_host_is_optional(long nr)
 {
 	static const long optional[] = {
-		SYS_seccomp, SYS_prctl, SYS_capset, SYS_capget, 436, 444, 446,
+		SYS_seccomp, SYS_prctl, SYS_capset, SYS_capget, 436, 444, 445, 446, SYS_wait4,
 	};
 
+	if (nr == sandbox_vfork)
+		return true;
 	for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++)
 		if (nr == optional[i])
 			return true;

@@ -136,6 +136,7 @@ _Static_assert(SANDBOX_KEEP_MAX == 256, "as SANDBOX_LEFT_OPEN says");
 
 /* The layers that the host offers, or that are in force. */
 struct sandbox_layers {
+	unsigned deadly;	/* calls that a filter of the starter's ends husk for: sandbox_starter.h */
 	bool left_open;		/* descriptors that were to be closed are not */
 	bool privileges;	/* none, and none to come, but for */
 	bool net_admin;		/* CAP_NET_ADMIN */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sandbox_program.h"
+#include "sandbox_starter.h"
 
 /* Newer than the headers of some systems; the same on every architecture. */
 #define NR_CLOSE_RANGE 436
@@ -20,6 +21,11 @@
 #define NR_LANDLOCK_RESTRICT 446
 
 const bool sandbox_built_in = true;
+
+static bool is_deadly(const struct sandbox_layers *l, enum sandbox_spare call)
+{
+	return (l->deadly & 1u << call) != 0;
+}
 
 /* ---- privileges: credentials(7), capabilities(7) ---- */
 
@@ -49,7 +55,7 @@ static bool drop_privileges(const struct sandbox *s, const struct sandbox_reques
 {
 	const bool net_admin = s->net_admin && !rq->change_user;
 
-	if (!drop_capabilities(net_admin ? 1u << CAP_NET_ADMIN : 0))
+	if (is_deadly(l, SPARE_CAPSET) || !drop_capabilities(net_admin ? 1u << CAP_NET_ADMIN : 0))
 		return false;
 	l->net_admin = net_admin;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1ul, 0ul, 0ul, 0ul) == 0;
@@ -129,21 +135,22 @@ static int close_files(const struct sandbox *s, bool keep_descriptor)
 int sandbox_limit(const struct sandbox *s, const struct sandbox_request *rq,
 		  struct sandbox_layers *l, struct husk_error *e)
 {
-	*l = (struct sandbox_layers){0};
+	*l = (struct sandbox_layers){.deadly = sandbox_deadly()};
 	if (rq->change_user && change_user(rq, e) == -1)
 		return -1;
 	l->privileges = drop_privileges(s, rq, l);
 	(void)prctl(PR_SET_DUMPABLE, 0ul, 0ul, 0ul, 0ul);
-	l->landlock = close_files(s, rq->close_others);	/* closed with the others */
+	if ((l->deadly & SPARE_LANDLOCK) == 0)
+		l->landlock = close_files(s, rq->close_others);	/* closed with the others */
 	return 0;
 }
 
 /* ---- descriptors: close_range(2), since Linux 5.9 ---- */
 
 /* False: some are open, or all. */
-static bool close_others(const struct sandbox *s)
+static bool close_others(const struct sandbox *s, const struct sandbox_layers *l)
 {
-	bool closed = !s->full;
+	bool closed = !s->full && !is_deadly(l, SPARE_CLOSE_RANGE);
 
 	for (unsigned i = 0; closed && i < s->n_keep; i++) {
 		const unsigned first = (unsigned)s->keep[i] + 1;
@@ -162,15 +169,22 @@ static bool close_others(const struct sandbox *s)
  * shares its address space, which a guest does not. Where a starter's filter refuses seccomp(2), the
  * older prctl(2) may be left, for the calling thread alone.
  */
-static long set_filter(struct sock_filter *code, size_t n, bool alone)
+static long set_filter_of_all(const struct sock_fprog *program)
 {
-	const struct sock_fprog program = {(unsigned short)n, code};
 	const unsigned long all = SECCOMP_FILTER_FLAG_TSYNC;
-	long rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-			  all | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
+	const long rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+				all | SECCOMP_FILTER_FLAG_SPEC_ALLOW, program);
 
 	if (rc == -1 && errno == EINVAL)
-		rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, all, &program);
+		return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, all, program);
+	return rc;
+}
+
+static long set_filter(struct sock_filter *code, size_t n, bool refused, bool alone)
+{
+	const struct sock_fprog program = {(unsigned short)n, code};
+	long rc = refused ? -1 : set_filter_of_all(&program);
+
 	if (rc == -1 && alone)
 		rc = prctl(PR_SET_SECCOMP, (unsigned long)SECCOMP_MODE_FILTER, &program, 0ul, 0ul);
 	return rc;
@@ -184,8 +198,9 @@ int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sa
 
 	if (s->threads)
 		s->values[SANDBOX_PID] = (uint64_t)getpid();
-	l->left_open = rq->close_others && !close_others(s);
-	rc = set_filter(code, sandbox_fill(&sandbox_program, s->values, rq->kill, code), !s->threads);
+	l->left_open = rq->close_others && !close_others(s, l);
+	rc = set_filter(code, sandbox_fill(&sandbox_program, s->values, rq->kill, code),
+			is_deadly(l, SPARE_SECCOMP), !s->threads);
 	if (rc > 0)
 		return husk_fail(e, HUSK_E_HOST, "thread %ld has a system call filter of its own, so "
 				 "that ours cannot be set for all", rc);
@@ -195,22 +210,34 @@ int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sa
 
 /* ---- what there is ---- */
 
-void sandbox_probe(struct sandbox_layers *l)
+/* By seccomp(2), or by prctl(2), which gets as far as to look for a filter where there is none. */
+static bool filters_can_be_set(bool refused)
 {
 	const uint32_t action = SECCOMP_RET_TRAP;
 
+	if (!refused && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0ul, &action) == 0)
+		return true;
+	return prctl(PR_SET_SECCOMP, (unsigned long)SECCOMP_MODE_FILTER, NULL, 0ul, 0ul) == -1 &&
+	       errno == EFAULT;
+}
+
+void sandbox_probe(struct sandbox_layers *l)
+{
 	*l = (struct sandbox_layers){
+		.deadly = sandbox_deadly(),
 		.privileges = prctl(PR_GET_NO_NEW_PRIVS, 0ul, 0ul, 0ul, 0ul) >= 0,
-		.landlock = landlock_abi(),
-		/* There is no such descriptor. */
-		.left_open = syscall(NR_CLOSE_RANGE, ~0u, ~0u, 0u) == -1,
-		.seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0ul, &action) == 0,
 	};
+	if ((l->deadly & SPARE_LANDLOCK) == 0)
+		l->landlock = landlock_abi();
+	/* There is no such descriptor. */
+	l->left_open = is_deadly(l, SPARE_CLOSE_RANGE) || syscall(NR_CLOSE_RANGE, ~0u, ~0u, 0u) == -1;
+	l->seccomp = filters_can_be_set(is_deadly(l, SPARE_SECCOMP));
 }
 
 #define NO_SECCOMP "system calls are not filtered (seccomp): the kernel has no filters, or does not " \
 		   "let this process set one"
-#define NO_LANDLOCK "files are not closed (landlock): the kernel has none, or it is not enabled"
+#define NO_LANDLOCK "files are not closed (landlock): the kernel has none, it is not enabled, or the " \
+		    "starter's filter forbids it"
 
 const char *sandbox_lacks_most(const struct sandbox_layers *l)
 {

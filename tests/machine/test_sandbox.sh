@@ -166,6 +166,10 @@ foreign_filters() {
 			judge "$call refused by the starter's filter, $how" 0 SUCCESS
 		done
 	done
+	for call in close_range capset; do
+		under kill "$call"
+		judge "$call ends who makes it, so it is not made" 0 SUCCESS
+	done
 	under enosys close_range
 	judge "descriptors that stay open are told of" 0 'husk: sandbox: other descriptors stay open (close_range)'
 	timeout -s KILL "$LIMIT" "$FILTERED" enosys close_range -- "$HUSK" --mem=2 --sandbox=require "$hello" \
@@ -193,32 +197,39 @@ foreign_filters() {
 	judge "which --sandbox=require makes a failure" 1 'sandbox: '
 }
 
-# profile NAME SECCOMP LANDLOCK: under a list of those in tests/machine/filters/; what is in force then.
+# profile HOW NAME SECCOMP LANDLOCK: under a list of those in tests/machine/filters/; what is in force then.
 profile() {
-	list=$SRC/tests/machine/filters/$1
-	timeout -s KILL "$LIMIT" "$FILTERED" eperm "$list" -- "$HUSK" --mem=2 --stats "$hello" Hello_Solo5 \
+	how=$1 list=$SRC/tests/machine/filters/$2
+	shift
+	timeout -s KILL "$LIMIT" "$FILTERED" "$how" "$list" -- "$HUSK" --mem=2 --stats "$hello" Hello_Solo5 \
 		>"$T/out" 2>"$T/err" </dev/null
 	status=$?
-	judge "under the list $1" 0 SUCCESS "^sandbox seccomp $2" "^sandbox landlock $3" '^sandbox no_privileges 1'
+	judge "under the list $1, $how" 0 SUCCESS "^sandbox seccomp $2" "^sandbox landlock $3" '^sandbox no_privileges 1'
 	report "and nothing is said" "$(grep '^husk:' "$T/err")"
 	# With a thread, and a disk.
-	timeout -s KILL "$LIMIT" "$FILTERED" eperm "$list" -- "$OWNED" --mem=2 -- "$(image owner)" --solo5:quiet \
+	timeout -s KILL "$LIMIT" "$FILTERED" "$how" "$list" -- "$OWNED" --mem=2 -- "$(image owner)" --solo5:quiet \
 		thread "$write_nr" 99 :x 1 >"$T/out" 2>"$T/err" </dev/null
 	status=$?
-	judge "with a thread under the list $1" 0 '^returned -9$'
+	judge "with a thread under the list $1, $how" 0 '^returned -9$'
 	dd if=/dev/zero of="$T/disk" bs=512 count=8 2>/dev/null
-	timeout -s KILL "$LIMIT" "$FILTERED" eperm "$list" -- "$HUSK" --mem=2 "--block:storage=$T/disk" \
+	timeout -s KILL "$LIMIT" "$FILTERED" "$how" "$list" -- "$HUSK" --mem=2 "--block:storage=$T/disk" \
 		"$(image blk)" >"$T/out" 2>"$T/err" </dev/null
 	status=$?
-	judge "with a disk under the list $1" 0 SUCCESS
+	judge "with a disk under the list $1, $how" 0 SUCCESS
 }
 
-# Docker's takes nothing away; systemd's has neither landlock nor seccomp(2), for which prctl(2) does.
+# Docker's takes nothing away; systemd's has neither landlock nor seccomp(2), for which prctl(2) does, and ends
+# who makes another call unless a unit says otherwise.
 profiles() {
 	run --mem=2 --stats "$hello" Hello_Solo5
 	seccomp=$(sed -n 's/^sandbox seccomp //p' "$T/err") landlock=$(sed -n 's/^sandbox landlock //p' "$T/err")
-	profile docker "$seccomp" "$landlock"
-	profile systemd "$seccomp" 0
+	profile eperm docker "$seccomp" "$landlock"
+	profile eperm systemd "$seccomp" 0
+	profile kill systemd "$seccomp" 0
+	timeout -s KILL "$LIMIT" "$FILTERED" kill "$SRC/tests/machine/filters/systemd" -- "$HUSK" --check \
+		>"$T/out" 2>"$T/err" </dev/null
+	status=$?
+	judge "--check under it tells" 0 '^note sandbox: files are not closed (landlock)'
 }
 
 # Calls without which nothing can be said, or nobody be heard.

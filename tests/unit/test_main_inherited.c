@@ -18,13 +18,17 @@
 #include <unistd.h>
 
 #include "../../monitor/main_inherited.h"
+#include "../../monitor/main_stack.h"
 
 static struct {
 	int fails, calls;	/* the call that fails, counted from 1; 0: none */
 	rlim_t stack;		/* what the limit is said to be */
+	bool ample;		/* that it is, is known beforehand */
 	int mapped;		/* pieces of memory that were not given back */
 } host;
 
+bool __real_stack_is_ample(size_t size);
+bool __wrap_stack_is_ample(size_t size);
 int __real_pipe(int ends[2]);
 int __wrap_pipe(int ends[2]);
 int __real_open(const char *path, int flags, ...);
@@ -46,6 +50,12 @@ static bool fails(void)
 {
 	errno = ENOMEM;
 	return ++host.calls == host.fails;
+}
+
+bool __wrap_stack_is_ample(size_t size)
+{
+	assert_int_equal(size, 256u << 10);
+	return host.ample;
 }
 
 int __wrap_pipe(int ends[2])
@@ -221,6 +231,19 @@ static void one_that_suffices_is_used(void **state)
 	}
 }
 
+static void what_is_known_is_not_asked_for(void **state)
+{
+	struct husk_error e = {0};
+	int here = 0;
+
+	(void)state;
+	assert_false(__real_stack_is_ample(SIZE_MAX));
+	host.ample = true;
+	assert_int_equal(call(16384, 7, &e), 7);
+	assert_true(is_near(seen.at, (uintptr_t)&here));
+	assert_int_equal(host.calls, 0);
+}
+
 static void nothing_is_called_where_there_is_none(void **state)
 {
 	struct husk_error e = {0};
@@ -243,6 +266,7 @@ int main(void)
 		TEST(closed_descriptors_are_stood_in_for),
 		TEST(a_stack_that_is_too_small_is_replaced),
 		TEST(one_that_suffices_is_used),
+		TEST(what_is_known_is_not_asked_for),
 		TEST(nothing_is_called_where_there_is_none),
 	};
 
