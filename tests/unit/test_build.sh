@@ -223,6 +223,30 @@ shadows_nothing() {
 	done
 }
 
+# Of all parts that configure.sh has found, each is a package that the program is linked with.
+bill_of_materials() {
+	python3 - "$tmp/out/husk.spdx.json" "$(sed -n 's/^LINKED := //p' "$tmp/out/config.mk")" <<'EOM'
+import json, sys
+bill = json.load(open(sys.argv[1]))
+assert bill["spdxVersion"] == "SPDX-2.3", bill["spdxVersion"]
+assert bill["creationInfo"]["created"].endswith("Z"), bill["creationInfo"]
+husk, *others = bill["packages"]
+said = ["%s %s, %s" % (p["name"], p["versionInfo"], p["licenseDeclared"]) for p in others]
+assert "; ".join(said) == sys.argv[2].replace(" (not in the file)", ""), said
+assert husk["name"] == "husk" and husk["licenseDeclared"] == "ISC", husk
+links = [r["relatedSpdxElement"] for r in bill["relationships"] if r["relationshipType"].endswith("_LINK")]
+assert others and links == [p["SPDXID"] for p in others], links
+EOM
+}
+
+same_bill() {
+	for n in 1 2; do
+		SOURCE_DATE_EPOCH=86399 "$src/scripts/sbom" 1.0 x86_64-kvm 'zlib of unknown version, Zlib' \
+			>"$tmp/bill$n" || return
+	done
+	cmp "$tmp/bill1" "$tmp/bill2" && grep '"1970-01-01T23:59:59Z"' "$tmp/bill1" && ! grep 'unknown' "$tmp/bill1"
+}
+
 # What is left can be linked and run.
 stripped() {
 	make -C "$tmp/out" install-strip DESTDIR="$tmp/dest" prefix=/opt/husk || return
@@ -734,11 +758,18 @@ if command -v pkg-config >/dev/null && [ "${CROSS:-no}" = no ]; then
 else
 	skip 'a program links the installed library' 'no pkg-config, or built for another machine'
 fi
+check 'the bill of materials for one time is the same twice' same_bill
+if command -v python3 >/dev/null; then
+	check 'it is JSON, and has what is linked in' bill_of_materials
+else
+	skip 'it is JSON, and has what is linked in' 'no python3'
+fi
 check "no header of the library has a system header's name" shadows_nothing
-if command -v git >/dev/null && [ -e "$src/.git" ]; then
+# git takes none that is somebody else's, but by safe.directory in its settings.
+if command -v git >/dev/null && [ -e "$src/.git" ] && git -C "$src" rev-parse -q --verify HEAD >/dev/null 2>&1; then
 	check 'the distribution is the same twice, and has every file' distribution
 else
-	skip 'the distribution is the same twice, and has every file' 'no git, or no repository'
+	skip 'the distribution is the same twice, and has every file' 'no git, or no repository of this user'
 fi
 if [ -e "$tmp/out/obj/bindings/husk-cc" ]; then
 	if command -v pkg-config >/dev/null; then
