@@ -229,6 +229,14 @@ version=$(cat "$src/VERSION")
 } >"$tmp/wrong"
 result "VERSION is that of the changelogs" "$tmp/wrong"
 
+if [ -e "$src/debian/libhusk0.symbols" ]; then
+	sed -n 's/^	\(husk_[a-z_]*\);$/\1@HUSK_0/p' "$src/monitor/libhusk.map" | LC_ALL=C sort >"$tmp/functions"
+	sed -n 's/^ \(husk_[^ ]*\) [0-9.]*$/\1/p' "$src/debian/libhusk0.symbols" | LC_ALL=C sort |
+		diff "$tmp/functions" - >"$tmp/wrong"
+	[ -s "$tmp/functions" ] || echo "monitor/libhusk.map has no function" >>"$tmp/wrong"
+	result "debian/libhusk0.symbols has the functions of libhusk.map" "$tmp/wrong"
+fi
+
 if [ -e "$src/.github/workflows/check.yml" ]; then
 	"$src/scripts/check" --list | sed -n 's/^ *\([a-z][A-Za-z0-9_-]*\)[: ].*/\1/p' | grep -v -x quick |
 		LC_ALL=C sort >"$tmp/stages"
