@@ -39,10 +39,19 @@ static void text_devices(const struct elf_image *img, FILE *out)
 		fputs("devices:  no manifest\n", out);
 }
 
-/* husk's additions by bit; NULL: not known here. */
+/* husk's additions; NULL: not known here. */
 static const char *feature_name(unsigned bit)
 {
-	return bit == 0 ? "vsock" : NULL;
+	switch (1U << bit) {
+	case HUSK_FEATURE_VSOCK:
+		return "vsock";
+	case HUSK_FEATURE_BLOCK:
+		return "block";
+	case HUSK_FEATURE_CLOCK:
+		return "clock";
+	default:
+		return NULL;
+	}
 }
 
 static void text_wanted(const struct elf_image *img, FILE *out)

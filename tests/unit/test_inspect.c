@@ -246,16 +246,16 @@ static void every_device_is_listed(void **state)
 
 static void the_note_of_what_is_wanted_is_shown(void **state)
 {
-	uint32_t note[2] = {1, 0x21};
+	uint32_t note[2] = {1, 0x33};
 	struct fixture *f = *state;
 	Elf64_Phdr *p;
 
 	assert_no_json(f, "husk");
 	p = image_note(&f->image, "Husk", 1, note, sizeof note);
-	assert_says(f, "wants:    Husk note version 1, vsock, unknown bit 5");
+	assert_says(f, "wants:    Husk note version 1, vsock, block, clock, unknown bit 5");
 	assert_json(f, "husk/version", "1");
-	assert_json(f, "husk/wanted", "33");
-	assert_json(f, "husk/features", "[\"vsock\"]");
+	assert_json(f, "husk/wanted", "51");
+	assert_json(f, "husk/features", "[\"vsock\",\"block\",\"clock\"]");
 	note[0] = 2;
 	memcpy(image_desc(&f->image, p), note, sizeof note);
 	assert_says(f, "wants:    Husk note version 2");
