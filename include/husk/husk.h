@@ -134,7 +134,9 @@ struct husk_net {
 /*
  * Attaches the program itself to a network device of the image, in place of --net:NAME=...; net is
  * copied. A pair of descriptors is attached by an option: "--net:NAME=@FD" takes a socket whose
- * datagrams are frames, such as an end of a socketpair. Before husk_load. HUSK_E_USAGE, HUSK_E_HOST.
+ * datagrams are frames, such as an end of a socketpair, and "--net:NAME=@IN,@OUT" one descriptor for
+ * each direction, such as ends of two pipes in packet mode (O_DIRECT). Before husk_load. HUSK_E_USAGE,
+ * HUSK_E_HOST.
  */
 int husk_net(struct husk *h, const char *device, const struct husk_net *net, struct husk_error *e);
 

@@ -15,4 +15,7 @@ int adopt_frames(struct uplink **u, const struct uplink_request *rq, struct husk
 int adopt_stream(struct uplink **u, const struct uplink_request *rq, const char *number,
 		 struct husk_error *e);
 
+/* The same as adopt_frames for a socket or a pipe from which frames only come, or to which they only go. */
+int adopt_one_way(struct uplink **u, const struct uplink_request *rq, bool in, struct husk_error *e);
+
 #endif

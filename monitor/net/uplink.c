@@ -9,6 +9,7 @@
 
 #include "adopt.h"
 #include "callback.h"
+#include "pair.h"
 #include "stream.h"
 #include "tap.h"
 
@@ -33,6 +34,8 @@ int uplink_open(struct uplink **u, const struct uplink_request *rq, struct husk_
 		return stream_connect(u, rq, after_prefix(rq->where, UNIX), e);
 	if (after_prefix(rq->where, STREAM) != NULL)
 		return adopt_stream(u, rq, after_prefix(rq->where, STREAM), e);
+	if (pair_is_meant(rq->where))
+		return pair_open(u, rq, e);
 	return rq->where[0] == '@' ? adopt_frames(u, rq, e) : tap_attach(u, rq, e);
 }
 
@@ -42,9 +45,13 @@ void uplink_close(struct uplink *u)
 		u->ops->close(u);
 }
 
-/* Connections to one socket path are separate. */
+/* Connections to one socket path are separate. Of a pair counts who takes frames away from whom. */
 bool uplink_same(const char *where, const char *other)
 {
+	char text[PAIR_TEXT], other_text[PAIR_TEXT];
+
+	where = pair_in(where, text);
+	other = pair_in(other, other_text);
 	if (after_prefix(where, UNIX) != NULL || after_prefix(other, UNIX) != NULL)
 		return false;
 	if (after_prefix(where, STREAM) != NULL)

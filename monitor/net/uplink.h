@@ -71,7 +71,7 @@ struct uplink {
 struct uplink_request {
 	/*
 	 * The value of --net: the name of an interface, @N or stream:@N for an inherited
-	 * descriptor, unix:PATH.
+	 * descriptor, @IN,@OUT for two, unix:PATH.
 	 */
 	const char *where;
 

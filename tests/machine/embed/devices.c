@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* devices.c: network devices that are the program's own: by callback, and by a pair of descriptors. */
+/* devices.c: network devices that are the program's own: by callback, and by descriptors. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,49 +119,74 @@ static const char *nothing_there(struct run *r)
 	return load(r) != NULL && r->e.kind == HUSK_E_USAGE ? NULL : "the image has no such device";
 }
 
-/* ---- by a pair of descriptors ---- */
+/* ---- by descriptors: an end of a pair of sockets, or ends of two pipes ---- */
 
 struct wire {
 	struct run *r;
-	int fd;
+	int to, from;		/* the guest */
+	int device[2];		/* the guest's: what it reads from, and what it writes to */
 };
 
-static void *ask_by_socket(void *ctx)
+static void *ask_by_wire(void *ctx)
 {
 	const struct wire *w = ctx;
 	uint8_t frame[2000];
 	ssize_t n;
 
-	(void)!write(w->fd, question, sizeof question);
+	(void)!write(w->to, question, sizeof question);
 	do {
-		n = read(w->fd, frame, sizeof frame);
+		n = read(w->from, frame, sizeof frame);
 	} while (n > 0 && !is_answer(frame, (size_t)n));
 	husk_stop(w->r->h, n > 0 ? 3 : 4);
 	return NULL;
 }
 
-static const char *by_pair(struct run *r)
+static const char *by_wire(struct run *r, struct wire *w, const char *option)
 {
-	struct wire w = {.r = r};
-	char option[40];
-	const char *wrong;
+	const char *wrong = ping(r, option);
 	pthread_t thread;
+
+	w->r = r;
+	if (wrong == NULL)
+		wrong = load(r);
+	if (wrong == NULL && pthread_create(&thread, NULL, ask_by_wire, w) == 0) {
+		wrong = ends(r, HUSK_STOPPED, 3);
+		pthread_join(thread, NULL);
+	}
+	close(w->to);
+	close(w->device[0]);
+	r->options[0] = NULL;
+	return wrong;
+}
+
+static const char *by_sockets(struct run *r)
+{
+	struct wire w;
+	char option[40];
 	int ends_of[2];
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends_of) == -1)
 		return "no pair";
+	w.to = w.from = ends_of[0];
+	w.device[0] = ends_of[1];
 	snprintf(option, sizeof option, "--net:service0=@%d", ends_of[1]);
-	w.fd = ends_of[0];
-	wrong = ping(r, option);
-	if (wrong == NULL)
-		wrong = load(r);
-	if (wrong == NULL && pthread_create(&thread, NULL, ask_by_socket, &w) == 0) {
-		wrong = ends(r, HUSK_STOPPED, 3);
-		pthread_join(thread, NULL);
-	}
-	close(ends_of[0]);
-	close(ends_of[1]);
-	r->options[0] = NULL;
+	return by_wire(r, &w, option);
+}
+
+static const char *by_pipes(struct run *r)
+{
+	struct wire w;
+	char option[60];
+	int in[2], out[2];
+	const char *wrong;
+
+	if (pipe2(in, O_DIRECT) == -1 || pipe2(out, O_DIRECT) == -1)
+		return "no pipes";
+	w = (struct wire){.to = in[1], .from = out[0], .device = {in[0], out[1]}};
+	snprintf(option, sizeof option, "--net:service0=@%d,@%d", in[0], out[1]);
+	wrong = by_wire(r, &w, option);
+	close(out[0]);
+	close(out[1]);
 	return wrong;
 }
 
@@ -169,4 +195,5 @@ CHECKS(device_checks,
 	{"and without", by_callback_without_ring},
 	{"what is no device, no frame, or too much, is refused", refusals},
 	{"a device that the image does not have", nothing_there},
-	{"a network device by a pair of descriptors", by_pair});
+	{"a network device by a pair of sockets", by_sockets},
+	{"and by two pipes, one for each direction", by_pipes});

@@ -450,6 +450,160 @@ static void no_status_flag_is_changed_or_relied_on(void **state)
 		}
 }
 
+/* ---- two descriptors, one for each direction ---- */
+
+/* What is said of each as either end; NULL: it will do. */
+static const struct one_way {
+	int (*make)(void);
+	const char *in, *out;
+} one_ways[] = {
+	{make_dgram, NULL, NULL},
+	{make_seqpacket, NULL, NULL},
+	{make_packet_fifo, NULL, NULL},
+	{make_read_end, NULL, "it is open for reading only: of @IN,@OUT frames for the guest are read from "
+	 "the first"},
+	{make_write_end, "it is open for writing only: of @IN,@OUT", NULL},
+	{make_fifo, NULL,
+	 "a pipe, which does not keep frames apart: open it in packet mode"},
+	{make_stream, AS_STREAM, AS_STREAM},
+	{make_unconnected, "a socket that is not connected: give a connected socket",
+	 "a socket that is not connected: give a connected socket"},
+	{make_file, "it is a regular file: give a connected socket", "it is a regular file"},
+};
+#define ONE_WAYS (sizeof one_ways / sizeof one_ways[0])
+
+static void each_end_will_do_or_is_told(void **state)
+{
+	struct fixture *f = *state;
+	char where[40];
+
+	for (size_t i = 0; i < ONE_WAYS; i++) {
+		int fd = one_ways[i].make(), other = make_packet_fifo();
+
+		for (int look = 1; look >= 0; look--) {
+			snprintf(where, sizeof where, "@%d,@%d", fd, other);
+			assert_outcome(f, "in", where, look == 1, one_ways[i].in);
+			snprintf(where, sizeof where, "@%d,@%d", other, fd);
+			assert_outcome(f, "out", where, look == 1, one_ways[i].out);
+		}
+		close(fd);
+		close(other);
+		close(60);
+	}
+}
+
+/* A word with the number of a good descriptor in place of each '#'. */
+static void fill_in(char *where, size_t size, const char *pattern, int fd)
+{
+	size_t n = 0;
+
+	for (; *pattern != '\0'; pattern++)
+		n += (size_t)snprintf(where + n, size - n, *pattern == '#' ? "%d" : "%c",
+				      *pattern == '#' ? fd : *pattern);
+}
+
+static void either_of_two_is_a_number_of_one_that_is_open(void **state)
+{
+	static const char *const bad[] = {
+		"@,@#", "@#,", "@#,@", "@#,#", "@#,@x", "@x,@#", "@#,@#,@#", "@# ,@#", "@#, @#", "@#,@61",
+		"@61,@#", "@000000000000000000000000#,@#", "@#,tap0", "@#,unix:/tmp/x",
+	};
+	struct fixture *f = *state;
+	char where[80];
+	int fd = make_dgram();
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		fill_in(where, sizeof where, bad[i], fd);
+		assert_int_equal(open_word(f, where, false), -1);
+		if (strncmp(f->e.message, "Could not attach interface: ", 28) != 0)
+			fail_msg("%s: %s", where, f->e.message);
+		assert_null(f->uplink);
+	}
+	close(fd);
+}
+
+/* The guest's ends of two pipes, and the host's. */
+struct two_pipes {
+	int in, out, to_guest, from_guest;
+	char where[40];
+};
+
+static void make_pipes(struct two_pipes *t)
+{
+	int in[2], out[2];
+
+	assert_int_equal(pipe2(in, O_DIRECT | O_NONBLOCK | O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_DIRECT | O_NONBLOCK | O_CLOEXEC), 0);
+	*t = (struct two_pipes){.in = in[0], .to_guest = in[1], .from_guest = out[0], .out = out[1]};
+	snprintf(t->where, sizeof t->where, "@%d,@%d", t->in, t->out);
+}
+
+static void close_pipes(const struct two_pipes *t)
+{
+	close(t->in);
+	close(t->out);
+	close(t->to_guest);
+	close(t->from_guest);
+}
+
+static void frames_come_from_the_first_and_go_to_the_second(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[60] = {1, 2, 3}, got[2000];
+	struct two_pipes t;
+	size_t len = 0;
+
+	make_pipes(&t);
+	assert_int_equal(open_word(f, t.where, false), 0);
+	assert_int_equal(f->uplink->mtu, 0);
+	assert_int_equal(f->uplink->mtu_max, 4096 - UPLINK_HEADER - UPLINK_TAGS);
+	assert_int_equal(f->uplink->ops->read(f->uplink, (struct iovec){got, sizeof got}, &len), UPLINK_AGAIN);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(write(t.to_guest, frame, sizeof frame), sizeof frame);
+	for (int i = 0; i < 2; i++) {
+		struct pollfd p = {.fd = f->uplink->fd, .events = POLLIN};
+
+		assert_int_equal(poll(&p, 1, 0), 1);
+		assert_int_equal(f->uplink->ops->read(f->uplink, (struct iovec){got, sizeof got}, &len),
+				 UPLINK_OK);
+		assert_int_equal(len, sizeof frame);
+		assert_memory_equal(got, frame, len);
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(f->uplink->ops->write(f->uplink, (struct iovec){frame, sizeof frame}),
+				 UPLINK_OK);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(read(t.from_guest, got, sizeof got), sizeof frame);
+	assert_int_equal(read(t.from_guest, got, sizeof got), -1);
+	close_pipes(&t);
+}
+
+/* It is not asked again, so that no wait turns into a busy one; its own frames still go. */
+static void a_first_one_at_its_end_leaves_the_second(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t frame[60] = {1, 2, 3}, got[100];
+	struct two_pipes t;
+	char where[40];
+	size_t len;
+	int fd = make_seqpacket();
+
+	make_pipes(&t);
+	snprintf(where, sizeof where, "@%d,@%d", fd, t.out);
+	assert_int_equal(open_word(f, where, false), 0);
+	close(60);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(f->uplink->ops->read(f->uplink, (struct iovec){got, sizeof got}, &len),
+				 UPLINK_AGAIN);
+		assert_int_equal(f->uplink->fd, -1);
+		assert_int_equal(f->uplink->ops->write(f->uplink, (struct iovec){frame, sizeof frame}),
+				 UPLINK_OK);
+		assert_int_equal(read(t.from_guest, got, sizeof got), sizeof frame);
+	}
+	close(fd);
+	close_pipes(&t);
+}
+
 /* ---- numbers ---- */
 
 static void a_descriptor_is_a_number_of_one_that_is_open(void **state)
@@ -526,6 +680,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_kind_will_do_or_is_told),
 		TEST(no_status_flag_is_changed_or_relied_on),
+		TEST(each_end_will_do_or_is_told),
+		TEST(either_of_two_is_a_number_of_one_that_is_open),
+		TEST(frames_come_from_the_first_and_go_to_the_second),
+		TEST(a_first_one_at_its_end_leaves_the_second),
 		TEST(a_descriptor_is_a_number_of_one_that_is_open),
 		TEST(what_cannot_be_duplicated_or_asked_is_refused),
 		TEST(what_was_given_stays_open),

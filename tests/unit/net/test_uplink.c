@@ -51,6 +51,11 @@ static void a_descriptor_and_its_duplicate_are_one(void **state)
 	assert_same(w.where, "@60", false);
 	assert_same("@60", "@60", true);
 	assert_same("@60", "@61", false);
+	assert_same("@60,@61", "@60,@62", true);
+	assert_same("@60,@61", "@62,@61", false);
+	snprintf(stream, sizeof stream, "%s,@60", twin);
+	assert_same(w.where, stream, true);
+	assert_same(other.where, stream, false);
 	assert_same("tap0", "tap0", true);
 	assert_same("tap0", "tap1", false);
 	close(fd);
