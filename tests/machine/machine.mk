@@ -35,7 +35,7 @@ $(owned): $(main_obj) $(owned_src:%.c=$O/%.o) $O/tests/machine/owned.gen.o $O/li
 	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $^ $(monitor_libs)
 
 # Programs that embed the library as others do: by husk.h and libhusk.a alone.
-embed_src := $(call src_files,examples/embed/*.c tests/machine/embed/*.c)
+embed_src := $(filter-out %_stubs.c,$(call src_files,examples/embed/*.c tests/machine/embed/*.c))
 embed_obj := $(embed_src:%.c=$O/%.o)
 embed_programs := $(if $(filter linux,$(OS)),$(addprefix $O/,examples/embed/hello \
 	examples/embed/requests examples/embed/test_ping tests/machine/embed/checks))

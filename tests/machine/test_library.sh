@@ -48,6 +48,47 @@ report "and nothing grows with their number" "$(awk -v most=$most '{
 	if ($6 > most) print "memory grew by " $6 " KiB"
 	if ($NF > 0) print "descriptors grew by " $NF }' "$T/out")"
 
+# What "make install" would leave, without it.
+pc_write() {
+	mkdir -p "$T/pc"
+	printf '%s\n' 'Name: libhusk' 'Description: as it was built' "Version: $(cat "$SRC/VERSION")" \
+		"Cflags: -I$SRC/include/husk" "Libs: -L$BUILD -lhusk" >"$T/pc/libhusk.pc"
+}
+
+# As the examples' first lines say.
+ocaml_build() {
+	ocamlfind ocamlopt -thread -package threads.posix -linkpkg \
+		-ccopt "$(pkg-config --cflags libhusk) -Wall -Werror" -o hello husk_stubs.c hello.ml \
+		-cclib "$(pkg-config --libs libhusk)"
+}
+
+go_build() {
+	GOCACHE=${GOCACHE:-$T/gocache} GO111MODULE=off go build hello.go
+}
+
+# in_language NAME COMPILER BUILD FILE...: the example in another language, where that is there.
+in_language() {
+	name=$1 compiler=$2 build=$3
+	shift 3
+	if ! command -v "$compiler" >/dev/null || ! command -v pkg-config >/dev/null ||
+		[ ! -e "$BUILD/libhusk.so" ] || [ "${CROSS:-no}" = yes ]; then
+		skip "$name runs a guest" "no $compiler, no pkg-config, or no libhusk.so"
+		return
+	fi
+	pc_write
+	mkdir "$T/language"
+	for file; do cp "$SRC/examples/embed/$file" "$T/language"; done
+	(cd "$T/language" && export PKG_CONFIG_PATH="$T/pc" && "$build") >"$T/out" 2>&1
+	report "$name is built" "$([ -x "$T/language/hello" ] || cat "$T/out")"
+	say "and runs a guest" env LD_LIBRARY_PATH="$BUILD" "$T/language/hello" "$(image hello)" Hello_Solo5
+	report "and has its console" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || cat "$T/out")"
+	LD_LIBRARY_PATH=$BUILD timeout -s KILL "$LIMIT" "$T/language/hello" "$T/none" >"$T/out" 2>"$T/err"
+	report "and says why there is none" "$(grep -q 'none: Could not open' "$T/err" || cat "$T/err")"
+	rm -rf "$T/language"
+}
+
+in_language examples/embed/hello.ml ocamlfind ocaml_build hello.ml husk_stubs.c
+in_language examples/embed/hello.go go go_build hello.go
 for so in "$BUILD"/libhusk.so.*.*; do
 	if ! command -v python3 >/dev/null || [ ! -e "$so" ] || [ "${CROSS:-no}" = yes ]; then
 		skip "examples/embed/hello.py runs a guest by ctypes" "no python3, or no libhusk.so"

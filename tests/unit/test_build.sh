@@ -160,20 +160,6 @@ missing_module() {
 	grep -q 'undefined.*module_nonesuch' "$tmp/said"
 }
 
-# A program that embeds the library may use any other name itself. The header, both libraries and the
-# manual page have the same functions.
-own_names_only() {
-	sed -n '/^typedef/d; s/^[a-z].*[ *]\(husk_[a-z_]*\)(.*/\1/p' "$src/include/husk/husk.h" | LC_ALL=C sort >"$tmp/functions"
-	[ "$(wc -l <"$tmp/functions")" -gt 20 ] || return
-	nm -g --defined-only "$tmp/out/libhusk.a" | sed -n 's/.* [A-Z] //p' | LC_ALL=C sort |
-		diff "$tmp/functions" - || return
-	sed -n 's/^\.Nm \(husk_[a-z_]*\).*/\1/p' "$src/docs/husk.3" | LC_ALL=C sort | diff "$tmp/functions" - ||
-		return
-	make -C "$tmp/out" so && readelf -dW "$tmp/out/libhusk.so" >"$tmp/dynamic" || return
-	nm -D --defined-only "$tmp/out/libhusk.so" | sed -n 's/.* T \(.*\)@@HUSK_0$/\1/p' | LC_ALL=C sort |
-		diff "$tmp/functions" - && grep 'SONAME.*libhusk.so.0\]' "$tmp/dynamic" && ! grep TEXTREL "$tmp/dynamic"
-}
-
 # links LANGUAGE FLAG...: a program with names like the library's own, by what was installed. Where it can
 # run, it does.
 links() {
@@ -744,7 +730,6 @@ if [ "${CROSS:-no}" = no ]; then
 else
 	skip 'the options of a module that is left out are known' 'built for another machine'
 fi
-check 'the libraries, their header and their manual page have the same names, and no other' own_names_only
 check 'installing puts everything below DESTDIR and prefix' install_into
 if command -v pkg-config >/dev/null && [ "${CROSS:-no}" = no ]; then
 	check 'a program links the installed library, static' links_static

@@ -219,6 +219,20 @@ for file in README.md CONTRIBUTING.md SECURITY.md docs/abi.md docs/architecture.
 done >"$tmp/wrong"
 result "what the documents link to is there" "$tmp/wrong"
 
+# ---- lines of the page on embedding that the examples have too ----
+
+lines() {
+	sed -n "/^## From $1/,/^## From [^$1]/s/^    *//p" "$src/docs/embedding.md" | grep -v '^[-*]' | sed 's/^ *//'
+}
+for example in OCaml:hello.ml:husk_stubs.c Go:hello.go; do
+	lines "${example%%:*}" | while IFS= read -r line; do
+		(cd "$src/examples/embed" && echo "${example#*:}" | tr : '\n' | xargs grep -q -F -e "$line") ||
+			echo "${example#*:} has no: $line"
+	done
+done >"$tmp/wrong"
+[ "$(lines OCaml | wc -l)" -gt 3 ] && [ "$(lines Go | wc -l)" -gt 3 ] || echo "the page has no lines" >>"$tmp/wrong"
+result "the lines in OCaml and Go on the page are the examples' own" "$tmp/wrong"
+
 # ---- versions, and the stages that others' CI runs ----
 
 version=$(cat "$src/VERSION")
