@@ -17,19 +17,38 @@ static struct timespec at(uint64_t ns)
 	};
 }
 
-static void *wait_for_it(void *ctx)
+/* False if the end comes before the time does. */
+static bool wait_until(struct deadline *d)
 {
-	struct deadline *d = ctx;
 	const struct timespec when = at(d->at);
 	int rc = 0;
 
-	pthread_mutex_lock(&d->lock);
 	while (!d->over && rc != ETIMEDOUT)
 		rc = d->at == CLOCK_NEVER ? pthread_cond_wait(&d->changed, &d->lock) :
 		     pthread_cond_timedwait(&d->changed, &d->lock, &when);
-	d->called = !d->over;
-	if (d->called)
+	return !d->over;
+}
+
+/* Times that have passed meanwhile are left out. */
+static uint64_t next_time(const struct deadline *d)
+{
+	const uint64_t now = clock_now_ns(), since = now > d->at ? now - d->at : 0;
+
+	return d->at + (since / d->every + 1) * d->every;
+}
+
+static void *wait_for_it(void *ctx)
+{
+	struct deadline *d = ctx;
+
+	pthread_mutex_lock(&d->lock);
+	while (wait_until(d)) {
+		d->called = true;
 		d->act(d->ctx);
+		if (d->every == 0)
+			break;
+		d->at = next_time(d);
+	}
 	pthread_mutex_unlock(&d->lock);
 	return NULL;
 }
@@ -76,15 +95,10 @@ static void destroy(struct deadline *d)
 	pthread_mutex_destroy(&d->lock);
 }
 
-int deadline_start(struct deadline *d, uint64_t ns, void (*act)(void *ctx), void *ctx,
-		   struct husk_error *e)
+static int start(struct deadline *d, struct husk_error *e)
 {
-	int rc;
+	int rc = init(d);
 
-	*d = (struct deadline){
-		.at = ns == 0 ? clock_now_ns() : clock_deadline(ns), .act = act, .ctx = ctx,
-	};
-	rc = init(d);
 	if (rc != 0)
 		return husk_fail_sys(e, rc, "deadline");
 	rc = make_thread(d);
@@ -92,6 +106,22 @@ int deadline_start(struct deadline *d, uint64_t ns, void (*act)(void *ctx), void
 		return 0;
 	destroy(d);
 	return husk_fail_sys(e, rc, "deadline: no thread");
+}
+
+int deadline_start(struct deadline *d, uint64_t ns, void (*act)(void *ctx), void *ctx,
+		   struct husk_error *e)
+{
+	*d = (struct deadline){
+		.at = ns == 0 ? clock_now_ns() : clock_deadline(ns), .act = act, .ctx = ctx,
+	};
+	return start(d, e);
+}
+
+int deadline_repeat(struct deadline *d, uint64_t first, uint64_t every, void (*act)(void *ctx),
+		    void *ctx, struct husk_error *e)
+{
+	*d = (struct deadline){.at = first, .every = every, .act = act, .ctx = ctx};
+	return start(d, e);
 }
 
 bool deadline_end(struct deadline *d)

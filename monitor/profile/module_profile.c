@@ -202,7 +202,8 @@ static int profile_start(void *state, struct husk_error *e)
 	if (!s->wanted)
 		return 0;
 	sampler_start(&s->sampler);
-	return profile_timer_start(&s->timer, s->sampler.start, s->sampler.period_ns, e);
+	return profile_timer_start(&s->timer, s->sampler.core, s->sampler.start, s->sampler.period_ns,
+				   e);
 }
 
 /* The kernel is to signal the vcpu's thread, which the hypervisor's backend has to expect. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* timer.h: interrupts the guest at a rate, by the signal that kicks its vcpu. The backend's. */
+/* timer.h: interrupts the guest at a rate, by what kicks its vcpu. The backend's. */
 #ifndef HUSK_PROFILE_TIMER_H
 #define HUSK_PROFILE_TIMER_H
 
 #include <signal.h>
 #include <stdint.h>
 
+#include "core.h"
+#include "deadline.h"
 #include "error.h"
 #include "sandbox.h"
 
@@ -16,14 +18,17 @@ struct profile_timer {
 	int thread;	/* and of the one that is signalled */
 	uint64_t start, period_ns;
 	sigset_t mask;	/* of the starter, before */
+	const struct core *core;	/* whose vcpu is kicked by a thread, where no signal is enough */
+	struct deadline ticks;
 };
 
 /*
- * From start on (clock_now_ns) every period_ns the calling thread leaves the guest. It blocks the signal
- * until profile_timer_stop; in the guest, the hypervisor's backend lets it through. HUSK_E_HOST.
+ * From start on (clock_now_ns) every period_ns the calling thread leaves the guest. On KVM it blocks
+ * the signal until profile_timer_stop; in the guest, the hypervisor's backend lets it through. On vmm
+ * a thread kicks the vcpu, whoever runs it. HUSK_E_HOST.
  */
-int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
-			struct husk_error *e);
+int profile_timer_start(struct profile_timer *t, const struct core *c, uint64_t start,
+			uint64_t period_ns, struct husk_error *e);
 
 /*
  * The calling thread is about to run the guest: the timer is to be its own. If it was another thread's,

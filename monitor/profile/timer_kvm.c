@@ -77,9 +77,10 @@ static int arm(struct profile_timer *t, int thread, struct husk_error *e)
 	return -1;
 }
 
-int profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
-			struct husk_error *e)
+int profile_timer_start(struct profile_timer *t, const struct core *c, uint64_t start,
+			uint64_t period_ns, struct husk_error *e)
 {
+	(void)c;
 	*t = (struct profile_timer){.start = start, .period_ns = period_ns, .starter = own_thread()};
 	block_signal(t);
 	if (arm(t, t->starter, e) == 0)

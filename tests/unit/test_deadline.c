@@ -73,6 +73,24 @@ static void it_is_not_done_behind_the_end(void **state)
 	assert_int_equal(done, 0);
 }
 
+static void what_repeats_does_so_until_the_end(void **state)
+{
+	const uint64_t start = clock_now_ns();
+	struct husk_error e;
+	struct deadline d;
+	int done = 0, then;
+
+	(void)state;
+	assert_int_equal(deadline_repeat(&d, start + CLOCK_NS_PER_MS, CLOCK_NS_PER_MS, act, &done, &e), 0);
+	while (__atomic_load_n(&done, __ATOMIC_RELAXED) < 5)
+		usleep(500);
+	assert_true(clock_now_ns() - start >= 5 * CLOCK_NS_PER_MS);
+	assert_true(deadline_end(&d));
+	then = done;
+	usleep(3000);
+	assert_int_equal(done, then);
+}
+
 static void without_a_thread_it_fails(void **state)
 {
 	struct husk_error e = {0};
@@ -94,6 +112,7 @@ int main(void)
 		cmocka_unit_test(it_is_done_when_the_time_is_over),
 		cmocka_unit_test(a_time_of_nothing_is_over_at_once),
 		cmocka_unit_test(it_is_not_done_behind_the_end),
+		cmocka_unit_test(what_repeats_does_so_until_the_end),
 		cmocka_unit_test(without_a_thread_it_fails),
 	};
 

@@ -45,8 +45,8 @@ void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
-int __wrap_profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
-			       struct husk_error *e);
+int __wrap_profile_timer_start(struct profile_timer *t, const struct core *c, uint64_t start,
+			       uint64_t period_ns, struct husk_error *e);
 void __wrap_profile_timer_stop(struct profile_timer *t);
 
 uint64_t __wrap_clock_now_ns(void)
@@ -69,10 +69,10 @@ void *__wrap_malloc(size_t size)
 	return denied() ? NULL : __real_malloc(size);
 }
 
-int __wrap_profile_timer_start(struct profile_timer *t, uint64_t start, uint64_t period_ns,
-			       struct husk_error *e)
+int __wrap_profile_timer_start(struct profile_timer *t, const struct core *c, uint64_t start,
+			       uint64_t period_ns, struct husk_error *e)
 {
-	(void)start;
+	(void)c, (void)start;
 	assert_true(period_ns > 0);
 	if (no_timer)
 		return husk_fail(e, HUSK_E_HOST, "no timer");

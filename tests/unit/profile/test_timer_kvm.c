@@ -64,7 +64,7 @@ static void start(struct profile_timer *t)
 {
 	struct husk_error e;
 
-	assert_int_equal(profile_timer_start(t, clock_now_ns(), PERIOD, &e), 0);
+	assert_int_equal(profile_timer_start(t, NULL, clock_now_ns(), PERIOD, &e), 0);
 }
 
 static void the_thread_that_starts_it_is_signalled(void **state)
@@ -134,7 +134,7 @@ static void what_the_kernel_refuses_leaves_nothing(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		refused = calls[i];
-		assert_int_equal(profile_timer_start(&t, clock_now_ns(), PERIOD, &e), -1);
+		assert_int_equal(profile_timer_start(&t, NULL, clock_now_ns(), PERIOD, &e), -1);
 		assert_error(&e, HUSK_E_HOST, "--profile: timer_");
 		assert_false(t.running);
 		assert_false(is_blocked());
