@@ -326,7 +326,7 @@ static bool is_worth_a_look(const struct core_ending *how)
 static void look_back(struct debugger *d, const struct core_ending *how)
 {
 	const struct gdb_stop why = {
-		.signal = how->end == CORE_HALTED ? GDB_SIGABRT : GDB_SIGSEGV,
+		.signal = how->end == CORE_HALTED ? GDB_SIGABRT : debugger_fault_signal(d),
 	};
 
 	d->session.over = true;

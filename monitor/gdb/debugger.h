@@ -58,6 +58,9 @@ enum talk_end {
 /* Tells of the stop, and answers packets until one of these. */
 enum talk_end debugger_talk(struct debugger *d);
 
+/* What gdb is told that has ended a guest which has failed. */
+int debugger_fault_signal(const struct debugger *d);
+
 /* Tells how the run has ended. */
 void debugger_tell_end(struct debugger *d, const struct core_ending *how);
 

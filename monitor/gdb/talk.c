@@ -111,12 +111,19 @@ enum talk_end debugger_talk(struct debugger *d)
 	}
 }
 
+/* An error of the hypervisor's is most often an instruction that it cannot emulate. */
+int debugger_fault_signal(const struct debugger *d)
+{
+	return d->core->last.kind == HV_EXIT_ERROR ? GDB_SIGILL : GDB_SIGSEGV;
+}
+
 /* Exited with a status, or ended by a signal. */
 void debugger_tell_end(struct debugger *d, const struct core_ending *how)
 {
 	const bool halted = how->end == CORE_HALTED;
 	const uint8_t number = (uint8_t)(halted ? how->status :
-					 how->end == CORE_STOPPED ? how->reason : GDB_SIGSEGV);
+					 how->end == CORE_STOPPED ? how->reason :
+					 debugger_fault_signal(d));
 
 	(void)gdb_answer(&d->session, halted ? "W" : "X");
 	gdb_out_hex(&d->session.out, &number, 1);

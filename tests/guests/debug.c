@@ -3,12 +3,10 @@
  * debug.c: a guest to be debugged: says where its parts are, waits until a debugger changes value,
  * and then does what the command line says. Its exit status is 7.
  */
-#include "guest.h"
+#include "debug.h"
 #include "odd.h"
 
-#define TICK_NS 1000000u
-
-volatile uint64_t value __attribute__((aligned(16))), rounds;
+volatile uint64_t rounds;
 static volatile uint64_t lock;
 
 void probe(void);
@@ -17,22 +15,6 @@ __attribute__((noinline)) void probe(void)
 {
 	__asm__ __volatile__("nop\n\tnop\n\tnop\n\tnop" ::: "memory");
 	rounds++;
-}
-
-static void say_address(const char *name, const volatile void *what)
-{
-	uint64_t n = (uintptr_t)what;
-	char digits[17];
-	size_t at = 16;
-
-	digits[16] = '\0';
-	do
-		digits[--at] = "0123456789abcdef"[n & 15];
-	while ((n >>= 4) != 0);
-	say(name);
-	say("=");
-	say(digits + at);
-	say("\n");
 }
 
 /* Whether the text of probe is what it was. */
@@ -44,12 +26,6 @@ static uint64_t sum(void)
 	for (unsigned i = 0; i < 16; i++)
 		n = n * 31 + text[i];
 	return n;
-}
-
-static void wait_for_value(void)
-{
-	while (value == 0)
-		solo5_yield(solo5_clock_monotonic() + TICK_NS, NULL);
 }
 
 static void spin(void)

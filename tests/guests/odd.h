@@ -7,7 +7,7 @@
 #ifndef ODD_H
 #define ODD_H
 
-#include <stdint.h>
+#include "debug.h"
 
 extern const char odd_steps[], odd_registers[], odd_break[];
 
@@ -15,13 +15,6 @@ extern const char odd_steps[], odd_registers[], odd_break[];
 struct odd_taken {
 	uint64_t general, vector, carry;
 };
-
-/* There once: its assembly has symbols. Clang makes no copies of functions, and has no word for it. */
-#if __has_attribute(noclone)
-#define ONCE __attribute__((noinline, noclone))
-#else
-#define ONCE __attribute__((noinline))
-#endif
 
 #if defined(__x86_64__)
 #include "odd_x86_64.h"

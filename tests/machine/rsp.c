@@ -10,11 +10,11 @@
  *	=TEXT		sends bytes as they are, with \xNN; prints nothing
  *	sleep MS	waits
  *	soup N		sends N bytes of no meaning
- *	steps N PC KIND	steps N times, or until the guest ends: PC is the number of the register, KIND the
- *			size of a breakpoint; prints how often, and what came last
+ *	steps N PC KIND [END]	steps N times, or until the guest ends or is at END: PC is the number of the
+ *			register, KIND the size of a breakpoint; prints how often, and what came last
  *	leave		ends at once
  *
- * Prints "gone" when the peer has closed, "silent" when nothing has come for ten seconds. The status is
+ * Prints "gone" when the peer has closed, "silent" when nothing has come for twenty seconds. The status is
  * 0 but for a place that cannot be connected to.
  */
 #include <netinet/in.h>
@@ -26,7 +26,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 20000
 
 static int fd;
 
@@ -207,12 +207,12 @@ static unsigned long long next_of(unsigned long long pc, unsigned long code, int
 	return (code >> 26 & 7) == 5 || (code & 0x3f800000) == 0x08000000 ? 0 : pc + 4;
 }
 
-static void make_steps(unsigned long n, const char *pc, int kind)
+static void make_steps(unsigned long n, const char *pc, int kind, unsigned long long end_at)
 {
 	unsigned long long at = 0, next = 0;
 	unsigned long i = 0, sure = 0;
 
-	while (i < n) {
+	while (i < n && (i == 0 || at != end_at)) {
 		send_packet("vCont;s:-1;c");
 		get_reply();
 		i++;
@@ -224,11 +224,15 @@ static void make_steps(unsigned long n, const char *pc, int kind)
 		next = i < n ? next_of(at, code_at(at), kind) : 0;
 		sure += next != 0;
 	}
-	printf("%s, %s were certain, at %llx\n", i == n ? "all" : reply, sure > 0 ? "some" : "none", at);
+	if (at == end_at)
+		printf("there, after %lu steps\n", i);
+	else
+		printf("%s, %s were certain, at %llx\n", i == n ? "all" : reply, sure > 0 ? "some" : "none", at);
 }
 
 static void obey(const char *line)
 {
+	unsigned long long end_at = 1;	/* no instruction is there */
 	unsigned long n;
 	char pc[8];
 	int kind;
@@ -243,8 +247,8 @@ static void obey(const char *line)
 		usleep((useconds_t)atoi(line + 6) * 1000);
 	} else if (strncmp(line, "soup ", 5) == 0) {
 		send_soup(strtoul(line + 5, NULL, 10));
-	} else if (sscanf(line, "steps %lu %7s %d", &n, pc, &kind) == 3) {
-		make_steps(n, pc, kind);
+	} else if (sscanf(line, "steps %lu %7s %d %llx", &n, pc, &kind, &end_at) >= 3) {
+		make_steps(n, pc, kind, end_at);
 	} else if (strcmp(line, "leave") == 0) {
 		_exit(0);
 	} else {

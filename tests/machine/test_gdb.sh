@@ -1,11 +1,40 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# test_gdb.sh: guests under a debugger: our own small one, and gdb where there is one.
+# test_gdb.sh: guests under our own small debugger, and under hostile ones.
+#
+# What a debugger is to be tested for, and by what it is:
+#
+#  1 the beginning                             here
+#  2 descriptions of registers                 unit/gdb/test_target_x86_64, test_target_aarch64; machine/test_gdb_itself
+#  3 breakpoints: hit, a hundred of them       here
+#    at the ends of text, in rodata            machine/test_gdb_more
+#    backtrace, finish, up, locals             machine/test_gdb_itself
+#  4 text reads as it was; who checks his own  here; machine/test_gdb_itself
+#    sees them; a guest's own int3, brk, hlt   here: trap, halt
+#  5 steps through output, to the end          here; through block requests machine/test_gdb_more
+#  6 steps over odd instructions               here
+#  7 the processor's own points                here, where KVM has them; unit/gdb/test_session
+#  8 ^C in a loop, in a wait, in output        here; with frames on their way machine/test_gdb_more
+#  9 registers are written                     here
+# 10 leaving, coming again, killing            here
+# 11 how guests end                            here; what nobody serves machine/test_gdb_more
+# 12 commands of the monitor                   here; machine/test_gdb_itself
+# 13 W^X                                       here: fault
+# 14 bad debuggers                             here; unit/gdb/test_packet, tests/fuzz/fuzz_gdb.c
+# 15 gdb 13                                    machine/test_gdb_itself; others by hand, docs/debugging.md
+# 16 confined; the place                       all of these suites; here
+# 17 what it costs                             machine/test_gdb_itself
+# 18 to 23 core files                          machine/test_dumpcore
+# 24 to 26 profiles                            machine/test_profile
+# 27 traces                                    machine/test_trace
+# 28, 29 SIGUSR1, SIGQUIT                      machine/test_look
 set -u
 
 LIMIT=${LIMIT:-60}
 # shellcheck source=tests/machine/lib.sh
 . "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+# shellcheck source=tests/machine/lib_gdb.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib_gdb.sh"
 need_guests
 need_hypervisor
 if [ "${BACKEND:-kvm}" != kvm ]; then
@@ -14,85 +43,6 @@ if [ "${BACKEND:-kvm}" != kvm ]; then
 	report "and no socket is left" "$(find "$T" -name gdb)"
 	finish
 fi
-RSP=${TOOLS:-$BUILD/obj/tests/machine}/rsp
-place=$T/gdb
-
-case ${ARCH:-$(uname -m)} in
-aarch64 | arm64) arch=aarch64 kind=4 vector=25 pc=20 flags=21 carry=c5030020 ;;
-*) arch=x86_64 kind=1 vector=2b pc=10 flags=11 carry=03000000 ;;
-esac
-
-is_there() { [ -S "$place" ]; }
-says() { grep -q "$1" "$T/out" "$T/err"; }
-is_ready() { says READY; }
-
-# debug ARGS...: husk waits for us at $place.
-debug() {
-	rm -f "$place"
-	start --mem=8 --gdb="$place" "$@"
-	within 20 is_there || echo "# no socket"
-}
-
-# Nothing of this run is left when the next begins.
-quit() {
-	started_kill
-	within 20 ended
-}
-
-# client: the script is on standard input; what came back is in $T/replies, without the ends of lines that are
-# longer than all registers, which some shells take a minute to read.
-client() {
-	timeout 60 "$RSP" "$place" 2>&1 | cut -c 1-2000 >"$T/replies"
-}
-
-# expect NAME PATTERN...: line by line the replies are like the patterns.
-expect() {
-	name=$1 reason=
-	shift
-	exec 7<"$T/replies"
-	for pattern; do
-		IFS= read -r line <&7 || line="(no more)"
-		printf '%s\n' "$line" | grep -q -- "$pattern" ||
-			reason="${reason:+$reason; }$(printf '%.100s' "$line") is not like $pattern"
-	done
-	exec 7<&-
-	report "$name" "$reason"
-}
-
-# Sets $probe and others: where the guest said that they are.
-read_places() {
-	for name in probe value rounds exit steps registers break; do
-		eval "$name=$(sed -n "s/^$name=//p" "$T/out")"
-	done
-}
-
-# Turns sixteen digits around, byte by byte.
-turn() {
-	sed 's/\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)/\8\7\6\5\4\3\2\1/'
-}
-
-# told N: the number as registers are told.
-told() {
-	printf '%016x\n' "$1" | turn
-}
-
-# at PLACE N: a stop's reply that tells the instruction N bytes behind the place, both without 0x.
-at() {
-	echo "^T05.*;$pc:$(told $((0x$1 + $2)));"
-}
-
-# debug_ready ARGS...: the guest has said where its parts are, runs, and nobody is connected.
-debug_ready() {
-	debug "$(image debug)" "$@"
-	echo D | client
-	within 20 is_ready || echo "# not ready"
-	read_places
-}
-
-# Lines that go on from a breakpoint, as gdb does.
-pass_by() {
-	printf '%s\n' "z0,$probe,$kind" s "Z0,$probe,$kind" c
-}
 
 # --- 1: the beginning -----------------------------------------------------------------------------------------------
 
@@ -492,82 +442,4 @@ expect "8: a debugger may come when it likes" '^T05' '^OK' '^W07'
 await 20
 judge "16: the socket is gone with husk" 7
 report "16: really" "$(find "$T" -name gdb)"
-
-# --- gdb itself -----------------------------------------------------------------------------------------------------
-
-# with_gdb ARGS...: gdb's commands on standard input.
-with_gdb() {
-	cat >"$T/commands"
-	debug "$@"
-	timeout 60 gdb -nx -batch -iex 'set pagination off' -ex "target remote $place" -x "$T/commands" \
-		"$(image debug)" >"$T/replies" 2>&1
-}
-
-# shows NAME PATTERN...
-shows() {
-	name=$1 reason=
-	shift
-	for pattern; do
-		grep -q -- "$pattern" "$T/replies" || reason="${reason:+$reason; }nothing like $pattern"
-	done
-	[ -z "$reason" ] || sed 's/^/# /' "$T/replies"
-	report "$name" "$reason"
-}
-
-if command -v gdb >/dev/null && [ "$(uname -m)" = x86_64 ] && [ "${ARCH:-x86_64}" = x86_64 ]; then
-	with_gdb --dumpcore="$T" --trace="$T/trace" "$(image debug)" now <<'END'
-maint print remote-registers
-info registers efer
-break probe
-tbreak solo5_app_main
-continue
-set {long}&value = 1
-continue
-backtrace
-stepi
-up
-info frame
-down
-finish
-x/2i probe
-compare-sections .text
-monitor stats
-monitor dump
-monitor trace off
-delete
-watch {long}&rounds
-continue
-END
-	shows "2, 3, 4, 12: gdb finds its way" ' cr3 .* 568 ' ' mxcsr .* 532 ' 'efer  *0xd00' 'Temporary breakpoint 2, ' \
-		'Breakpoint 1, ' 'solo5_app_main' 'nop' 'matched' 'hypercalls puts' 'dumped [0-9]* pages' \
-		'trace: off' 'exited with code 07'
-	report "3: a backtrace ends where the guest began" "$(
-		grep -q '_start ()$' "$T/replies" || grep '^#' "$T/replies"; grep '??' "$T/replies")"
-	await 20
-	judge "11: and its guest's status is husk's" 7
-	gdb -nx -batch -ex 'x/2i probe' "$(image debug)" "$T"/core.solo5-hvt.*.1 >"$T/replies" 2>&1
-	shows "23: a core that a debugger has asked for has no breakpoint in it" 'probe>:.*nop'
-	report "12: the trace has paused" "$(tail -n 2 "$T/trace" | grep puts)"
-
-	# Breakpoints that are never met cost packets, and no exit.
-	run --mem=8 --stats -- "$(image hot)" count 2
-	plain=$(grep '^exits' "$T/err")
-	rm -f "$place"
-	start --mem=8 --stats --gdb="$place" -- "$(image hot)" count 2
-	within 20 is_there
-	for function in work ten twenty bottom lie writer waiter turner solo5_yield solo5_abort; do
-		echo "break $function"
-	done >"$T/commands"
-	timeout 60 gdb -nx -batch -iex 'set pagination off' -ex "target remote $place" -x "$T/commands" \
-		-ex continue "$(image hot)" >"$T/replies" 2>&1
-	await 20
-	shows "17: ten breakpoints" 'Breakpoint 10 at' 'exited normally'
-	packets=$(sed -n 's/^gdb packets //p' "$T/err")
-	report "17: take fewer than 50 packets" "$([ "${packets:-99}" -lt 50 ] || echo "$packets")"
-	report "17: and, never met, no exit" "$([ "$plain" = "$(grep '^exits' "$T/err" | sed 's/^exits interrupted .*/exits interrupted 0/')" ] ||
-		grep '^exits' "$T/err" | tr '\n' ' ')"
-else
-	skip "2, 3, 4, 12: gdb finds its way" "there is no gdb for this machine"
-	skip "17: ten breakpoints" "likewise"
-fi
 finish

@@ -332,6 +332,21 @@ static void at_the_end_no_breakpoint_is_in_memory(void **state)
 	assert_memory_equal(f->text_at_end, "\0\0\0\0", 4);
 }
 
+/* There was an instruction that the hypervisor could not emulate, or none. */
+static void an_error_of_the_hypervisor_is_told_as_an_illegal_instruction(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	say(f, "c");
+	say(f, "c");
+	hv_fake_exit(f->rig.core.hv, &(struct hv_exit){.kind = HV_EXIT_ERROR});
+	assert_int_equal(play(f), RIG_FAILED);
+	ASSERT_SAID(f, "$T04thread:1;");
+	ASSERT_SAID(f, "$X04#");
+}
+
 static void kill_ends_the_run(void **state)
 {
 	struct fixture *f = *state;
@@ -521,6 +536,7 @@ int main(void)
 		TEST(the_command_that_is_told_names_the_image),
 		TEST(a_name_is_quoted_as_shells_take_it),
 		TEST(a_name_that_is_too_long_is_left_out),
+		TEST(an_error_of_the_hypervisor_is_told_as_an_illegal_instruction),
 		TEST(kill_ends_the_run),
 		TEST(a_packet_that_came_broken_is_asked_for_again),
 		TEST(control_that_is_refused_ends_the_run),

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# test_gdb_itself.sh: guests under gdb, where there is one for them; the numbers are those of test_gdb.sh.
+set -u
+
+LIMIT=${LIMIT:-60}
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+# shellcheck source=tests/machine/lib_gdb.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib_gdb.sh"
+need_guests
+need_hypervisor
+need_debugging
+command -v gdb >/dev/null || skip_all "there is no gdb here"
+[ "$(uname -m)-${ARCH:-x86_64}" = x86_64-x86_64 ] || skip_all "what gdb says is known of x86_64 alone"
+
+# with_gdb ARGS...: gdb's commands on standard input.
+with_gdb() {
+	cat >"$T/commands"
+	debug "$@"
+	timeout 60 gdb -nx -batch -iex 'set pagination off' -ex "target remote $place" -x "$T/commands" \
+		"$(image debug)" >"$T/replies" 2>&1
+}
+
+# shows NAME PATTERN...
+shows() {
+	name=$1 reason=
+	shift
+	for pattern; do
+		grep -q -- "$pattern" "$T/replies" || reason="${reason:+$reason; }nothing like $pattern"
+	done
+	[ -z "$reason" ] || sed 's/^/# /' "$T/replies"
+	report "$name" "$reason"
+}
+
+with_gdb --dumpcore="$T" --trace="$T/trace" "$(image debug)" now <<'END'
+maint print remote-registers
+info registers efer
+break probe
+tbreak solo5_app_main
+continue
+set {long}&value = 1
+continue
+backtrace
+stepi
+up
+info frame
+down
+finish
+info locals
+list
+x/2i probe
+compare-sections .text
+monitor stats
+monitor dump
+monitor trace off
+delete
+watch {long}&rounds
+continue
+END
+shows "2, 3, 4, 12: gdb finds its way" ' cr3 .* 568 ' ' mxcsr .* 532 ' 'efer  *0xd00' 'Temporary breakpoint 2, ' \
+	'Breakpoint 1, ' 'solo5_app_main' '^before = [0-9]' '^[0-9]*	.*probe();' 'nop' 'matched' 'hypercalls puts' 'dumped [0-9]* pages' \
+	'trace: off' 'exited with code 07'
+report "3: a backtrace ends where the guest began" "$(
+	grep -q '_start ()$' "$T/replies" || grep '^#' "$T/replies"; grep '??' "$T/replies")"
+await 20
+judge "11: and its guest's status is husk's" 7
+gdb -nx -batch -ex 'x/2i probe' "$(image debug)" "$T"/core.solo5-hvt.*.1 >"$T/replies" 2>&1
+shows "23: a core that a debugger has asked for has no breakpoint in it" 'probe>:.*nop'
+report "12: the trace has paused" "$(tail -n 2 "$T/trace" | grep puts)"
+
+# Breakpoints that are never met cost packets, and no exit.
+run --mem=8 --stats -- "$(image hot)" count 2
+plain=$(grep '^exits' "$T/err")
+rm -f "$place"
+start --mem=8 --stats --gdb="$place" -- "$(image hot)" count 2
+within 20 is_there
+for function in work ten twenty bottom lie writer waiter turner solo5_yield solo5_abort; do
+	echo "break $function"
+done >"$T/commands"
+timeout 60 gdb -nx -batch -iex 'set pagination off' -ex "target remote $place" -x "$T/commands" \
+	-ex continue "$(image hot)" >"$T/replies" 2>&1
+await 20
+shows "17: ten breakpoints" 'Breakpoint 10 at' 'exited normally'
+packets=$(sed -n 's/^gdb packets //p' "$T/err")
+report "17: take fewer than 50 packets" "$([ "${packets:-99}" -lt 50 ] || echo "$packets")"
+report "17: and, never met, no exit" "$([ "$plain" = "$(grep '^exits' "$T/err" | sed 's/^exits interrupted .*/exits interrupted 0/')" ] ||
+	grep '^exits' "$T/err" | tr '\n' ' ')"
+finish
