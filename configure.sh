@@ -514,7 +514,7 @@ find_libelf() {
 header_says() {
 	# shellcheck disable=SC2086
 	printf '#include <%s>\n@ %s\n' "$1" "$2" | $monitor_cc $monitor_cflags -E -P - 2>/dev/null |
-		sed -n 's/^@ //p' | tr -d '" '
+		sed -n '/_/d; s/^@ //p' | tr -d '" '
 }
 
 # add_linked NAME VERSION LICENCE: by their names in SPDX.
