@@ -55,6 +55,9 @@ int husk_net(struct husk *h, const char *device, const struct husk_net *net, str
 	struct husk_net his;
 	struct given_net what;
 
+	if (h->applied)
+		return husk_fail(e, HUSK_E_USAGE, "device %.80s: too late, the machine has been loaded",
+				 device);
 	if (machine_take(&his, sizeof his, net, net->size, sizeof his) == -1)
 		return husk_fail(e, HUSK_E_USAGE, "husk_net has fields that this library (%s) does not "
 				 "know", husk_version());

@@ -410,6 +410,9 @@ static int load(struct husk *h, const struct elf_source *from, int argc, char *c
 
 	if (h->loaded)
 		return husk_fail(e, HUSK_E_USAGE, "%s: the machine has an image already", from->name);
+	if (h->applied)
+		return husk_fail(e, HUSK_E_USAGE, "%s: an image could not be loaded: another one takes "
+				 "another machine", from->name);
 	h->applied = true;
 	h->guest_argc = argc;
 	h->guest_argv = args;

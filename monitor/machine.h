@@ -34,6 +34,7 @@ struct husk {
 	unsigned n_opened, n_attached, n_started;	/* modules that got that far, in table order */
 	void *state[MODULES_MAX];
 	char *cmdline;			/* of the guest; owned */
+	bool ended;			/* the guest has, by itself */
 	enum husk_how how;		/* the last run has ended */
 	int status;
 	struct husk_error last;		/* of a run that failed */

@@ -14,6 +14,8 @@ static int ready(const struct husk *h, struct husk_error *e)
 		return husk_fail(e, HUSK_E_USAGE, "the machine has no image to run");
 	if (h->settings.look)
 		return husk_fail(e, HUSK_E_USAGE, "the machine's devices were only looked at");
+	if (h->ended)
+		return husk_fail(e, HUSK_E_USAGE, "the guest has ended: another run takes another machine");
 	return 0;
 }
 
@@ -35,6 +37,7 @@ static enum husk_how how_failed(const struct husk *h, const struct husk_error *e
 
 static enum husk_end halted(struct husk *h, int *status)
 {
+	h->ended = true;
 	h->status = *status = h->core.exit_status;
 	h->how = *status == STATUS_ABORT ? HUSK_HOW_ABORT : HUSK_HOW_EXIT;
 	machine_tell_trap(h);
@@ -74,6 +77,7 @@ enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e)
 		break;
 	}
 	machine_add_place(h, e);
+	h->ended = e->kind == HUSK_E_GUEST;
 	return failed(h, how_failed(h, e), e);
 }
 

@@ -230,7 +230,7 @@ enum husk_end {
 /*
  * Runs the loaded guest in the calling thread until it ends. The first call starts the threads that
  * serve devices, unless husk_confine has. HUSK_E_HOST, also where the host denies one of them;
- * HUSK_E_GUEST.
+ * HUSK_E_GUEST. A guest that has halted or made an error has ended: HUSK_E_USAGE from then on.
  */
 enum husk_end husk_run(struct husk *h, int *status, struct husk_error *e);
 

@@ -203,10 +203,12 @@ static void script_halt(struct husk *h, int32_t status)
 	hv_fake_hypercall(hv_of(h), HVT_HYPERCALL_HALT, ARG);
 }
 
+/* A script goes on behind an end. */
 static void assert_runs(struct fixture *f, struct husk *h, enum husk_end end, int status)
 {
 	int got = ~status;
 
+	h->ended = false;
 	if (husk_run(h, &got, &f->e) != end)
 		fail_msg("not %d: %s", end, f->e.message);
 	if (end != HUSK_FAILED)
@@ -227,6 +229,64 @@ static void a_machine_runs_to_its_guests_halt(void **state)
 	}
 	assert_int_equal(f->e.kind, HUSK_E_NONE);
 	assert_int_equal(f->n_notices, 0);
+}
+
+static void assert_ended(struct fixture *f)
+{
+	const struct husk_ending before = {.size = sizeof before};
+	struct husk_ending ending = before, after = before;
+	unsigned runs = hv_of(f->h)->runs;
+	int status = 0;
+
+	script_halt(f->h, 4);
+	husk_ending(f->h, &ending);
+	assert_int_equal(husk_run(f->h, &status, &f->e), HUSK_FAILED);
+	assert_error(&f->e, HUSK_E_USAGE, "the guest has ended");
+	assert_int_equal(husk_run_for(f->h, 1, &status, &f->e), HUSK_FAILED);
+	assert_error(&f->e, HUSK_E_USAGE, "the guest has ended");
+	assert_int_equal(hv_of(f->h)->runs, runs);
+	husk_ending(f->h, &after);
+	assert_int_equal(after.how, ending.how);
+	assert_int_equal(after.status, ending.status);
+}
+
+static void a_guest_that_has_ended_is_not_run_again(void **state)
+{
+	struct fixture *f = *state;
+
+	load(f, f->h);
+	script_halt(f->h, 3);
+	assert_runs(f, f->h, HUSK_HALTED, 3);
+	assert_ended(f);
+	use_modules(f, real_modules);
+	load(f, f->h);
+	hv_fake_exit(hv_of(f->h), &(struct hv_exit){.kind = HV_EXIT_SHUTDOWN});
+	assert_runs(f, f->h, HUSK_FAILED, 0);
+	assert_ended(f);
+}
+
+/* The host may have recovered. */
+static void a_failure_of_the_host_is_no_end_of_the_guest(void **state)
+{
+	struct fixture *f = *state;
+	int status = 0;
+
+	load(f, f->h);
+	hv_fake_refuse(hv_of(f->h), EIO);
+	script_halt(f->h, 3);
+	assert_int_equal(husk_run(f->h, &status, &f->e), HUSK_FAILED);
+	assert_int_equal(f->e.kind, HUSK_E_HOST);
+	assert_int_equal(husk_run(f->h, &status, &f->e), HUSK_HALTED);
+	assert_int_equal(status, 3);
+}
+
+static void what_could_not_be_loaded_leaves_nothing_to_load_into(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(husk_load(f->h, "/nowhere", 0, NULL, &f->e), -1);
+	assert_int_equal(husk_load(f->h, f->image.path, 0, NULL, &f->e), -1);
+	assert_error(&f->e, HUSK_E_USAGE, "takes another machine");
 }
 
 static void an_ending_of_a_newer_program_has_zeros_behind_what_is_known(void **state)
@@ -271,6 +331,10 @@ static void a_network_device_that_cannot_be_had_is_not_attached(void **state)
 	assert_int_equal(f->h->settings.n, 1);
 	assert_int_equal(husk_net(f->h, "net-0", &net, &f->e), -1);
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);
+	f->h->applied = true;
+	assert_int_equal(husk_net(f->h, "net1", &net, &f->e), -1);
+	assert_error(&f->e, HUSK_E_USAGE, "device net1: too late");
+	f->h->applied = false;
 }
 
 static void a_machine_is_destroyed_in_any_state(void **state)
@@ -517,6 +581,7 @@ static void a_bad_image_is_the_images_fault(void **state)
 
 	f->image.ehdr.e_machine = EM_68K;
 	assert_not_loaded(f, image_save(&f->image), HUSK_E_IMAGE, f->image.path);
+	use_modules(f, real_modules);
 	f->image.ehdr.e_ident[0] = 0;
 	assert_not_loaded(f, image_save(&f->image), HUSK_E_IMAGE, f->image.path);
 }
@@ -951,6 +1016,9 @@ int main(void)
 		TEST(a_stop_ends_the_load),
 		TEST(a_machine_is_destroyed_in_any_state),
 		TEST(a_network_device_that_cannot_be_had_is_not_attached),
+		TEST(a_guest_that_has_ended_is_not_run_again),
+		TEST(a_failure_of_the_host_is_no_end_of_the_guest),
+		TEST(what_could_not_be_loaded_leaves_nothing_to_load_into),
 		TEST(an_ending_of_a_newer_program_has_zeros_behind_what_is_known),
 		TEST(a_machine_needs_memory),
 		TEST(what_the_guest_prints_goes_to_the_console),
