@@ -222,8 +222,22 @@ idle() {
 	idle_after head -1024 read buffer 64 submit
 }
 
+# The pipe's ends as two descriptors, each of which has one direction.
+two_descriptors() {
+	wire
+	exec 7<"$T/wire" 9>"$T/wire"
+	"$TOOLS/packets" 9
+	run --mem=8 --stats --net:service0=@7,@9 -- "$(image hostile_ring)" --solo5:quiet \
+		write buffer 100 read buffer 1514 submit served completions 1 result 0 100
+	judge "a descriptor for each direction" 0 'net:service0 frames_received 1$'
+	run --mem=8 --net:service0=@9,@7 -- "$(image hostile_ring)" --solo5:quiet
+	judge "which are confused" 1 '@9: it is open for writing only: of @IN,@OUT'
+	exec 7<&- 9>&-
+}
+
 entries
 addresses
+two_descriptors
 turns
 without
 idle
