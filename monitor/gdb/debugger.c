@@ -325,9 +325,8 @@ static bool is_worth_a_look(const struct core_ending *how)
 /* Nobody else is served any more, but a stop. */
 static void look_back(struct debugger *d, const struct core_ending *how)
 {
-	const struct gdb_stop why = {
-		.signal = how->end == CORE_HALTED ? GDB_SIGABRT : debugger_fault_signal(d),
-	};
+	const int signal = how->end == CORE_HALTED ? GDB_SIGABRT : debugger_fault_signal(d);
+	const struct gdb_stop why = {.signal = (enum gdb_signal)signal};
 
 	d->session.over = true;
 	d->told = d->told && d->state == GDB_STOPPED;
