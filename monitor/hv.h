@@ -129,7 +129,10 @@ struct hv_debug {
  * it, with HV_EXIT_INTERRUPTED or HV_EXIT_DEBUG.
  */
 struct hv_debug_ops {
-	/* How many points the host's processor has; before set. One register may serve either kind. */
+	/*
+	 * How many points the host's processor has, 0 if the hypervisor never hits them; before set,
+	 * and before the sandbox. One register may serve either kind.
+	 */
 	void (*limits)(struct hv *hv, unsigned *exec, unsigned *watch);
 
 	/* HUSK_E_HOST, also for points that the processor cannot have; what was set before holds then. */

@@ -67,6 +67,12 @@ bool hv_kvm_ip(struct hv *hv, uint64_t *ip);
 extern const struct hv_register_ops hv_kvm_registers;
 extern const struct hv_debug_ops hv_kvm_debug;
 
+/*
+ * x86_64: whether breakpoints and watchpoints of debug registers are ever hit. Opens the device and makes
+ * a machine for it; where that cannot be, they are taken to be hit.
+ */
+void hv_kvm_try_points(bool *exec, bool *watch);
+
 /* Turns a capability on if the kernel has it; fd is the machine's or the vcpu's. */
 void hv_kvm_enable(int fd, uint32_t cap, uint64_t arg);
 

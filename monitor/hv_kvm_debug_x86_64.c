@@ -18,7 +18,11 @@
 
 static void limits(struct hv *hv, unsigned *exec, unsigned *watch)
 {
-	*exec = *watch = hv->debug.exec = hv->debug.watch = REGISTERS;
+	bool hits_exec, hits_watch;
+
+	hv_kvm_try_points(&hits_exec, &hits_watch);
+	*exec = hv->debug.exec = hits_exec ? REGISTERS : 0;
+	*watch = hv->debug.watch = hits_watch ? REGISTERS : 0;
 }
 
 /* What the registers are to hold, and how many are taken. */

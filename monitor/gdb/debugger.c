@@ -32,11 +32,25 @@ static void want_stop(struct debugger *d, const struct gdb_stop *why)
 
 /* ---- who comes ---- */
 
+/* gdb's own words for a refused one do not say why. */
+static void tell_limits(const struct debugger *d)
+{
+	const struct gdb_breaks *b = &d->session.breaks;
+
+	if (b->exec_max == 0)
+		core_say(d->core, "gdb: %s never hits breakpoints of the processor here: hbreak is refused",
+			 d->core->ops->title);
+	if (b->watch_max == 0)
+		core_say(d->core, "gdb: %s never hits watchpoints here: for watch, tell gdb first to "
+			 "`set can-use-hw-watchpoints 0`", d->core->ops->title);
+}
+
 static void announce(struct debugger *d)
 {
 	if (d->announced)
 		return;
 	d->announced = true;
+	tell_limits(d);
 	core_say(d->core, "%s. Connect to it like this:",
 		 d->waiting ? "Waiting for a debugger" : "A debugger may come");
 	core_say(d->core, "    gdb -ex 'target remote %s' %s", d->listener.where, d->image);

@@ -1,6 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # test_dumpcore.sh: core files of guests that abort, are at fault or hang; and what keeps one from being written.
+#
+# What core files are to be tested for, by the numbers that test_gdb.sh has for all of debugging:
+#
+# 18 Solo5's trigger, name, messages and status   here
+# 19 gdb reads backtrace and registers            here, of this machine's architecture
+#    registers are those of the exception         here: register
+# 20 each reason for one                          here; unit/dumpcore/test_module_dumpcore
+#    a triple fault that loses registers          here: lost
+#    signals: SIGQUIT; a debugger's word          here; machine/test_gdb_itself
+# 21 2 GiB with few pages; swapped pages          here: size; swapped
+# 22 directories that are not there, read-only    here
+#    full disks, files and links in the way       here
+#    RLIMIT_FSIZE; a quota, broken disks          here; unit/dumpcore/test_module_dumpcore
+# 23 readelf, eu-readelf, file, gdb alone         here
+#    no breakpoint of a debugger's is in it       here; machine/test_gdb_itself, unit/gdb/test_module_gdb
 set -u
 
 # shellcheck source=tests/machine/lib.sh

@@ -301,7 +301,11 @@ fi
 
 # --- 7: the processor's own -----------------------------------------------------------------------------------------
 
+# Where KVM never hits them husk has found that out and says so, and there are none: what there is is hit.
 debug_ready now
+points=OK watches=OK
+if says 'never hits breakpoints'; then points=; fi
+if says 'never hits watchpoints'; then watches=; fi
 {
 	for change in Z1 z1; do
 		i=0
@@ -312,9 +316,29 @@ debug_ready now
 	done
 } | client
 report "7: there are as many as the processor has, and the next is refused" "$(
-	uniq "$T/replies" | tr '\n' ' ' | grep -v '^OK E28 OK $')"
+	uniq "$T/replies" | tr '\n' ' ' | grep -v "^${points:+OK E28 }$points \$")"
+if [ -n "$points" ]; then
+	client <<-END
+		qSupported:swbreak+;hwbreak+
+		Z1,$probe,$kind
+		M$value,1:01
+		c
+		z1,$probe,$kind
+		s
+		c
+	END
+	expect "7: a breakpoint of the processor's is hit and stepped off" '^Packet' '^OK' '^OK' \
+		"^T05thread:1;hwbreak:;$pc:$(told "0x$probe")" '^OK' "$(at "$probe" $kind)" '^W07'
+else
+	echo "M$value,1:01" | client
+	skip "7: a breakpoint of the processor's is hit and stepped off" "KVM never hits one here, as husk says"
+fi
+await 20
+judge "4: and a guest that checks its own text finds nothing of it" 7 'text is the same' 'rounds 3'
 
-# A watchpoint stops in front of the access on aarch64. x86_64's need a real processor below KVM.
+# A watchpoint stops in front of the access on aarch64, where it is stepped over, and behind it on x86_64.
+debug_ready now
+[ $arch = x86_64 ] && over='' || over=s
 {
 	cat <<-END
 		qSupported:swbreak+;hwbreak+
@@ -322,45 +346,39 @@ report "7: there are as many as the processor has, and the next is refused" "$(
 		Z3,$value,0
 		Z2,$value,8
 		z2,$value,8
-		Z1,$probe,$kind
 		M$value,1:01
-		c
-		z1,$probe,$kind
-		s
 	END
-	[ $arch = x86_64 ] || cat <<-END
-		Z2,$rounds,8
-		c
-		z2,$rounds,8
-		s
+	[ -z "$watches" ] || cat <<-END
 		Z3,$rounds,4
 		c
 		z3,$rounds,4
-		s
+		$over
 		Z4,$(printf %x $((0x$rounds + 2))),2
 		c
 		z4,$(printf %x $((0x$rounds + 2))),2
-		s
+		$over
 		Z2,$rounds,1
 		Z2,$value,8
 		c
 		z2,$rounds,1
-		s
+		$over
 		c
 		z2,$value,8
-		s
+		$over
 	END
 	echo c
 } | client
-expect "7: a breakpoint of the processor's is hit and stepped off" '^Packet' '^E14' '^E14' '^OK' '^OK' '^OK' '^OK' \
-	"^T05thread:1;hwbreak:;$pc:$(told "0x$probe")" '^OK' "$(at "$probe" $kind)"
-tail -n +11 "$T/replies" >"$T/last" && mv "$T/last" "$T/replies"
-[ $arch = x86_64 ] ||
-	expect "7: watchpoints of every size and kind are hit, two at once" '^OK' "^T05thread:1;watch:$rounds;" '^OK' \
-		'^T05' '^OK' "^T05thread:1;rwatch:$rounds;" '^OK' '^T05' '^OK' "^T05thread:1;awatch:${rounds%?}" '^OK' '^T05' \
-		'^OK' '^OK' "^T05thread:1;watch:$rounds;" '^OK' '^T05' "^T05thread:1;watch:$value;" '^OK' '^T05' '^W07'
+if [ -n "$watches" ]; then
+	stepped=${over:+^T05}
+	# shellcheck disable=SC2086 # no word where there is no step
+	expect "7: watchpoints of every size and kind are hit, two at once" '^Packet' '^E14' '^E14' '^OK' '^OK' '^OK' \
+		'^OK' "^T05thread:1;rwatch:$rounds;" '^OK' $stepped '^OK' "^T05thread:1;awatch:${rounds%?}" '^OK' $stepped \
+		'^OK' '^OK' "^T05thread:1;watch:$rounds;" '^OK' $stepped "^T05thread:1;watch:$value;" '^OK' $stepped '^W07'
+else
+	expect "7: watchpoints that are never hit are refused" '^Packet' '^$' '^$' '^$' '^$' '^OK' '^W07'
+fi
 await 20
-judge "4, 7: and a guest that checks its own text finds nothing of it" 7 'text is the same' 'rounds 3'
+judge "7: and the guest goes on" 7 'text is the same' 'rounds 3'
 
 # --- 14: bad peers --------------------------------------------------------------------------------------------------
 

@@ -55,12 +55,15 @@ monitor stats
 monitor dump
 monitor trace off
 delete
+set can-use-hw-watchpoints 0
 watch {long}&rounds
+continue
+delete
 continue
 END
 shows "2, 3, 4, 12: gdb finds its way" ' cr3 .* 568 ' ' mxcsr .* 532 ' 'efer  *0xd00' 'Temporary breakpoint 2, ' \
 	'Breakpoint 1, ' 'solo5_app_main' '^before = [0-9]' '^[0-9]*	.*probe();' 'nop' 'matched' 'hypercalls puts' 'dumped [0-9]* pages' \
-	'trace: off' 'exited with code 07'
+	'trace: off' 'atchpoint 3: {long}&rounds' '^New value = 2' 'exited with code 07'
 report "3: a backtrace ends where the guest began" "$(
 	grep -q '_start ()$' "$T/replies" || grep '^#' "$T/replies"; grep '??' "$T/replies")"
 await 20

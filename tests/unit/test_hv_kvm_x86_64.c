@@ -607,13 +607,10 @@ static void points_are_as_many_as_registers_hold(void **state)
 	}};
 	const struct hv_debug_ops *d;
 	struct bare *b = *state;
-	unsigned exec, watch;
 
 	CODE(b, HLT);
 	start(b);
 	d = hv_backend.caps(b->hv)->debug;
-	d->limits(b->hv, &exec, &watch);
-	assert_true(exec == 4 && watch == 4);
 	assert_int_equal(d->set(b->hv, &points, &b->e), 0);
 	points.points[points.n++] = (struct hv_point){HV_POINT_ACCESS, BARE_DATA, 1};
 	assert_int_equal(d->set(b->hv, &points, &b->e), -1);
@@ -622,6 +619,48 @@ static void points_are_as_many_as_registers_hold(void **state)
 	points.n = 0;
 	assert_int_equal(d->set(b->hv, &points, &b->e), -1);
 	assert_non_null(strstr(b->e.message, "KVM_SET_GUEST_DEBUG"));
+}
+
+/* movb $1, BARE_DATA: a watchpoint is told behind it. */
+#define STORE 0xc6, 0x04, 0x25, 0x00, 0x00, 0x11, 0x00, 1
+
+static void assert_hit_if(struct bare *b, unsigned n, enum hv_point_kind kind, uint64_t addr)
+{
+	const struct hv_debug d = {.n = 1, .points = {{kind, addr, 1}}};
+
+	assert_true(n == 0 || n == 4);
+	CODE(b, STORE, HLT);
+	start(b);
+	assert_int_equal(hv_backend.caps(b->hv)->debug->set(b->hv, &d, &b->e), 0);
+	assert_int_equal(bare_run(b), 0);
+	assert_int_equal(b->exit.kind, n == 0 ? HV_EXIT_HALT : HV_EXIT_DEBUG);
+	if (n == 0)
+		return;
+	assert_int_equal(b->exit.debug.kind, HV_DEBUG_HARD);
+	assert_int_equal(b->exit.debug.addr, addr);
+}
+
+/* What KVM never hits there is not, and the rest is. */
+static void points_that_are_there_are_hit(void **state)
+{
+	struct bare *b = *state;
+	unsigned exec, watch;
+
+	hv_backend.caps(b->hv)->debug->limits(b->hv, &exec, &watch);
+	assert_hit_if(b, exec, HV_POINT_EXEC, BARE_TEXT);
+	assert_int_equal(tear_down(state) | set_up(state), 0);
+	assert_hit_if(b, watch, HV_POINT_WRITE, BARE_DATA);
+}
+
+/* The host has no room for another machine. */
+static void points_that_cannot_be_tried_are_there(void **state)
+{
+	struct bare *b = *state;
+	unsigned exec, watch;
+
+	answer(KVM_CREATE_VM, -1, ENOMEM);
+	hv_backend.caps(b->hv)->debug->limits(b->hv, &exec, &watch);
+	assert_true(exec == 4 && watch == 4);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -651,6 +690,8 @@ int main(void)
 		TEST(a_halt_is_a_breakpoint_for_a_debugger),
 		TEST(a_step_is_one_instruction),
 		TEST(points_are_as_many_as_registers_hold),
+		TEST(points_that_are_there_are_hit),
+		TEST(points_that_cannot_be_tried_are_there),
 		TEST(vectors_that_are_written_are_there_after_a_run),
 		TEST(system_registers_are_those_of_the_start),
 		TEST(registers_that_cannot_be_had_are_an_error),

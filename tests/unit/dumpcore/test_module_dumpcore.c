@@ -32,6 +32,7 @@ extern const struct module module_dumpcore;
 
 static struct {
 	unsigned writes, fail_at;	/* the write that fails; 0: none */
+	int why;			/* with this error; 0: the disk is full */
 	bool cut, no_access;		/* writes take a part only; the directory is not writable */
 } host;
 
@@ -43,7 +44,7 @@ int __wrap_faccessat(int dir, const char *path, int mode, int flags);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
 	if (++host.writes == host.fail_at) {
-		errno = ENOSPC;
+		errno = host.why == 0 ? ENOSPC : host.why;
 		return -1;
 	}
 	if (host.cut && host.writes % 3 == 1) {
@@ -383,6 +384,26 @@ static void every_write_may_fail(void **state)
 	expect_notice(f, 1, "dumpcore: dumped");
 }
 
+/* A quota, a limit of file sizes, a broken disk. */
+static void whatever_fails_a_write_is_told(void **state)
+{
+	static const int reasons[] = {EDQUOT, EFBIG, EIO};
+	struct fixture *f = *state;
+
+	attach(f);
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+		unlink(f->path);
+		f->rig.n_notices = 0;
+		host.writes = 0;
+		host.fail_at = 1;
+		host.why = reasons[i];
+		assert_int_equal(halt(f, 255), RIG_HALTED);
+		post_mortem(f, false);
+		assert_int_equal(f->rig.n_notices, 2);
+		expect_notice(f, 1, strerror(reasons[i]));
+	}
+}
+
 static void a_file_that_is_there_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -458,6 +479,7 @@ int main(void)
 		TEST(notes_name_the_image_and_its_words),
 		TEST(lost_registers_are_not_told),
 		TEST(every_write_may_fail),
+		TEST(whatever_fails_a_write_is_told),
 		TEST(a_file_that_is_there_is_left_alone),
 		TEST(directories_that_will_not_do_are_refused),
 		TEST(only_the_file_itself_can_be_made_later),
