@@ -151,6 +151,11 @@ void husk_check_only(struct husk *h)
 	h->settings.look = true;
 }
 
+void husk_count_time(struct husk *h)
+{
+	h->times.wanted = true;
+}
+
 uint64_t machine_memory_size(const struct husk *h)
 {
 	const struct setting *s = settings_find(&h->settings, "mem", NULL);
@@ -353,6 +358,8 @@ static int attach_own(struct husk *h, struct husk_error *e)
 {
 	static const struct core_client client = {.attend = attend};
 
+	if (times_attach(&h->times, &h->core, e) == -1)
+		return -1;
 	return h->config.attend == NULL ? 0 :
 	       core_add_client(&h->core, &client, h, &h->attention, e);
 }
@@ -392,6 +399,7 @@ static void unload(struct husk *h)
 			      &h->image.manifest);
 	}
 	core_fini(&h->core);
+	h->times.core = NULL;
 	h->attention = CORE_NO_CLIENT;
 	while (h->n_opened > 0) {
 		h->n_opened--;

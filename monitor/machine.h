@@ -11,6 +11,7 @@
 #include "module.h"
 #include "sandbox.h"
 #include "symbols.h"
+#include "times.h"
 
 #define MODULES_MAX 16
 
@@ -27,6 +28,7 @@ struct husk {
 	struct symbol_file symbols;	/* names of its functions, read when they are wanted */
 	struct clock_own clock;		/* the guest's, if the program makes it */
 	struct core core;
+	struct times times;		/* of its runs, if they are wanted */
 	unsigned attention;		/* husk_attend's id in the core */
 	bool loaded;
 	bool confined;			/* husk_confine was called, and layers are in force */

@@ -25,16 +25,28 @@ struct command {
 	struct settings settings;	/* the options of this file */
 	struct husk *machine;
 	struct figures figures;
-	struct husk_output outputs[2];	/* stderr, and where the figures go */
+	struct figures metrics;		/* that are written while the guest runs */
+	struct husk_output outputs[3];	/* stderr, and where the figures go */
 	bool stdout_is_disk, stderr_is_disk;	/* a disk of the guest: nothing is written there */
 	bool ended;			/* the guest did, whatever is asked for afterwards */
 	bool told;			/* that we end on a signal */
+	bool metrics_told;		/* that they could not be written */
 	int argc;
 	char **argv;
 	const char *kernel;
 	int guest_argc;
 	char **guest_argv;
 };
+
+#define EVERY_DEFAULT 10u	/* seconds; collectors ask every 15 to 60 */
+#define EVERY_MAX 86400u
+
+static int check_seconds(const char *value, struct husk_error *e)
+{
+	unsigned long long n;
+
+	return option_number(value, 1, EVERY_MAX, &n, e);
+}
 
 static const struct option actions[] = {
 	{.name = "help", .form = OPTION_FLAG, .help = "print this and exit; -h too"},
@@ -53,6 +65,10 @@ static const struct option actions[] = {
 	 .help = "print exits, hypercalls, bytes and system calls to stderr at the end"},
 	{.name = "stats-to", .form = OPTION_VALUE, .value = "PATH",
 	 .help = "print them to a file (or @FD) instead"},
+	{.name = "metrics", .form = OPTION_VALUE, .value = "FILE",
+	 .help = "keep them in FILE while the guest runs, for Prometheus (OpenMetrics)"},
+	{.name = "metrics-every", .form = OPTION_VALUE, .value = "SECONDS", .check = check_seconds,
+	 .help = "how often, 10 by default; at SIGUSR1 too"},
 };
 static const struct option_group action_group = {
 	"the monitor", actions, sizeof actions / sizeof actions[0],
@@ -87,14 +103,40 @@ static bool has_value(const struct command *c, const char *action)
 	return s != NULL && s->value[0] != '\0';
 }
 
-/* SIGUSR1: the guest waits meanwhile. */
+/* A disk that is full is told of once; it may have room again later. */
+static void update_metrics(struct command *c)
+{
+	struct husk_error e;
+
+	if (figures_rewrite(&c->metrics, c->machine, &e) == 0)
+		return;
+	if (!c->metrics_told)
+		messages_say(&c->messages, e.message);
+	c->metrics_told = true;
+}
+
+/* A program that reads the figures has no use for the place. */
+static void show(struct command *c)
+{
+	const bool json = has_value(c, "stats");
+	struct husk_error e;
+
+	if (figures_show(c->machine, json, &c->messages, &e) == -1)
+		messages_say(&c->messages, e.message);
+	if (!json)
+		husk_place(c->machine, on_notice, c);
+}
+
+/* SIGUSR1, or the time for metrics: the guest waits meanwhile. */
 static void on_attend(void *ctx)
 {
 	struct command *c = ctx;
-	struct husk_error e;
+	const unsigned looks = signals_take_looks();
 
-	if (figures_show(c->machine, has_value(c, "stats"), &c->messages, &e) == -1)
-		messages_say(&c->messages, e.message);
+	if (looks != SIGNALS_TIME)
+		show(c);
+	if (asked(c, "metrics"))
+		update_metrics(c);
 }
 
 static int stopped(struct command *c, int signal)
@@ -165,10 +207,10 @@ static void print_version(const struct command *c, FILE *out)
 		print_linked(out);
 }
 
-/* Where the figures are to go; NULL without an option for it. */
-static const char *figures_place(const struct command *c)
+/* The value of an option; NULL without it. */
+static const char *value_of(const struct command *c, const char *action)
 {
-	const struct setting *s = settings_find(&c->settings, "stats-to", NULL);
+	const struct setting *s = settings_find(&c->settings, action, NULL);
 
 	return s == NULL ? NULL : s->value;
 }
@@ -270,9 +312,20 @@ static int enter_sandbox(struct command *c, struct husk_error *e)
 	figures_settle(&c->figures);
 	own = (struct sandbox_own){
 		.messages = c->messages.out.fd, .figures = c->figures.fd == -1 ? -1 : c->figures.out.fd,
-		.cut = c->figures.file ? c->figures.fd : -1,
+		.cut = c->figures.file ? c->figures.fd : -1, .metrics = c->metrics.fd,
 	};
 	return sandbox_enter(c->machine, &c->settings, &own, e);
+}
+
+static int claim_metrics(const struct command *c, struct husk_error *e)
+{
+	const char *every = value_of(c, "metrics-every");
+
+	if (!asked(c, "metrics") || asked(c, "dry-run"))
+		return 0;
+	if (figures_claim(&c->metrics, e) == -1 || figures_empty(&c->metrics, e) == -1)
+		return -1;
+	return signals_look_every(every == NULL ? EVERY_DEFAULT : (unsigned)strtoul(every, NULL, 10), e);
 }
 
 static int start_guest(struct command *c, struct husk_error *e)
@@ -280,18 +333,29 @@ static int start_guest(struct command *c, struct husk_error *e)
 	if (husk_load(c->machine, c->kernel, c->guest_argc, c->guest_argv, e) == -1)
 		return -1;
 	signals_stop(c->machine);
-	if (figures_claim(&c->figures, e) == -1)
+	if (figures_claim(&c->figures, e) == -1 || claim_metrics(c, e) == -1)
 		return -1;
 	return enter_sandbox(c, e);
 }
 
 static int open_figures(struct command *c, struct husk_error *e)
 {
-	const char *place = figures_place(c);
+	const char *place = value_of(c, "stats-to"), *metrics = value_of(c, "metrics");
 
-	if (figures_open(&c->figures, place, e) == -1)
+	if (asked(c, "stats") || place != NULL || metrics != NULL)
+		husk_count_time(c->machine);
+	if ((asked(c, "stats") || place != NULL) &&
+	    figures_open(&c->figures, "--stats-to", place, e) == -1)
 		return -1;
-	return place == NULL ? 0 : figures_spare_image(&c->figures, c->kernel, e);
+	if (place != NULL && figures_spare_image(&c->figures, c->kernel, e) == -1)
+		return -1;
+	if (metrics == NULL)
+		return asked(c, "metrics-every") ?
+		       husk_fail(e, HUSK_E_USAGE, "--metrics-every: there is no --metrics=FILE to go with it") : 0;
+	if (figures_open(&c->metrics, "--metrics", metrics, e) == -1 ||
+	    figures_require_file(&c->metrics, e) == -1)
+		return -1;
+	return figures_spare_image(&c->metrics, c->kernel, e);
 }
 
 static int launch(struct command *c, struct husk_error *e)
@@ -301,15 +365,18 @@ static int launch(struct command *c, struct husk_error *e)
 
 	if (asked(c, "dry-run"))
 		husk_check_only(c->machine);
-	if (counting && open_figures(c, e) == -1)
+	if (open_figures(c, e) == -1)
 		return fail(c, e);
 	c->outputs[1] = (struct husk_output){
 		c->figures.fd, asked(c, "stats-to") ? "--stats-to" : c->figures.where,
 	};
+	c->outputs[2] = (struct husk_output){c->metrics.fd, "--metrics"};
 	if (start_guest(c, e) == -1)
 		return fail(c, e);
 	if (!asked(c, "dry-run"))
 		status = run_guest(c, e);
+	if (asked(c, "metrics") && !asked(c, "dry-run"))
+		update_metrics(c);
 	if (counting && figures_take(&c->figures, c->machine, has_value(c, "stats"), e) == -1)
 		status = fail(c, e);
 	return status;
@@ -328,18 +395,29 @@ static int inspect(struct command *c, FILE *out, struct husk_error *e)
 	return STATUS_OK;
 }
 
+/* Returns 1 for a place at which figures cannot be written. */
+static int check_place(const struct command *c, const char *option, struct figures *f,
+		       struct husk_output *output, FILE *out)
+{
+	const char *where = value_of(c, option + strlen("--"));
+	struct husk_error e;
+
+	if (where == NULL)
+		return 0;
+	if (figures_check(f, option, where, c->kernel, &e) == -1) {
+		fprintf(out, "FAIL %s\n", e.message);
+		return 1;
+	}
+	*output = (struct husk_output){f->fd, option};
+	return 0;
+}
+
 /* The figures come first, as no disk may be where they go. */
 static int check_all(struct command *c, FILE *out)
 {
-	const char *place = figures_place(c);
-	struct husk_error e;
-	int bad = 0;
+	int bad = check_place(c, "--stats-to", &c->figures, &c->outputs[1], out) +
+		  check_place(c, "--metrics", &c->metrics, &c->outputs[2], out);
 
-	if (place != NULL && figures_check(&c->figures, place, c->kernel, &e) == -1) {
-		fprintf(out, "FAIL %s\n", e.message);
-		bad++;
-	}
-	c->outputs[1] = (struct husk_output){c->figures.fd, "--stats-to"};
 	bad += husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
 	return bad + sandbox_check_host(&c->settings, out);
 }
@@ -469,7 +547,7 @@ static int work(struct command *c, struct husk_error *e)
 	const struct husk_config config = {
 		.size = sizeof config, .console_fd = STDOUT_FILENO,
 		.console_name = "standard output",
-		.outputs = c->outputs, .n_outputs = 2,
+		.outputs = c->outputs, .n_outputs = 3,
 		.output_is_disk = on_output_is_disk, .output_ctx = c,
 		.notice = on_notice, .notice_ctx = c,
 		.stopping = is_stopping, .attend = on_attend, .attend_ctx = c,
@@ -497,6 +575,7 @@ static int tidy(void *ctx)
 	int status = work(c, &e);
 
 	figures_close(&c->figures);
+	figures_close(&c->metrics);
 	settings_free(&c->settings);
 	messages_fini(&c->messages);
 	return status;
@@ -522,7 +601,8 @@ __attribute__((constructor)) static void before_main(void)
 int main(int argc, char **argv)
 {
 	struct command c = {
-		.figures = {.fd = -1}, .outputs = {{STDERR_FILENO, "standard error"}, {-1, NULL}},
+		.figures = {.fd = -1}, .metrics = {.fd = -1},
+		.outputs = {{STDERR_FILENO, "standard error"}, {-1, NULL}, {-1, NULL}},
 		.argc = argc, .argv = argv,
 	};
 	struct husk_error e = {0};

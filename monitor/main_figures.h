@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* main_figures.h: the figures of a run, written as --stats and --stats-to say. */
+/* main_figures.h: the figures of a run, written as --stats, --stats-to and --metrics say. */
 #ifndef HUSK_MAIN_FIGURES_H
 #define HUSK_MAIN_FIGURES_H
 
@@ -15,7 +15,8 @@ struct figures {
 	int fd;			/* where they go; -1: nowhere */
 	bool own;		/* fd is ours to close */
 	bool file;		/* a file, to be overwritten */
-	const char *where;	/* for messages */
+	const char *option;	/* that names the place, */
+	const char *where;	/* and the place, for messages */
 	struct output out;	/* of fd, once it is settled */
 	char *text;		/* owned; NULL until they are taken */
 	size_t len;
@@ -26,7 +27,7 @@ struct figures {
  * existing file keeps its contents until figures_write. HUSK_E_USAGE, HUSK_E_HOST; nothing is left
  * open.
  */
-int figures_open(struct figures *f, const char *where, struct husk_error *e);
+int figures_open(struct figures *f, const char *option, const char *where, struct husk_error *e);
 
 /*
  * Checks that the file is not the image at this path, by whatever name; NULL: no image; nor one that
@@ -39,7 +40,8 @@ int figures_spare_image(const struct figures *f, const char *image, struct husk_
  * Like figures_open, but changes nothing: a file that is not there is only checked for whether it could
  * be made, and f is nowhere then. Nor may it be the image, or NULL. HUSK_E_USAGE, HUSK_E_HOST.
  */
-int figures_check(struct figures *f, const char *where, const char *image, struct husk_error *e);
+int figures_check(struct figures *f, const char *option, const char *where, const char *image,
+		  struct husk_error *e);
 
 /*
  * After the guest's disks are opened: checks that the file is neither one of them nor in use by
@@ -54,7 +56,21 @@ void figures_settle(struct figures *f);
 int figures_show(const struct husk *machine, bool json, struct messages *m, struct husk_error *e);
 
 /* Collects the figures of the machine. HUSK_E_HOST. */
-int figures_take(struct figures *f, const struct husk *machine, bool json, struct husk_error *e);
+int figures_take(struct figures *f, const struct husk *machine, enum husk_format format,
+		 struct husk_error *e);
+
+/* ---- a file that is written over while the guest runs ---- */
+
+/* HUSK_E_USAGE if it is no file. */
+int figures_require_file(const struct figures *f, struct husk_error *e);
+
+/* Before the first time. HUSK_E_HOST. */
+int figures_empty(const struct figures *f, struct husk_error *e);
+
+/* Puts the machine's figures of now where the last ones were, with one write. HUSK_E_HOST. */
+int figures_rewrite(struct figures *f, const struct husk *machine, struct husk_error *e);
+
+/* ---- the end ---- */
 
 /* Writes the figures, if any were collected. HUSK_E_HOST. */
 int figures_write(struct figures *f, struct husk_error *e);

@@ -148,7 +148,7 @@ bool sandbox_is_wanted(const struct settings *settings)
 int sandbox_enter(struct husk *machine, const struct settings *settings,
 		  const struct sandbox_own *own, struct husk_error *e)
 {
-	const int keep[] = {own->messages, own->figures, own->cut};
+	const int keep[] = {own->messages, own->figures, own->cut, own->metrics};
 	const struct setting *user = settings_find(settings, "user", NULL);
 	struct husk_confinement how = {
 		.size = sizeof how,

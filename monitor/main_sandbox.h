@@ -32,6 +32,7 @@ bool sandbox_is_wanted(const struct settings *settings);
 struct sandbox_own {
 	int messages, figures;	/* what they are written to */
 	int cut;		/* a file that is emptied before the figures are written */
+	int metrics;		/* one that is written over while the guest runs */
 };
 
 /* Confines husk as the settings say. HUSK_E_HOST. */

@@ -21,6 +21,7 @@ static volatile sig_atomic_t asked;
 static volatile sig_atomic_t nudges;
 static volatile sig_atomic_t nudging;
 static volatile sig_atomic_t look;		/* figures are asked for, and no machine is there */
+static volatile sig_atomic_t user_look, timed_look;	/* figures are to be told */
 static volatile sig_atomic_t quit_ignored;	/* SIGQUIT was, by who started husk */
 
 /*
@@ -83,7 +84,10 @@ static void on_look(int signal)
 {
 	const int saved = errno;
 
-	(void)signal;
+	if (signal == SIGALRM)
+		timed_look = 1;
+	else
+		user_look = 1;
 	if (running != NULL)
 		husk_attend(running);
 	else
@@ -116,12 +120,12 @@ static int catch_one(int signal, struct husk_error *e)
 	return 0;
 }
 
-static int catch_looks(struct husk_error *e)
+static int catch_looks(int signal, struct husk_error *e)
 {
 	struct sigaction tell = {.sa_handler = on_look};
 
 	hold_all(&tell.sa_mask);
-	return sigaction(SIGUSR1, &tell, NULL) == -1 ? husk_fail_sys(e, errno, "signal %d", SIGUSR1) : 0;
+	return sigaction(signal, &tell, NULL) == -1 ? husk_fail_sys(e, errno, "signal %d", signal) : 0;
 }
 
 static const int ends[] = {SIGQUIT, SIGTERM, SIGINT, SIGHUP};
@@ -150,7 +154,7 @@ int signals_catch(struct husk_error *e)
 {
 	sigset_t caught;
 
-	if (catch_looks(e) == -1)
+	if (catch_looks(SIGUSR1, e) == -1)
 		return -1;
 	for (size_t i = 0; i < n_ends; i++)
 		if (catch_one(ends[i], e) == -1)
@@ -185,4 +189,39 @@ void signals_rest(void)
 int signals_asked(void)
 {
 	return (int)asked;
+}
+
+unsigned signals_take_looks(void)
+{
+	unsigned looks = 0;
+
+	/* A signal that comes between the two lines of one is told of with that. */
+	if (user_look != 0) {
+		user_look = 0;
+		looks |= SIGNALS_USER;
+	}
+	if (timed_look != 0) {
+		timed_look = 0;
+		looks |= SIGNALS_TIME;
+	}
+	return looks;
+}
+
+/* For the first time at once. Whoever asks for the end takes the timer from here. */
+int signals_look_every(unsigned seconds, struct husk_error *e)
+{
+	const struct timeval often = {.tv_sec = (time_t)seconds};
+	const struct itimerval timer = {.it_interval = often, .it_value = {.tv_usec = 1}};
+	sigset_t held;
+	int rc;
+
+	add_caught(&held);
+	if (sigprocmask(SIG_BLOCK, &held, NULL) == -1)
+		return husk_fail_sys(e, errno, "signals");
+	rc = nudging != 0 ? 0 : catch_looks(SIGALRM, e);
+	if (rc == 0 && nudging == 0 && setitimer(ITIMER_REAL, &timer, NULL) == -1)
+		rc = husk_fail_sys(e, errno, "setitimer");
+	sigaddset(&held, SIGALRM);
+	(void)sigprocmask(SIG_UNBLOCK, &held, NULL);
+	return rc;
 }

@@ -36,6 +36,21 @@ void signals_stop(struct husk *machine);
  */
 void signals_rest(void);
 
+/* What figures are asked for; ored. */
+enum signals_look {
+	SIGNALS_USER = 1 << 0,	/* by SIGUSR1 */
+	SIGNALS_TIME = 1 << 1,	/* as their time has come */
+};
+
+/* What was asked for since the last call. */
+unsigned signals_take_looks(void);
+
+/*
+ * The machine attends now, and every so many seconds until another signal asks for the end. Takes
+ * SIGALRM. HUSK_E_HOST.
+ */
+int signals_look_every(unsigned seconds, struct husk_error *e);
+
 /* The signal that asked for the end, 0 if none did. A call that it interrupts fails with EINTR. */
 int signals_asked(void);
 

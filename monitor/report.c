@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "machine.h"
+#include "report_metrics.h"
 
 /* Passes figures on and adds up the system calls among them. */
 struct total {
@@ -51,6 +52,7 @@ void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 		if (h->modules[i]->report != NULL)
 			h->modules[i]->report(h->state[i], add, &t);
 	tell(ctx, "total", "system_calls", t.calls);
+	times_report(&h->times, tell, ctx);
 }
 
 static void write_line(void *ctx, const char *subject, const char *name, uint64_t value)
@@ -77,17 +79,23 @@ static void write_json(void *ctx, const char *subject, const char *name, uint64_
 	json_number(&r->json, name, value);
 }
 
-void husk_report_write(const struct husk *h, int json, FILE *out)
+static void write_object(const struct husk *h, FILE *out)
 {
 	struct report_json r = {0};
 
-	if (!json) {
-		husk_report(h, write_line, out);
-		return;
-	}
 	json_begin(&r.json, out);
 	husk_report(h, write_json, &r);
 	if (r.subject[0] != '\0')
 		json_close(&r.json, '}');
 	json_end(&r.json);
+}
+
+void husk_report_write(const struct husk *h, int format, FILE *out)
+{
+	if (format == HUSK_METRICS)
+		report_metrics(h, out);
+	else if (format == HUSK_JSON)
+		write_object(h, out);
+	else
+		husk_report(h, write_line, out);
 }

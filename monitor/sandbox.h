@@ -44,7 +44,7 @@ enum sandbox_use {
 #define SANDBOX_OUTPUT (SANDBOX_WRITES | SANDBOX_WAITS)
 #define SANDBOX_BOTH_WAYS (SANDBOX_READS | SANDBOX_OUTPUT)
 #define SANDBOX_QUEUE (SANDBOX_WATCHES | SANDBOX_WAITS)
-#define SANDBOX_PROGRAM (SANDBOX_BOTH_WAYS | SANDBOX_LOOKS)	/* a program's own */
+#define SANDBOX_PROGRAM (SANDBOX_BOTH_WAYS | SANDBOX_WRITES_AT | SANDBOX_LOOKS)	/* a program's own */
 
 /* What a system call may be made with, as far as it is known only at run time. */
 enum sandbox_value {

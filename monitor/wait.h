@@ -17,6 +17,8 @@
 struct waiter {
 	const struct mailbox *mailbox;	/* of the thread that waits; not owned */
 	bool sharp;			/* its timer slack has been reduced */
+	bool timed;			/* waits add up in waited_ns */
+	uint64_t waited_ns;
 };
 
 void waiter_init(struct waiter *w, const struct mailbox *mailbox);

@@ -309,8 +309,20 @@ typedef void husk_figure(void *ctx, const char *subject, const char *name, uint6
 /* Tells every figure of a loaded machine. Between runs, or in attend. */
 void husk_report(const struct husk *h, husk_figure *tell, void *ctx);
 
-/* Writes them to out: lines of "subject name value", or one JSON object of objects. */
-void husk_report_write(const struct husk *h, int json, FILE *out);
+enum husk_format {
+	HUSK_LINES = 0,		/* of "subject name value" */
+	HUSK_JSON = 1,		/* one object of objects, on one line */
+	HUSK_METRICS = 2	/* OpenMetrics, as Prometheus reads it */
+};
+
+/* Writes them to out, in one of these formats. */
+void husk_report_write(const struct husk *h, int format, FILE *out);
+
+/*
+ * Figures are to have the times of the guest, of the monitor's work for it, and of waits, which costs two
+ * looks at the clock for each exit and each wait. Before husk_load.
+ */
+void husk_count_time(struct husk *h);
 
 /* Frees everything; accepts NULL and a machine in any state. */
 void husk_destroy(struct husk *h);

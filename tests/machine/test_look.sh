@@ -52,6 +52,50 @@ asks compute
 asks sleep 'called from solo5_app_main+0x'
 asks ask ' solo5_app_main+0x'	# between two calls, or in one
 
+# For who reads it himself: the figures, and where the guest is.
+looks --stats -- "$spin" --solo5:quiet sleep
+kill -USR1 "$started"
+within 20 grep -q 'lines of the source' "$T/err"
+report "SIGUSR1 says where the guest is, too" "$(grep -q 'called from solo5_app_main+0x' "$T/err" || cat "$T/err")"
+report "and for how long it ran, and waited" \
+	"$(grep -q '^time guest_us [1-9]' "$T/err" && grep -q '^time waiting_us [1-9]' "$T/err" || cat "$T/err")"
+kill -TERM "$started"
+await 20
+judge "and it goes on until it is stopped" 1 'Exiting on signal 15'
+
+# --- for collectors ---
+
+# collected PATTERN: the file has all that a collector is to find.
+collected() {
+	grep -q "$1" "$T/metrics" && [ "$(tail -n 1 "$T/metrics")" = '# EOF' ]
+}
+
+echo "what another run has left, much of it" >"$T/metrics"
+looks --metrics="$T/metrics" --metrics-every=86400 "$confined" -- "$spin" --solo5:quiet sleep
+within 20 collected '^husk_hypercalls_total{name="puts"} [01]$'
+report "metrics are there from the start" "$(collected husk_exits_total || cat "$T/metrics")"
+kill -USR1 "$started"
+within 20 collected '^husk_hypercalls_total{name="puts"} 1$'
+report "and are those of now after SIGUSR1" "$(collected 'husk_time_seconds_total{in="waiting"} ' || cat "$T/metrics")"
+kill -TERM "$started"
+await 20
+judge "metrics keep nobody from an end in order" 1 'Exiting on signal 15'
+
+looks --metrics="$T/metrics" --metrics-every=1 "$confined" -- "$spin" --solo5:quiet compute
+within 20 collected 'in="guest"} [1-9]'
+report "once a second they are those of now, without a signal" "$(collected 'in="guest"} [1-9]' || cat "$T/metrics")"
+report "nothing is said of that" "$(grep . "$T/err")"
+kill -TERM "$started"
+await 20
+run --mem=8 --metrics="$T/metrics" -- "$(image hello)" --solo5:quiet
+report "at the end they are complete" "$(collected '{name="halt"} 1$' || cat "$T/metrics")"
+run --mem=8 --metrics=/dev/null -- "$(image hello)"
+judge "metrics want a file" 1 '--metrics=/dev/null: only a file'
+run --mem=8 --metrics="$T/none/metrics" -- "$(image hello)"
+judge "whose directory is there" 1 '--metrics=.*none/metrics: No such file'
+run --mem=8 --metrics-every=5 -- "$(image hello)"
+judge "and do not come without one" 1 'there is no --metrics=FILE'
+
 # Many at once count as one, and each text is whole.
 looks --stats=json -- "$spin" --solo5:quiet ask
 n=0
@@ -140,7 +184,7 @@ judge "an image that has changed has no names" 1 'guest is at 0x' 'spin.hvt has 
 run --symbols="$(image fpu)" -- "$(image hello)" --solo5:quiet
 judge "--symbols of another image is refused" 1 'symbols of another image'
 cp "$(image hello)" "$T/copy.json"
-for option in trace profile stats-to; do
+for option in trace profile stats-to metrics; do
 	run --stats --symbols="$T/copy.json" --$option="$T/copy.json" -- "$(image hello)"
 	judge "--$option does not write to --symbols" 1 "--$option=.*: a disk of this guest, its symbols"
 done

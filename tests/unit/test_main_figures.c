@@ -22,16 +22,16 @@ static struct {
 	bool no_stream, cut;	/* there is no memory for the text, or not for all of it */
 } host;
 
-void __wrap_husk_report_write(const struct husk *h, int json, FILE *out);
+void __wrap_husk_report_write(const struct husk *h, int format, FILE *out);
 FILE *__real_open_memstream(char **text, size_t *len);
 FILE *__wrap_open_memstream(char **text, size_t *len);
 int __real_fclose(FILE *f);
 int __wrap_fclose(FILE *f);
 
-void __wrap_husk_report_write(const struct husk *h, int json, FILE *out)
+void __wrap_husk_report_write(const struct husk *h, int format, FILE *out)
 {
 	assert_null(h);
-	fputs(json ? "{}\n" : FIGURES, out);
+	fputs(format == HUSK_JSON ? "{}\n" : format == HUSK_METRICS ? "# EOF\n" : FIGURES, out);
 }
 
 FILE *__wrap_open_memstream(char **text, size_t *len)
@@ -115,23 +115,23 @@ static const char *at(struct fixture *f, int fd)
 
 static void assert_opens(struct fixture *f, const char *where)
 {
-	if (figures_open(&f->f, where, &f->e) != 0)
+	if (figures_open(&f->f, "--stats-to", where, &f->e) != 0)
 		fail_msg("%s", f->e.message);
 }
 
 static void take(struct fixture *f)
 {
-	assert_int_equal(figures_take(&f->f, NULL, false, &f->e), 0);
+	assert_int_equal(figures_take(&f->f, NULL, HUSK_LINES, &f->e), 0);
 }
 
 /* As a run and --check see it. */
 static void assert_refused(struct fixture *f, const char *where, enum husk_error_class kind,
 			   const char *message)
 {
-	assert_int_equal(figures_open(&f->f, where, &f->e), -1);
+	assert_int_equal(figures_open(&f->f, "--stats-to", where, &f->e), -1);
 	assert_int_equal(f->e.kind, kind);
 	assert_string_equal(f->e.message, message);
-	assert_int_equal(figures_check(&f->f, where, NULL, &f->e), -1);
+	assert_int_equal(figures_check(&f->f, "--stats-to", where, NULL, &f->e), -1);
 	assert_int_equal(f->e.kind, kind);
 	assert_string_equal(f->e.message, message);
 	assert_int_equal(open_descriptors(), f->files);
@@ -157,11 +157,11 @@ static void a_file_is_made(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(figures_check(&f->f, f->path, NULL, &f->e), 0);
+	assert_int_equal(figures_check(&f->f, "--stats-to", f->path, NULL, &f->e), 0);
 	figures_close(&f->f);
 	assert_int_equal(access(f->path, F_OK), -1);
 	assert_opens(f, f->path);
-	assert_int_equal(figures_take(&f->f, NULL, true, &f->e), 0);
+	assert_int_equal(figures_take(&f->f, NULL, HUSK_JSON, &f->e), 0);
 	assert_int_equal(figures_write(&f->f, &f->e), 0);
 	assert_string_equal(content(f), "{}\n");
 }
@@ -174,7 +174,7 @@ static void an_inherited_descriptor_is_written_to_where_it_stands(void **state)
 
 	put(f, "before ");
 	fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	assert_int_equal(figures_check(&f->f, at(f, fd), NULL, &f->e), 0);
+	assert_int_equal(figures_check(&f->f, "--stats-to", at(f, fd), NULL, &f->e), 0);
 	figures_close(&f->f);
 	assert_opens(f, at(f, fd));
 	assert_int_not_equal(f->f.fd, fd);
@@ -205,17 +205,17 @@ static void descriptors_that_will_not_do(void **state)
 	int in, path;
 
 	assert_refused(f, "@63", HUSK_E_HOST, "--stats-to=@63: Bad file descriptor");
-	assert_int_equal(figures_open(&f->f, "@", &f->e), -1);
+	assert_int_equal(figures_open(&f->f, "--stats-to", "@", &f->e), -1);
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);
-	assert_int_equal(figures_open(&f->f, "@1x", &f->e), -1);
-	assert_int_equal(figures_open(&f->f, "@-1", &f->e), -1);
-	assert_int_equal(figures_open(&f->f, "@99999999999999999999", &f->e), -1);
+	assert_int_equal(figures_open(&f->f, "--stats-to", "@1x", &f->e), -1);
+	assert_int_equal(figures_open(&f->f, "--stats-to", "@-1", &f->e), -1);
+	assert_int_equal(figures_open(&f->f, "--stats-to", "@99999999999999999999", &f->e), -1);
 	put(f, "");
 	in = open(f->path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(figures_open(&f->f, at(f, in), &f->e), -1);
+	assert_int_equal(figures_open(&f->f, "--stats-to", at(f, in), &f->e), -1);
 	assert_non_null(strstr(f->e.message, "not open for writing"));
 	path = open(f->path, O_PATH | O_CLOEXEC);
-	assert_int_equal(figures_open(&f->f, at(f, path), &f->e), -1);
+	assert_int_equal(figures_open(&f->f, "--stats-to", at(f, path), &f->e), -1);
 	assert_non_null(strstr(f->e.message, "not open for writing"));
 	close(in);
 	close(path);
@@ -249,7 +249,7 @@ static void a_place_in_the_working_directory(void **state)
 	int back = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(chdir(f->dir), 0);
-	assert_int_equal(figures_check(&f->f, "file", NULL, &f->e), 0);
+	assert_int_equal(figures_check(&f->f, "--stats-to", "file", NULL, &f->e), 0);
 	figures_close(&f->f);
 	assert_int_equal(access("file", F_OK), -1);
 	assert_int_equal(fchdir(back), 0);
@@ -342,7 +342,7 @@ static void assert_is_image(struct fixture *f, const char *where, const char *im
 	assert_int_equal(f->e.kind, HUSK_E_USAGE);
 	assert_string_equal(f->e.message, message);
 	figures_close(&f->f);
-	assert_int_equal(figures_check(&f->f, where, image, &f->e), -1);
+	assert_int_equal(figures_check(&f->f, "--stats-to", where, image, &f->e), -1);
 	assert_string_equal(f->e.message, message);
 	assert_string_equal(content(f), "image");
 }
@@ -402,6 +402,31 @@ static void a_full_disk_is_told(void **state)
 	close(full);
 }
 
+static void metrics_are_written_over_in_place(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "what another run has left");
+	assert_int_equal(figures_open(&f->f, "--metrics", f->path, &f->e), 0);
+	assert_int_equal(figures_require_file(&f->f, &f->e), 0);
+	assert_int_equal(figures_empty(&f->f, &f->e), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(figures_rewrite(&f->f, NULL, &f->e), 0);
+		assert_string_equal(content(f), "# EOF\n");
+	}
+	host.no_stream = true;
+	assert_int_equal(figures_rewrite(&f->f, NULL, &f->e), -1);
+	assert_int_equal(f->e.sys, ENOMEM);
+	host.no_stream = false;
+	figures_close(&f->f);
+	assert_int_equal(figures_open(&f->f, "--metrics", "/dev/full", &f->e), 0);
+	assert_int_equal(figures_require_file(&f->f, &f->e), -1);
+	assert_string_equal(f->e.message, "--metrics=/dev/full: only a file can be written over again and "
+			    "again; name one");
+	assert_int_equal(figures_rewrite(&f->f, NULL, &f->e), -1);
+	assert_string_equal(f->e.message, "--metrics=/dev/full: No space left on device");
+}
+
 static void there_may_be_no_memory(void **state)
 {
 	struct fixture *f = *state;
@@ -409,11 +434,11 @@ static void there_may_be_no_memory(void **state)
 	put(f, "older");
 	assert_opens(f, f->path);
 	host.no_stream = true;
-	assert_int_equal(figures_take(&f->f, NULL, false, &f->e), -1);
+	assert_int_equal(figures_take(&f->f, NULL, HUSK_LINES, &f->e), -1);
 	assert_int_equal(f->e.sys, ENOMEM);
 	host.no_stream = false;
 	host.cut = true;
-	assert_int_equal(figures_take(&f->f, NULL, false, &f->e), -1);
+	assert_int_equal(figures_take(&f->f, NULL, HUSK_LINES, &f->e), -1);
 	assert_int_equal(f->e.sys, ENOMEM);
 	assert_int_equal(figures_write(&f->f, &f->e), 0);
 	assert_string_equal(content(f), "older");
@@ -438,6 +463,7 @@ int main(void)
 		TEST(the_image_is_spared_by_whatever_name),
 		TEST(other_files_than_the_image_will_do),
 		TEST(a_full_disk_is_told),
+		TEST(metrics_are_written_over_in_place),
 		TEST(there_may_be_no_memory),
 	};
 

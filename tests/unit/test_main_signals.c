@@ -211,11 +211,42 @@ static void asks_for_figures(void)
 	CHECK(host.attended == 0 && signals_asked() == 0);
 	signals_stop(machine);
 	CHECK(host.attended == 1 && host.stopped == machine && host.stops == 0);
+	CHECK(signals_take_looks() == SIGNALS_USER && signals_take_looks() == 0);
 	raise(SIGUSR1);
 	CHECK(host.attended == 2);
 	signals_stop(NULL);
 	raise(SIGUSR1);
 	CHECK(host.attended == 2 && signals_asked() == 0);
+}
+
+/* Whoever ends husk takes the timer: what began before the signal is interrupted as without metrics. */
+static void asks_again_and_again(void)
+{
+	struct husk_error e;
+
+	catch();
+	signals_stop(machine);
+	CHECK(signals_look_every(1, &e) == 0);
+	while (host.attended < 2)
+		(void)poll(NULL, 0, LONG_MS);
+	CHECK(signals_take_looks() == SIGNALS_TIME && signals_asked() == 0);
+	raise(SIGTERM);
+	CHECK(poll(NULL, 0, LONG_MS) == -1 && errno == EINTR);
+	CHECK(poll(NULL, 0, LONG_MS) == -1 && errno == EINTR);
+	CHECK(signals_take_looks() == 0);
+	CHECK(signals_look_every(1, &e) == 0);	/* too late: the timer is the end's */
+	CHECK(signals_take_looks() == 0);
+}
+
+static void every_call_of_it_may_fail(void)
+{
+	struct husk_error e = {0};
+
+	catch();
+	for (host.fails = 1; host.fails <= 2; host.fails++) {
+		host.calls = 0;
+		CHECK(signals_look_every(1, &e) == -1 && e.kind == HUSK_E_HOST && e.sys == EPERM);
+	}
 }
 
 static void asks_for_the_place(void)
@@ -268,6 +299,8 @@ static void neither_kills(void **state)
 {
 	(void)state;
 	passes(asks_for_figures);
+	passes(asks_again_and_again);
+	passes(every_call_of_it_may_fail);
 	passes(asks_for_the_place);
 	passes(meant_by_a_keyboard);
 	passes(ignored_by_the_starter);

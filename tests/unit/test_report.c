@@ -249,6 +249,34 @@ static void a_machine_that_has_not_run_has_figures_too(void **state)
 	assert_same_as_json(f, expected);
 }
 
+/* OpenMetrics 1.0: a type in front of all that has a name, which come together, and an end. */
+static void metrics_are_what_collectors_read(void **state)
+{
+	static const char *const lines[] = {
+		"# TYPE husk_exits counter\n", "husk_exits_total{kind=\"shutdown\"} 1\n",
+		"husk_hypercalls_total{name=\"puts\"} 2\n", "# TYPE husk_things counter\n",
+		"husk_things_total{of=\"first\"} 18446744073709551615\n",
+		"# TYPE husk_bytes_read counter\nhusk_bytes_read_total{of=\"block:" NAME_67 "\"} 512\n",
+		"husk_system_calls_total{of=\"second\"} 30000\nhusk_system_calls_total{of=\"total\"}",
+		"# TYPE husk_time_seconds counter\nhusk_time_seconds_total{in=\"guest\"} 0.0",
+	};
+	struct fixture *f = *state;
+	const char *text;
+	size_t types = 0;
+
+	husk_count_time(f->h);
+	load(f);
+	run(f);
+	text = report(f, HUSK_METRICS);
+	for (size_t i = 0; i < COUNT(lines); i++)
+		if (strstr(text, lines[i]) == NULL)
+			fail_msg("%s is not in %s", lines[i], text);
+	for (const char *t = text; (t = strstr(t, "# TYPE husk_system_calls ")) != NULL; t++)
+		types++;
+	assert_int_equal(types, 1);
+	assert_string_equal(text + f->len - 6, "# EOF\n");
+}
+
 static void no_figure(void *ctx, const char *subject, const char *name, uint64_t value)
 {
 	(void)ctx, (void)value;
@@ -297,6 +325,7 @@ int main(void)
 		TEST(a_run_is_reported_line_by_line),
 		TEST(json_says_the_same_as_text),
 		TEST(a_machine_that_has_not_run_has_figures_too),
+		TEST(metrics_are_what_collectors_read),
 		TEST(a_machine_without_an_image_has_no_figures),
 		TEST(figures_are_told_one_by_one),
 	};
