@@ -73,13 +73,17 @@ static unsigned least(unsigned a, unsigned b)
 
 static int open_ends(struct pair *p, const struct uplink_request *rq, struct husk_error *e)
 {
+	const char *out = strchr(rq->where, ',') + 1;
 	struct uplink_request one = *rq;
 	char text[PAIR_TEXT];
 
+	if (out[0] != '@')
+		return husk_fail(e, HUSK_E_USAGE, "Could not attach interface: %s: it needs the numbers of "
+				 "two open descriptors: @IN,@OUT", rq->where);
 	one.where = pair_in(rq->where, text);
 	if (adopt_one_way(&p->in, &one, true, e) == -1)
 		return -1;
-	one.where = strchr(rq->where, ',') + 1;
+	one.where = out;
 	return adopt_one_way(&p->out, &one, false, e);
 }
 

@@ -515,10 +515,14 @@ static void either_of_two_is_a_number_of_one_that_is_open(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		fill_in(where, sizeof where, bad[i], fd);
 		assert_int_equal(open_word(f, where, false), -1);
-		if (strncmp(f->e.message, "Could not attach interface: ", 28) != 0)
+		if (strncmp(f->e.message, "Could not attach interface: ", 28) != 0 ||
+		    strstr(f->e.message, ": : ") != NULL)
 			fail_msg("%s: %s", where, f->e.message);
 		assert_null(f->uplink);
 	}
+	assert_int_equal(open_word(f, "@7,", false), -1);
+	assert_string_equal(f->e.message, "Could not attach interface: @7,: it needs the numbers of two open "
+			    "descriptors: @IN,@OUT");
 	close(fd);
 }
 
