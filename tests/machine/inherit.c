@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,7 @@ static int name(long length)
 	return 0;
 }
 
+static int group(long gid) { return setgroups(1, (gid_t[]){(gid_t)gid}); }
 static int niceness(long n) { return setpriority(PRIO_PROCESS, 0, (int)n); }
 static int slack(long ns) { return prctl(PR_SET_TIMERSLACK, ns, 0, 0, 0); }
 static int privileges(long n) { return prctl(PR_SET_NO_NEW_PRIVS, n, 0, 0, 0); }
@@ -159,9 +161,9 @@ static const struct word {
 	{"append", append}, {"as", limit_as}, {"block", block}, {"close", closed},
 	{"core", limit_core}, {"cpu", limit_cpu}, {"data", limit_data}, {"default", by_default},
 	{"descriptors", descriptors}, {"directory", directory}, {"environment", environment},
-	{"fsize", limit_fsize}, {"ignore", ignore}, {"memlock", limit_memlock}, {"name", name},
-	{"nice", niceness}, {"nofile", limit_nofile}, {"nonblock", nonblock}, {"oom", oom},
-	{"pending", pending}, {"personality", personal}, {"privileges", privileges},
+	{"fsize", limit_fsize}, {"group", group}, {"ignore", ignore}, {"memlock", limit_memlock},
+	{"name", name}, {"nice", niceness}, {"nofile", limit_nofile}, {"nonblock", nonblock},
+	{"oom", oom}, {"pending", pending}, {"personality", personal}, {"privileges", privileges},
 	{"slack", slack}, {"stack", limit_stack}, {"timer", timer}, {"umask", mask_of_files},
 };
 

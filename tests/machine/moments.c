@@ -18,6 +18,7 @@
  * Prints what is not as it should be, and how many moments there were, and threads at most; exits
  * with 1, or 0.
  */
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,7 @@
 #include <linux/ptrace.h>
 
 #define HANGS_MS 20000		/* nothing here takes that long unless it hangs */
-#define SLEEPS_MS 300		/* a run without a system call for so long waits for something */
+#define SLEEPS_MS 300		/* a run that sleeps so long, and not for want of a processor, waits for something */
 #define CALLS_MAX 150		/* from a signal to the end */
 #define THREADS_MAX 8u
 #define FRAMES 4		/* that have come when a run begins */
@@ -363,13 +364,45 @@ static void resume(struct run *r, pid_t pid, int status, long nth, enum when whe
 	ptrace(PTRACE_SYSCALL, pid, NULL, (long)signal);
 }
 
+/* proc(5): the state of the thread that has this directory; '?': it is gone. */
+static char state_of(pid_t pid, const char *thread)
+{
+	char path[80], state = '?';
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, thread);
+	f = fopen(path, "r");
+	if (f == NULL || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = '?';
+	if (f != NULL)
+		fclose(f);
+	return state;
+}
+
+/* Whether every thread does, so that none is about to make a call, however busy the host is. */
+static bool sleeps(pid_t pid)
+{
+	char path[40];
+	struct dirent *d;
+	bool all = true;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir != NULL && (d = readdir(dir)) != NULL)
+		all &= d->d_name[0] == '.' || state_of(pid, d->d_name) == 'S';
+	if (dir != NULL)
+		closedir(dir);
+	return dir != NULL && all;
+}
+
 /* Runs the command once, with the signal at its nth call; nth 0: without one. */
 static void trace(struct run *r, long nth, enum when when)
 {
-	long seen, limit;
+	long seen, awake;
 
 	begin(r);
-	for (seen = now_ms();;) {
+	for (seen = awake = now_ms();;) {
 		int status;
 		pid_t pid = next_change(-1, &status);
 
@@ -378,19 +411,20 @@ static void trace(struct run *r, long nth, enum when when)
 			break;
 		}
 		if (pid > 0) {
-			seen = now_ms();
+			seen = awake = now_ms();
 			if (WIFSTOPPED(status))
 				resume(r, pid, status, nth, when);
 			continue;
 		}
-		limit = nth != 0 && !r->sent ? SLEEPS_MS : HANGS_MS;
-		if (now_ms() - seen > limit && !r->sent && nth != 0) {
+		if (!sleeps(r->pid))
+			awake = now_ms();
+		if (now_ms() - awake > SLEEPS_MS && !r->sent && nth != 0) {
 			r->slept = true;
 			if (when == ASLEEP)
 				send_signal(r);
 			else
 				kill(r->pid, SIGKILL);
-			seen = now_ms();
+			seen = awake = now_ms();
 		} else if (now_ms() - seen > HANGS_MS) {
 			r->hung = true;
 			kill(r->pid, SIGKILL);

@@ -142,7 +142,9 @@ user_options() {
 		judge "--user without being root" 1 'changing to user 1234'
 		return
 	fi
+	start_with="$BUILD/obj/tests/machine/inherit group=4 --"
 	sleeping --user=1234:5678
+	start_with=
 	field_is Uid "1234	1234	1234	1234"
 	field_is Gid "5678	5678	5678	5678"
 	report "no other groups" "$(field Groups | tr -d ' ')"
