@@ -182,6 +182,10 @@ foreign_filters() {
 	report "--check says so before" "$(grep -q '^note sandbox: other descriptors stay open' "$T/out" || cat "$T/out")"
 	under e2big landlock_restrict_self
 	judge "landlock has as many layers as it can" 0 SUCCESS
+	timeout -s KILL "$LIMIT" "$FILTERED" e2big landlock_restrict_self -- "$HUSK" --mem=2 --sandbox=require "$hello" \
+		>"$T/out" 2>"$T/err" </dev/null
+	status=$?
+	judge "which --sandbox=require makes a failure too" 1 'sandbox: files are not closed (landlock)'
 	for call in openat ioctl eventfd2 rt_sigprocmask pread64 madvise mmap; do
 		under trap "$call"
 		judge "$call, which is needed" 1 "^husk: system call [0-9]* ($call) is forbidden by a filter"
