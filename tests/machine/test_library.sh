@@ -38,7 +38,7 @@ report "and gives its console on" "$(grep -q 'The guest was told "Hello_Solo5"' 
 # 10000 with HUSK_LONG=1, and fewer where machines are emulated.
 requests=200
 [ "${ARCH:-}" = x86_64 ] || requests=40
-[ -z "${HUSK_LONG-}" ] || requests=10000
+[ -z "${HUSK_LONG-}" ] || requests=10000 LIMIT=7000
 # What a sanitizer keeps of the past is its own.
 most=400
 ! grep -q "^SANITIZE := -" "$BUILD/config.mk" 2>/dev/null || most=100000 requests=40
