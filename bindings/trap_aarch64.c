@@ -13,6 +13,12 @@ struct trap_frame {
 };
 _Static_assert(sizeof(struct trap_frame) == 36 * 8, "FRAME_SIZE");
 
+/* What the halt hands over: the frame as monitors know it, and as many bytes as must be there. */
+static union {
+	struct hvt_trap_frame_aarch64 frame;
+	uint8_t bytes[HVT_HALT_COOKIE_MAX];
+} cookie;
+
 #define READ_SYSTEM_REGISTER(name) (__extension__({ \
 	uint64_t value_; \
 	__asm__ __volatile__("mrs %0, " #name : "=r" (value_)); \
@@ -58,13 +64,18 @@ _Noreturn void trap_report(const struct trap_frame *f)
 	uint64_t esr = READ_SYSTEM_REGISTER(esr_el1);
 
 	if (reporting)			/* the report itself has failed: no second try */
-		machine_halt(SOLO5_EXIT_ABORT, NULL);
+		machine_halt(SOLO5_EXIT_ABORT, &cookie);
 	reporting = true;
+	for (unsigned i = 0; i < 31; i++)
+		cookie.frame.x[i] = f->x[i];
+	cookie.frame.sp = f->sp;
+	cookie.frame.pc = READ_SYSTEM_REGISTER(elr_el1);
+	cookie.frame.pstate = READ_SYSTEM_REGISTER(spsr_el1);
 	log_printf(LOG_INFO, "Solo5: trap: type=%s (%s) from %s esr=0x%lx far=0x%lx pc=0x%lx "
 		"pstate=0x%lx\n", kinds[f->vector % 4], class_name(esr >> 26 & 0x3f),
 		sources[f->vector / 4 % 4], esr, READ_SYSTEM_REGISTER(far_el1),
-		READ_SYSTEM_REGISTER(elr_el1), READ_SYSTEM_REGISTER(spsr_el1));
+		cookie.frame.pc, cookie.frame.pstate);
 	print_registers(f);
-	trap_print_lines(READ_SYSTEM_REGISTER(elr_el1), f->x[29]);
-	abort_printf(NULL, __FILE__, __LINE__, "Fatal trap");
+	trap_print_lines(cookie.frame.pc, f->x[29]);
+	abort_printf(&cookie, __FILE__, __LINE__, "Fatal trap");
 }

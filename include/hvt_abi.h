@@ -128,4 +128,10 @@ struct hvt_trap_frame_x86_64 {
 };
 HVT_LAYOUT(sizeof(struct hvt_trap_frame_x86_64) == 56);
 
+/* The same of an aarch64 guest with husk's bindings; Solo5's leave none, and their cookie is 0. */
+struct hvt_trap_frame_aarch64 {
+	uint64_t x[31], sp, pc, pstate;
+};
+HVT_LAYOUT(sizeof(struct hvt_trap_frame_aarch64) == 272);
+
 #endif

@@ -43,9 +43,9 @@ bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_
 		    uint64_t *address);
 
 /*
- * Architecture: where a guest was when an exception ended it, if one has: by what it left at its halt's
- * cookie or, where an architecture's guests leave nothing there, by the system registers, which may be
- * NULL. The other registers stay. False if that is not known.
+ * Architecture: the registers of a guest when an exception ended it, if one has, as far as it left them at
+ * its halt's cookie; or, where an architecture's guests may leave nothing there, the instruction pointer
+ * alone, by the system registers, which may be NULL. The others stay. False if that is not known.
  */
 bool unwind_to_trap(const struct memory *m, gpa_t cookie, const struct cpu_system *system,
 		    struct cpu_regs *regs);

@@ -2,6 +2,10 @@
 /* unwind_aarch64.c: frame pointers and the edges of functions on aarch64. */
 #include "unwind.h"
 
+#include <string.h>
+
+#include "../include/hvt_abi.h"
+
 #define FRAME 29u
 #define LINK 30u
 
@@ -63,11 +67,19 @@ bool unwind_at_edge(const struct memory *m, const struct cpu_regs *regs, uint64_
 
 const bool unwind_needs_system = true;
 
-/* Guests return from no exception: the last one's address is that of the only one, or of none. */
+/* Without a frame: guests return from no exception, and the last one's address is that of the only one. */
 bool unwind_to_trap(const struct memory *m, gpa_t cookie, const struct cpu_system *system,
 		    struct cpu_regs *regs)
 {
-	(void)m, (void)cookie;
+	struct hvt_trap_frame_aarch64 frame;
+
+	if (cookie.v != 0 && unwind_read(m, cookie.v, &frame, sizeof frame)) {
+		memcpy(regs->x, frame.x, sizeof regs->x);
+		regs->sp = frame.sp;
+		regs->pc = frame.pc;
+		regs->pstate = frame.pstate;
+		return true;
+	}
 	if (system == NULL)
 		return false;
 	regs->pc = system->elr_el1;

@@ -54,10 +54,29 @@ none() {
 	report "$name: no core" "$(core)"
 }
 
+# number FILE OFFSET: the eight bytes there, in hexadecimal.
+number() {
+	od -A n -t x1 -j "$2" -N 8 "$1" | awk '{ for (i = 8; i > 0; i--) printf "%s", $i }' | sed 's/^0*//'
+}
+
+# register N: the last core's, by Linux's numbers of them. ELF: e_phoff is 64, p_offset of the first header 8 behind;
+# the note's own header has 20 bytes, and registers are 112 behind that.
+register() {
+	number "$file" $((0x$(number "$file" 72) + 20 + 112 + 8 * $1))
+}
+
+case ${ARCH:-$(uname -m)} in
+aarch64 | arm64) pc=32 ;;
+*) pc=16 ;;
+esac
+
 # Solo5's trigger, name and messages, confined or not.
 dumps "an abort" 255 'core.solo5-hvt.[0-9]*$' --sandbox=off -- "$(image exception)" --solo5:quiet pagefault
 aborted=$file
 dumps "an abort, confined" 255 'core.solo5-hvt.[0-9]*$' -- "$(image exception)" --solo5:quiet pagefault
+trapped=$(sed -n 's/.*ended by an exception at [a-z]*=0x\([0-9a-f]*\).*/\1/p' "$T/err")
+report "its registers are those of the exception" "$(
+	[ -n "$trapped" ] && [ "$(register $pc)" = "$trapped" ] || echo "$(register $pc), not $trapped")"
 none "status 7" 7 -- "$(image exit)" --solo5:quiet exit 7
 none "status 0" 0 -- "$(image hello)" --solo5:quiet Hello_Solo5
 if [ "${BACKEND:-kvm}" = kvm ] && has_small_pages; then

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "../../include/hvt_abi.h"
 #include "../../monitor/unwind.h"
 #include "regs.h"
 
@@ -72,10 +73,28 @@ static void the_caller_is_in_x30_until_the_frame_is_made(void **state)
 	expect(without, sizeof without, 2, true);
 }
 
+/* All of them where husk's bindings have left them, the place alone where Solo5's have not. */
+static void registers_of_an_exception_are_those_that_the_guest_left(void **state)
+{
+	const struct hvt_trap_frame_aarch64 left = {.x = {[0] = 1, [30] = 2}, .sp = 3, .pc = 4, .pstate = 5};
+	const struct cpu_system system = {.elr_el1 = 6};
+	struct cpu_regs regs = {.x = {[0] = 7}};
+
+	(void)state;
+	memcpy(bytes + STACK, &left, sizeof left);
+	assert_false(unwind_to_trap(&memory, (gpa_t){0}, NULL, &regs));
+	assert_true(unwind_to_trap(&memory, (gpa_t){0}, &system, &regs));
+	assert_true(regs.pc == 6 && regs.x[0] == 7);
+	assert_true(unwind_to_trap(&memory, (gpa_t){SIZE}, &system, &regs) && regs.x[0] == 7);
+	assert_true(unwind_to_trap(&memory, (gpa_t){STACK}, &system, &regs));
+	assert_true(regs.x[0] == 1 && regs.x[30] == 2 && regs.sp == 3 && regs.pc == 4 && regs.pstate == 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_caller_is_in_x30_until_the_frame_is_made, set_up),
+		cmocka_unit_test_setup(registers_of_an_exception_are_those_that_the_guest_left, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
