@@ -25,7 +25,7 @@
 # 16 confined; the place                       all of these suites; here
 # 17 what it costs                             machine/test_gdb_itself
 # 18 to 23 core files                          machine/test_dumpcore
-# 24 to 26 profiles                            machine/test_profile
+# 24 to 26 profiles                            machine/test_profile; names of OCaml machine/test_names
 # 27 traces                                    machine/test_trace
 # 28, 29 SIGUSR1, SIGQUIT                      machine/test_look
 set -u
