@@ -343,13 +343,19 @@ static int kvm_own(struct hv *hv, struct husk_error *e)
 	return 0;
 }
 
-/* Removes a kick that came after the run, so that it interrupts nothing else in this thread. */
-static void drain_kicks(void)
+/* Takes the signal of a kick, if there is one; one may wait for the thread, and another for the process. */
+static bool take_kick(void)
 {
 	const sigset_t kick = kick_set();
 	const struct timespec none = {0};
 
-	while (sigtimedwait(&kick, NULL, &none) == KICK_SIGNAL)
+	return sigtimedwait(&kick, NULL, &none) == KICK_SIGNAL;
+}
+
+/* Removes kicks that came after the run, so that they interrupt nothing else in this thread. */
+static void drain_kicks(void)
+{
+	while (take_kick())
 		;
 }
 
@@ -365,12 +371,15 @@ static void kvm_disown(struct hv *hv)
 	(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
 }
 
-/* Requests before this are seen by the caller now; later ones stay pending for the next run. */
+/*
+ * Requests before this are seen by the caller now; later ones stay pending for the next run. So does a
+ * second signal, which costs another interruption, and is rarer than the call that would look for it.
+ */
 static void interrupted_exit(struct hv *hv, struct hv_exit *exit)
 {
 	(void)__atomic_exchange_n(&hv->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	if (hv->owned)
-		drain_kicks();
+		(void)take_kick();
 	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
 }
 

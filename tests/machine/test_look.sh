@@ -1,6 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # test_look.sh: what husk tells about a guest that runs, hangs or has failed: figures, functions, callers.
+#
+# What is to be shown, by its number in the list of tests for looking inside:
+#
+#	28	SIGUSR1, 300 times, and each answer is a whole line: here, of a guest that asks for the time all along (with disks
+#		and networks at work it is not shown); before the start is complete: at_main, early
+#	29	SIGQUIT in a guest that hangs names the function: asks
+#	16	all of it in the sandbox, too
 set -u
 
 # shellcheck source=tests/machine/lib.sh

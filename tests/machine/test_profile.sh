@@ -1,6 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # test_profile.sh: a profile says where guests of known habits spend their time, confined.
+#
+# What is to be shown, by its number in the list of tests for looking inside:
+#
+#	24	70, 20 and 10 %: split; 200 calls deep, and chains that loop, are odd or lead outside: lies, unit/test_unwind;
+#		without symbols: stripped; a guest that waits: waits; OCaml's names: unit/test_symbols (no OCaml guest is run)
+#	25	lines that sum up, JSON, XML with a bar for each function: split, formats, unit/profile/test_profile
+#	26	the cost at 199 Hz: costs, with HUSK_LONG; calls unchanged without a profile: tests/bench/test_counts.sh
+#	16	all of it in the sandbox
 set -u
 
 # shellcheck source=tests/machine/lib.sh

@@ -1,6 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # test_trace.sh: what guests ask for is told in words, confined, whatever becomes of the reader or the guest.
+#
+# What is to be shown, by its number in the list of tests for looking inside:
+#
+#	27	traces as stored, without times: texts, ring, for these guests (not for each that there is); JSON: viewers,
+#		unit/trace/test_module_trace; a guest that prints much is not slower by much: costs
+#	16	all of it in the sandbox
 set -u
 
 # shellcheck source=tests/machine/lib.sh
