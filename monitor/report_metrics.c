@@ -34,6 +34,7 @@ static const struct subject {
 } subjects[] = {
 	{"exits", "exits", "kind", COUNTER},
 	{"hypercalls", "hypercalls", "name", COUNTER},
+	{"callers", "callers", "call", COUNTER},
 	{"sandbox", "sandbox", "layer", GAUGE},
 	{"time", "time_seconds", "in", COUNTER},
 };

@@ -78,6 +78,7 @@ static uint64_t period(const struct settings *settings)
 static void close_profile(struct profile_module *s)
 {
 	tree_free(&s->sampler.tree);
+	callers_free(&s->sampler.callers);
 	symbols_free(&s->sampler.symbols);
 	sink_fini(&s->sink);
 	output_file_close(&s->file);
@@ -101,7 +102,8 @@ static int open_profile(struct profile_module *s, const struct settings *setting
 	s->patience_ns = console_patience(settings);
 	s->sampler.period_ns = period(settings);
 	if (output_file_open(&s->file, "--profile", how->value, settings->look, e) == -1 ||
-	    sink_init(&s->sink, e) == -1 || tree_init(&s->sampler.tree, e) == -1) {
+	    sink_init(&s->sink, e) == -1 || tree_init(&s->sampler.tree, e) == -1 ||
+	    callers_init(&s->sampler.callers, e) == -1) {
 		close_profile(s);
 		return -1;
 	}
@@ -326,6 +328,7 @@ static void profile_report(const void *state, module_figure *tell, void *ctx)
 		return;
 	tell(ctx, "profile", "samples", s->sampler.tree.samples);
 	tell(ctx, "profile", "lost", s->sampler.tree.lost);
+	callers_report(&s->sampler.callers, &s->sampler.symbols, tell, ctx);
 }
 
 extern const struct module module_profile;

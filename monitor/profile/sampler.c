@@ -4,9 +4,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 #include "unwind.h"
+
+#define BINDINGS_DEPTH 4u	/* functions of the bindings that are on the stack at a hypercall */
 
 static uint64_t tick_now(const struct sampler *s)
 {
@@ -116,14 +119,49 @@ static void on_exit_begun(void *ctx, const struct hv_exit *exit)
 	s->serving = (struct place){PLACE_EXIT, exit->kind};
 }
 
+/*
+ * The guest is in a function of its bindings, one of solo5.h or what that has called; who called that is
+ * of interest. Without names it is the caller of the innermost function.
+ */
+static uint64_t caller_of(const struct sampler *s, const uint64_t *places, size_t n)
+{
+	uint64_t offset;
+
+	for (size_t i = 0; i + 1 < n && i < BINDINGS_DEPTH; i++) {
+		const char *name = symbols_at(&s->symbols, places[i], &offset);
+
+		if (name != NULL && strncmp(name, "solo5", strlen("solo5")) == 0)
+			return places[i + 1];
+	}
+	return places[n > 1 ? 1 : 0];
+}
+
+static void count_caller(struct sampler *s, uint64_t nr)
+{
+	const struct core *c = s->core;
+	const uint64_t calls = callers_weigh(&s->callers);
+	uint64_t places[UNWIND_MAX];
+	struct husk_error ignored;
+	struct cpu_regs regs;
+	size_t n;
+
+	if (calls == 0 || c->caps->registers->get(c->hv, &regs, &ignored) == -1)
+		return;
+	n = unwind(&c->memory, &regs, begin_of(s, unwind_pc(&regs)), places);
+	callers_count(&s->callers, hypercalls_name(&c->hypercalls, nr),
+		      code_at(s, caller_of(s, places, n)).value, calls);
+}
+
 static void on_call(void *ctx, uint64_t nr, gpa_t arg, enum vmexit_result result)
 {
 	struct sampler *s = ctx;
 
-	(void)arg, (void)result;
+	(void)arg;
 	s->serving = nr == HVT_HYPERCALL_POLL ? (struct place){PLACE_WAIT, 0} :
 		     (struct place){PLACE_CALL, (uintptr_t)hypercalls_name(&s->core->hypercalls, nr)};
 	account_service(s);
+	if (result != VMEXIT_RETRY)
+		count_caller(s, nr);
 }
 
 static void on_noted(void *ctx, const char *what, const struct facts *facts)

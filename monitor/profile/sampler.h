@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "callers.h"
 #include "core.h"
 #include "symbols.h"
 #include "tree.h"
@@ -20,6 +21,7 @@ struct sampler {
 	const struct core *core;
 	struct symbols symbols;
 	struct tree tree;
+	struct callers callers;
 	uint64_t period_ns;
 	uint64_t start;		/* clock_now_ns of tick 0 */
 	uint64_t ticks;		/* that are accounted for */
