@@ -24,7 +24,7 @@ static void collect_early(const struct husk *h, struct sandbox *s)
 
 static void collect(const struct husk *h, const struct husk_confinement *how, struct sandbox *s)
 {
-	sandbox_keep(s, symbol_file_fd(&h->symbols), SANDBOX_READS_AT);
+	sandbox_keep(s, symbol_file_fd(&h->symbols), SANDBOX_READS_AT | SANDBOX_LOOKS);
 	if (symbol_file_fd(&h->symbols) != -1)
 		s->values[SANDBOX_SYMBOLS] = (uint64_t)symbol_file_fd(&h->symbols);
 	sandbox_keep(s, h->config.console_fd, SANDBOX_OUTPUT);
