@@ -19,8 +19,9 @@ machine-programs: $(machine_programs)
 
 # husk with one module more: a monitor that its guest owns. Never installed. The object is linked in
 # place of the archive's, which has the table of modules too.
-owned_src := $(call src_files,tests/machine/owned/*.c)
-owned := $(if $(filter_there),$O/tests/machine/husk-owned)
+owned_src := $(filter-out $(if $(filter linux,$(OS)),%/call_freebsd_$(ARCH).c), \
+	$(call ours,$(call src_files,tests/machine/owned/*.c)))
+owned := $(if $(filter_there)$(if $(filter freebsd,$(OS)),$(capsicum)),$O/tests/machine/husk-owned)
 machine_programs += $(owned)
 machine-programs: $(owned)
 
@@ -33,6 +34,15 @@ $O/tests/machine/owned.gen.c: $O/modules.gen.c
 $(owned): $(main_obj) $(owned_src:%.c=$O/%.o) $O/tests/machine/owned.gen.o $O/libmonitor.a
 	$(call say,LD)
 	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $^ $(monitor_libs)
+
+# On FreeBSD the attacks are a program: they are made where there may be nothing else, such as a shell.
+attacks := $(if $(filter freebsd,$(OS)),$(owned:%/husk-owned=%/attacks))
+machine_programs += $(attacks)
+ifneq ($(attacks),)
+$(attacks): $O/tests/freebsd/attacks.o
+	$(call say,LD)
+	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $^
+endif
 
 # Programs that embed the library as others do: by husk.h and libhusk.a alone.
 embed_src := $(filter-out %_stubs.c,$(call src_files,examples/embed/*.c tests/machine/embed/*.c))

@@ -29,6 +29,7 @@ int dup(int fd);
 int dup2(int fd, int to);
 void _exit(int status) __attribute__((__noreturn__));
 pid_t fork(void);
+int execv(const char *path, char *const args[]);
 int ftruncate(int fd, off_t size);
 int truncate(const char *path, off_t size);
 uid_t geteuid(void);

@@ -10,8 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "../../../monitor/main_sandbox_host.h"
 #include "../../../monitor/module.h"
 #include "../../../monitor/sandbox.h"
 #include "owned.h"
@@ -26,14 +26,6 @@ struct owned {
 	struct owned_call call;
 };
 
-static void make(struct owned_call *c)
-{
-	const long rc = syscall((long)c->nr, c->args[0], c->args[1], c->args[2], c->args[3],
-				c->args[4], c->args[5]);
-
-	c->result = rc == -1 ? -errno : rc;
-}
-
 static void *serve(void *ctx)
 {
 	struct owned *s = ctx;
@@ -41,7 +33,7 @@ static void *serve(void *ctx)
 	pthread_mutex_lock(&s->lock);
 	while (!s->ending) {
 		if (s->asked) {
-			make(&s->call);
+			owned_make(&s->call);
 			s->asked = false;
 			pthread_cond_broadcast(&s->changed);
 		}
@@ -76,7 +68,7 @@ static enum vmexit_result owned_call(void *ctx, gpa_t arg, struct husk_error *e)
 	if (c.in_thread != 0)
 		have_made(s, &c);
 	else
-		make(&c);
+		owned_make(&c);
 	return MEMORY_PUT_FIELD(&s->core->memory, arg, struct owned_call, result, &c, e) == -1 ?
 	       VMEXIT_FAIL : VMEXIT_RESUME;
 }
@@ -112,7 +104,7 @@ static int owned_start(void *state, struct husk_error *e)
 	int rc;
 
 	sigfillset(&all);
-	sigdelset(&all, SIGSYS);
+	sigdelset(&all, sandbox_host_signal);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&s->thread, NULL, serve, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

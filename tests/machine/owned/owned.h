@@ -16,4 +16,7 @@ struct owned_call {
 	int64_t result;		/* as the kernel returns it: -errno */
 };
 
+/* Makes it, in this thread, by the system's own instruction or as the C library does. */
+void owned_make(struct owned_call *c);
+
 #endif
