@@ -80,6 +80,7 @@ struct run {
 	long calls;		/* entered so far */
 	bool sent;		/* the signal */
 	bool caught;		/* there was a handler then, or the signal was blocked */
+	bool behind;		/* the main thread's next stop may be of before that */
 	bool entered;		/* the guest was, after that */
 	long call;		/* the number of the one at which it is sent, -1 before it */
 	bool slept;		/* it never came so far, and waited for something */
@@ -276,8 +277,10 @@ static bool in_set(pid_t pid, const char *line)
 	return found;
 }
 
-static void send_signal(struct run *r)
+/* Stopped is the thread whose stop is being looked at. */
+static void send_signal(struct run *r, pid_t stopped)
 {
+	r->behind = stopped != r->pid;
 	r->caught = in_set(r->pid, "SigCgt:") || in_set(r->pid, "SigBlk:");
 	r->sent = true;
 	kill(r->pid, job.signal);
@@ -285,11 +288,11 @@ static void send_signal(struct run *r)
 		kill(r->pid, SIGCONT);
 }
 
-/* A call after the signal. */
-static void note_call(struct run *r, const struct ptrace_syscall_info *info)
+/* A call after the signal; old: it may have been begun before. */
+static void note_call(struct run *r, const struct ptrace_syscall_info *info, bool old)
 {
 	r->calls_since++;
-	if (info->entry.nr == SYS_ioctl && info->entry.args[1] == KVM_RUN)
+	if (!old && info->entry.nr == SYS_ioctl && info->entry.args[1] == KVM_RUN)
 		r->entered = true;
 	if (info->entry.nr == SYS_rt_sigaction && info->entry.args[0] == SIGALRM)
 		r->alarms_set++;
@@ -298,20 +301,23 @@ static void note_call(struct run *r, const struct ptrace_syscall_info *info)
 /* A stop at a call, going in or coming out. */
 static void at_call(struct run *r, pid_t pid, long nth, enum when when)
 {
+	const bool old = pid == r->pid && r->behind;
 	static struct ptrace_syscall_info nth_call;
 	static pid_t caller;
 	struct ptrace_syscall_info info;
 
+	if (pid == r->pid)
+		r->behind = false;
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0)
 		return;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		if (r->sent)
-			note_call(r, &info);
+			note_call(r, &info, old);
 		if (++r->calls != nth)
 			return;
 		if (when == ASLEEP) {	/* it asks now and then, or will never come to an end */
 			r->slept = true;
-			send_signal(r);
+			send_signal(r, pid);
 			return;
 		}
 		r->call = (long)info.entry.nr;
@@ -320,12 +326,12 @@ static void at_call(struct run *r, pid_t pid, long nth, enum when when)
 		if (when == BEFORE)
 			skip_call(pid);
 		if (when == IN)
-			send_signal(r);
+			send_signal(r, pid);
 	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT && r->call != -1 && !r->sent &&
 		   pid == caller) {
 		if (when == BEFORE)
 			repeat_call(pid, &nth_call);
-		send_signal(r);
+		send_signal(r, pid);
 	}
 }
 
@@ -421,7 +427,7 @@ static void trace(struct run *r, long nth, enum when when)
 		if (now_ms() - awake > SLEEPS_MS && !r->sent && nth != 0) {
 			r->slept = true;
 			if (when == ASLEEP)
-				send_signal(r);
+				send_signal(r, r->pid);
 			else
 				kill(r->pid, SIGKILL);
 			seen = awake = now_ms();
@@ -454,10 +460,31 @@ static unsigned count(const char *text, const char *what)
 	return n;
 }
 
+/* The next line that is no figure of a time, of which each run has its own. */
+static const char *line_after_times(const char *text)
+{
+	while (strncmp(text, "time ", 5) == 0)
+		text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
+	return text;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	for (a = line_after_times(a), b = line_after_times(b); *a != '\0' && *b != '\0';) {
+		const size_t n = strcspn(a, "\n") + (strchr(a, '\n') != NULL);
+
+		if (strncmp(a, b, n) != 0)
+			return false;
+		a = line_after_times(a + n);
+		b = line_after_times(b + n);
+	}
+	return *a == *b;
+}
+
 static bool same(const struct run *a, const struct run *b)
 {
-	return a->status == b->status && strcmp(a->text[0], b->text[0]) == 0 &&
-	       strcmp(a->text[1], b->text[1]) == 0;
+	return a->status == b->status && same_text(a->text[0], b->text[0]) &&
+	       same_text(a->text[1], b->text[1]);
 }
 
 static void judge_end(const struct run *r, const struct run *undisturbed, long nth, enum when when)
