@@ -102,9 +102,12 @@ struct yield_queues {
 	solo5_handle_set_t (*look)(solo5_handle_set_t *served);
 	/* Asks for a call at the next completion. False: one is there already. */
 	bool (*arm)(void);
+	/* The monitor was asked, or was not as something is ready. NULL: of no interest. */
+	void (*looked)(bool asked);
 };
 
-extern const struct yield_queues *yield_queues;	/* NULL: there are no such devices */
+/* Of sockets, and of frames; NULL: there are no such devices. */
+extern const struct yield_queues *yield_queues, *yield_frames;
 
 /* Devices of which the application is not to hear, as what they are ready with is no input. */
 extern solo5_handle_set_t yield_ignored;

@@ -3,6 +3,7 @@
 #include "bindings.h"
 #include "cpu.h"
 #include "features.h"
+#include "net_queue.h"
 
 static const char banner[] =
 	"   _             _\n"
@@ -24,6 +25,7 @@ _Noreturn void bindings_start(const struct hvt_boot_info *boot)
 	memory_init(boot->mem_size, &start_info);
 	manifest_init((const struct mft_header *)boot->mft);
 	features_init(boot);
+	net_queue_init(&start_info);
 	ring_init(boot, &start_info);
 	block_init(&start_info);
 	memory_print_map(&start_info);

@@ -87,7 +87,7 @@ static void release_chain(struct virtq *q, uint16_t head)
 	q->n_free = (uint16_t)(q->n_free + n);
 }
 
-static bool is_back(const struct virtq *q)
+bool virtq_has(const struct virtq *q)
 {
 	return !q->broken && __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) != q->taken;
 }
@@ -108,7 +108,7 @@ int virtq_take(struct virtq *q, uint32_t *written)
 	const volatile struct virtq_used_elem *elem;
 	uint32_t head;
 
-	if (!is_back(q))
+	if (!virtq_has(q))
 		return -1;
 	elem = &q->used->ring[slot_of(q, q->taken)];
 	head = elem->id;
@@ -126,5 +126,5 @@ bool virtq_arm(struct virtq *q)
 {
 	__atomic_store_n(virtq_used_event(q->avail, q->size), q->taken, __ATOMIC_RELAXED);
 	cpu_store_load_barrier();
-	return !is_back(q);
+	return !virtq_has(q);
 }

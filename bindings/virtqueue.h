@@ -51,6 +51,9 @@ int virtq_add(struct virtq *q, const struct virtq_span *spans, uint16_t n_readab
 /* Makes what was added visible. True: the monitor wants its doorbell rung. */
 bool virtq_submit(struct virtq *q);
 
+/* Whether a chain is back. */
+bool virtq_has(const struct virtq *q);
+
 /*
  * The next chain that is back, and how many bytes the monitor says that it wrote to it; -1 if there
  * is none, or the queue is broken.

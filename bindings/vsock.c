@@ -155,7 +155,7 @@ static bool arm(void)
 	return armed;
 }
 
-static const struct yield_queues vsock_queues = {look, arm};
+static const struct yield_queues vsock_queues = {.look = look, .arm = arm};
 
 void vsock_await(solo5x_socket_t socket, unsigned events, solo5_time_t deadline)
 {

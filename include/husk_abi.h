@@ -58,6 +58,8 @@ enum husk_feature {
 	HUSK_FEATURE_VSOCK = 1,		/* devices of HUSK_DEV_VSOCK: HUSK_HYPERCALL_QUEUE for them */
 	HUSK_FEATURE_BLOCK = 2,		/* devices of MFT_DEV_BLOCK_BASIC: the same (block_abi.h), and */
 					/* block_alone */
+	HUSK_FEATURE_NET = 4,		/* devices of MFT_DEV_NET_BASIC: the same (net_abi.h), and no */
+					/* ring */
 	/*
 	 * Granted also if not wanted, where a program runs the guest by a clock of its own: time is what
 	 * HUSK_HYPERCALL_CLOCK says, and the processor's counter has nothing to do with it.

@@ -19,6 +19,7 @@ extern "C" {
 
 #define SOLO5X_FEATURE_VSOCK 1u		/* vsock.h */
 #define SOLO5X_FEATURE_BLOCK 2u		/* queues for block devices */
+#define SOLO5X_FEATURE_NET 4u		/* queues for network devices: what solo5.h has goes through them */
 
 /*
  * The set of features that the monitor has granted: those that the image wants, that were

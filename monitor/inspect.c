@@ -47,6 +47,8 @@ static const char *feature_name(unsigned bit)
 		return "vsock";
 	case HUSK_FEATURE_BLOCK:
 		return "block";
+	case HUSK_FEATURE_NET:
+		return "net";
 	case HUSK_FEATURE_CLOCK:
 		return "clock";
 	default:

@@ -1,167 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* module_net.c: network devices: --net, the hypercalls that move frames, and the shared ring. */
+/* module_net.c: network devices: --net, their life, and what is reported of them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "address.h"
-#include "device_set.h"
-#include "module.h"
-#include "netdev.h"
-#include "ring_thread.h"
+#include "net.h"
 #include "sandbox.h"
-#include "sealed.h"
-
-struct net_module;
-
-struct net_device {
-	struct set_device is;
-	struct net_module *module;
-	struct netdev dev;
-};
-
-struct net_module {
-	struct core *core;
-	struct device_set set;		/* of struct net_device */
-	struct sealed sealed;		/* what their uplinks need to reattach */
-	unsigned n_sources;		/* devices whose events are registered */
-	bool want_ring;
-	struct ring ring;
-	struct ring_thread thread;
-	struct device_resource doorbell;
-	uint32_t doorbell_id;		/* 0: there is no ring */
-	unsigned client;		/* of the run loop, while there is a ring */
-	uint64_t kicks;
-	uint64_t told_out, told_in;	/* of the ring's counts, to who looks on */
-};
-
-static struct netdev *device_of(void *ctx, uint64_t handle)
-{
-	const struct net_module *s = ctx;
-	struct net_device *d = device_set_find(&s->set, handle);
-
-	return d == NULL ? NULL : &d->dev;
-}
-
-static bool has_ring(const struct net_module *s)
-{
-	return s->doorbell_id != 0;
-}
-
-static int drain(struct net_module *s, struct husk_error *e)
-{
-	return has_ring(s) ? ring_thread_drain(&s->thread, e) : 0;
-}
-
-/* What the guest has submitted to the ring is served before what it asks for by hypercall. */
-static int begin_call(struct net_module *s, struct husk_error *e)
-{
-	return has_ring(s) ? ring_thread_begin_call(&s->thread, e) : 0;
-}
-
-/* What is told of a call: the copy with its answer, and the length that the guest gave. */
-struct told_call {
-	struct hvt_net rq;
-	uint64_t len;
-};
-
-static enum vmexit_result answer(struct net_module *s, gpa_t arg, struct hvt_net *rq, int ret,
-				 struct husk_error *e)
-{
-	rq->ret = ret;
-	if (MEMORY_PUT_FIELD(&s->core->memory, arg, struct hvt_net, ret, rq, e) == -1)
-		return VMEXIT_FAIL;
-	if (has_ring(s))
-		ring_thread_end_call(&s->thread);
-	return VMEXIT_RESUME;
-}
-
-static void keep_call(struct net_module *s, const struct hvt_net *rq, uint64_t len, int ret)
-{
-	struct told_call t = {*rq, len};
-
-	t.rq.ret = ret;
-	HYPERCALLS_KEEP(&s->core->hypercalls, &t);
-}
-
-static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
-{
-	struct net_module *s = ctx;
-	struct hvt_net rq;
-	struct iovec frame;
-	struct netdev *dev;
-
-	if (begin_call(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
-		return VMEXIT_FAIL;
-	dev = device_of(s, rq.handle);
-	keep_call(s, &rq, rq.len, dev == NULL ? HVT_EINVAL : HVT_OK);
-	if (dev == NULL)
-		return answer(s, arg, &rq, HVT_EINVAL, e);
-	if (memory_source(&s->core->memory, (gpa_t){rq.data}, rq.len, &frame, e) == -1) {
-		husk_wrap_device(e, "network device", dev->name);
-		return VMEXIT_FAIL;
-	}
-	netdev_send(dev, frame);
-	return answer(s, arg, &rq, HVT_OK, e);
-}
-
-static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
-{
-	struct net_module *s = ctx;
-	const struct memory *m = &s->core->memory;
-	struct hvt_net rq;
-	struct iovec buffer;
-	struct netdev *dev;
-	size_t len = 0;
-	uint64_t room;
-	int ret;
-
-	if (begin_call(s, e) == -1 || MEMORY_GET(m, arg, &rq, e) == -1)
-		return VMEXIT_FAIL;
-	dev = device_of(s, rq.handle);
-	keep_call(s, &rq, rq.len, HVT_EINVAL);
-	if (dev == NULL)
-		return answer(s, arg, &rq, HVT_EINVAL, e);
-	if (memory_sink(m, (gpa_t){rq.data}, rq.len, &buffer, e) == -1) {
-		husk_wrap_device(e, "network device", dev->name);
-		return VMEXIT_FAIL;
-	}
-	ret = (int)netdev_receive(dev, buffer, &len);
-	room = rq.len;
-	rq.len = len;
-	keep_call(s, &rq, room, ret);
-	if (ret == HVT_OK && MEMORY_PUT_FIELD(m, arg, struct hvt_net, len, &rq, e) == -1)
-		return VMEXIT_FAIL;
-	return answer(s, arg, &rq, ret, e);
-}
-
-static void describe_call(const struct net_module *s, const struct told_call *t, struct facts *f)
-{
-	const struct net_device *d = device_set_find(&s->set, t->rq.handle);
-
-	facts_device(f, t->rq.handle, d == NULL ? NULL : d->dev.name);
-	facts_address(f, "data", t->rq.data);
-	facts_number(f, "len", t->len);
-	facts_result_word(f, t->rq.ret);
-}
-
-static void describe_write(const void *ctx, const void *copy, struct facts *f)
-{
-	if (copy != NULL)
-		describe_call(ctx, copy, f);
-}
-
-static void describe_read(const void *ctx, const void *copy, struct facts *f)
-{
-	const struct told_call *t = copy;
-
-	if (t == NULL)
-		return;
-	describe_call(ctx, t, f);
-	if (t->rq.ret == HVT_OK)
-		facts_number(f, "len", t->rq.len);
-}
 
 static const struct option options[] = {
 	{.name = "net", .form = OPTION_DEVICE, .value = "IFACE", .attaches = true,
@@ -172,6 +18,8 @@ static const struct option options[] = {
 	 .help = "MTU of NAME (default: what it is attached to has, else 1500)"},
 	{.name = "no-net-ring", .form = OPTION_FLAG,
 	 .help = "offer no shared ring: every frame is a hypercall"},
+	{.name = "no-net-queues", .form = OPTION_FLAG,
+	 .help = "offer no queues to images that want them"},
 };
 #define N_OPTIONS (sizeof options / sizeof options[0])
 
@@ -256,8 +104,8 @@ static int net_open(void **state, const struct settings *settings, struct manife
 		net_close(s);
 		return -1;
 	}
-	s->want_ring = s->set.n > 0 && !settings->steady &&
-		       settings_find(settings, "no-net-ring", NULL) == NULL;
+	s->no_ring = settings->steady || settings_find(settings, "no-net-ring", NULL) != NULL;
+	s->no_queues = settings->steady || settings_find(settings, "no-net-queues", NULL) != NULL;
 	*state = s;
 	return 0;
 }
@@ -281,123 +129,11 @@ static int net_confirm(const void *state, const struct module_host *host, struct
 	return 0;
 }
 
-#define PAGE 0x1000u
-#define RING_SIZE ((sizeof(struct hvt_ring) + PAGE - 1) / PAGE * PAGE)
-
-/* The ring is in low memory, so that it takes nothing from the memory that the guest manages. */
-static int net_reserve(void *state, struct core *c, struct husk_error *e)
-{
-	const struct net_module *s = state;
-	const struct resource_request rq = {
-		.size = RING_SIZE, .align = PAGE, .min = HVT_BOOT_INFO_GPA,
-		.max = HVT_GUEST_MIN_BASE - 1, .owner = "network ring",
-	};
-	struct resource_range at;
-	enum resource_status st;
-
-	if (!s->want_ring)
-		return 0;
-	st = resource_alloc(&c->gpas, &rq, &at);
-	if (st != RESOURCE_OK)
-		return husk_fail(e, HUSK_E_IMAGE, "network ring: %s", resource_status_text(st));
-	c->net_ring = at.start;
-	return memory_declare(&c->memory, at.start, at.last, MEMORY_R | MEMORY_RING,
-			      "network ring", e);
-}
-
-static enum vmexit_result on_kick(void *ctx, uint64_t offset, const struct bus_access *a,
-				  struct husk_error *e)
-{
-	struct net_module *s = ctx;
-
-	if (!a->write || a->width != sizeof(uint32_t) || offset != 0)
-		return bus_refuse(cpu_ring_kick.kind, a, "a kick is one 32-bit store", e);
-	s->kicks++;
-	return ring_thread_kick(&s->thread, e) == -1 ? VMEXIT_FAIL : VMEXIT_RESUME;
-}
-
-/* Called by the I/O thread when it has failed. */
-static void on_alarm(void *ctx)
-{
-	const struct net_module *s = ctx;
-
-	core_post(s->core, s->client);
-}
-
-/* Each batch once, however often it is asked. */
-static void on_batch(void *ctx, bool by_thread)
-{
-	struct net_module *s = ctx;
-	const uint64_t out = s->ring.out - s->told_out, in = s->ring.in - s->told_in;
-	struct facts f = {.n = 0};
-
-	s->told_out += out;
-	s->told_in += in;
-	if (!core_is_noted(s->core) || out + in == 0)
-		return;
-	facts_number(&f, "out", out);
-	facts_number(&f, "in", in);
-	core_note(s->core, by_thread ? "ring_thread" : "ring", &f);
-}
-
-static bool on_stopping(void *ctx)
-{
-	const struct net_module *s = ctx;
-
-	return core_stopping(s->core);
-}
-
-static int drain_ring(void *ctx, struct husk_error *e)
-{
-	return drain(ctx, e);
-}
-
-/* attend reports the failure of the I/O thread, quiesce stops its work at the end of a run. */
-static const struct core_client ring_client = {.attend = drain_ring, .quiesce = drain_ring};
-
-static int source_fd(void *ctx)
-{
-	const struct net_device *d = ctx;
-
-	return netdev_fd(&d->dev);
-}
-
-/* A device is ready only if a frame was read that the guest will get. */
-static int source_ready(void *ctx, bool readable, struct husk_error *e)
-{
-	struct net_device *d = ctx;
-
-	if (drain(d->module, e) == -1)
-		return -1;
-	return netdev_ready(&d->dev, readable);
-}
-
-static int attach_ring(struct net_module *s, struct husk_error *e)
-{
-	struct core *c = s->core;
-	const struct device_description what = {
-		.name = "network ring", .resources = &s->doorbell, .n_resources = 1, .ctx = s,
-	};
-
-	s->doorbell = (struct device_resource){
-		.kind = cpu_ring_kick.kind == BUS_PIO ? DEVICE_PIO : DEVICE_MMIO,
-		.start = cpu_ring_kick.base, .last = cpu_ring_kick.base + sizeof(uint32_t) - 1,
-		.handler = on_kick,
-	};
-	if (ring_init(&s->ring, &c->memory, c->net_ring, device_of, s, e) == -1 ||
-	    core_add_client(c, &ring_client, s, &s->client, e) == -1)
-		return -1;
-	if (devices_add(&c->devices, &what, &s->doorbell_id, e) == 0)
-		return 0;
-	core_remove_client(c, s->client);
-	return -1;
-}
-
 static int attach_devices(struct net_module *s, struct husk_error *e)
 {
 	for (; s->n_sources < s->set.n; s->n_sources++) {
 		struct net_device *d = device_set_at(&s->set, s->n_sources);
-		const struct event_source source = {source_fd, source_ready, d};
+		const struct event_source source = {net_source_fd, net_source_ready, d};
 
 		if (events_add(&s->core->events, d->is.handle, &source, e) == -1)
 			return -1;
@@ -418,14 +154,11 @@ static void detach_devices(struct net_module *s)
 static void net_detach(void *state, struct core *c)
 {
 	struct net_module *s = state;
-	struct husk_error ignored;
 
-	if (has_ring(s)) {
-		ring_thread_stop(&s->thread);
-		core_remove_client(c, s->client);
-		(void)devices_remove(&c->devices, s->doorbell_id, &ignored);
-		s->doorbell_id = 0;
-	}
+	(void)c;
+	ring_thread_stop(&s->thread);
+	net_ring_detach(s);
+	net_queues_detach(s);
 	detach_devices(s);
 }
 
@@ -464,7 +197,8 @@ static int net_attach(void *state, struct core *c, struct husk_error *e)
 	struct net_module *s = state;
 
 	s->core = c;
-	if (attach_devices(s, e) == 0 && (!s->want_ring || attach_ring(s, e) == 0))
+	if (attach_devices(s, e) == 0 &&
+	    (net_queues_wanted(s, c) ? net_queues_attach : net_ring_attach)(s, e) == 0)
 		return 0;
 	net_detach(s, c);
 	return -1;
@@ -473,25 +207,39 @@ static int net_attach(void *state, struct core *c, struct husk_error *e)
 static int net_start(void *state, struct husk_error *e)
 {
 	struct net_module *s = state;
-	const struct ring_thread_host host = {on_alarm, on_stopping, s, on_batch};
-	int denied;
+	const struct ring_thread_host ring = net_thread_host(s, net_tell_batch);
+	const struct ring_thread_host queues = net_thread_host(s, net_tell_queues);
+	int denied = 0;
 
 	(void)e;
-	if (!has_ring(s))
-		return 0;
-	denied = ring_thread_start(&s->thread, &s->ring, &host);
+	if (s->has_queues)
+		denied = ring_thread_start(&s->thread, &net_queues_work, s, &queues);
+	else if (net_has_ring(s))
+		denied = ring_thread_start(&s->thread, &ring_work, &s->ring, &ring);
 	if (denied != 0)
-		core_say(s->core, "network ring: no thread of its own (%s); the guest's serves it",
-			 strerror(denied));
+		core_say(s->core, "network %s: no thread of its own (%s); the guest's serves it",
+			 s->has_queues ? "queues" : "ring", strerror(denied));
 	return 0;
 }
 
-static const struct module_call calls[] = {
-	{HVT_HYPERCALL_NET_WRITE, "net_write", net_write, describe_write},
-	{HVT_HYPERCALL_NET_READ, "net_read", net_read, describe_read},
-};
+static void report_ring(const struct netdev_counters *n, const char *subject, module_figure *tell,
+			void *ctx)
+{
+	tell(ctx, subject, "ring_entries", n->ring_entries);
+	tell(ctx, subject, "ring_batches", n->ring_batches);
+	tell(ctx, subject, "ring_kicks", n->ring_kicks);
+}
 
-static void report_device(const struct net_device *d, bool ring, module_figure *tell, void *ctx)
+static void report_queues(const struct net_queues *q, const char *subject, module_figure *tell,
+			  void *ctx)
+{
+	tell(ctx, subject, "doorbells", q->doorbells);
+	tell(ctx, subject, "queue_sent", q->sent);
+	tell(ctx, subject, "queue_received", q->received);
+	tell(ctx, subject, "queue_refused", q->refused);
+}
+
+static void report_device(const struct net_device *d, module_figure *tell, void *ctx)
 {
 	const struct netdev_counters *n = &d->dev.counters;
 	char subject[SET_SUBJECT_SIZE];
@@ -505,11 +253,10 @@ static void report_device(const struct net_device *d, bool ring, module_figure *
 		tell(ctx, subject, netdev_drop_name(k), n->drops[k]);
 	tell(ctx, subject, "reattached", n->reattached);
 	tell(ctx, subject, "system_calls", n->calls);
-	if (!ring)
-		return;
-	tell(ctx, subject, "ring_entries", n->ring_entries);
-	tell(ctx, subject, "ring_batches", n->ring_batches);
-	tell(ctx, subject, "ring_kicks", n->ring_kicks);
+	if (net_has_ring(d->module))
+		report_ring(n, subject, tell, ctx);
+	if (d->module->has_queues)
+		report_queues(&d->queues, subject, tell, ctx);
 }
 
 static void net_report(const void *state, module_figure *tell, void *ctx)
@@ -517,8 +264,10 @@ static void net_report(const void *state, module_figure *tell, void *ctx)
 	const struct net_module *s = state;
 
 	for (unsigned i = 0; i < s->set.n; i++)
-		report_device(device_set_at(&s->set, i), has_ring(s), tell, ctx);
-	if (!has_ring(s))
+		report_device(device_set_at(&s->set, i), tell, ctx);
+	if (s->has_queues)
+		tell(ctx, "net_queues", "handovers", s->thread.handovers);
+	if (!net_has_ring(s))
 		return;
 	tell(ctx, "ring", "entries", s->ring.entries);
 	tell(ctx, "ring", "batches", s->ring.batches);
@@ -532,8 +281,8 @@ const struct module module_net = {
 	.device_type = MFT_DEV_NET_BASIC,
 	.options = options,
 	.n_options = N_OPTIONS,
-	.calls = calls,
-	.n_calls = sizeof calls / sizeof calls[0],
+	.calls = net_calls,
+	.n_calls = NET_CALLS,
 	.open = net_open,
 	.confirm = net_confirm,
 	.reserve = net_reserve,

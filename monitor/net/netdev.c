@@ -238,6 +238,11 @@ static bool has_buffered(const struct netdev *d)
 	return netdev_fd(d) != -1 && u->ops->buffered != NULL && u->ops->buffered(u);
 }
 
+bool netdev_waiting(const struct netdev *d)
+{
+	return d->n > 0 || has_buffered(d);
+}
+
 bool netdev_ready(struct netdev *d, bool readable)
 {
 	if (d->n > 0)

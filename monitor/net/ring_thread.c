@@ -29,6 +29,34 @@ enum ring_owner {
 /* A read or write that takes longer, when the run is to end, will not come back by itself. */
 #define STOP_GRACE_NS 500000000
 
+/* ---- the ring ---- */
+
+static int serve_ring(void *of, unsigned max, struct husk_error *e)
+{
+	return ring_serve(of, max, e);
+}
+
+static bool ring_is_pending(const void *of)
+{
+	return ring_pending(of);
+}
+
+static void ask_for_kicks(void *of, bool ask)
+{
+	ring_ask_for_kicks(of, ask);
+}
+
+static void ring_is_kicked(void *of)
+{
+	struct ring *r = of;
+
+	r->kicked = true;
+}
+
+const struct ring_work ring_work = {serve_ring, ring_is_pending, ask_for_kicks, ring_is_kicked};
+
+/* ---- who owns it ---- */
+
 static int state_of(const struct ring_thread *t)
 {
 	return __atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
@@ -86,7 +114,7 @@ static void end_exit(struct ring_thread *t, unsigned entries)
 
 static void release(struct ring_thread *t)
 {
-	ring_ask_for_kicks(t->ring, true);
+	t->work->ask_for_kicks(t->of, true);
 	set_state(t, OWNER_VCPU);
 }
 
@@ -101,7 +129,7 @@ static void fail(struct ring_thread *t)
 /* Returns how many entries there were, or -1 if the run has failed and the ring is released. */
 static int serve_batch(struct ring_thread *t)
 {
-	int n = ring_serve(t->ring, BATCH, &t->error);
+	int n = t->work->serve(t->of, BATCH, &t->error);
 
 	if (n == -1)
 		fail(t);
@@ -116,7 +144,7 @@ static bool poll_ring(const struct ring_thread *t)
 	const uint64_t start = cpu_ticks();
 	const int64_t patience = ring_credit_patience(&t->credit);
 
-	while (!ring_pending(t->ring) && state_of(t) == OWNER_IO) {
+	while (!t->work->pending(t->of) && state_of(t) == OWNER_IO) {
 		if ((int64_t)(cpu_ticks() - start) > patience)
 			return false;
 		cpu_relax();
@@ -130,8 +158,8 @@ static bool poll_ring(const struct ring_thread *t)
  */
 static void give_back(struct ring_thread *t)
 {
-	ring_ask_for_kicks(t->ring, true);
-	while (ring_pending(t->ring) && state_of(t) == OWNER_IO)
+	t->work->ask_for_kicks(t->of, true);
+	while (t->work->pending(t->of) && state_of(t) == OWNER_IO)
 		if (serve_batch(t) == -1)
 			return;
 	settle(t);
@@ -193,12 +221,12 @@ static enum io_turn on_turn(void *ctx, uint64_t now, struct husk_error *e)
 
 static const struct io_client client = {.turn = on_turn};
 
-int ring_thread_start(struct ring_thread *t, struct ring *ring,
+int ring_thread_start(struct ring_thread *t, const struct ring_work *work, void *of,
 		      const struct ring_thread_host *host)
 {
 	struct husk_error e;
 
-	*t = (struct ring_thread){.ring = ring, .host = *host};
+	*t = (struct ring_thread){.work = work, .of = of, .host = *host};
 	if (processors_only_one())
 		return 0;
 	if (io_thread_init(&t->io, on_io_failed, t, &e) == -1)
@@ -222,7 +250,7 @@ static void cancel(struct ring_thread *t)
 	if (state_of(t) == OWNER_VCPU)
 		return;
 	set_state(t, OWNER_VCPU);
-	ring_ask_for_kicks(t->ring, true);
+	t->work->ask_for_kicks(t->of, true);
 	t->failed = true;
 	husk_fail(&t->error, HUSK_E_HOST, "network ring: the I/O thread was ended in a read, a "
 		  "write or a callback that did not come back soon; whoever shares a device's "
@@ -260,7 +288,7 @@ static void await_release(struct ring_thread *t)
 static void recall(struct ring_thread *t)
 {
 	if (change(t, OWNER_OFFERED, OWNER_VCPU))
-		ring_ask_for_kicks(t->ring, true);
+		t->work->ask_for_kicks(t->of, true);
 	else if (change(t, OWNER_IO, OWNER_IO_RECALLED))
 		await_release(t);
 }
@@ -288,9 +316,9 @@ static int serve_all(struct ring_thread *t, struct husk_error *e)
 	int n, all = 0;
 
 	do {
-		n = ring_serve(t->ring, HVT_RING_SIZE, &t->error);
+		n = t->work->serve(t->of, HVT_RING_SIZE, &t->error);
 		all += n;
-	} while (n > 0 && ring_pending(t->ring));
+	} while (n > 0 && t->work->pending(t->of));
 	tell_batch(t, false);
 	t->failed = n == -1;
 	if (!t->failed)
@@ -308,7 +336,7 @@ static void hand_over(struct ring_thread *t)
 {
 	t->handovers++;
 	t->handover = (struct ring_handover){.open = true, .since = cpu_ticks()};
-	ring_ask_for_kicks(t->ring, false);
+	t->work->ask_for_kicks(t->of, false);
 	set_state(t, OWNER_OFFERED);
 	io_thread_wake(&t->io);
 	if (__atomic_load_n(&t->ended, __ATOMIC_SEQ_CST))
@@ -329,7 +357,8 @@ int ring_thread_kick(struct ring_thread *t, struct husk_error *e)
 	if (ring_thread_claim(t, e) == -1)
 		return -1;
 	close_handover(t);
-	t->ring->kicked = true;
+	if (t->work->kicked != NULL)
+		t->work->kicked(t->of);
 	n = serve_all(t, e);
 	if (n == -1)
 		return -1;
@@ -342,7 +371,7 @@ int ring_thread_kick(struct ring_thread *t, struct husk_error *e)
 static bool has_nothing_left(const struct ring_thread *t)
 {
 	return state_of(t) == OWNER_VCPU && !t->handover.open && !t->failed &&
-	       !ring_pending(t->ring);
+	       !t->work->pending(t->of);
 }
 
 /* What is left in the ring came without an exit, in the handover. */
@@ -350,7 +379,7 @@ static int serve_rest(struct ring_thread *t, struct husk_error *e)
 {
 	int n;
 
-	if (has_nothing_left(t))
+	if (t->work == NULL || has_nothing_left(t))
 		return 0;
 	if (ring_thread_claim(t, e) == -1)
 		return -1;
@@ -386,8 +415,7 @@ void ring_thread_stop(struct ring_thread *t)
 {
 	struct husk_error ignored;
 
-	if (t->ring != NULL)
-		(void)ring_thread_drain(t, &ignored);
+	(void)ring_thread_drain(t, &ignored);
 	io_thread_stop(&t->io);
-	*t = (struct ring_thread){.ring = NULL};
+	*t = (struct ring_thread){.work = NULL};
 }

@@ -27,6 +27,26 @@
 #include "ring.h"
 #include "ring_credit.h"
 
+/*
+ * What is handed over: the ring, or the TX queues of all devices in its place, of which all that is said
+ * of the ring holds. By who owns it.
+ */
+struct ring_work {
+	/* Serves at most max entries; returns how many. -1 and e: the guest is at fault. */
+	int (*serve)(void *of, unsigned max, struct husk_error *e);
+
+	/* Whether something was submitted that can be served. */
+	bool (*pending)(const void *of);
+
+	/* Whether submissions must be followed by a kick; the guest's next one will see it. */
+	void (*ask_for_kicks)(void *of, bool ask);
+
+	/* What is served next is what a kick was for. NULL: of no interest. */
+	void (*kicked)(void *of);
+};
+
+extern const struct ring_work ring_work;	/* of a struct ring */
+
 /* What the ring's threads ask of the machine. */
 struct ring_thread_host {
 	/* The I/O thread has failed: brings the vcpu's thread out of the guest, to claim the ring. */
@@ -44,7 +64,8 @@ struct ring_thread_host {
 };
 
 struct ring_thread {
-	struct ring *ring;
+	const struct ring_work *work;	/* NULL: not started */
+	void *of;
 	struct ring_thread_host host;
 	struct io_thread io;
 	int state;			/* enum ring_owner; atomic */
@@ -70,7 +91,7 @@ struct ring_thread {
  * Starts the I/O thread. Where only one processor may be used, or the host denies a thread, there is
  * none, and the vcpu's thread always serves itself. Returns 0, or the errno of the denial.
  */
-int ring_thread_start(struct ring_thread *t, struct ring *ring,
+int ring_thread_start(struct ring_thread *t, const struct ring_work *work, void *of,
 		      const struct ring_thread_host *host);
 
 /* Serves what is left, ends the thread and waits for it. Accepts a stopped one, and a zeroed one. */

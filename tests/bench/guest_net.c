@@ -10,8 +10,11 @@
  * for ever; without any command it ends at once. The floor's is floor_net_guest.c.
  */
 #include "../guests/guest.h"
+#include "husk_abi.h"
 #include "net.h"
 #include "solo5.h"
+
+HUSK_IMAGE_WANTS(HUSK_FEATURE_NET);
 
 #define FOREVER (~(solo5_time_t)0)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * net.c: frames in bursts, to a guest, from it, or both: by hypercall, by the ring, and on the
+ * net.c: frames in bursts, to a guest, from it, or both: by hypercall, by the ring, by queues, and on the
  * floor, which makes one exit and one system call for each; an idle device; starts with devices.
  *
  * A round is a burst one way and one frame the other way, which says that the burst has arrived; or
@@ -25,7 +25,7 @@
 #include "peer.h"
 #include "report.h"
 
-/* What the ring may take, against hypercalls. */
+/* What the ring and queues may take, against hypercalls. */
 #define TARGET_CPU 1.1
 #define TARGET_TIME (1 / 0.95)
 
@@ -43,7 +43,7 @@
 #define IDLE_SECONDS 2
 #define SETTLE_US 500000
 
-enum way { FLOOR, BY_CALL, BY_RING, WAYS };
+enum way { FLOOR, BY_CALL, BY_RING, BY_QUEUES, WAYS };
 
 enum traffic { RECEIVE, SEND, ANSWER };	/* by the guest */
 
@@ -86,7 +86,8 @@ static struct command command_for(const struct net_bench *b, enum way way, const
 				    b->programs, MEM_MIB, mode, s->size, s->burst, rounds);
 	return command_make("%s --mem=%d --stats %s --net:net=" PEER_TAP " %s/guest_net.hvt "
 			    "--solo5:quiet %s %zu %zu %zu %s", b->husk, MEM_MIB,
-			    way == BY_CALL ? "--no-net-ring" : "", b->programs, mode, s->size,
+			    way == BY_CALL ? "--no-net-queues --no-net-ring" :
+			    way == BY_RING ? "--no-net-queues" : "", b->programs, mode, s->size,
 			    s->burst, rounds, then);
 }
 
@@ -127,7 +128,7 @@ static bool read_stats(int fd, struct run *r)
 			r->exits += n;
 		if (strcmp(subject, "total") == 0 && strcmp(name, "system_calls") == 0)
 			r->calls = n;
-		if (strcmp(subject, "ring") == 0 && strcmp(name, "handovers") == 0)
+		if (strcmp(name, "handovers") == 0)
 			r->handovers = n;
 	}
 	fclose(in);
@@ -248,14 +249,15 @@ static void tell(const struct net_bench *b, const char *what, const char *quanti
 	report_figure(b->report, &f);
 }
 
-/* The ring beside hypercalls: medians, and that of the ratios of neighbours in time. */
-static void tell_pair(const struct net_bench *b, const char *what, const char *quantity,
-		      const char *unit, const double *ring, const double *call, double target)
+/* The ring, or queues, beside hypercalls: medians, and that of the ratios of neighbours in time. */
+static void tell_pair(const struct net_bench *b, const char *group, const char *what,
+		      const char *quantity, const char *unit, const double *ring, const double *call,
+		      double target)
 {
 	double ratios[RUNS];
 	size_t n = runs_of(b);
 	char name[96];
-	struct figure f = {RING_GROUP, name, unit, sample_median(ring, n),
+	struct figure f = {group, name, unit, sample_median(ring, n),
 			   sample_median(call, n), NONE, NONE,
 			   target > 0 ? TARGET_RATIO : TARGET_NONE, target};
 
@@ -266,23 +268,23 @@ static void tell_pair(const struct net_bench *b, const char *what, const char *q
 	report_figure(b->report, &f);
 }
 
-static void tell_ways(const struct net_bench *b, const char *what, const struct cost *costs)
+static void tell_ways(const struct net_bench *b, const char *group, const char *what,
+		      const struct cost *ring, const struct cost *call)
 {
-	const struct cost *ring = &costs[BY_RING], *call = &costs[BY_CALL];
 	double ring_us[RUNS], call_us[RUNS];
 
 	for (size_t i = 0; i < runs_of(b); i++)
 		ring_us[i] = ring->wall[i] * 1e6, call_us[i] = call->wall[i] * 1e6;
-	tell_pair(b, what, "time each", "us", ring_us, call_us, TARGET_TIME);
+	tell_pair(b, group, what, "time each", "us", ring_us, call_us, TARGET_TIME);
 	for (size_t i = 0; i < runs_of(b); i++)
 		ring_us[i] = ring->cpu[i] * 1e6, call_us[i] = call->cpu[i] * 1e6;
-	tell_pair(b, what, "CPU each", "us", ring_us, call_us, 0);
+	tell_pair(b, group, what, "CPU each", "us", ring_us, call_us, 0);
 	for (size_t i = 0; i < runs_of(b); i++)
 		ring_us[i] = ring->host[i] * 1e6, call_us[i] = call->host[i] * 1e6;
-	tell_pair(b, what, "CPU each, not the guest's", "us", ring_us, call_us, TARGET_CPU);
-	tell_pair(b, what, "exits each", "", ring->exits, call->exits, 0);
-	tell_pair(b, what, "calls each", "", ring->calls, call->calls, 0);
-	tell_pair(b, what, "hand-overs each", "", ring->handovers, call->handovers, 0);
+	tell_pair(b, group, what, "CPU each, not the guest's", "us", ring_us, call_us, TARGET_CPU);
+	tell_pair(b, group, what, "exits each", "", ring->exits, call->exits, 0);
+	tell_pair(b, group, what, "calls each", "", ring->calls, call->calls, 0);
+	tell_pair(b, group, what, "hand-overs each", "", ring->handovers, call->handovers, 0);
 }
 
 static void tell_floor(const struct net_bench *b, const char *what, const struct cost *costs)
@@ -314,8 +316,10 @@ static void shape(const struct net_bench *b, const struct peer *p, const struct 
 		report_skip(b->report, floor ? "network" : RING_GROUP, name, "its frames do not arrive");
 	else if (floor)
 		tell_floor(b, name, costs);
-	else
-		tell_ways(b, name, costs);
+	else {
+		tell_ways(b, RING_GROUP, name, &costs[BY_RING], &costs[BY_CALL]);
+		tell_ways(b, QUEUES_GROUP, name, &costs[BY_QUEUES], &costs[BY_CALL]);
+	}
 }
 
 /* ---- a guest that sleeps after its bursts ---- */
@@ -334,7 +338,8 @@ static void idle(const struct net_bench *b, const struct peer *p, enum way way)
 		usleep(SETTLE_US);
 		before = process_ticks(pid, false);
 		usleep(IDLE_SECONDS * 1000000);
-		tell(b, way == BY_RING ? "idle for 2 s, ring" : "idle for 2 s, hypercall", "ticks",
+		tell(b, way == BY_QUEUES ? "idle for 2 s, queues" :
+		     way == BY_RING ? "idle for 2 s, ring" : "idle for 2 s, hypercall", "ticks",
 		     "", process_ticks(pid, false) - before, NONE, TARGET_IDLE);
 	} else {
 		report_skip(b->report, "network", "idle", "its frames do not arrive");

@@ -11,6 +11,7 @@
 #define FLOOR_GROUP "where the floor's time goes"	/* figures of the floor alone */
 #define RING_GROUP "network, by ring and by hypercall"	/* of husk's: ring, and calls for floor */
 #define OTHER_GROUP "beside solo5-hvt"			/* solo5-hvt's for floor */
+#define QUEUES_GROUP "network, by queues and by hypercall"	/* likewise: queues */
 
 enum target_kind { TARGET_NONE, TARGET_HUSK, TARGET_RATIO };
 

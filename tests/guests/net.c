@@ -10,6 +10,9 @@
  * each set of devices.
  */
 #include "guest.h"
+#include "husk_abi.h"
+
+HUSK_IMAGE_WANTS(HUSK_FEATURE_NET);
 
 #define DEVICES_MAX 2u
 #define FRAME_MAX (SOLO5_NET_HLEN + 65535u)

@@ -10,6 +10,9 @@
  */
 #include "frame.h"
 #include "guest.h"
+#include "husk_abi.h"
+
+HUSK_IMAGE_WANTS(HUSK_FEATURE_NET);
 
 #define BURST_MAX 256u
 #define FOREVER UINT64_MAX

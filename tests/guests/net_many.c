@@ -10,6 +10,9 @@
  * Exits with 20 if a device is ready and has no frame, with 3x if a command fails.
  */
 #include "guest.h"
+#include "husk_abi.h"
+
+HUSK_IMAGE_WANTS(HUSK_FEATURE_NET);
 
 #define DEVICES 63u
 #define FRAME_MAX (SOLO5_NET_HLEN + 65535u)

@@ -5,6 +5,9 @@
  */
 #include "frame.h"
 #include "guest.h"
+#include "husk_abi.h"
+
+HUSK_IMAGE_WANTS(HUSK_FEATURE_NET);
 
 #define FRAME_MAX 2048u
 #define TAG 4u

@@ -23,7 +23,8 @@ tap tap100 -
 
 # exchange OPTION COUNT: the guest sends all that it gets back.
 exchange() {
-	launch --mem=8 --stats "$1" --net:service0=tap100 -- "$(image net_load)" echo "$2" $BURST
+	# shellcheck disable=SC2086 # words
+	launch --mem=8 --stats $1 --net:service0=tap100 -- "$(image net_load)" echo "$2" $BURST
 	peer frames tap100 echo "$2" $BURST
 	await 20
 }
@@ -86,7 +87,8 @@ asked() {
 		"$(tail -1 "$T/err" | grep -q "\"frames_received\":$frames,.*\"frames_sent\":$frames," || tail -1 "$T/err" | cut -c1-900)"
 }
 
-whole "by the ring" --stats
+whole "by queues" --stats
+whole "by the ring" --no-net-queues
 asked
-whole "by hypercalls" --no-net-ring
+whole "by hypercalls" "--no-net-queues --no-net-ring"
 finish

@@ -14,14 +14,17 @@ need_network
 tap tap100 10.0.0.1
 tap tap101 10.1.0.1
 
-# serve WAY MEMORY INTERFACE GUEST ARGUMENT...: one device, figures; WAY is ring or hypercalls.
+# serve WAY MEMORY INTERFACE GUEST ARGUMENT...: one device, figures; WAY is queues, ring or hypercalls. Those
+# of our own guests that only have it by its name want queues.
 serve() {
 	case $1 in
-	ring) option=--stats ;;
-	*) option=--no-net-ring ;;
+	queues) option=--stats ;;
+	ring) option=--no-net-queues ;;
+	*) option='--no-net-queues --no-net-ring' ;;
 	esac
 	memory=$2 attached=$3 guest=$4
 	shift 4
+	# shellcheck disable=SC2086 # words
 	launch "--mem=$memory" --stats $option "--net:service0=$attached" -- \
 		"$(image "$guest")" "$@"
 }
@@ -39,7 +42,7 @@ pinged() {
 
 # As many as take seconds where the host's kernel emulates the guest's processor.
 rows() {
-	serve ring 4096 tap100 net limit 2000
+	serve queues 4096 tap100 net limit 2000
 	pinged "a flood of pings" 2000
 	succeeds "the guest has answered them"
 	# Without a limit of its own: pings that were late, and sent again, would count twice.
@@ -55,7 +58,7 @@ rows() {
 	peer_ok "the second"
 	end_guest
 	judge "the guest goes on answering both" 1 'signal 15'
-	for way in ring hypercalls; do
+	for way in queues ring hypercalls; do
 		serve $way 4096 tap100 net check drain limit 1000
 		pinged "payloads keep their pattern, by $way" 1000 200
 		succeeds "the guest found it so, by $way"
@@ -81,14 +84,14 @@ end_guest() {
 jumbo() {
 	tap tap102 10.2.0.1
 	ip link set tap102 mtu 9000
-	for way in ring hypercalls; do
+	for way in queues ring hypercalls; do
 		serve $way 8 tap102 net_load echo 400 64
 		peer frames tap102 echo 400 64
 		await 20
 		peer_ok "jumbo frames among short ones keep their order, by $way"
 		succeeds "also on the way to the guest, by $way"
 	done
-	serve ring 4096 tap102 net limit 0
+	serve queues 4096 tap102 net limit 0
 	await 20
 	judge "MTU 9000" 0 '^MTU is 9000$' SUCCESS
 	# One buffer of that size would leave too little of 2 MiB.
@@ -100,7 +103,14 @@ jumbo() {
 		peer_ok "the longest frames of all, with $memory MiB"
 		succeeds "the guest agrees, with $memory MiB"
 		[ $memory -ne 2 ] || figure_is "no room for buffers: no ring" ring entries -eq 0
+		serve queues $memory tap102 net_load echo 40 8
+		peer frames tap102 echo 40 8
+		await 20
+		peer_ok "the same by queues, with $memory MiB"
+		succeeds "the guest agrees by queues, with $memory MiB"
+		[ $memory -ne 2 ] || figure_is "nor queues" net:service0 queue_received -eq 0
 	done
+	figure_is "each took many buffers" net:service0 queue_received -eq 40
 	ip link del tap102
 }
 
@@ -118,6 +128,23 @@ ring_or_not() {
 	succeeds "2 MiB of memory and no ring"
 	figure_is "every frame sent is a hypercall" hypercalls net_write -eq 200
 	figure_is "and there is no ring" ring entries -eq 0
+}
+
+# Bursts of 32 from the host are there before the guest is told: what is an exit is only the waiting.
+by_queues() {
+	serve queues 4 tap100 net_load echo 320 32
+	peer frames tap100 echo 320 32
+	await 20
+	succeeds "4 MiB of memory and queues"
+	figure_is "every frame came by the queue" net:service0 queue_received -eq 320
+	figure_is "none by a hypercall" hypercalls net_read -eq 0
+	figure_is "every frame was sent" net:service0 frames_sent -eq 320
+	figure_is "there is no ring" ring entries -eq 0
+	serve ring 4 tap100 net_load echo 320 32
+	peer frames tap100 echo 320 32
+	await 20
+	succeeds "--no-net-queues: there are none"
+	figure_is "and nothing comes by them" net:service0 queue_received -eq 0
 }
 
 # --- ways to attach -------------------------------------------------------------------------------
@@ -373,7 +400,7 @@ sizes() {
 	sized 1515 tx_long
 	sized 65536 tx_long
 	# The guest was promised the MTU that the interface had when it started.
-	for way in ring hypercalls; do
+	for way in queues ring hypercalls; do
 		ip link set tap100 mtu 1500
 		serve $way 8 tap100 net_load take 20
 		ip link set tap100 mtu 3000
@@ -389,7 +416,7 @@ sizes() {
 
 # A full payload behind tags, both ways; the MTU does not count them.
 tagged() {
-	for way in ring hypercalls; do
+	for way in queues ring hypercalls; do
 		serve $way 2 tap100 net_tags
 		ip link set tap100 mtu 1600
 		peer tags tap100
@@ -422,7 +449,7 @@ full() {
 		done
 		start_with=
 	done
-	serve ring 8 tap100 net drain limit 1000000
+	serve queues 8 tap100 net drain limit 1000000
 	peer flood 10.0.0.2 4000 56 3000
 	peer_ok "more pings than the interface's queue holds"
 	peer flood 10.0.0.2 20
@@ -436,7 +463,7 @@ full() {
 meanwhile() {
 	event=$1
 	shift
-	for way in ring hypercalls; do
+	for way in queues ring hypercalls; do
 		serve $way 8 tap100 net drain limit 1000000
 		"$TOOLS/flood" 10.0.0.2 3000 56 8 >"$T/peer" 2>&1 &
 		flood=$!
@@ -472,7 +499,7 @@ troubles() {
 	meanwhile "the interface goes down and up" down_and_up
 	meanwhile "the interface is deleted and made again" gone_and_back
 	figure_is "it was attached again" net:service0 reattached -eq 2
-	serve ring 8 tap100 net_load send 3000 8
+	serve queues 8 tap100 net_load send 3000 8
 	ip link set tap100 down
 	await 30
 	ip link set tap100 up
@@ -612,6 +639,7 @@ arguments() {
 rows
 jumbo
 ring_or_not
+by_queues
 kinds
 macs
 errors

@@ -166,6 +166,78 @@ left_behind() {
 KICKS=100000
 [ "${BACKEND:-kvm}" != vmm ] || KICKS=10000
 
+# --- queues in its place --------------------------------------------------------------------------
+
+# Lines "STATUS COMMAND | PATTERN", as above.
+on_queues() {
+	while read -r wanted rest; do
+		case $wanted in
+		'' | '#'*) continue ;;
+		esac
+		wire
+		# shellcheck disable=SC2086 # commands are words
+		run --mem=8 --stats --net:service0=@8 -- "$(image hostile_frames)" --solo5:quiet ${rest%%|*}
+		judge "queues: ${rest%% |*}" "$wanted" "${rest#*| }"
+	done
+}
+
+queues() {
+	on_queues <<'END'
+0 none | queue_received 1
+# Where they lie.
+0 size 0 | queue_sent 1
+1 size 3 | network device service0, RX queue: size 3 is not a power of two
+1 misaligned | RX queue: descriptor table at 0x[0-9a-f]* is not aligned to 16 bytes
+1 in-text | RX queue: available ring: Invalid guest access: .*image segment
+1 on-each-other | TX queue: it shares memory with network device service0, RX queue
+0 index 2 | queue_received 0
+0 handle 2 | queue_received 0
+# Doorbells.
+1 bell 18 | no queue has the number of this doorbell
+# Chains.
+1 outside | TX queue: descriptor 1: Invalid guest access
+1 loop | TX queue: descriptor 0 comes twice in one chain
+1 head | TX queue: descriptor 8 does not exist
+1 indirect | TX queue: descriptor 0 is indirect
+1 jump | TX queue: 9 chains submitted
+1 into-text | RX queue: descriptor 0: Invalid guest access: .*image segment
+1 rx-loop | RX queue: descriptor 0 comes twice in one chain
+# Frames and buffers that are none.
+0 flags 1 | queue_refused 1
+0 gso 3 | queue_refused 1
+0 header-only | tx_short 1
+0 half-a-header | queue_refused 1
+0 too-long | tx_long 1
+0 writable | queue_refused 1
+0 no-buffers | queue_received 0
+0 small-buffers | queue_refused 2
+END
+	[ -z "${HUSK_LONG-}" ] || more_queues
+	wire
+	run --mem=8 --no-net-queues --net:service0=@8 -- "$(image hostile_frames)" --solo5:quiet none
+	judge "--no-net-queues: there is no such hypercall" 1 'hypercall'
+}
+
+# More of the same kinds.
+more_queues() {
+	on_queues <<'END'
+1 size 512 | RX queue: size 512 is not a power of two
+1 wraps | RX queue: used ring: Invalid guest access
+0 index 4294967295 | queue_received 0
+0 handle 18446744073709551615 | queue_received 0
+1 bell 0 | no queue has the number of this doorbell
+1 bell 4294967295 | no queue has the number of this doorbell
+1 long | TX queue: descriptor 1 makes a chain of more than 4 GiB
+1 next | TX queue: descriptor 8 does not exist
+1 into-boot-info | RX queue: descriptor 0: Invalid guest access: .*read-only low memory
+0 flags 255 | queue_refused 1
+0 gso 1 | queue_refused 1
+0 gso 255 | queue_refused 1
+0 short | tx_short 1
+0 readable-buffers | queue_refused 2
+END
+}
+
 # --- without a ring -------------------------------------------------------------------------------
 
 without() {
@@ -239,6 +311,7 @@ entries
 addresses
 two_descriptors
 turns
+queues
 without
 idle
 finish

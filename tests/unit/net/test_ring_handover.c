@@ -518,7 +518,7 @@ static void play_guest(void)
 		.alarm = on_alarm, .stopping = model_stopping, .ctx = &model,
 	};
 
-	if (ring_thread_start(&model.thread, &model.ring, &host) != 0)
+	if (ring_thread_start(&model.thread, &ring_work, &model.ring, &host) != 0)
 		violate("it has no thread");
 	for (const char *at = model.script; *at != '\0'; at++)
 		perform(*at);
@@ -529,7 +529,7 @@ static void play_guest(void)
 	require(model.submitted == model.served || model.served + 1 == model.bad ||
 		((model.fail_wait != 0 || model.cancelled) && model.failed), "stopped, and something is left");
 	require(model.alarms <= 1, "several alarms");
-	require(model.thread.ring == NULL, "stopped, and not cleared");
+	require(model.thread.work == NULL, "stopped, and not cleared");
 	violate("");
 }
 

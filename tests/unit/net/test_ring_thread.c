@@ -208,7 +208,7 @@ static int try_start(struct fixture *f)
 		.alarm = on_alarm, .stopping = on_stopping, .ctx = f,
 	};
 
-	return ring_thread_start(&f->thread, &f->ring, &callbacks);
+	return ring_thread_start(&f->thread, &ring_work, &f->ring, &callbacks);
 }
 
 static void start(struct fixture *f)
@@ -381,7 +381,7 @@ static uint64_t blocked(void)
 
 static void assert_stopped(const struct fixture *f)
 {
-	assert_null(f->thread.ring);
+	assert_null(f->thread.work);
 	assert_false(f->thread.io.running);
 	assert_false(f->thread.failed);
 	assert_int_equal(open_descriptors(), f->files);

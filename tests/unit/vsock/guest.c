@@ -96,7 +96,7 @@ static solo5_handle_set_t look_and_act(solo5_handle_set_t *served)
 	return ready;
 }
 
-static const struct yield_queues acting_queues = {look_and_act, arm};
+static const struct yield_queues acting_queues = {.look = look_and_act, .arm = arm};
 
 void vsock_guest_between(void (*act)(void))
 {

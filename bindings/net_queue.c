@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: ISC */
+/* net_queue.c: frames out of the RX queue's buffers, and into those of the TX queue. */
+#include "net_queue.h"
+
+#include "../include/husk_abi.h"
+#include "../include/net_abi.h"
+#include "../include/solo5x.h"
+#include "bindings.h"
+#include "cpu.h"
+#include "features.h"
+#include "queue.h"
+
+#define HEADER ((uint32_t)sizeof(struct net_header))
+#define ALIGN 64u			/* a cache line */
+#define RX_UNIT 2048u
+#define RX_MAX 256u			/* entries; powers of two */
+#define RX_MIN 16u
+#define TX_MIN 8u
+#define TX_SHARE 4u			/* one entry for so many of RX */
+
+/*
+ * An exit for a frame takes some time: its price. A frame is not held back for longer than so many
+ * prices, unless the program does something else meanwhile; then none are for a while, and for twice as
+ * long each time that this happens again.
+ */
+#define PATIENCE 8u
+#define PAUSE_MIN 16u			/* frames */
+#define PAUSE_MAX 4096u
+
+_Static_assert(SOLO5X_FEATURE_NET == HUSK_FEATURE_NET, "one number for one thing");
+
+/* The memory of descriptor n of a queue is the n-th unit of its memory. */
+struct net_queue {
+	struct virtq rx, tx;
+	uint8_t *rx_units, *tx_units;
+	uint32_t tx_unit;
+	bool tried, there;		/* the queues were announced; the monitor has them */
+	bool looked;			/* it has looked for frames since the guest was told that there are none */
+	uint16_t held;			/* frames for which no doorbell has rung, as one was wanted */
+	uint64_t touched;		/* when the last of them was added */
+	uint64_t price;			/* ticks, recent mean; 0: not known */
+	uint32_t pause, next_pause;	/* frames that are not to be held back; the next time */
+};
+
+static struct net_queue *queues[MFT_MAX_ENTRIES];	/* by handle; NULL: none */
+
+/* ---- memory ---- */
+
+static size_t up(size_t n)
+{
+	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+/* What one device takes, with so many entries for what comes. */
+struct shape {
+	uint32_t rx, tx, tx_unit;
+};
+
+static struct shape shape_of(uint32_t rx, size_t mtu)
+{
+	const uint32_t tx = rx / TX_SHARE > TX_MIN ? rx / TX_SHARE : TX_MIN;
+
+	return (struct shape){rx, tx, (uint32_t)up(HEADER + SOLO5_NET_HLEN + NET_TAGS + mtu)};
+}
+
+static size_t bytes_of(const struct shape *s)
+{
+	return up(sizeof(struct net_queue)) + up(virtq_memory((uint16_t)s->rx)) +
+	       up(virtq_memory((uint16_t)s->tx)) + s->rx * RX_UNIT + (size_t)s->tx * s->tx_unit;
+}
+
+static struct net_queue *lay_out(uint8_t *at, const struct shape *s)
+{
+	struct net_queue *q = (struct net_queue *)(void *)at;
+
+	at += up(sizeof *q);
+	virtq_init(&q->rx, (uint16_t)s->rx, at);
+	at += up(virtq_memory((uint16_t)s->rx));
+	virtq_init(&q->tx, (uint16_t)s->tx, at);
+	at += up(virtq_memory((uint16_t)s->tx));
+	q->rx_units = at;
+	q->tx_units = at + s->rx * RX_UNIT;
+	q->tx_unit = s->tx_unit;
+	q->next_pause = PAUSE_MIN;
+	return q;
+}
+
+static size_t count_devices(void)
+{
+	size_t n = 0;
+
+	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++)
+		n += manifest_get(i, MFT_DEV_NET_BASIC) != NULL;
+	return n;
+}
+
+/* As large as the heap allows; the buffers must have room for two of the longest frames. NULL: too large. */
+static uint8_t *take_memory(struct solo5_start_info *info, size_t devices, struct shape *s)
+{
+	const size_t mtu = manifest_max_mtu();
+	const uint32_t most = features_queue_size_max();
+	uint8_t *memory = NULL;
+
+	for (uint32_t rx = RX_MAX; rx >= RX_MIN && memory == NULL; rx /= 2) {
+		*s = shape_of(rx, mtu);
+		if (rx <= most && rx * RX_UNIT >= 2 * (size_t)s->tx_unit)
+			memory = memory_take(info, devices * up(bytes_of(s)));
+	}
+	return memory;
+}
+
+void net_queue_init(struct solo5_start_info *info)
+{
+	const size_t devices = count_devices();
+	uint8_t *memory = NULL;
+	struct shape s;
+
+	if ((solo5x_features() & HUSK_FEATURE_NET) != 0 && devices > 0)
+		memory = take_memory(info, devices, &s);
+	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++) {
+		queues[i] = NULL;
+		if (memory == NULL || manifest_get(i, MFT_DEV_NET_BASIC) == NULL)
+			continue;
+		queues[i] = lay_out(memory, &s);
+		memory += up(bytes_of(&s));
+	}
+}
+
+/* ---- what comes ---- */
+
+/* The monitor sees it when it is asked for anything; it looks at no other time. */
+static void post_buffer(struct net_queue *q)
+{
+	const struct virtq_span span = {
+		queue_gpa(q->rx_units + (size_t)q->rx.free * RX_UNIT), RX_UNIT,
+	};
+
+	(void)virtq_add(&q->rx, &span, 0, 1);
+}
+
+static void show_buffers(struct net_queue *q)
+{
+	if (q->rx.submitted != q->rx.added)
+		(void)virtq_submit(&q->rx);
+}
+
+/* What is in a buffer that came back, from its start or behind the header. */
+struct part {
+	const uint8_t *at;
+	size_t size;
+	uint16_t more;			/* buffers that the frame has behind this one */
+};
+
+/* False: there is none, or it holds nothing. The buffer is the guest's until it is posted. */
+static bool take_part(struct net_queue *q, bool first, struct part *p)
+{
+	struct net_header h;
+	uint32_t written;
+	const int head = virtq_take(&q->rx, &written);
+
+	if (head < 0)
+		return false;
+	*p = (struct part){q->rx_units + (size_t)head * RX_UNIT,
+			   written < RX_UNIT ? written : RX_UNIT, 0};
+	if (!first)
+		return true;
+	memcpy(&h, p->at, sizeof h);
+	if (p->size < HEADER || h.num_buffers == 0) {
+		p->size = 0;
+		return true;
+	}
+	*p = (struct part){p->at + HEADER, p->size - HEADER, (uint16_t)(h.num_buffers - 1)};
+	return true;
+}
+
+/* The next frame, whole or not: its length, 0 if there is none to speak of; more than size: it is lost. */
+static size_t copy_frame(struct net_queue *q, uint8_t *buf, size_t size)
+{
+	size_t len = 0;
+	struct part p;
+	unsigned more;
+
+	if (!take_part(q, true, &p))
+		return 0;
+	for (more = p.more;; more--) {
+		if (p.size <= size && len <= size - p.size)
+			memcpy(buf + len, p.at, p.size);
+		len += p.size;
+		post_buffer(q);
+		if (more == 0 || !take_part(q, false, &p))
+			break;
+	}
+	return more == 0 ? len : 0;
+}
+
+/* Frames without a whole header, and those that do not fit, are passed over. */
+static bool take_frame(struct net_queue *q, uint8_t *buf, size_t size, size_t *read_size)
+{
+	while (virtq_has(&q->rx)) {
+		const size_t len = copy_frame(q, buf, size);
+
+		if ((uint16_t)(q->rx.added - q->rx.submitted) >= q->rx.size / 4)
+			show_buffers(q);
+		if (len < SOLO5_NET_HLEN || len > size)
+			continue;
+		*read_size = len;
+		q->looked = true;
+		return true;
+	}
+	return false;
+}
+
+/* ---- what goes ---- */
+
+/* Completions are of no interest: the event stays behind them. */
+static void want_no_call(struct net_queue *q)
+{
+	__atomic_store_n(virtq_used_event(q->tx.avail, q->tx.size), (uint16_t)(q->tx.taken - 1),
+			 __ATOMIC_RELAXED);
+}
+
+static void take_back(struct net_queue *q)
+{
+	uint32_t written;
+
+	while (virtq_take(&q->tx, &written) >= 0)
+		;
+	want_no_call(q);
+}
+
+static bool wants_doorbell(const struct net_queue *q)
+{
+	return __atomic_load_n(virtq_avail_event(q->tx.used, q->tx.size), __ATOMIC_RELAXED) ==
+	       q->tx.submitted;
+}
+
+static void add_price(struct net_queue *q, uint64_t ticks)
+{
+	q->price = q->price == 0 ? ticks : q->price + ticks / 16 - q->price / 16;
+}
+
+static void ring(solo5_handle_t handle, struct net_queue *q)
+{
+	q->held = 0;
+	cpu_doorbell(HUSK_QUEUE_NUMBER(handle, NET_QUEUE_TX));
+}
+
+/* Whether a frame was held back for so long that it had better been sent. */
+static bool is_late(const struct net_queue *q)
+{
+	return q->held > 0 && cpu_ticks() - q->touched > PATIENCE * q->price;
+}
+
+static void ring_if_late(solo5_handle_t handle, struct net_queue *q)
+{
+	if (!is_late(q))
+		return;
+	ring(handle, q);
+	q->pause = q->next_pause;
+	if (q->next_pause < PAUSE_MAX)
+		q->next_pause *= 2;
+}
+
+/* A copy of the frame goes into the queue. False: there is no room, whatever was tried. */
+static bool add(solo5_handle_t handle, struct net_queue *q, const uint8_t *buf, size_t size)
+{
+	struct virtq_span span;
+	uint8_t *unit;
+
+	if (q->tx.n_free == 0)
+		take_back(q);
+	if (q->tx.n_free == 0) {
+		ring(handle, q);
+		take_back(q);
+	}
+	if (q->tx.n_free == 0)
+		return false;
+	unit = q->tx_units + (size_t)q->tx.free * q->tx_unit;
+	memset(unit, 0, HEADER);
+	memcpy(unit + HEADER, buf, size);
+	span = (struct virtq_span){queue_gpa(unit), (uint32_t)(HEADER + size)};
+	(void)virtq_add(&q->tx, &span, 1, 0);
+	return true;
+}
+
+/* Whether to wait for more before the monitor is told. */
+static bool may_hold(struct net_queue *q)
+{
+	if (q->pause > 0) {
+		q->pause--;
+		return false;
+	}
+	return q->price > 0 && q->held < q->tx.size / 2 && virtq_has(&q->rx);
+}
+
+static solo5_result_t write_by_call(struct net_queue *q, solo5_handle_t handle, const uint8_t *buf,
+				    size_t size)
+{
+	const uint64_t began = cpu_ticks();
+	const solo5_result_t result = net_write_by_call(handle, buf, size);
+
+	add_price(q, cpu_ticks() - began);
+	return result;
+}
+
+solo5_result_t net_queue_write(solo5_handle_t handle, const uint8_t *buf, size_t size)
+{
+	struct net_queue *q = queues[handle];
+	bool hold, wanted;
+
+	ring_if_late(handle, q);
+	wanted = q->held > 0 || wants_doorbell(q);
+	hold = wanted && may_hold(q);
+	if ((wanted && !hold && q->held == 0) || !add(handle, q, buf, size))
+		return write_by_call(q, handle, buf, size);
+	wanted |= virtq_submit(&q->tx);
+	if (hold) {
+		q->held++;
+		q->touched = cpu_ticks();
+	} else if (wanted) {
+		ring(handle, q);
+	}
+	return SOLO5_R_OK;
+}
+
+/* ---- reading, and what it has to do with what was held back ---- */
+
+solo5_result_t net_queue_read(solo5_handle_t handle, uint8_t *buf, size_t size, size_t *read_size)
+{
+	struct net_queue *q = queues[handle];
+
+	ring_if_late(handle, q);
+	if (take_frame(q, buf, size, read_size))
+		return SOLO5_R_OK;
+	if (q->rx.broken)
+		return net_read_by_call(handle, buf, size, read_size);
+	if (q->held > 0)
+		ring(handle, q);
+	if (q->looked) {
+		q->looked = false;
+		return SOLO5_R_AGAIN;
+	}
+	show_buffers(q);
+	cpu_doorbell(HUSK_QUEUE_NUMBER(handle, NET_QUEUE_RX));
+	if (!take_frame(q, buf, size, read_size))
+		return SOLO5_R_AGAIN;
+	return SOLO5_R_OK;
+}
+
+/* ---- what solo5_yield asks ---- */
+
+static solo5_handle_set_t look(solo5_handle_set_t *served)
+{
+	solo5_handle_set_t ready = 0;
+
+	*served = 0;
+	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++) {
+		if (!net_queue_has(i) || queues[i]->rx.broken)
+			continue;
+		*served |= (solo5_handle_set_t)1 << i;
+		if (virtq_has(&queues[i]->rx))
+			ready |= (solo5_handle_set_t)1 << i;
+		show_buffers(queues[i]);
+	}
+	return ready;
+}
+
+static bool arm(void)
+{
+	bool armed = true;
+
+	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++)
+		if (net_queue_has(i) && !queues[i]->rx.broken)
+			armed &= virtq_arm(&queues[i]->rx);
+	return armed;
+}
+
+/* A POLL sends what was held back. Without, it may wait where input still does. */
+static void after_look(bool asked)
+{
+	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++) {
+		struct net_queue *q = queues[i];
+
+		if (!net_queue_has(i))
+			continue;
+		if (asked)
+			q->looked = true, q->held = 0;
+		else if (q->held > 0 && !virtq_has(&q->rx))
+			ring(i, q);
+	}
+}
+
+static const struct yield_queues frames = {look, arm, after_look};
+
+/* ---- beginning ---- */
+
+bool net_queue_has(solo5_handle_t handle)
+{
+	return handle < MFT_MAX_ENTRIES && queues[handle] != NULL && queues[handle]->there;
+}
+
+/* Where one of the two is not wanted, neither is used. */
+void net_queue_acquire(solo5_handle_t handle)
+{
+	struct net_queue *q = queues[handle];
+
+	if (q == NULL || q->tried)
+		return;
+	q->tried = true;
+	while (q->rx.n_free > 0)
+		post_buffer(q);
+	show_buffers(q);
+	want_no_call(q);
+	if (!queue_announce(handle, NET_QUEUE_RX, &q->rx))
+		return;
+	q->there = queue_announce(handle, NET_QUEUE_TX, &q->tx);
+	if (q->there)
+		yield_frames = &frames;
+	else
+		queue_take_back(handle);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * net.h: the network devices of one machine, and what the parts of the module do for each other.
+ *
+ *	module_net.c	options, and the life of a device: open, attach, close
+ *	calls.c		the two hypercalls
+ *	ring_place.c	the ring: where it lies, its doorbell, what is told of it
+ *	queues.c	the devices' queues in its place: the same of them
+ *
+ * All by the thread that owns the core, but for what ring_thread.h says.
+ */
+#ifndef HUSK_NET_H
+#define HUSK_NET_H
+
+#include "device_set.h"
+#include "module.h"
+#include "netdev.h"
+#include "queue.h"
+#include "queues.h"
+#include "ring_thread.h"
+#include "sealed.h"
+
+struct net_module;
+
+struct net_device {
+	struct set_device is;
+	struct net_module *module;
+	struct netdev dev;
+	struct net_queues queues;
+	char what[NET_QUEUES][MFT_NAME_SIZE + 32];	/* the queues' names */
+};
+
+struct net_module {
+	struct core *core;
+	struct device_set set;		/* of struct net_device */
+	struct sealed sealed;		/* what their uplinks need to reattach */
+	unsigned n_sources;		/* devices whose events are registered */
+	bool no_ring, no_queues;	/* not to be offered */
+	bool has_queues;		/* they were granted: then there is no ring */
+	struct ring ring;
+	struct ring_thread thread;	/* of the ring, or of the TX queues */
+	struct device_resource doorbell;
+	uint32_t doorbell_id;		/* 0: there is no ring */
+	unsigned client;		/* of the run loop, while there is a ring or queues */
+	uint64_t kicks;
+	uint64_t told_out, told_in;	/* of the counts of frames, to who looks on */
+	unsigned first;			/* the device whose queue is served first */
+	bool asks;			/* for doorbells of the TX queues; who owns these says it */
+};
+
+static inline bool net_has_ring(const struct net_module *s)
+{
+	return s->doorbell_id != 0;
+}
+
+/*
+ * What the guest has submitted is served, and no thread but the caller's touches a device. Nothing to do
+ * without a ring or queues.
+ */
+static inline int net_drain(struct net_module *s, struct husk_error *e)
+{
+	return ring_thread_drain(&s->thread, e);
+}
+
+/* ---- calls.c ---- */
+
+#define NET_CALLS 2
+extern const struct module_call net_calls[NET_CALLS];
+
+/* The device with this handle, NULL if there is none. ctx: the module. */
+struct netdev *net_device_of(void *ctx, uint64_t handle);
+
+/* ---- ring_place.c ---- */
+
+/* Takes memory for a ring, if one is to be offered. */
+int net_reserve(void *state, struct core *c, struct husk_error *e);
+
+/* All or nothing. HUSK_E_HOST. */
+int net_ring_attach(struct net_module *s, struct husk_error *e);
+void net_ring_detach(struct net_module *s);
+
+/* Attends to the ring's or the queues' thread, and ends its work with a run. ctx: the module. */
+extern const struct core_client net_client;
+
+/* What the thread asks of the machine; batch is the ring's or the queues' own. */
+struct ring_thread_host net_thread_host(struct net_module *s,
+					void (*batch)(void *ctx, bool by_thread));
+
+/* Tells who looks on of frames since the last time. */
+void net_tell_batch(void *ctx, bool by_thread);
+
+/* ---- queues.c ---- */
+
+/* Whether the image wants queues and may have them: then they are there instead of a ring. */
+bool net_queues_wanted(const struct net_module *s, const struct core *c);
+
+/* All or nothing. HUSK_E_HOST. */
+int net_queues_attach(struct net_module *s, struct husk_error *e);
+void net_queues_detach(struct net_module *s);
+
+extern const struct ring_work net_queues_work;	/* of the module */
+void net_tell_queues(void *ctx, bool by_thread);
+
+/* What POLL asks of a device. ctx: the device. */
+int net_source_fd(void *ctx);
+int net_source_ready(void *ctx, bool readable, struct husk_error *e);
+
+#endif

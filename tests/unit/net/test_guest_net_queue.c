@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: ISC */
+/* test_guest_net_queue.c: the guest's frames by queues (bindings/net_queue.c), against a made-up monitor. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The monitor has functions of these names, too. */
+#define manifest_find guest_manifest_find
+#define manifest_get guest_manifest_get
+#define memory_init guest_memory_init
+
+#include "../../../bindings/net.c"
+#include "../../../bindings/net_queue.c"
+#include "../../../bindings/yield.c"
+
+#undef manifest_find
+#undef manifest_get
+#undef memory_init
+
+#include "../../../monitor/iov.h"
+#include "../../../monitor/virtqueue.h"
+
+#define NET 1u
+#define OTHER 2u			/* a second device, if there is one */
+#define ARENA (8u << 20)
+#define LONGEST 1514u
+#define PRICE 100u			/* ticks of an exit */
+
+static const uint32_t no_ring = 1;
+const uint32_t *ring_needs_kick = &no_ring;
+
+static uint8_t arena[ARENA] __attribute__((aligned(4096)));
+
+/* What the monitor is like, and what it has seen; reset for each test. */
+static struct {
+	struct mft_entry entries[3];
+	uint32_t granted, queue_size_max;
+	bool refuses_tx;
+	bool by_thread;			/* it looks at the TX queue by itself, and wants no doorbell */
+	bool gone_mad;			/* it gives back what it was not given */
+	unsigned hypercalls, polls, bells[NET_QUEUES], announced;
+	size_t taken, heap;
+	struct memory memory;
+	struct virtqueue q[3][NET_QUEUES];
+	uint64_t ticks, now;
+	unsigned waiting[3];		/* frames on the host */
+	uint32_t next_in, next_out;	/* numbers: of the next frame that comes, and that was sent */
+	size_t len;			/* of the frames that come */
+	unsigned broken_headers;	/* of so many frames that come */
+	solo5_handle_set_t ready;	/* what POLL says beside */
+} m;
+
+/* ---- what the rest of the bindings does ---- */
+
+const struct mft_entry *guest_manifest_get(solo5_handle_t handle, uint32_t type)
+{
+	return handle < 3 && m.entries[handle].type == type && type != 0 ? &m.entries[handle] : NULL;
+}
+
+const struct mft_entry *guest_manifest_find(const char *name, uint32_t type, solo5_handle_t *handle)
+{
+	*handle = name[0] == 'o' ? OTHER : NET;
+	return guest_manifest_get(*handle, type);
+}
+
+size_t manifest_max_mtu(void)
+{
+	return m.entries[NET].u.net.mtu;
+}
+
+uint8_t *memory_take(struct solo5_start_info *info, size_t size)
+{
+	uint8_t *at = arena + m.taken;
+
+	(void)info;
+	if (size > m.heap)
+		return NULL;
+	m.taken += (size + 4095) & ~4095ul;
+	return at;
+}
+
+uint32_t solo5x_features(void)
+{
+	return m.granted;
+}
+
+uint32_t features_queue_size_max(void)
+{
+	return m.granted != 0 ? m.queue_size_max : 0;
+}
+
+solo5_time_t solo5_clock_monotonic(void)
+{
+	return m.now;
+}
+
+uint64_t cpu_ticks(void)
+{
+	return m.ticks;
+}
+
+uint64_t queue_gpa(const void *memory)
+{
+	return (uint64_t)((const uint8_t *)memory - arena);
+}
+
+void ring_write(solo5_handle_t handle, const uint8_t *buf, size_t size)
+{
+	(void)handle, (void)buf, (void)size;
+	fail();
+}
+
+solo5_result_t ring_read(solo5_handle_t handle, uint8_t *buf, size_t size, size_t *read_size)
+{
+	(void)handle, (void)buf, (void)size, (void)read_size;
+	fail();
+	return SOLO5_R_EUNSPEC;
+}
+
+/* ---- the monitor ---- */
+
+static uint8_t byte_of(uint32_t n, size_t at)
+{
+	return at == 13 ? 0 : (uint8_t)(n * 7 + at * 3);
+}
+
+static void check_sent(const uint8_t *frame, size_t len)
+{
+	assert_in_range(len, SOLO5_NET_HLEN, 70000);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(frame[i], byte_of(m.next_out, i));
+	m.next_out++;
+}
+
+static void send_all(solo5_handle_t handle)
+{
+	static uint8_t frame[70000];
+	struct virtqueue *q = &m.q[handle][NET_QUEUE_TX];
+	struct iovec iov[VIRTQ_SIZE_MAX];
+	struct virtqueue_chain c;
+	struct husk_error e;
+
+	while (q->memory != NULL && virtqueue_pop(q, &c, 1, iov, VIRTQ_SIZE_MAX, &e) == 1) {
+		assert_int_equal(c.n_writable, 0);
+		assert_int_equal(iov_gather(c.iov, c.n_readable, 0, frame, sizeof frame), c.readable);
+		for (unsigned i = 0; i < HEADER; i++)
+			assert_int_equal(frame[i], 0);
+		check_sent(frame + HEADER, c.readable - HEADER);
+		virtqueue_push(q, c.head, 0);
+		assert_false(virtqueue_publish(q));	/* completions are of no interest */
+	}
+	if (q->memory != NULL && !m.by_thread)
+		(void)virtqueue_arm(q);
+}
+
+/* One frame into as many buffers as it takes. */
+static bool bring(solo5_handle_t handle)
+{
+	static uint8_t frame[70000];
+	struct virtqueue *q = &m.q[handle][NET_QUEUE_RX];
+	struct iovec iov[VIRTQ_SIZE_MAX];
+	struct virtqueue_chain c[40];
+	struct net_header h = {.num_buffers = (uint16_t)((HEADER + m.len + RX_UNIT - 1) / RX_UNIT)};
+	struct husk_error e;
+	size_t at = 0;
+
+	if (virtqueue_pop(q, c, h.num_buffers, iov, VIRTQ_SIZE_MAX, &e) != h.num_buffers) {
+		virtqueue_unpop(q, q->in_flight);
+		return false;
+	}
+	if (m.broken_headers > 0)
+		m.broken_headers--, h.num_buffers = 0;
+	memcpy(frame, &h, HEADER);
+	for (size_t i = 0; i < m.len; i++)
+		frame[HEADER + i] = byte_of(m.next_in, i);
+	m.next_in++;
+	for (unsigned i = 0; at < HEADER + m.len; i++) {
+		const size_t left = HEADER + m.len - at, part = left < RX_UNIT ? left : RX_UNIT;
+
+		(void)iov_scatter(c[i].iov, c[i].n_writable, 0, frame + at, part);
+		virtqueue_push(q, m.gone_mad ? (uint16_t)(c[i].head + VIRTQ_SIZE_MAX) : c[i].head, (uint32_t)part);
+		at += part;
+	}
+	return true;
+}
+
+/* The ready set's bit. */
+static solo5_handle_set_t receive_all(solo5_handle_t handle)
+{
+	struct virtqueue *q = &m.q[handle][NET_QUEUE_RX];
+
+	if (q->memory == NULL)
+		return 0;
+	while (m.waiting[handle] > 0 && bring(handle))
+		m.waiting[handle]--;
+	return virtqueue_publish(q) ? (solo5_handle_set_t)1 << handle : 0;
+}
+
+bool queue_announce(solo5_handle_t handle, uint32_t index, const struct virtq *q)
+{
+	const struct virtqueue_layout at = {
+		queue_gpa(q->desc), queue_gpa(q->avail), queue_gpa(q->used), q->size,
+	};
+	struct husk_error e;
+
+	m.announced++;
+	if (index == NET_QUEUE_TX && m.refuses_tx)
+		return false;
+	memory_init(&m.memory, arena, ARENA);
+	assert_int_equal(virtqueue_init(&m.q[handle][index], "queue", &m.memory, &at, &e), 0);
+	send_all(handle);
+	return true;
+}
+
+void queue_take_back(solo5_handle_t handle)
+{
+	memset(m.q[handle], 0, sizeof m.q[handle]);
+}
+
+void cpu_doorbell(uint32_t number)
+{
+	const solo5_handle_t handle = number / HUSK_QUEUES_MAX;
+
+	m.ticks += PRICE;
+	m.bells[number % HUSK_QUEUES_MAX]++;
+	send_all(handle);
+	if (number % HUSK_QUEUES_MAX == NET_QUEUE_RX)
+		(void)receive_all(handle);
+}
+
+static void on_poll(struct hvt_poll *arg)
+{
+	m.polls++;
+	arg->ready_set = m.ready;
+	for (solo5_handle_t i = NET; i <= OTHER; i++) {
+		send_all(i);
+		arg->ready_set |= receive_all(i);
+	}
+	m.now += arg->timeout_nsecs;
+}
+
+void cpu_hypercall(enum hvt_hypercall nr, void *arg)
+{
+	struct hvt_net *rq = arg;
+
+	m.ticks += PRICE;
+	if (nr == HVT_HYPERCALL_POLL) {
+		on_poll(arg);
+		return;
+	}
+	m.hypercalls++;
+	send_all(rq->handle);
+	rq->ret = nr == HVT_HYPERCALL_NET_WRITE ? HVT_OK : HVT_AGAIN;
+	if (nr == HVT_HYPERCALL_NET_WRITE)
+		check_sent((const uint8_t *)rq->data, rq->len);
+}
+
+/* ---- the application ---- */
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&m, 0, sizeof m);
+	memset(arena, 0, sizeof arena);
+	m.entries[NET] = (struct mft_entry){.type = MFT_DEV_NET_BASIC, .attached = 1};
+	m.entries[NET].u.net.mtu = 1500;
+	m.granted = HUSK_FEATURE_NET;
+	m.queue_size_max = VIRTQ_SIZE_MAX;
+	m.heap = ARENA;
+	m.len = 100;
+	yield_frames = NULL;
+	skipped = 0;
+	return 0;
+}
+
+static void start(void)
+{
+	struct solo5_start_info info = {0};
+	struct solo5_net_info net;
+	solo5_handle_t handle;
+
+	net_queue_init(&info);
+	assert_int_equal(solo5_net_acquire("net", &handle, &net), SOLO5_R_OK);
+	assert_int_equal(handle, NET);
+	if (m.entries[OTHER].type != 0)
+		assert_int_equal(solo5_net_acquire("other", &handle, &net), SOLO5_R_OK);
+}
+
+static void write_frame(uint32_t n, size_t len)
+{
+	uint8_t frame[70000];
+
+	for (size_t i = 0; i < len; i++)
+		frame[i] = byte_of(n, i);
+	assert_int_equal(solo5_net_write(NET, frame, len), SOLO5_R_OK);
+	memset(frame, 0xee, len);
+}
+
+static bool read_frame(uint32_t n)
+{
+	static uint8_t frame[70000];
+	size_t size = 0;
+	solo5_result_t r = solo5_net_read(NET, frame, sizeof frame, &size);
+
+	if (r == SOLO5_R_AGAIN)
+		return false;
+	assert_int_equal(r, SOLO5_R_OK);
+	assert_int_equal(size, m.len);
+	for (size_t i = 0; i < size; i++)
+		assert_int_equal(frame[i], byte_of(n, i));
+	return true;
+}
+
+static solo5_handle_set_t yield_now(void)
+{
+	solo5_handle_set_t ready;
+
+	solo5_yield(m.now + 1000, &ready);
+	return ready;
+}
+
+/* ---- tests ---- */
+
+static void many_frames_come_for_one_poll(void **state)
+{
+	(void)state;
+	start();
+	m.waiting[NET] = RX_MAX;
+	assert_true(yield_now() == 1u << NET);
+	for (uint32_t n = 0; n < RX_MAX; n++)
+		assert_true(read_frame(n));
+	assert_false(read_frame(0));
+	assert_int_equal(m.polls, 1);
+	assert_int_equal(m.hypercalls + m.bells[NET_QUEUE_RX], 0);
+	m.waiting[NET] = 3;
+	assert_true(yield_now() == 1u << NET);
+	for (uint32_t n = 0; n < 3; n++)
+		assert_true(read_frame(RX_MAX + n));
+}
+
+static void yield_sees_what_is_there_for_itself(void **state)
+{
+	(void)state;
+	start();
+	m.waiting[NET] = 20;
+	for (uint32_t n = 0; n < 20; n++) {
+		assert_true(yield_now() == 1u << NET);
+		assert_true(read_frame(n));
+	}
+	assert_int_equal(m.polls, 1);
+	assert_true(yield_now() == 0);
+	assert_int_equal(m.polls, 2);
+}
+
+/* Or a device with frames that are taken one by one would keep the other waiting. */
+static void the_monitor_is_asked_now_and_then(void **state)
+{
+	(void)state;
+	m.entries[OTHER] = m.entries[NET];
+	start();
+	m.waiting[NET] = 200;
+	assert_true(yield_now() == 1u << NET);
+	m.waiting[OTHER] = 1;
+	for (uint32_t n = 0; m.waiting[OTHER] > 0; n++) {
+		assert_in_range(n, 0, SKIPS_MAX);
+		assert_true(read_frame(n));
+		assert_true((yield_now() & 1u << NET) != 0);
+	}
+	assert_true(yield_now() == (1u << NET | 1u << OTHER));
+}
+
+static void other_devices_are_asked_for_by_poll(void **state)
+{
+	(void)state;
+	start();
+	m.ready = UINT64_C(1) << 9;
+	assert_true(yield_now() == UINT64_C(1) << 9);
+}
+
+/* The monitor looked when the guest waited. Who asks again means it. */
+static void a_guest_that_only_reads_gets_its_frames(void **state)
+{
+	uint32_t n = 0;
+
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 10; i++) {
+		m.waiting[NET] = 5;
+		for (unsigned tries = 0; n < 5 * (i + 1); tries++) {
+			assert_in_range(tries, 0, 6);
+			n += read_frame(n);
+		}
+	}
+	assert_in_range(m.bells[NET_QUEUE_RX], 10, 20);
+	assert_int_equal(m.polls, 0);
+}
+
+static void frames_of_all_lengths_come(void **state)
+{
+	static const size_t mtus[] = {1500, 9000, 65521};
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < sizeof mtus / sizeof mtus[0]; i++) {
+		assert_int_equal(set_up(state), 0);
+		m.entries[NET].u.net.mtu = (uint16_t)mtus[i];
+		start();
+		for (n = 0, m.len = SOLO5_NET_HLEN; m.len <= mtus[i] + SOLO5_NET_HLEN; m.len += 1 + m.len / 9, n++) {
+			m.waiting[NET] = 1;
+			assert_true(yield_now() == 1u << NET);
+			assert_true(read_frame(n));
+		}
+		m.len = mtus[i] + SOLO5_NET_HLEN;
+		write_frame(0, m.len);
+	}
+}
+
+static void a_frame_that_does_not_fit_is_passed_over(void **state)
+{
+	uint8_t small[60];
+	size_t size;
+
+	(void)state;
+	start();
+	m.waiting[NET] = 1;
+	(void)yield_now();
+	m.len = 60;
+	m.waiting[NET] = 1;
+	cpu_doorbell(HUSK_QUEUE_NUMBER(NET, NET_QUEUE_RX));
+	assert_int_equal(solo5_net_read(NET, small, sizeof small, &size), SOLO5_R_OK);
+	assert_int_equal(size, 60);
+	assert_int_equal(small[0], byte_of(1, 0));
+}
+
+static void a_frame_with_an_impossible_header_is_passed_over(void **state)
+{
+	(void)state;
+	start();
+	m.broken_headers = 2;
+	m.waiting[NET] = 3;
+	(void)yield_now();
+	assert_true(read_frame(2));
+	assert_false(read_frame(3));
+}
+
+/* While a doorbell is wanted for each, a frame is a hypercall, which takes no copy. */
+static void one_by_one_they_are_hypercalls(void **state)
+{
+	(void)state;
+	start();
+	for (uint32_t n = 0; n < 10; n++)
+		write_frame(n, 60 + n);
+	assert_int_equal(m.hypercalls, 10);
+	assert_int_equal(m.bells[NET_QUEUE_TX], 0);
+	assert_int_equal(m.next_out, 10);
+}
+
+/* Where the monitor polls the queue. */
+static void without_doorbells_they_go_by_the_queue(void **state)
+{
+	(void)state;
+	start();
+	m.by_thread = true;
+	virtqueue_arm_beyond(&m.q[NET][NET_QUEUE_TX], UINT16_MAX);
+	for (uint32_t n = 0; n < 40; n++)
+		write_frame(n, 60 + n);
+	assert_int_equal(m.hypercalls + m.bells[NET_QUEUE_TX], 0);
+	assert_int_equal(m.next_out, 0);
+	send_all(NET);
+	assert_int_equal(m.next_out, 40);
+}
+
+static void a_full_queue_is_emptied(void **state)
+{
+	(void)state;
+	start();
+	m.by_thread = true;
+	virtqueue_arm_beyond(&m.q[NET][NET_QUEUE_TX], UINT16_MAX);
+	for (uint32_t n = 0; n < 1000; n++)
+		write_frame(n, LONGEST);
+	assert_int_equal(m.hypercalls, 0);
+	assert_in_range(m.bells[NET_QUEUE_TX], 10, 20);
+	send_all(NET);
+	assert_int_equal(m.next_out, 1000);
+}
+
+/* So many frames have come, and each is answered at once. */
+static void answer(unsigned n, uint64_t ticks_each)
+{
+	const uint32_t in = m.next_in, out = m.next_out;
+
+	m.waiting[NET] = n;
+	assert_true(yield_now() == 1u << NET);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(read_frame(in + i));
+		m.ticks += ticks_each;
+		write_frame(out + i, 60);
+	}
+	assert_int_equal(m.next_out, out + n);
+}
+
+static void answers_to_what_has_come_leave_together(void **state)
+{
+	unsigned exits;
+
+	(void)state;
+	start();
+	write_frame(0, 60);		/* it says what an exit takes */
+	exits = m.hypercalls;
+	for (unsigned i = 0; i < 10; i++)
+		answer(20, PRICE / 10);
+	assert_int_equal(m.hypercalls, exits);
+	assert_int_equal(m.bells[NET_QUEUE_TX], 10);
+	answer(200, PRICE / 10);
+	assert_in_range(m.bells[NET_QUEUE_TX], 16, 20);
+}
+
+static void the_only_answer_leaves_at_once(void **state)
+{
+	(void)state;
+	start();
+	write_frame(0, 60);
+	for (unsigned i = 0; i < 10; i++)
+		answer(1, 0);
+	assert_int_equal(m.hypercalls, 11);
+	assert_int_equal(m.bells[NET_QUEUE_TX], 0);
+}
+
+/* Late once, and then once for more and more frames. */
+static void where_answers_take_long_none_waits_for_the_next(void **state)
+{
+	(void)state;
+	start();
+	write_frame(0, 60);
+	for (unsigned i = 0; i < 30; i++)
+		answer(20, 100 * PRICE);
+	assert_in_range(m.bells[NET_QUEUE_TX], 1, 10);
+	assert_in_range(m.hypercalls, 560, 600);
+}
+
+static void what_is_held_back_leaves_when_no_more_has_come(void **state)
+{
+	(void)state;
+	start();
+	write_frame(0, 60);
+	m.waiting[NET] = 3;
+	(void)yield_now();
+	assert_true(read_frame(0));
+	write_frame(1, 60);
+	assert_int_equal(m.next_out, 1);
+	assert_true(read_frame(1));
+	assert_true(read_frame(2));
+	assert_int_equal(m.next_out, 1);
+	assert_false(read_frame(3));
+	assert_int_equal(m.next_out, 2);
+}
+
+static void a_poll_sends_what_is_held_back(void **state)
+{
+	(void)state;
+	start();
+	write_frame(0, 60);
+	m.waiting[NET] = 2;
+	(void)yield_now();
+	assert_true(read_frame(0));
+	write_frame(1, 60);
+	assert_true(read_frame(1));
+	assert_int_equal(m.next_out, 1);
+	(void)yield_now();
+	assert_int_equal(m.next_out, 2);
+	assert_int_equal(m.bells[NET_QUEUE_TX], 0);
+}
+
+static void hypercalls_do_not_overtake(void **state)
+{
+	(void)state;
+	start();
+	write_frame(0, 60);
+	m.waiting[NET] = 100;
+	(void)yield_now();
+	for (uint32_t n = 1; n <= 100; n++) {
+		write_frame(n, 60);	/* check_sent minds the order */
+		if (n % 7 == 0)
+			m.ticks += 100 * PRICE;
+	}
+	(void)yield_now();
+	solo5_yield(0, NULL);
+}
+
+static void without_the_feature_there_are_none(void **state)
+{
+	(void)state;
+	m.granted = 0;
+	start();
+	assert_int_equal(m.announced, 0);
+	assert_int_equal(m.taken, 0);
+	write_frame(0, 60);
+	assert_false(read_frame(0));
+	assert_int_equal(m.hypercalls, 2);
+	assert_null(yield_frames);
+}
+
+static void little_memory_means_fewer_and_then_none(void **state)
+{
+	(void)state;
+	m.heap = 100000;
+	start();
+	assert_int_equal(m.announced, 2);
+	assert_in_range(queues[NET]->rx.size, RX_MIN, 32);
+	m.waiting[NET] = 100;
+	assert_true(yield_now() == 1u << NET);
+	for (uint32_t n = 0; n < 100; n++)
+		if (!read_frame(n))
+			assert_true(yield_now() == 1u << NET && read_frame(n));
+	assert_int_equal(set_up(state), 0);
+	m.heap = 30000;
+	start();
+	assert_int_equal(m.announced, 0);
+	assert_false(net_queue_has(NET));
+}
+
+static void where_a_queue_is_refused_neither_is_used(void **state)
+{
+	(void)state;
+	m.refuses_tx = true;
+	start();
+	assert_int_equal(m.announced, 2);
+	assert_null(m.q[NET][NET_QUEUE_RX].memory);
+	write_frame(0, 60);
+	assert_false(read_frame(0));
+	assert_int_equal(m.hypercalls, 2);
+}
+
+static void a_monitor_gone_mad_does_no_harm(void **state)
+{
+	(void)state;
+	start();
+	m.gone_mad = true;
+	m.waiting[NET] = 3;
+	(void)yield_now();
+	for (unsigned i = 0; i < 5; i++)
+		(void)solo5_net_read(NET, arena + ARENA / 2, 2000, &(size_t){0});
+	assert_true(m.hypercalls > 0);
+	(void)yield_now();
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(many_frames_come_for_one_poll),
+		TEST(yield_sees_what_is_there_for_itself),
+		TEST(the_monitor_is_asked_now_and_then),
+		TEST(other_devices_are_asked_for_by_poll),
+		TEST(a_guest_that_only_reads_gets_its_frames),
+		TEST(frames_of_all_lengths_come),
+		TEST(a_frame_that_does_not_fit_is_passed_over),
+		TEST(a_frame_with_an_impossible_header_is_passed_over),
+		TEST(one_by_one_they_are_hypercalls),
+		TEST(without_doorbells_they_go_by_the_queue),
+		TEST(a_full_queue_is_emptied),
+		TEST(answers_to_what_has_come_leave_together),
+		TEST(the_only_answer_leaves_at_once),
+		TEST(where_answers_take_long_none_waits_for_the_next),
+		TEST(what_is_held_back_leaves_when_no_more_has_come),
+		TEST(a_poll_sends_what_is_held_back),
+		TEST(hypercalls_do_not_overtake),
+		TEST(without_the_feature_there_are_none),
+		TEST(little_memory_means_fewer_and_then_none),
+		TEST(where_a_queue_is_refused_neither_is_used),
+		TEST(a_monitor_gone_mad_does_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
