@@ -125,7 +125,7 @@ if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image s
 	if "$HUSK" --help | grep -q -e --gdb && [ "${ARCH:-$(uname -m)}" = "$(uname -m)" ]; then
 		start --mem=8 --dumpcore="$cores" --gdb="$T/gdb" -- "$(image exception)" --solo5:quiet pagefault
 		within 20 test -S "$T/gdb"
-		timeout 60 gdb -q -nx -batch -ex "target remote $T/gdb" -ex 'break solo5_exit' -ex continue \
+		timeout 240 gdb -q -nx -batch -ex "target remote $T/gdb" -ex 'break solo5_exit' -ex continue \
 			-ex continue "$(image exception)" >"$T/replies" 2>&1 </dev/null
 		await 20
 		cp "$T/replies" "$T/out"
