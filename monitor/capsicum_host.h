@@ -53,6 +53,9 @@ int capsicum_enter(void);
 /* cap_rights_limit(2). ENOTCAPABLE: it has fewer already. */
 int capsicum_limit(int fd, const struct capsicum_rights *rights);
 
+/* cap_rights_get(2): what is left. */
+int capsicum_rights_left(int fd, struct capsicum_rights *rights);
+
 /* cap_ioctls_limit(2): of a descriptor with CAPSICUM_IOCTL. */
 int capsicum_limit_ioctls(int fd, const unsigned long *codes, size_t n);
 

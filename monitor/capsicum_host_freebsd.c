@@ -49,6 +49,16 @@ int capsicum_limit(int fd, const struct capsicum_rights *rights)
 	return cap_rights_limit(fd, &theirs);
 }
 
+int capsicum_rights_left(int fd, struct capsicum_rights *rights)
+{
+	cap_rights_t theirs;
+
+	if (cap_rights_get(fd, &theirs) == -1)
+		return -1;
+	memcpy(rights, &theirs, sizeof *rights);
+	return 0;
+}
+
 int capsicum_limit_ioctls(int fd, const unsigned long *codes, size_t n)
 {
 	return cap_ioctls_limit(fd, codes, n);

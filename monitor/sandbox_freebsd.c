@@ -89,7 +89,21 @@ static size_t ioctls_of(const struct sandbox *s, int fd, unsigned long codes[SAN
 	return n;
 }
 
-/* Closed already, or kept from more by who handed it down. */
+/* What its starter has limited to less than this keeps what both leave. */
+static int limit_rights(int fd, struct capsicum_rights r)
+{
+	struct capsicum_rights left;
+
+	if (capsicum_limit(fd, &r) == 0)
+		return 0;
+	if (errno != CAPSICUM_ENOTCAPABLE || capsicum_rights_left(fd, &left) == -1)
+		return -1;
+	r.word[0] &= left.word[0];
+	r.word[1] &= left.word[1];
+	return capsicum_limit(fd, &r);
+}
+
+/* Closed already, or its ioctls and flags kept from more by who handed it down. */
 static bool is_fine(int rc)
 {
 	return rc == 0 || errno == EBADF || errno == CAPSICUM_ENOTCAPABLE;
@@ -104,7 +118,7 @@ static bool limit_one(const struct sandbox *s, unsigned i)
 	if ((n > 0 && !is_fine(capsicum_limit_ioctls(s->keep[i], codes, n))) ||
 	    ((s->uses[i] & SANDBOX_FLAGS) != 0 && !is_fine(capsicum_limit_fcntls(s->keep[i]))))
 		return false;
-	return is_fine(capsicum_limit(s->keep[i], &r));
+	return is_fine(limit_rights(s->keep[i], r));
 }
 
 static bool limit_all(const struct sandbox *s)

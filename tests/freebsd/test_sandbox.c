@@ -29,6 +29,7 @@ static struct {
 	unsigned fails;			/* the call that fails; 0: none */
 	int error;
 	cap_rights_t rights[FDS];
+	cap_rights_t starter;		/* what __cap_rights_get says */
 	unsigned long codes[FDS][SANDBOX_IOCTLS_MAX];
 	size_t n_codes[FDS];
 	uint32_t fcntls[FDS];
@@ -61,6 +62,14 @@ int cap_rights_limit(int fd, const cap_rights_t *rights)
 	assert_in_range(fd, 0, FDS - 1);
 	host.rights[fd] = *rights;
 	return call('r');
+}
+
+int __cap_rights_get(int version, int fd, cap_rights_t *rights)
+{
+	assert_int_equal(version, 0);
+	assert_in_range(fd, 0, FDS - 1);
+	*rights = host.starter;
+	return call('g');
 }
 
 int cap_ioctls_limit(int fd, const unsigned long *codes, size_t n)
@@ -251,18 +260,35 @@ static void test_what_stays_open_is_told(void **state)
 	}
 }
 
-/* What was closed already, or limited by the starter, is as it should be. */
-static void test_failures(void **state)
+/* Of an output that the starter has limited to writes, waits and locks, locks go; no other right comes. */
+static void test_a_starters_limits_are_narrowed(void **state)
 {
-	static const int fine[] = {EBADF, ENOTCAPABLE}, bad[] = {ENOSYS, EINVAL};
 	struct sandbox_layers l;
 	struct sandbox s;
 
-	for (int i = 0; i < 4; i++) {
-		const bool is_fine = i < 2;
+	(void)state;
+	host.error = ENOTCAPABLE;
+	host.fails = 4;			/* descriptor 1's rights */
+	host.starter = (cap_rights_t){{CAPRIGHT(0, 0x10002), CAPRIGHT(1, 0x20)}};
+	sandbox_init(&s);
+	confine(&s, &(struct sandbox_request){0}, &l);
+	assert_string_equal(host.done, "pprrgrrpE");
+	has_rights(1, 0x2, 0x20);
+	assert_true(l.rights && l.capability_mode);
+}
+
+/* What was closed already is as it should be. */
+static void test_failures(void **state)
+{
+	static const int errors[] = {EBADF, ENOSYS, EINVAL};
+	struct sandbox_layers l;
+	struct sandbox s;
+
+	for (int i = 0; i < 3; i++) {
+		const bool is_fine = errors[i] == EBADF;
 
 		setup(state);
-		host.error = is_fine ? fine[i] : bad[i - 2];
+		host.error = errors[i];
 		host.fails = 4;		/* descriptor 1's rights */
 		sandbox_init(&s);
 		confine(&s, &(struct sandbox_request){0}, &l);
@@ -386,6 +412,7 @@ int main(void)
 		cmocka_unit_test_setup(test_uses_and_ioctls_add_up, setup),
 		cmocka_unit_test_setup(test_others_are_closed_and_the_user_changed, setup),
 		cmocka_unit_test_setup(test_what_stays_open_is_told, setup),
+		cmocka_unit_test_setup(test_a_starters_limits_are_narrowed, setup),
 		cmocka_unit_test_setup(test_failures, setup),
 		cmocka_unit_test_setup(test_what_needs_names_stays_outside, setup),
 		cmocka_unit_test_setup(test_a_user_that_cannot_be_had, setup),

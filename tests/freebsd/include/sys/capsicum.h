@@ -30,6 +30,8 @@ typedef struct cap_rights {
 
 int cap_enter(void);
 int cap_rights_limit(int fd, const cap_rights_t *rights);
+int __cap_rights_get(int version, int fd, cap_rights_t *rights);
+#define cap_rights_get(fd, rights) __cap_rights_get(0, fd, rights)
 int cap_ioctls_limit(int fd, const unsigned long *codes, size_t n);
 int cap_fcntls_limit(int fd, uint32_t which);
 
