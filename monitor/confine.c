@@ -57,6 +57,8 @@ static int close_sandbox(struct husk *h, const struct husk_confinement *how, str
 	if (!sandbox_built_in)
 		return 0;
 	s.threads = s.moves = !how->lone;
+	/* A program of others' may do what all of them may. */
+	s.calls = how->lone ? 0 : SANDBOX_ALL_CALLS;
 	s.removes_only = sandbox_limits_removal(&h->layers);
 	collect(h, how, &s);
 	return sandbox_close(&s, &rq, &h->layers, e);

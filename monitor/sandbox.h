@@ -46,6 +46,17 @@ enum sandbox_use {
 #define SANDBOX_QUEUE (SANDBOX_WATCHES | SANDBOX_WAITS)
 #define SANDBOX_PROGRAM (SANDBOX_BOTH_WAYS | SANDBOX_WRITES_AT | SANDBOX_LOOKS)	/* a program's own */
 
+/*
+ * Sets of system calls beside the core's, ored. A filter that allows less is smaller as well, and a start
+ * pays for each instruction and for each call that it allows.
+ */
+enum sandbox_calls {
+	SANDBOX_DISKS = 1 << 0,
+	SANDBOX_FRAMES = 1 << 1,
+	SANDBOX_REST = 1 << 2,		/* sockets, debuggers, profiles, core files */
+	SANDBOX_ALL_CALLS = SANDBOX_DISKS | SANDBOX_FRAMES | SANDBOX_REST,
+};
+
 /* What a system call may be made with, as far as it is known only at run time. */
 enum sandbox_value {
 	SANDBOX_CONSTANT,	/* known when husk is built */
@@ -90,6 +101,7 @@ struct sandbox {
 	bool threads;			/* some thread will signal another: SANDBOX_PID is needed */
 	bool net_admin;			/* CAP_NET_ADMIN is to be kept: sandbox_will_attach */
 	bool removes_only;		/* sandbox_limits_removal */
+	unsigned calls;			/* enum sandbox_calls: on Linux, the others are refused */
 	uint64_t values[SANDBOX_VALUES];
 };
 

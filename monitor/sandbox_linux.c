@@ -194,13 +194,14 @@ int sandbox_close(struct sandbox *s, const struct sandbox_request *rq, struct sa
 		  struct husk_error *e)
 {
 	struct sock_filter code[SANDBOX_LENGTH_MAX];
+	size_t n;
 	long rc;
 
 	if (s->threads)
 		s->values[SANDBOX_PID] = (uint64_t)getpid();
 	l->left_open = rq->close_others && !close_others(s, l);
-	rc = set_filter(code, sandbox_fill(&sandbox_program, s->values, rq->kill, code),
-			is_deadly(l, SPARE_SECCOMP), !s->threads);
+	n = sandbox_fill(sandbox_program_for(s->calls), s->values, rq->kill, code);
+	rc = set_filter(code, n, is_deadly(l, SPARE_SECCOMP), !s->threads);
 	if (rc > 0)
 		return husk_fail(e, HUSK_E_HOST, "thread %ld has a system call filter of its own, so "
 				 "that ours cannot be set for all", rc);

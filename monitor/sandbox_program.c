@@ -22,6 +22,14 @@ size_t sandbox_fill(const struct sandbox_program *p, const uint64_t values[SANDB
 	return p->n;
 }
 
+const struct sandbox_program *sandbox_program_for(unsigned calls)
+{
+	for (size_t i = 0; i < SANDBOX_SMALLER; i++)
+		if ((calls & ~sandbox_smaller[i].calls) == 0)
+			return &sandbox_smaller[i];
+	return &sandbox_program;
+}
+
 const char *sandbox_call_name(const struct sandbox_program *p, long nr)
 {
 	const char *name = p->names;

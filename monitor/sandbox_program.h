@@ -28,6 +28,7 @@ struct sandbox_program {
 	size_t n;
 	const struct sandbox_hole *holes;
 	size_t n_holes;
+	unsigned calls;			/* enum sandbox_calls: whose rules are in it */
 	size_t n_calls;			/* different calls that it allows */
 	const char *names;		/* of the calls from number 0 on, each ended by NUL; "": none */
 	size_t n_names;
@@ -36,8 +37,15 @@ struct sandbox_program {
 /* Linux seccomp(2), SECCOMP_RET_DATA: si_errno of a call that this filter has refused. */
 #define SANDBOX_TRAP_DATA 0x4855u
 
-/* Generated; n is 0 where there is no filter for the backend. */
+/* Generated; all rules, and the names. n is 0 where there is no filter for the backend. */
 extern const struct sandbox_program sandbox_program;
+
+/* Generated: those with fewer rules, the least first, and without names. */
+#define SANDBOX_SMALLER 2u
+extern const struct sandbox_program sandbox_smaller[SANDBOX_SMALLER];
+
+/* The least that allows what these calls (enum sandbox_calls) are for. */
+const struct sandbox_program *sandbox_program_for(unsigned calls);
 
 /*
  * Copies the program to out, which has room for SANDBOX_LENGTH_MAX instructions, and fills in the

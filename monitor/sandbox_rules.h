@@ -35,6 +35,7 @@ struct rules {
 	const char *owner;
 	const struct rule *list;
 	size_t n;
+	unsigned calls;			/* enum sandbox_calls: whom they are for; 0: for every run */
 };
 
 /* Arguments that the kernel takes as int: it ignores their upper half, and so do the checks. */

@@ -239,6 +239,8 @@ static void block_confine(void *state, struct sandbox *out)
 {
 	const struct block_module *s = state;
 
+	if (s->set.n > 0)
+		out->calls |= SANDBOX_DISKS;
 	for (unsigned i = 0; i < s->set.n; i++) {
 		const struct block_device *dev = device_set_at(&s->set, i);
 

@@ -26,4 +26,4 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_block;
-const struct rules rules_block = {"block", list, sizeof list / sizeof list[0]};
+const struct rules rules_block = {"block", list, sizeof list / sizeof list[0], SANDBOX_DISKS};

@@ -305,6 +305,7 @@ static void dumpcore_confine(void *state, struct sandbox *out)
 
 	if (s->dir == -1)
 		return;
+	out->calls |= SANDBOX_REST;
 	sandbox_keep(out, s->dir, SANDBOX_MAKES);
 	out->values[SANDBOX_MAKE] = (uint64_t)s->dir;
 	out->values[SANDBOX_MAKE_NAME] = (uintptr_t)s->names;

@@ -40,4 +40,4 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_dumpcore;
-const struct rules rules_dumpcore = {"dumpcore", list, sizeof list / sizeof list[0]};
+const struct rules rules_dumpcore = {"dumpcore", list, sizeof list / sizeof list[0], SANDBOX_REST};

@@ -162,6 +162,7 @@ static void gdb_confine(void *state, struct sandbox *s)
 	if (!is_open(d))
 		return;
 	s->threads = true;
+	s->calls |= SANDBOX_REST;
 	s->values[SANDBOX_READABLE] = PROT_READ;
 	s->values[SANDBOX_WRITABLE] = PROT_READ | PROT_WRITE;
 	sandbox_keep(s, d->listener.fd, SANDBOX_ACCEPTS | SANDBOX_BOTH_WAYS);

@@ -41,4 +41,4 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_gdb;
-const struct rules rules_gdb = {"gdb", list, sizeof list / sizeof list[0]};
+const struct rules rules_gdb = {"gdb", list, sizeof list / sizeof list[0], SANDBOX_REST};

@@ -178,6 +178,8 @@ static void net_confine(void *state, struct sandbox *out)
 	const struct net_module *s = state;
 	const uintptr_t sealed = (uintptr_t)s->sealed.bytes;
 
+	if (s->set.n > 0)
+		out->calls |= SANDBOX_FRAMES;
 	out->threads |= s->thread.io.running;
 	sandbox_keep(out, s->thread.io.poll_fd, SANDBOX_QUEUE);
 	sandbox_keep(out, s->thread.io.wake.fd, SANDBOX_BOTH_WAYS);

@@ -36,4 +36,4 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_net;
-const struct rules rules_net = {"net", list, sizeof list / sizeof list[0]};
+const struct rules rules_net = {"net", list, sizeof list / sizeof list[0], SANDBOX_FRAMES};

@@ -217,6 +217,7 @@ static void profile_confine(void *state, struct sandbox *out)
 		return;
 	profile_timer_confine(out);
 	out->threads = true;
+	out->calls |= SANDBOX_REST;
 	output_settle(&s->sink.to.out);
 	sandbox_keep(out, s->sink.to.out.fd, SANDBOX_OUTPUT);
 	sandbox_keep(out, s->file.fd, SANDBOX_OUTPUT);

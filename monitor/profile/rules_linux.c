@@ -12,4 +12,4 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_profile;
-const struct rules rules_profile = {"profile", list, sizeof list / sizeof list[0]};
+const struct rules rules_profile = {"profile", list, sizeof list / sizeof list[0], SANDBOX_REST};

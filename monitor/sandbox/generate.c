@@ -39,6 +39,10 @@ static const struct {
 };
 static size_t target;
 
+/* Whose rules the program that is being made has. */
+#define TABLES_MAX 32
+static const struct rules *chosen[TABLES_MAX + 1];
+
 static void die(const char *what, const char *which, int error)
 {
 	fprintf(stderr, "generate: %s%s%s%s%s\n", what, which[0] != '\0' ? ": " : "", which,
@@ -105,7 +109,7 @@ static void add_rule(scmp_filter_ctx ctx, const struct rule *r, uint32_t set)
 
 static void add_rules(scmp_filter_ctx ctx, uint32_t set)
 {
-	for (const struct rules *const *t = rules_configured; *t != NULL; t++)
+	for (const struct rules *const *t = chosen; *t != NULL; t++)
 		for (size_t i = 0; i < (*t)->n; i++)
 			add_rule(ctx, &(*t)->list[i], set);
 	for (const char *const *f = rules_fatal; *f != NULL; f++) {
@@ -216,7 +220,7 @@ static void prove_with(const struct sandbox_program *p, const uint64_t values[SA
 					     interpreter_run};
 	struct walk_difference d;
 
-	if (sandbox_walk(p, rules_configured, &machine, values, kill, &d))
+	if (sandbox_walk(p, chosen, &machine, values, kill, &d))
 		return;
 	fprintf(stderr, "generate: the filter differs from the rules: architecture 0x%x, call %ld",
 		d.arch, d.nr);
@@ -242,7 +246,7 @@ static size_t count_calls(void)
 	for (long nr = 0; nr < WALK_NUMBERS; nr++) {
 		bool allowed = false;
 
-		for (const struct rules *const *t = rules_configured; *t != NULL; t++)
+		for (const struct rules *const *t = chosen; *t != NULL; t++)
 			for (size_t i = 0; i < (*t)->n; i++)
 				allowed |= number_of((*t)->list[i].call) == nr;
 		n += allowed;
@@ -276,36 +280,53 @@ static void write_names(size_t n)
 	printf("\t\"\";\n");
 }
 
-static void write_program(const struct sandbox_program *p)
+static void write_code(const struct sandbox_program *p)
 {
-	printf("/* sandbox.gen.c: the system call filter for %s, made by generate.c. */\n"
-	       "#include \"sandbox_program.h\"\n\nstatic const struct sock_filter code[] = {\n",
-	       machines[target].name);
+	printf("\nstatic const struct sock_filter code_%u[] = {\n", p->calls);
 	for (size_t i = 0; i < p->n; i++)
 		printf("\t{0x%02x, %u, %u, 0x%08x},\n", p->code[i].code, p->code[i].jt,
 		       p->code[i].jf, p->code[i].k);
-	printf("};\n\nstatic const struct sandbox_hole holes[] = {\n");
+	printf("};\n\nstatic const struct sandbox_hole holes_%u[] = {\n", p->calls);
 	for (size_t i = 0; i < p->n_holes; i++)
 		printf("\t{%u, %u, %s},\n", p->holes[i].at, p->holes[i].value,
 		       p->holes[i].upper ? "true" : "false");
 	printf("};\n");
-	write_names(p->n_names);
-	printf("\nconst struct sandbox_program sandbox_program = {\n"
-	       "\tcode, sizeof code / sizeof code[0], holes, sizeof holes / sizeof holes[0],\n"
-	       "\t%zu, names, %zu,\n};\n", p->n_calls, p->n_names);
 }
 
-int main(int argc, char **argv)
+/* The initializer of one whose code has been written. */
+static void write_entry(const struct sandbox_program *p, const char *names)
+{
+	printf("{\n\tcode_%u, %zu, holes_%u, %zu, %u, %zu, %s,\n}", p->calls, p->n, p->calls, p->n_holes,
+	       p->calls, p->n_calls, names);
+}
+
+/* ---- the programs ---- */
+
+/* As SANDBOX_SMALLER says. */
+static const unsigned smaller[SANDBOX_SMALLER] = {0, SANDBOX_DISKS | SANDBOX_FRAMES};
+
+static void choose(unsigned calls)
+{
+	size_t n = 0;
+
+	for (const struct rules *const *t = rules_configured; *t != NULL; t++) {
+		if (((*t)->calls & ~calls) != 0)
+			continue;
+		if (n == TABLES_MAX)
+			die("too many tables", (*t)->owner, 0);
+		chosen[n++] = *t;
+	}
+	chosen[n] = NULL;
+}
+
+/* Its code is written, and overwritten by the next. */
+static struct sandbox_program program(unsigned calls)
 {
 	static struct sock_filter first[SANDBOX_LENGTH_MAX], second[SANDBOX_LENGTH_MAX];
 	static struct sandbox_hole holes[HOLES_MAX];
-	struct sandbox_program p = {.code = first, .holes = holes, .names = ""};
+	struct sandbox_program p = {.code = first, .holes = holes, .calls = calls, .names = ""};
 
-	for (target = 0; target < sizeof machines / sizeof machines[0]; target++)
-		if (argc == 2 && strcmp(argv[1], machines[target].name) == 0)
-			break;
-	if (target == sizeof machines / sizeof machines[0])
-		die("usage: generate ARCHITECTURE", "", 0);
+	choose(calls);
 	p.n = make(FIRST_SET, first);
 	if (make(SECOND_SET, second) != p.n)
 		die("the filter depends on the stand-ins for what is not known yet", "", 0);
@@ -313,7 +334,40 @@ int main(int argc, char **argv)
 	mark_traps(first, p.n);
 	prove(&p);
 	p.n_calls = count_calls();
-	p.n_names = count_names();
-	write_program(&p);
+	write_code(&p);
+	return p;
+}
+
+static void write_all(void)
+{
+	struct sandbox_program p[SANDBOX_SMALLER], all;
+	const size_t n_names = count_names();
+	char names[32];
+
+	for (size_t i = 0; i < SANDBOX_SMALLER; i++)
+		p[i] = program(smaller[i]);
+	all = program(SANDBOX_ALL_CALLS);
+	write_names(n_names);
+	printf("\nconst struct sandbox_program sandbox_smaller[SANDBOX_SMALLER] = {");
+	for (size_t i = 0; i < SANDBOX_SMALLER; i++) {
+		write_entry(&p[i], "\"\", 0");
+		printf(", ");
+	}
+	snprintf(names, sizeof names, "names, %zu", n_names);
+	printf("};\n\nconst struct sandbox_program sandbox_program = ");
+	write_entry(&all, names);
+	printf(";\n");
+}
+
+int main(int argc, char **argv)
+{
+	for (target = 0; target < sizeof machines / sizeof machines[0]; target++)
+		if (argc == 2 && strcmp(argv[1], machines[target].name) == 0)
+			break;
+	if (target == sizeof machines / sizeof machines[0])
+		die("usage: generate ARCHITECTURE", "", 0);
+	printf("/* sandbox.gen.c: the system call filters for %s, made by generate.c. */\n"
+	       "#include \"sandbox_program.h\"\n", machines[target].name);
+	write_all();
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

@@ -63,7 +63,7 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_core;
-const struct rules rules_core = {"core", list, sizeof list / sizeof list[0]};
+const struct rules rules_core = {"core", list, sizeof list / sizeof list[0], 0};
 
 const char *const rules_fatal[] = {
 	"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "bpf",

@@ -17,4 +17,4 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_kvm;
-const struct rules rules_kvm = {"kvm", list, sizeof list / sizeof list[0]};
+const struct rules rules_kvm = {"kvm", list, sizeof list / sizeof list[0], 0};

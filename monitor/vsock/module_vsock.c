@@ -219,6 +219,7 @@ static void vsock_confine(void *state, struct sandbox *out)
 	if (s->set.n == 0)
 		return;
 	out->threads = true;
+	out->calls |= SANDBOX_REST;
 	sandbox_keep(out, s->thread.poll_fd, SANDBOX_QUEUE);
 	sandbox_keep(out, s->thread.wake.fd, SANDBOX_BOTH_WAYS);
 	for (unsigned i = 0; i < s->set.n; i++) {

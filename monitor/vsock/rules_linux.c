@@ -30,4 +30,4 @@ static const struct rule list[] = {
 };
 
 extern const struct rules rules_vsock;
-const struct rules rules_vsock = {"vsock", list, sizeof list / sizeof list[0]};
+const struct rules rules_vsock = {"vsock", list, sizeof list / sizeof list[0], SANDBOX_REST};

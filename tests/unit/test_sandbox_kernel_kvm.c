@@ -163,7 +163,7 @@ static void the_kernel_answers_every_call_as_the_rules_say(void **state)
 static void a_call_that_the_kernel_refuses_is_found_out(void **state)
 {
 	static const struct rule more[] = {{.call = "openat"}};
-	static const struct rules extra = {"extra", more, 1};
+	static const struct rules extra = {"extra", more, 1, 0};
 	const struct rules *tables[64];
 	size_t n = 0;
 	enum outcome end;

@@ -50,6 +50,47 @@ static void the_filter_says_what_the_rules_say(void **state)
 	assert_true(sandbox_walk(&sandbox_program, rules_configured, &machine, walk_run, true, &d));
 }
 
+/* The rules that are for these calls, and for every run. */
+static const struct rules **rules_for(unsigned calls)
+{
+	static const struct rules *chosen[16];
+	size_t n = 0;
+
+	for (const struct rules *const *r = rules_configured; *r != NULL && n < 15; r++)
+		if (((*r)->calls & ~calls) == 0)
+			chosen[n++] = *r;
+	chosen[n] = NULL;
+	return chosen;
+}
+
+static void a_smaller_filter_says_what_fewer_rules_say(void **state)
+{
+	struct walk_difference d;
+
+	(void)state;
+	for (size_t i = 0; i < SANDBOX_SMALLER; i++) {
+		const struct sandbox_program *p = &sandbox_smaller[i];
+
+		assert_true(sandbox_walk(p, rules_for(p->calls), &machine, walk_run, false, &d));
+		assert_true(p->n <= sandbox_program.n);
+	}
+	assert_true(sandbox_program.n_calls <= 60);
+	assert_true(sandbox_smaller[1].n_calls <= 50);
+	assert_true(sandbox_smaller[0].n_calls <= 40);
+}
+
+static void a_run_has_the_least_filter_that_does(void **state)
+{
+	(void)state;
+	assert_int_equal(sandbox_program_for(0)->calls, 0);
+	assert_int_equal(sandbox_program_for(SANDBOX_DISKS)->calls, SANDBOX_DISKS | SANDBOX_FRAMES);
+	assert_int_equal(sandbox_program_for(SANDBOX_FRAMES)->calls, SANDBOX_DISKS | SANDBOX_FRAMES);
+	assert_ptr_equal(sandbox_program_for(SANDBOX_REST), &sandbox_program);
+	assert_ptr_equal(sandbox_program_for(SANDBOX_DISKS | SANDBOX_REST), &sandbox_program);
+	for (unsigned calls = 0; calls <= SANDBOX_ALL_CALLS; calls++)
+		assert_int_equal(calls & ~sandbox_program_for(calls)->calls, 0);
+}
+
 /* Each change takes half a walk, so that slow programs try some of them. */
 #ifdef __OPTIMIZE__
 #define OPTIMISED true
@@ -259,6 +300,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_filter_says_what_the_rules_say),
+		cmocka_unit_test(a_smaller_filter_says_what_fewer_rules_say),
+		cmocka_unit_test(a_run_has_the_least_filter_that_does),
 		cmocka_unit_test(a_changed_filter_is_found_out),
 		cmocka_unit_test(a_hole_that_is_missed_is_found_out),
 		cmocka_unit_test(a_program_that_the_kernel_would_refuse_is_none),
