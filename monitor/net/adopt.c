@@ -55,6 +55,8 @@ static int unusable(enum descriptor_kind kind, const char *where, const char *nu
 		return husk_hint(e, "give a connected stream socket");
 	switch (kind) {
 	case DESCRIPTOR_STREAM:
+		if (way != FRAMES)
+			return husk_hint(e, "give a connected socket of SOCK_DGRAM or SOCK_SEQPACKET");
 		return husk_hint(e, "where its other end puts a length of 4 bytes in front of each "
 				 "frame, as passt and QEMU do, say stream:%s", number);
 	case DESCRIPTOR_PIPE:

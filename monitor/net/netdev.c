@@ -250,7 +250,7 @@ bool netdev_ready(struct netdev *d, bool readable)
 	if (readable || netdev_fd(d) == -1)
 		(void)netdev_read_ahead(d, 1);
 	/* However many of those that came together are no good: nothing polls readable for the rest. */
-	while (d->n == 0 && has_buffered(d))
+	for (unsigned i = 0; d->n == 0 && has_buffered(d) && i < NETDEV_TURNS; i++)
 		(void)netdev_read_ahead(d, 1);
 	return d->n > 0;
 }

@@ -64,6 +64,12 @@ struct netdev {
 #define NETDEV_AHEAD 64u
 
 /*
+ * Looks for a frame among what was read at once already, in vain: more than there are in what a stream
+ * holds, so that only a peer that goes on sending what is none gets there.
+ */
+#define NETDEV_TURNS 1024u
+
+/*
  * Opens the uplink that rq asks for. mtu: the one that the guest gets, 0 for the uplink's, but at most
  * NETDEV_MTU_MAX. HUSK_E_HOST, HUSK_E_USAGE; then *d is as after netdev_close.
  */

@@ -122,22 +122,26 @@ static void refuse(struct net_queues *q, const struct buffers *b, unsigned poppe
 	q->refused++;
 }
 
-/* Pops up to max chains. 1 if b has room for a frame, 0 if they are too few, -1 with e. */
+/*
+ * Pops up to max chains. 1 if b has room for a frame, 0 if they are too few, -1 with e. A queue that is
+ * all bad is passed in as many turns as it has entries: more of them come from who changes it meanwhile.
+ */
 static int pop_buffers(struct net_queues *q, struct buffers *b, unsigned max, struct husk_error *e)
 {
 	struct virtqueue *rx = &q->queues[NET_QUEUE_RX];
-	bool bad;
-	int n, rc;
+	bool bad = true;
+	int n, rc = 0;
 
-	do {
+	for (unsigned turns = rx->size + 1u; bad && turns > 0; turns--) {
 		n = virtqueue_pop(rx, b->chains, max, b->iov, VIRTQ_SIZE_MAX, e);
 		if (n <= 0)
 			return n;
 		rc = choose(b, (unsigned)n, HEADER + q->dev->room, &bad);
 		if (bad)
 			refuse(q, b, (unsigned)n);
-	} while (bad);
-	virtqueue_unpop(rx, (unsigned)n - (rc == 1 ? b->n : 0));
+		else
+			virtqueue_unpop(rx, (unsigned)n - (rc == 1 ? b->n : 0));
+	}
 	return rc;
 }
 
@@ -161,7 +165,7 @@ static enum hvt_result read_frame(struct net_queues *q, const struct buffers *b,
 	const unsigned n = iov_slice(b->iov, b->n_iov, HEADER, q->dev->room, pieces);
 	enum hvt_result result = netdev_receive(q->dev, n == 1 ? pieces[0] : whole, len);
 
-	while (result == HVT_AGAIN && netdev_waiting(q->dev))
+	for (unsigned i = 0; result == HVT_AGAIN && netdev_waiting(q->dev) && i < NETDEV_TURNS; i++)
 		result = netdev_receive(q->dev, n == 1 ? pieces[0] : whole, len);
 	if (result == HVT_OK && n != 1)
 		(void)iov_scatter(pieces, n, 0, q->frame, *len);
@@ -185,8 +189,13 @@ static void give_frame(struct net_queues *q, const struct buffers *b, size_t len
 	q->received++;
 }
 
+/*
+ * A guest that stands still has no more buffers than its queue has entries. One whose buffers lie on the
+ * queue itself, so that frames are more of them, gets the rest in the next turn.
+ */
 int net_queues_receive(struct net_queues *q, struct husk_error *e)
 {
+	unsigned turns = q->queues[NET_QUEUE_RX].size + 1u;
 	struct buffers b;
 	size_t len;
 	int rc = 1;
@@ -194,7 +203,7 @@ int net_queues_receive(struct net_queues *q, struct husk_error *e)
 	q->starved = false;
 	if (q->queues[NET_QUEUE_RX].memory == NULL)
 		return 0;
-	while ((rc = take_buffers(q, &b, e)) == 1) {
+	while (turns-- > 0 && (rc = take_buffers(q, &b, e)) == 1) {
 		if (read_frame(q, &b, &len) != HVT_OK) {
 			virtqueue_unpop(&q->queues[NET_QUEUE_RX], b.n);
 			break;

@@ -76,7 +76,7 @@ static void ask_for_doorbells(void *of, bool ask)
 	}
 }
 
-const struct ring_work net_queues_work = {serve, pending, ask_for_doorbells, NULL};
+const struct ring_work net_queues_work = {"network queues", serve, pending, ask_for_doorbells, NULL};
 
 static uint64_t sent(const struct net_module *s)
 {

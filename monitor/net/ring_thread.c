@@ -22,6 +22,9 @@ enum ring_owner {
 /* Entries of a handover, after which some have exits again: their price changes with the guest. */
 #define HANDOVER_MAX 1024u
 
+/* More than a guest that stands still can have submitted: 63 queues, HVT_RING_SIZE entries in each round. */
+#define ROUNDS_MAX 64u
+
 #define RECALL_SPINS 1000u	/* the time of some frames */
 #define SLEEP_MIN_NS 50000	/* then it sleeps, each time twice as long */
 #define SLEEP_MAX_NS 10000000
@@ -53,7 +56,9 @@ static void ring_is_kicked(void *of)
 	r->kicked = true;
 }
 
-const struct ring_work ring_work = {serve_ring, ring_is_pending, ask_for_kicks, ring_is_kicked};
+const struct ring_work ring_work = {
+	"network ring", serve_ring, ring_is_pending, ask_for_kicks, ring_is_kicked,
+};
 
 /* ---- who owns it ---- */
 
@@ -206,7 +211,7 @@ static void on_io_failed(void *ctx)
 	if (!change(t, OWNER_OFFERED, OWNER_IO))
 		return;
 	t->error = e;
-	husk_wrap(&t->error, "network ring");
+	husk_wrap(&t->error, "%s", t->work->what);
 	fail(t);
 }
 
@@ -252,9 +257,9 @@ static void cancel(struct ring_thread *t)
 	set_state(t, OWNER_VCPU);
 	t->work->ask_for_kicks(t->of, true);
 	t->failed = true;
-	husk_fail(&t->error, HUSK_E_HOST, "network ring: the I/O thread was ended in a read, a "
-		  "write or a callback that did not come back soon; whoever shares a device's "
-		  "descriptor must leave O_NONBLOCK set");
+	husk_fail(&t->error, HUSK_E_HOST, "%s: the I/O thread was ended in a read, a write or a callback "
+		  "that did not come back soon; whoever shares a device's descriptor must leave "
+		  "O_NONBLOCK set", t->work->what);
 }
 
 static void sleep_ns(long ns)
@@ -314,11 +319,12 @@ int ring_thread_claim(struct ring_thread *t, struct husk_error *e)
 static int serve_all(struct ring_thread *t, struct husk_error *e)
 {
 	int n, all = 0;
+	unsigned rounds = 0;
 
 	do {
 		n = t->work->serve(t->of, HVT_RING_SIZE, &t->error);
 		all += n;
-	} while (n > 0 && t->work->pending(t->of));
+	} while (n > 0 && t->work->pending(t->of) && ++rounds < ROUNDS_MAX);
 	tell_batch(t, false);
 	t->failed = n == -1;
 	if (!t->failed)

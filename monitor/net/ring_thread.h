@@ -32,6 +32,8 @@
  * of the ring holds. By who owns it.
  */
 struct ring_work {
+	const char *what;	/* for messages */
+
 	/* Serves at most max entries; returns how many. -1 and e: the guest is at fault. */
 	int (*serve)(void *of, unsigned max, struct husk_error *e);
 

@@ -250,6 +250,7 @@ static int make_cooked_packet(void)
 
 #define NEITHER "give a tap or a connected socket, open for reading and writing"
 #define AS_IT_IS "give it as @"
+#define BOUNDED "give a connected socket of SOCK_DGRAM or SOCK_SEQPACKET"
 #define AS_STREAM "where its other end puts a length of 4 bytes in front of each frame"
 
 /* What is said of each as @N and as stream:@N; NULL: it will do. */
@@ -465,7 +466,7 @@ static const struct one_way {
 	{make_write_end, "it is open for writing only: of @IN,@OUT", NULL},
 	{make_fifo, NULL,
 	 "a pipe, which does not keep frames apart: open it in packet mode"},
-	{make_stream, AS_STREAM, AS_STREAM},
+	{make_stream, BOUNDED, BOUNDED},
 	{make_unconnected, "a socket that is not connected: give a connected socket",
 	 "a socket that is not connected: give a connected socket"},
 	{make_file, "it is a regular file: give a connected socket", "it is a regular file"},

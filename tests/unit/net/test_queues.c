@@ -112,11 +112,11 @@ static int set_up_bare(void **state)
 		return -1;
 	f.rig.core.wanted = HUSK_FEATURE_NET;
 	for (unsigned i = 0; i < DEVICES; i++) {
+		static const char *const names[DEVICES] = {"service0", "service1"};
 		char word[64];
 
 		wire_make(&f.wires[i]);
-		snprintf(word, sizeof word, "service%u", i);
-		rig_device(&f.rig, strdup(word), MFT_DEV_NET_BASIC);
+		rig_device(&f.rig, names[i], MFT_DEV_NET_BASIC);
 		snprintf(word, sizeof word, "--net:service%u=%s", i, f.wires[i].where);
 		option(word);
 	}
@@ -405,6 +405,33 @@ static void poll_tells_what_used_event_asked_for(void **state)
 	assert_frame_comes(2, 60, STEP);
 }
 
+/* The one buffer lies on the queue: each frame says that there is one more. */
+static void frames_that_are_buffers_come_to_an_end(void **state)
+{
+	enum { ENTRIES = 16, FRAMES_SENT = 60 };
+	struct husk_queue rq = {.handle = 1, .index = NET_QUEUE_RX, .size = ENTRIES, .desc = QUEUES};
+	struct virtq *q = queue(0, NET_QUEUE_RX);
+	uint8_t frame[14 + 4] = {0};		/* behind the Ethernet header: flags and idx of avail */
+	struct virtq_span span;
+
+	(void)state;
+	attach();
+	memset(rig_at(&f.rig, QUEUES), 0, QUEUE_STEP);
+	virtq_init(q, ENTRIES, rig_at(&f.rig, QUEUES));
+	rq.avail = QUEUES + (uint64_t)((uint8_t *)q->avail - (uint8_t *)q->desc);
+	rq.used = QUEUES + (uint64_t)((uint8_t *)q->used - (uint8_t *)q->desc);
+	assert_int_equal(announce(&rq), HVT_OK);
+	span = (struct virtq_span){rq.avail - 14 - HEADER, ROOM};
+	assert_true(virtq_add(q, &span, 0, 1) >= 0);
+	(void)virtq_submit(q);
+	for (uint16_t idx = 2; idx < 2 + FRAMES_SENT; idx++) {
+		memcpy(frame + 16, &idx, sizeof idx);
+		assert_true(wire_send(&f.wires[0], frame, sizeof frame));
+	}
+	(void)guest_polls(0);
+	assert_in_range(figure("queue_received"), 1, 2 * (ENTRIES + 1));
+}
+
 static void the_doorbell_of_rx_reads_now(void **state)
 {
 	(void)state;
@@ -495,6 +522,17 @@ static void poll_sends_without_a_doorbell(void **state)
 		assert_all_back(device);
 	}
 	assert_true(figure("doorbells") == 0);
+}
+
+static void poll_tells_of_frames_that_were_sent_if_asked(void **state)
+{
+	(void)state;
+	*virtq_used_event(queue(0, NET_QUEUE_TX)->avail, SIZE) = 0;
+	put(0, 3, 60);
+	(void)virtq_submit(queue(0, NET_QUEUE_TX));
+	assert_true(guest_polls(1000 * MS) == 2);
+	assert_host_gets(0, 3, 60);
+	assert_true(guest_polls(0) == 0);
 }
 
 static void what_was_submitted_goes_before_a_hypercall(void **state)
@@ -828,6 +866,17 @@ static void await_frame(uint32_t n)
 	assert_true(wire_matches(frame, (size_t)len, n));
 }
 
+/* The host has a frame before it is back. */
+static void await_all_back(unsigned device)
+{
+	struct virtq *tx = queue(device, NET_QUEUE_TX);
+	uint32_t written;
+
+	while (tx->n_free != SIZE)
+		if (virtq_take(tx, &written) < 0)
+			sched_yield();
+}
+
 static void hand_over(void)
 {
 	for (uint32_t n = 0; n < ROW && wants_doorbell(); n++) {
@@ -859,7 +908,7 @@ static void in_a_row_of_doorbells_a_thread_takes_over(void **state)
 		else
 			without++;
 		await_frame(n);
-		assert_all_back(0);
+		await_all_back(0);
 	}
 	assert_true(without > 0);
 	assert_were_handed_over();
@@ -954,10 +1003,12 @@ int main(void)
 		TEST(what_is_no_buffer_comes_back),
 		TEST(what_is_no_buffer_may_be_behind_one),
 		TEST(poll_tells_what_used_event_asked_for),
+		BARE(frames_that_are_buffers_come_to_an_end),
 		TEST(the_doorbell_of_rx_reads_now),
 		TEST(a_device_beside_it_is_not_touched),
 		TEST(a_doorbell_sends_all),
 		TEST(poll_sends_without_a_doorbell),
+		TEST(poll_tells_of_frames_that_were_sent_if_asked),
 		TEST(what_was_submitted_goes_before_a_hypercall),
 		TEST(what_was_submitted_is_sent_before_the_end),
 		BARE(what_was_submitted_before_the_announcement_is_sent),
