@@ -149,7 +149,7 @@ smaller() {
 
 devices_alone() {
 	rm -f "$rooted/obj/modules.gen.c"
-	make -C "$rooted" MODULES='block net vsock' husk && smaller "$rooted/husk" 1048576
+	make -C "$rooted" MODULES='block net vsock' husk && smaller "$rooted/husk" 1153433
 }
 
 # A module that was asked for and is not there must not be left out in silence.
@@ -710,11 +710,11 @@ check 'husk carries no build id' no_build_id
 case " ${MONITOR_CFLAGS:-} " in
 *' -O0 '*)
 	skip 'husk without symbols is smaller than 1.25 MiB' 'built without optimisation'
-	skip 'with nothing but devices, than 1 MiB' 'built without optimisation'
+	skip 'with nothing but devices, than 1.1 MiB' 'built without optimisation'
 	;;
 *)
 	check 'husk without symbols is smaller than 1.25 MiB' smaller "$tmp/out/husk" 1310720
-	check 'with nothing but devices, than 1 MiB' devices_alone
+	check 'with nothing but devices, than 1.1 MiB' devices_alone
 	;;
 esac
 if [ -e "${BUILD:-}/obj/libtestutil.a" ]; then
