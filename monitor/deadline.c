@@ -82,6 +82,8 @@ static int make_thread(struct deadline *d)
 		return rc;
 	(void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);	/* of a system call filter: the kernel ends the process otherwise, */
+	sigdelset(&all, SIGTRAP);	/* and of capability mode */
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = pthread_create(&d->thread, &attributes, wait_for_it, d);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -62,13 +62,22 @@ int figures_open(struct figures *f, const char *option, const char *where, struc
 	return where[0] == '@' ? open_descriptor(f, e) : open_path(f, O_CREAT, e);
 }
 
-/* What is handed down as @N is not emptied. */
+bool figures_share_file(int fd, int other)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && S_ISREG(a.st_mode) && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* What is handed down as @N is not emptied, unless it is written over. */
 static int spare_output(const struct figures *f, int fd, const char *name, struct husk_error *e)
 {
-	if (!f->file || !answer_overwrites(fd, f->where))
+	if (!f->file || !figures_share_file(f->fd, fd))
 		return 0;
-	return husk_fail(e, HUSK_E_USAGE, "%s=%s is where standard %s goes, which would be "
-			 "overwritten; name another file, or give it as @%d", f->option, f->where, name, fd);
+	husk_fail(e, HUSK_E_USAGE, "%s=%s is where standard %s goes, which would be overwritten; name "
+		  "another file", f->option, f->where, name);
+	return f->over ? -1 : husk_hint(e, "or give it as @%d", fd);
 }
 
 int figures_spare_image(const struct figures *f, const char *image, struct husk_error *e)
@@ -162,14 +171,18 @@ int figures_show(const struct husk *machine, bool json, struct messages *m, stru
 	return 0;
 }
 
-int figures_require_file(const struct figures *f, struct husk_error *e)
+int figures_write_over(struct figures *f, struct husk_error *e)
 {
 	struct stat st;
 
-	if (fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode))
-		return 0;
-	return husk_fail(e, HUSK_E_USAGE, "%s=%s: only a file can be written over again and again; name one",
-			 f->option, f->where);
+	if (fstat(f->fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return husk_fail(e, HUSK_E_USAGE, "%s=%s: only a file can be written over again and again; "
+				 "name one", f->option, f->where);
+	if ((fcntl(f->fd, F_GETFL) & O_APPEND) != 0)
+		return husk_fail(e, HUSK_E_USAGE, "%s=%s: it is open for appending (O_APPEND), and would grow; "
+				 "open it for writing, in a shell N<>PATH", f->option, f->where);
+	f->file = f->over = true;
+	return 0;
 }
 
 int figures_empty(const struct figures *f, struct husk_error *e)
@@ -177,12 +190,42 @@ int figures_empty(const struct figures *f, struct husk_error *e)
 	return ftruncate(f->fd, 0) == 0 ? 0 : refuse(f, errno, e);
 }
 
-/* What counts only grows, so that the last text never ends behind this one. */
+/*
+ * Text that is shorter than the one before would leave the end of that behind it: a line about no figure
+ * fills it up. OpenMetrics 1.0, metric-descriptor.
+ */
+static void fill_up(FILE *stream, size_t least)
+{
+	static const char filler[] = "# HELP husk_figures ", end[] = "# EOF\n";
+	const long len = ftell(stream);
+	const size_t lacks = len >= 0 && (size_t)len < least ? least - (size_t)len : 0;
+
+	if (lacks == 0 || fseek(stream, -(long)(sizeof end - 1), SEEK_END) == -1)
+		return;
+	fprintf(stream, "%s%*s\n%s", filler, lacks > sizeof filler ? (int)(lacks - sizeof filler) : 1, ".", end);
+}
+
+static int take_metrics(struct figures *f, const struct husk *machine, struct husk_error *e)
+{
+	const size_t last = f->len;
+	FILE *stream = open_memstream(&f->text, &f->len);
+
+	if (stream == NULL)
+		return husk_fail_sys(e, ENOMEM, "figures");
+	husk_report_write(machine, HUSK_METRICS, stream);
+	fill_up(stream, last);
+	if (fclose(stream) == 0)
+		return 0;
+	free(f->text);
+	f->text = NULL;
+	return husk_fail_sys(e, ENOMEM, "figures");
+}
+
 int figures_rewrite(struct figures *f, const struct husk *machine, struct husk_error *e)
 {
 	ssize_t n;
 
-	if (figures_take(f, machine, HUSK_METRICS, e) == -1)
+	if (take_metrics(f, machine, e) == -1)
 		return -1;
 	n = figures_host_write(f->fd, f->text, f->len);
 	if (n != (ssize_t)f->len)

@@ -15,6 +15,7 @@ struct figures {
 	int fd;			/* where they go; -1: nowhere */
 	bool own;		/* fd is ours to close */
 	bool file;		/* a file, to be overwritten */
+	bool over;		/* again and again, while the guest runs */
 	const char *option;	/* that names the place, */
 	const char *where;	/* and the place, for messages */
 	struct output out;	/* of fd, once it is settled */
@@ -31,7 +32,7 @@ int figures_open(struct figures *f, const char *option, const char *where, struc
 
 /*
  * Checks that the file is not the image at this path, by whatever name; NULL: no image; nor one that
- * standard output or error goes to already, if it was named by its path. Before anything is written.
+ * standard output or error goes to already, unless it was handed down to be written once. Before anything is written.
  * HUSK_E_USAGE.
  */
 int figures_spare_image(const struct figures *f, const char *image, struct husk_error *e);
@@ -49,6 +50,9 @@ int figures_check(struct figures *f, const char *option, const char *where, cons
  */
 int figures_claim(const struct figures *f, struct husk_error *e);
 
+/* Whether both descriptors are of the same file, none of which may then be overwritten. */
+bool figures_share_file(int fd, int other);
+
 /* No file can be opened from now on: does it before, if writing would have to. */
 void figures_settle(struct figures *f);
 
@@ -61,8 +65,8 @@ int figures_take(struct figures *f, const struct husk *machine, enum husk_format
 
 /* ---- a file that is written over while the guest runs ---- */
 
-/* HUSK_E_USAGE if it is no file. */
-int figures_require_file(const struct figures *f, struct husk_error *e);
+/* It is to be one of these. HUSK_E_USAGE if it is no file, or open for appending. */
+int figures_write_over(struct figures *f, struct husk_error *e);
 
 /* Before the first time. HUSK_E_HOST. */
 int figures_empty(const struct figures *f, struct husk_error *e);

@@ -162,6 +162,7 @@ int sandbox_enter(struct husk *machine, const struct settings *settings,
 				 "--sandbox=off");
 	if (user != NULL && parse_user(user->value, &how.uid, &how.gid, e) == -1)
 		return -1;
+	sandbox_host_settle_heap();
 	if (husk_confine(machine, &how, e) == -1)
 		return -1;
 	confined = 1;

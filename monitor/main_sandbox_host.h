@@ -18,6 +18,12 @@ long sandbox_host_call(const siginfo_t *info);
 /* Whether it was refused by the filter of this husk, not by one that it was started under. */
 bool sandbox_host_is_ours(const siginfo_t *info);
 
+/*
+ * Before the calls are limited: memory that is allocated later, as for figures, comes in ways that are
+ * left then.
+ */
+void sandbox_host_settle_heap(void);
+
 /* Whether husk can do without the call. */
 bool sandbox_host_is_optional(long nr);
 

@@ -30,6 +30,11 @@ bool sandbox_host_is_ours(const siginfo_t *info)
 	return true;
 }
 
+/* mmap(2) of memory is left in capability mode. */
+void sandbox_host_settle_heap(void)
+{
+}
+
 /* The call has failed already. */
 bool sandbox_host_is_optional(long nr)
 {

@@ -2,6 +2,7 @@
 /* main_sandbox_host_linux.c: SIGSYS of seccomp(2), and the calls that husk can do without. */
 #include "main_sandbox_host.h"
 
+#include <malloc.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 
@@ -28,6 +29,12 @@ long sandbox_host_call(const siginfo_t *info)
 bool sandbox_host_is_ours(const siginfo_t *info)
 {
 	return info->si_code == SYS_SECCOMP_CODE && info->si_errno == OURS;
+}
+
+/* mallopt(3): by brk, however much. */
+void sandbox_host_settle_heap(void)
+{
+	(void)mallopt(M_MMAP_MAX, 0);
 }
 
 /* Newer calls by number, as the headers of some systems lack them: landlock, close_range. */

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* report_metrics.c: gathers figures, orders them by name, and writes them as OpenMetrics 1.0. */
+/*
+ * report_metrics.c: writes figures as OpenMetrics 1.0, name by name.
+ *
+ * They are asked for anew for each name, as a confined husk has no memory to keep them in for sure.
+ */
 #include "report_metrics.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FAMILY_MAX 48
 #define LABEL_MAX 128
+#define FAMILIES_MAX 128
 
 enum kind { COUNTER, GAUGE, UNKNOWN };
 
@@ -18,13 +22,14 @@ struct sample {
 	enum kind kind;
 	bool us;			/* value is in us, and written in seconds */
 	uint64_t value;
-	size_t order;			/* in which they came */
 };
 
-struct samples {
-	struct sample *list;		/* owned */
-	size_t n, room;
-	bool incomplete;		/* for want of memory */
+struct families {
+	char names[FAMILIES_MAX][FAMILY_MAX];	/* in the order in which they came */
+	unsigned n;
+	unsigned now;			/* the one that is written */
+	bool begun;			/* it has a sample already */
+	FILE *out;
 };
 
 /* Figures of these subjects are of one kind each, and their names say of what. */
@@ -67,40 +72,18 @@ static void place(struct sample *s, const char *subject, const char *name)
 	snprintf(s->value_of_label, sizeof s->value_of_label, "%s", subject);
 }
 
-static bool make_room(struct samples *all)
+/* One too many is left out, with its figures. */
+static void note_family(void *ctx, const char *subject, const char *name, uint64_t value)
 {
-	const size_t room = all->room == 0 ? 64 : 2 * all->room;
-	struct sample *more;
+	struct families *all = ctx;
+	struct sample s = {.value = value};
 
-	if (all->n < all->room)
-		return true;
-	more = realloc(all->list, room * sizeof *more);
-	if (more == NULL)
-		return false;
-	all->list = more;
-	all->room = room;
-	return true;
-}
-
-static void take(void *ctx, const char *subject, const char *name, uint64_t value)
-{
-	struct samples *all = ctx;
-
-	if (!make_room(all)) {
-		all->incomplete = true;
-		return;
-	}
-	all->list[all->n] = (struct sample){.value = value, .order = all->n};
-	place(&all->list[all->n], subject, name);
-	all->n++;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct sample *s = a, *t = b;
-	int by_family = strcmp(s->family, t->family);
-
-	return by_family != 0 ? by_family : (s->order > t->order) - (s->order < t->order);
+	place(&s, subject, name);
+	for (unsigned i = 0; i < all->n; i++)
+		if (strcmp(all->names[i], s.family) == 0)
+			return;
+	if (all->n < FAMILIES_MAX)
+		memcpy(all->names[all->n++], s.family, sizeof s.family);
 }
 
 static void put_label(FILE *out, const char *text)
@@ -128,17 +111,26 @@ static void write_sample(const struct sample *s, bool first, FILE *out)
 		fprintf(out, "\"} %" PRIu64 "\n", s->value);
 }
 
+static void write_of_family(void *ctx, const char *subject, const char *name, uint64_t value)
+{
+	struct families *all = ctx;
+	struct sample s = {.value = value};
+
+	place(&s, subject, name);
+	if (strcmp(all->names[all->now], s.family) != 0)
+		return;
+	write_sample(&s, !all->begun, all->out);
+	all->begun = true;
+}
+
 void report_metrics(const struct husk *h, FILE *out)
 {
-	struct samples all = {0};
+	struct families all = {.out = out};
 
-	husk_report(h, take, &all);
-	if (all.n > 0)
-		qsort(all.list, all.n, sizeof all.list[0], compare);
-	for (size_t i = 0; i < all.n; i++)
-		write_sample(&all.list[i], i == 0 || strcmp(all.list[i].family, all.list[i - 1].family) != 0,
-			     out);
-	if (!all.incomplete)
-		fputs("# EOF\n", out);
-	free(all.list);
+	husk_report(h, note_family, &all);
+	for (all.now = 0; all.now < all.n; all.now++) {
+		all.begun = false;
+		husk_report(h, write_of_family, &all);
+	}
+	fputs("# EOF\n", out);
 }

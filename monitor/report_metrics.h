@@ -9,7 +9,7 @@
 
 /*
  * All figures; those of a name together, as the format has it, and what they are about in a label. "# EOF"
- * is the last line; without memory it is not there.
+ * is the last line.
  */
 void report_metrics(const struct husk *h, FILE *out);
 

@@ -55,10 +55,13 @@ static bool drop_privileges(const struct sandbox *s, const struct sandbox_reques
 {
 	const bool net_admin = s->net_admin && !rq->change_user;
 
+	/* First, as what follows needs it where there is no CAP_SYS_ADMIN. */
+	const bool none_to_come = prctl(PR_SET_NO_NEW_PRIVS, 1ul, 0ul, 0ul, 0ul) == 0;
+
 	if (is_deadly(l, SPARE_CAPSET) || !drop_capabilities(net_admin ? 1u << CAP_NET_ADMIN : 0))
 		return false;
 	l->net_admin = net_admin;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1ul, 0ul, 0ul, 0ul) == 0;
+	return none_to_come;
 }
 
 /* ---- landlock(7) ---- */

@@ -6,9 +6,10 @@
 
 #define NS_PER_US 1000u
 
+/* In runs: other clients may wait in their ends. */
 static uint64_t waited(const struct times *t)
 {
-	return t->core->waiter.waited_ns;
+	return t->waited_ns + (t->running ? t->core->waiter.waited_ns - t->begun_waited : 0);
 }
 
 static void begin_exit(struct times *t)
@@ -35,6 +36,7 @@ static void on_resume(void *ctx)
 	struct times *t = ctx;
 
 	t->begun = clock_now_ns();
+	t->begun_waited = t->core->waiter.waited_ns;
 	t->running = true;
 	if (t->core->retry)
 		begin_exit(t);
@@ -59,6 +61,7 @@ static void on_end(void *ctx, const struct core_ending *how)
 	(void)how;
 	end_exit(t);
 	t->ran_ns += clock_now_ns() - t->begun;
+	t->waited_ns = waited(t);
 	t->running = false;
 }
 

@@ -15,8 +15,8 @@ struct times {
 	bool wanted;			/* set before times_attach */
 	struct core *core;		/* NULL: not attached */
 	bool running;
-	uint64_t begun;			/* this run */
-	uint64_t ran_ns;		/* those before it */
+	uint64_t begun, begun_waited;	/* this run; what the core's waiter had waited then */
+	uint64_t ran_ns, waited_ns;	/* those before it; their waits */
 	uint64_t exit_at, exit_waited;	/* the exit in hand: when, and what had been waited; 0: none */
 	uint64_t husk_ns;		/* exits that were served, without their waits */
 };

@@ -38,7 +38,7 @@ static void tell_limits(const struct debugger *d)
 	const struct gdb_breaks *b = &d->session.breaks;
 
 	if (b->exec_max == 0)
-		core_say(d->core, "gdb: %s never hits breakpoints of the processor here: hbreak is refused",
+		core_say(d->core, "gdb: %s never hits breakpoints of the processor here: use break, hbreak is refused",
 			 d->core->ops->title);
 	if (b->watch_max == 0)
 		core_say(d->core, "gdb: %s never hits watchpoints here: for watch, tell gdb first to "

@@ -4,8 +4,9 @@
 #
 # What is to be shown, by its number in the list of tests for looking inside:
 #
-#	28	SIGUSR1, 300 times, and each answer is a whole line: here, of a guest that asks for the time all along (with disks
-#		and networks at work it is not shown); before the start is complete: at_main, early
+#	28	SIGUSR1, 300 times, and each answer is a whole line: here, of a guest that asks for the time all along, and of one
+#		whose disk is at work; 1000 times among frames, of which none is lost: test_frames; before the start is complete:
+#		at_main, early
 #	29	SIGQUIT in a guest that hangs names the function: asks
 #	16	all of it in the sandbox, too
 set -u
@@ -96,6 +97,26 @@ kill -TERM "$started"
 await 20
 run --mem=8 --metrics="$T/metrics" -- "$(image hello)" --solo5:quiet
 report "at the end they are complete" "$(collected '{name="halt"} 1$' || cat "$T/metrics")"
+# Of many devices, whose figures are more than a heap of a process that maps nothing would hold by itself.
+set --
+for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 \
+	41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62; do
+	dd if=/dev/null of="$T/disk$n" bs=1 seek=4096 2>/dev/null
+	set -- "$@" "--block:storage$n=$T/disk$n"
+done
+run --mem=16 "$@" --metrics="$T/metrics" --stats=json "$confined" -- "$(image maxdevices)"
+judge "metrics of 63 devices, confined" 0 SUCCESS
+report "are all there" "$(collected '{of="block:storage62"}' || tail -n 3 "$T/metrics")"
+exec 7>>"$T/metrics"
+run --mem=8 --metrics=@7 -- "$(image hello)"
+judge "metrics are not appended" 1 '--metrics=@7: it is open for appending'
+exec 7>&-
+exec 7<>"$T/metrics"
+run --mem=8 --metrics=@7 --stats-to=@7 -- "$(image hello)"
+judge "nor are other figures where they are" 1 '--metrics=@7 is where --stats-to goes, too'
+run --mem=8 --check --metrics=@7 --stats-to=@7 -- "$(image hello)"
+judge "as --check says" 1 'FAIL --metrics=@7 is where --stats-to goes, too'
+exec 7>&-
 run --mem=8 --metrics=/dev/null -- "$(image hello)"
 judge "metrics want a file" 1 '--metrics=/dev/null: only a file'
 run --mem=8 --metrics="$T/none/metrics" -- "$(image hello)"
@@ -117,6 +138,21 @@ report "300 requests: whole lines, and the guest goes on" "$(has_figures 2 || ca
 kill -TERM "$started"
 await 20
 judge "and ends as it would have" 1 'Exiting on signal 15'
+
+# What a disk is asked for meanwhile is done.
+dd if=/dev/zero of="$T/disk" bs=65536 count=1 2>/dev/null
+set --
+for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29; do
+	set -- "$@" write $((n * 1000)) 512 read $((n * 1000)) 512
+done
+start --mem=8 --stats=json --block:storage="$T/disk" "$confined" -- "$(image disk)" --solo5:quiet "$@"
+n=0
+while [ $n -lt 300 ] && kill -USR1 "$started" 2>/dev/null; do
+	n=$((n + 1))
+done
+await 60
+judge "requests to a disk are done, however often figures are asked for" 0 SUCCESS
+report "whose lines are whole, too" "$(has_figures 2 || cat "$T/err")"
 
 # What the starter ignores is never in the way: husk itself hears it from its first instruction on.
 cat >"$T/early" <<'EOM'

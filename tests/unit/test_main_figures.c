@@ -20,6 +20,7 @@
 
 static struct {
 	bool no_stream, cut;	/* there is no memory for the text, or not for all of it */
+	const char *metrics;	/* NULL: none but their end */
 } host;
 
 void __wrap_husk_report_write(const struct husk *h, int format, FILE *out);
@@ -31,6 +32,8 @@ int __wrap_fclose(FILE *f);
 void __wrap_husk_report_write(const struct husk *h, int format, FILE *out)
 {
 	assert_null(h);
+	if (format == HUSK_METRICS && host.metrics != NULL)
+		fputs(host.metrics, out);
 	fputs(format == HUSK_JSON ? "{}\n" : format == HUSK_METRICS ? "# EOF\n" : FIGURES, out);
 }
 
@@ -408,7 +411,7 @@ static void metrics_are_written_over_in_place(void **state)
 
 	put(f, "what another run has left");
 	assert_int_equal(figures_open(&f->f, "--metrics", f->path, &f->e), 0);
-	assert_int_equal(figures_require_file(&f->f, &f->e), 0);
+	assert_int_equal(figures_write_over(&f->f, &f->e), 0);
 	assert_int_equal(figures_empty(&f->f, &f->e), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(figures_rewrite(&f->f, NULL, &f->e), 0);
@@ -420,11 +423,39 @@ static void metrics_are_written_over_in_place(void **state)
 	host.no_stream = false;
 	figures_close(&f->f);
 	assert_int_equal(figures_open(&f->f, "--metrics", "/dev/full", &f->e), 0);
-	assert_int_equal(figures_require_file(&f->f, &f->e), -1);
+	assert_int_equal(figures_write_over(&f->f, &f->e), -1);
 	assert_string_equal(f->e.message, "--metrics=/dev/full: only a file can be written over again and "
 			    "again; name one");
 	assert_int_equal(figures_rewrite(&f->f, NULL, &f->e), -1);
 	assert_string_equal(f->e.message, "--metrics=/dev/full: No space left on device");
+}
+
+static void shorter_metrics_are_filled_up(void **state)
+{
+	static const char *const texts[] = {
+		"husk_exits_total{kind=\"pio\"} 100000000000000000\n", "husk_exits_total{kind=\"pio\"} 7\n",
+		"husk_exits_total{kind=\"pio\"} 10\n",
+	};
+	struct fixture *f = *state;
+	size_t last = 0;
+
+	put(f, "");
+	assert_int_equal(figures_open(&f->f, "--metrics", f->path, &f->e), 0);
+	assert_int_equal(figures_write_over(&f->f, &f->e), 0);
+	for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		const char *all;
+
+		host.metrics = texts[i];
+		assert_int_equal(figures_rewrite(&f->f, NULL, &f->e), 0);
+		all = content(f);
+		assert_int_equal(strncmp(all, texts[i], strlen(texts[i])), 0);
+		assert_true(strlen(all) >= last);
+		last = strlen(all);
+		assert_ptr_equal(strstr(all, "# EOF\n"), all + last - strlen("# EOF\n"));
+		assert_true(strstr(all, "\n\n") == NULL && (i == 0 || strstr(all, "\n# HELP husk_figures ") != NULL));
+	}
+	host.metrics = NULL;
+	figures_close(&f->f);
 }
 
 static void there_may_be_no_memory(void **state)
@@ -464,6 +495,7 @@ int main(void)
 		TEST(other_files_than_the_image_will_do),
 		TEST(a_full_disk_is_told),
 		TEST(metrics_are_written_over_in_place),
+		TEST(shorter_metrics_are_filled_up),
 		TEST(there_may_be_no_memory),
 	};
 

@@ -116,6 +116,7 @@ static void owned_confine(void *state, struct sandbox *out)
 {
 	(void)state;
 	out->threads = true;
+	out->calls = SANDBOX_ALL_CALLS;		/* so that it is their arguments that attacks meet */
 }
 
 static void owned_detach(void *state, struct core *c)
