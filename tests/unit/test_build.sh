@@ -503,11 +503,11 @@ uninstall_from() {
 
 compile_commands() {
 	make -C "$rooted" compile_commands.json || return
-	python3 - "$rooted/compile_commands.json" "$tmp/another/place/monitor/main.c" <<'EOM'
+	python3 - "$rooted/compile_commands.json" "$tmp/another/place/monitor/main_answers.c" <<'EOM'
 import json, shlex, sys
 entries = json.load(open(sys.argv[1]))
 ours = [e for e in entries if e["file"] == sys.argv[2]]
-assert len(ours) == 1, "one entry for main.c, not %d" % len(ours)
+assert len(ours) == 1, "one entry for main_answers.c, not %d" % len(ours)
 assert "-DHUSK_VERSION=\"" in " ".join(shlex.split(ours[0]["command"])), ours[0]["command"]
 EOM
 }
