@@ -425,8 +425,12 @@ static int load(struct husk *h, const struct elf_source *from, int argc, char *c
 	h->guest_argc = argc;
 	h->guest_argv = args;
 	if (boot_join_cmdline(&h->cmdline, argc, args, e) == -1 ||
-	    read_image(h, from, mem_size, e) == -1 || machine_open_symbols(h, e) == -1 ||
-	    open_modules(h, e) == -1 || make_machine(h, mem_size, e) == -1) {
+	    read_image(h, from, mem_size, e) == -1 || machine_open_symbols(h, e) == -1) {
+		unload(h);
+		return -1;
+	}
+	h->settings.wanted = elf_wanted(&h->image);
+	if (open_modules(h, e) == -1 || make_machine(h, mem_size, e) == -1) {
 		unload(h);
 		return -1;
 	}

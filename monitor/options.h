@@ -48,6 +48,7 @@ struct settings {
 	struct setting *list;	/* owned */
 	bool steady;		/* runs are to be alike: nothing is random, or in a thread of its own */
 	bool look;		/* --check: nothing will run, and opening leaves no trace */
+	uint32_t wanted;	/* enum husk_feature: by the image that they are applied to */
 };
 
 /* A group of the table, such as a module's. */

@@ -75,6 +75,8 @@ enum sandbox_value {
 	SANDBOX_UNLINK,		/* 0, if files are to be removed at the end */
 	SANDBOX_ASK_INDEX,	/* SIOCGIFINDEX, and */
 	SANDBOX_ASK_TAP,	/* TUNGETIFF, if CAP_NET_ADMIN is kept */
+	SANDBOX_HEADER,		/* TUNSETVNETHDRSZ, if a tap carries virtio headers, and */
+	SANDBOX_OFFLOADS,	/* TUNSETOFFLOAD */
 	SANDBOX_WRITABLE,	/* PROT_READ | PROT_WRITE, if breakpoints are written to text, and */
 	SANDBOX_READABLE,	/* PROT_READ */
 	SANDBOX_TIMER_CLOCK,	/* CLOCK_MONOTONIC, and */

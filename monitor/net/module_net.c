@@ -56,6 +56,7 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 	const struct setting *how = settings_attaching(o->settings, options, N_OPTIONS, entry->name);
 	const struct uplink_request rq = {
 		.where = how->value, .given = how->given, .look = o->settings->look,
+		.header = !o->module->no_queues && (o->settings->wanted & HUSK_FEATURE_NET) != 0,
 		.sealed = &o->module->sealed,
 	};
 	unsigned mtu;
@@ -98,14 +99,14 @@ static int net_open(void **state, const struct settings *settings, struct manife
 
 	if (s == NULL)
 		return husk_fail_sys(e, ENOMEM, "module net");
+	s->no_ring = settings->steady || settings_find(settings, "no-net-ring", NULL) != NULL;
+	s->no_queues = settings->steady || settings_find(settings, "no-net-queues", NULL) != NULL;
 	if (device_set_open(&s->set, &device_ops, &o, mft, MFT_DEV_NET_BASIC,
 			    sizeof(struct net_device), e) == -1 ||
 	    sealed_protect(&s->sealed, e) == -1) {
 		net_close(s);
 		return -1;
 	}
-	s->no_ring = settings->steady || settings_find(settings, "no-net-ring", NULL) != NULL;
-	s->no_queues = settings->steady || settings_find(settings, "no-net-queues", NULL) != NULL;
 	*state = s;
 	return 0;
 }

@@ -23,6 +23,8 @@ static const struct rule list[] = {
 	/* a tap that was deleted and made anew: tap_name_linux.c */
 	{.call = "ioctl", .checks = {INT_IS(1, TUNSETIFF), ADDRESS_IN(2, SANDBOX_SEALED)}},
 	{.call = "ioctl", .checks = {INT_IS(1, TUNSETIFF), ADDRESS_IN(2, SANDBOX_SEALED_2)}},
+	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_HEADER), ADDRESS_IN(2, SANDBOX_SEALED)}},
+	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_HEADER), ADDRESS_IN(2, SANDBOX_SEALED_2)}},
 	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_ASK_INDEX)}},
 	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_ASK_TAP)}},
 

@@ -110,16 +110,59 @@ static bool has_pi(const struct tap *t, short flags, const struct interface_fact
 }
 
 /* Bytes that the tap puts in front of each frame. */
-static unsigned prefix_of(const struct tap *t, short flags, const struct interface_facts *s,
-			  bool look)
+static void learn_prefix(struct tap *t, short flags, const struct interface_facts *s, bool look)
 {
-	unsigned prefix = has_pi(t, flags, s, look) ? PI_SIZE : 0;
-	int vnet = 0;
+	int header = 0;
 
+	t->prefix = has_pi(t, flags, s, look) ? PI_SIZE : 0;
 	if ((flags & IFF_VNET_HDR) != 0 &&
-	    ioctl(t->uplink.fd, TUNGETVNETHDRSZ, &vnet) == 0 && vnet > 0)
-		prefix += (unsigned)vnet;
-	return prefix;
+	    ioctl(t->uplink.fd, TUNGETVNETHDRSZ, &header) == 0 && header > 0) {
+		t->uplink.header = (unsigned)header;
+		t->prefix += (unsigned)header;
+	}
+}
+
+int tap_carry_header(struct uplink *u)
+{
+	struct tap *t = (struct tap *)u;
+	if (u->header == TAP_HEADER && t->prefix == TAP_HEADER)
+		return 0;
+	if (t->header_before == NULL || ioctl(u->fd, TUNSETVNETHDRSZ, &(int){TAP_HEADER}) == -1)
+		return -1;
+	t->prefix = u->header = TAP_HEADER;
+	return 0;
+}
+
+static void adopted_close(struct uplink *u)
+{
+	const struct tap *t = (struct tap *)u;
+
+	if (t->header_before != NULL && u->header == TAP_HEADER)
+		(void)ioctl(u->fd, TUNSETVNETHDRSZ, t->header_before);
+	uplink_free(u);
+}
+
+static void adopted_confine(struct uplink *u, struct sandbox *s)
+{
+	const struct tap *t = (struct tap *)u;
+
+	sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
+	if (t->header_before != NULL && u->header == TAP_HEADER)
+		s->values[SANDBOX_HEADER] = TUNSETVNETHDRSZ;
+}
+
+/* For the end, in the sandbox. */
+static int remember_header(struct tap *t, struct sealed *sealed, struct husk_error *e)
+{
+	const int before = (int)t->uplink.header;
+	void *at;
+
+	if (before == 0 || before == TAP_HEADER || t->prefix != t->uplink.header)
+		return 0;
+	if (sealed_put(sealed, &before, sizeof before, &at, e) == -1)
+		return -1;
+	t->header_before = at;
+	return 0;
 }
 
 static int check_inherited(const struct tap *t, const char *where, const struct interface_facts *s,
@@ -146,14 +189,18 @@ static int adopt(struct tap *t, const struct uplink_request *rq, struct husk_err
 	query(&s);
 	t->uplink.mtu = t->uplink.mtu_max = s.mtu;
 	t->uplink.mtu_hidden = s.mtu == 0;
-	t->prefix = prefix_of(t, ifr.ifr_flags, &s, rq->look);
-	return check_inherited(t, rq->where, &s, e);
+	learn_prefix(t, ifr.ifr_flags, &s, rq->look);
+	if (check_inherited(t, rq->where, &s, e) == -1)
+		return -1;
+	return rq->look || !rq->header ? 0 : remember_header(t, rq->sealed, e);
 }
 
 int tap_adopt(struct uplink **u, const struct uplink_request *rq, int fd, struct husk_error *e)
 {
 	static const struct uplink_ops ops = {
-		.read = tap_read_shared, .write = tap_write_shared, .close = uplink_free,
+		.read = tap_read_shared, .write = tap_write_shared,
+		.carry_header = tap_carry_header, .confine = adopted_confine,
+		.close = adopted_close,
 	};
 	struct tap *t = uplink_new(sizeof *t, &ops, e);
 

@@ -11,14 +11,20 @@
 #define TAP_DEVICE "/dev/net/tun"
 #define TAP_PREFIX_MAX 64u
 
+#define TAP_HEADER 12		/* bytes of struct virtio_net_hdr_v1, linux/virtio_net.h */
+
+struct tap_questions;
+
 struct tap {
 	struct uplink uplink;
 	unsigned prefix;	/* bytes in front of each frame: packet information, vnet header */
 	char name[IFNAMSIZ];
 	bool polled;		/* of one that is shared: see tap_probe_shared */
 
+	const int *header_before;	/* sealed; its size, if another must be asked for: see close */
+
 	/* For reattaching a tap that was attached by name; see tap_name_linux.c. */
-	const struct ifreq *again;	/* sealed, REQUESTS of them */
+	const struct tap_questions *again;	/* sealed */
 	int control;		/* a socket for queries about interfaces; -1: not needed */
 	bool confined;		/* nothing can be opened any more */
 };
@@ -31,6 +37,9 @@ int tap_ask_once(struct ifreq *ifr, const char *name, unsigned long request);
 
 /* Switches off offloads: frames have at most the MTU, and their checksums. */
 void tap_refuse_offloads(int fd);
+
+/* uplink_ops.carry_header. */
+int tap_carry_header(struct uplink *u);
 
 /* Fills e: why the interface cannot be attached, with the remedy. HUSK_E_HOST; returns -1. */
 int tap_attach_failed(const char *name, int sys, struct husk_error *e);

@@ -18,8 +18,12 @@
 
 #include "link.h"
 
-/* Requests of TUNSETIFF: the second is for an interface that was created with multi_queue. */
-#define REQUESTS 2
+/* What the kernel is asked by address, each where the sandbox will look for it. */
+struct tap_questions {
+	_Alignas(SEALED_ALIGN) struct ifreq single;	/* TUNSETIFF */
+	_Alignas(SEALED_ALIGN) struct ifreq multi;	/* of one that was created with multi_queue */
+	_Alignas(SEALED_ALIGN) int header;		/* TUNSETVNETHDRSZ; 0: it has none */
+};
 
 _Static_assert(IFNAMSIZ == 16, "messages have the number");
 
@@ -154,13 +158,16 @@ static int check_alone(const char *name, unsigned ours)
 	return -1;
 }
 
-/* Without a vnet header, whatever the interface was created with. */
-static void prepare(struct ifreq rq[REQUESTS], const char *name)
+/* With a vnet header or without, whatever the interface was created with. */
+static struct tap_questions prepare(const char *name, bool header)
 {
-	rq[0] = (struct ifreq){.ifr_flags = IFF_TAP | IFF_NO_PI};
-	memcpy(rq[0].ifr_name, name, strlen(name) + 1);
-	rq[1] = rq[0];
-	rq[1].ifr_flags |= IFF_MULTI_QUEUE;
+	struct tap_questions q = {.header = header ? TAP_HEADER : 0};
+
+	q.single.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (header ? IFF_VNET_HDR : 0));
+	memcpy(q.single.ifr_name, name, strlen(name) + 1);
+	q.multi = q.single;
+	q.multi.ifr_flags |= IFF_MULTI_QUEUE;
+	return q;
 }
 
 /*
@@ -172,17 +179,25 @@ static int set_interface(int fd, const struct ifreq *rq)
 	return ioctl(fd, TUNSETIFF, rq) == 0 || errno == EFAULT || errno == EEXIST ? 0 : -1;
 }
 
+/* The size is the interface's, and may be another user's. */
+static int set_header(int fd, const struct tap_questions *q)
+{
+	return q->header == 0 ? 0 : ioctl(fd, TUNSETVNETHDRSZ, &q->header);
+}
+
 /*
  * An interface with multi_queue takes only requests with that flag. If two processes attach at the
  * same time, neither may stay.
  */
-static int attach_queue(int fd, const char *name, const struct ifreq rq[REQUESTS])
+static int attach_queue(int fd, const char *name, const struct tap_questions *q)
 {
-	if (set_interface(fd, &rq[0]) == 0)
-		return 0;
+	if (set_interface(fd, &q->single) == 0)
+		return set_header(fd, q);
 	if (errno != EINVAL || check_alone(name, 0) == -1)
 		return -1;
-	return set_interface(fd, &rq[1]) == -1 ? -1 : check_alone(name, 1);
+	if (set_interface(fd, &q->multi) == -1 || check_alone(name, 1) == -1)
+		return -1;
+	return set_header(fd, q);
 }
 
 /*
@@ -205,14 +220,14 @@ static int open_device(const char *name, struct husk_error *e)
 }
 
 /* Returns the descriptor. */
-static int attach(int control, const char *name, const struct ifreq rq[REQUESTS],
+static int attach(int control, const char *name, const struct tap_questions *q,
 		  struct husk_error *e)
 {
 	int before = index_of(control, name), fd = open_device(name, e), sys;
 
 	if (fd == -1)
 		return -1;
-	sys = attach_queue(fd, name, rq) == -1 ? errno :
+	sys = attach_queue(fd, name, q) == -1 ? errno :
 	      is_new_interface(fd, control, name, before) ? ENODEV : 0;
 	if (sys == 0) {
 		tap_refuse_offloads(fd);
@@ -294,9 +309,12 @@ static void undo(struct uplink *u)
 
 static int attach_again(const struct tap *t)
 {
-	if (set_interface(t->uplink.fd, &t->again[0]) == 0)
-		return 0;
-	return errno == EINVAL ? set_interface(t->uplink.fd, &t->again[1]) : -1;
+	const int fd = t->uplink.fd;
+
+	if (set_interface(fd, &t->again->single) == -1 &&
+	    (errno != EINVAL || set_interface(fd, &t->again->multi) == -1))
+		return -1;
+	return set_header(fd, t->again);
 }
 
 /*
@@ -337,6 +355,8 @@ static void named_confine(struct uplink *u, struct sandbox *s)
 
 	t->confined = true;
 	sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
+	if (u->header != 0)
+		s->values[SANDBOX_HEADER] = TUNSETVNETHDRSZ;
 	if (t->control == -1)
 		return;
 	if (!may_make_interfaces()) {
@@ -350,7 +370,7 @@ static void named_confine(struct uplink *u, struct sandbox *s)
 
 static const struct uplink_ops named_tap = {
 	.read = tap_read, .write = tap_write, .reattach = reattach, .confine = named_confine,
-	.close = named_close,
+	.carry_header = tap_carry_header, .close = named_close,
 };
 
 static void learn_mtu(struct tap *t)
@@ -365,7 +385,7 @@ static void learn_mtu(struct tap *t)
 
 static int open_named(struct tap *t, const struct uplink_request *rq, struct husk_error *e)
 {
-	struct ifreq questions[REQUESTS];
+	const struct tap_questions questions = prepare(t->name, rq->header);
 	void *again;
 
 	t->control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -376,11 +396,11 @@ static int open_named(struct tap *t, const struct uplink_request *rq, struct hus
 	learn_mtu(t);
 	if (rq->look)
 		return probe_tap(t->name, e);
-	prepare(questions, t->name);
-	if (sealed_put(rq->sealed, questions, sizeof questions, &again, e) == -1)
+	if (sealed_put(rq->sealed, &questions, sizeof questions, &again, e) == -1)
 		return -1;
 	t->again = again;
-	t->uplink.fd = attach(t->control, t->name, questions, e);
+	t->prefix = t->uplink.header = (unsigned)questions.header;
+	t->uplink.fd = attach(t->control, t->name, &questions, e);
 	return t->uplink.fd == -1 ? -1 : 0;
 }
 

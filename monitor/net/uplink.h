@@ -54,6 +54,12 @@ struct uplink_ops {
 	 */
 	void (*confine)(struct uplink *u, struct sandbox *s);
 
+	/*
+	 * Has fd carry 12 bytes of virtio header in front of each frame, and nothing else, until u is
+	 * closed; 0 if it does then, else -1. NULL: this kind has none. Before uplink_confine.
+	 */
+	int (*carry_header)(struct uplink *u);
+
 	/* Frees everything, u included, and undoes what opening has changed. */
 	void (*close)(struct uplink *u);
 };
@@ -66,6 +72,7 @@ struct uplink {
 	unsigned mtu_max;	/* that the device may be given; 0: no limit */
 	bool privileged;	/* reattach may need CAP_NET_ADMIN, which is there */
 	bool mtu_hidden;	/* it has one of its own, which cannot be found out */
+	unsigned header;	/* bytes of virtio header that fd carries in front of a frame; 0: none */
 };
 
 struct uplink_request {
@@ -80,6 +87,8 @@ struct uplink_request {
 	 * carries no frames.
 	 */
 	bool look;
+
+	bool header;		/* it may have to carry a virtio header: one attached by name then does */
 
 	const struct given_net *given;	/* the program itself, in place of where; NULL: not so */
 

@@ -133,6 +133,12 @@ static int answer_tun(unsigned long request, void *arg)
 	case TUNGETVNETHDRSZ:
 		*(int *)arg = tap_host.vnet;
 		return fails(tap_host.vnet_error) ? -1 : 0;
+	case TUNSETVNETHDRSZ:
+		tap_host.vnet_asked_at = arg;
+		if (fails(tap_host.vnet_error))
+			return -1;
+		tap_host.vnet = *(const int *)arg;
+		return 0;
 	case TUNGETDEVNETNS:
 		return fails(0) ? -1 : __real_open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}

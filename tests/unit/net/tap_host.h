@@ -40,6 +40,7 @@ struct tap_host {
 	unsigned filters;	/* how often one was attached */
 	int filter_error;
 	int vnet, vnet_error;
+	const int *vnet_asked_at;
 	bool elsewhere;		/* it is of another network namespace, */
 	bool another;		/* this one has another of that name, */
 	bool may_enter;		/* and the other may be entered */

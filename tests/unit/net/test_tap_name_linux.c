@@ -29,7 +29,7 @@
 struct fixture {
 	struct uplink *uplink;	/* what is attached; NULL: nothing */
 	struct sealed sealed;
-	bool look;
+	bool look, header;
 	struct husk_error e;
 	int files;		/* descriptors that were open before */
 };
@@ -62,7 +62,9 @@ static int tear_down(void **state)
 
 static int open_it(struct fixture *f, const char *name)
 {
-	const struct uplink_request rq = {.where = name, .look = f->look, .sealed = &f->sealed};
+	const struct uplink_request rq = {
+		.where = name, .look = f->look, .header = f->header, .sealed = &f->sealed,
+	};
 
 	sealed_free(&f->sealed);
 	return uplink_open(&f->uplink, &rq, &f->e);
@@ -410,6 +412,54 @@ static void what_is_attached_already_stays_so(void **state)
 	assert_int_equal(reattach(f), 0);
 }
 
+/* The filter lets pass what lies where the sealed memory begins things. */
+static void assert_sealed(const struct fixture *f, const void *at, size_t size)
+{
+	const uint8_t *first = at;
+
+	assert_true(first >= f->sealed.bytes && first + size <= f->sealed.bytes + SEALED_SIZE);
+	assert_int_equal((uintptr_t)at % SEALED_ALIGN, 0);
+}
+
+static void a_header_is_asked_for_and_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox s;
+
+	f->header = true;
+	assert_opens(f, "tap0");
+	assert_int_equal(tap_host.asked.ifr_flags, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+	assert_int_equal(tap_host.vnet, 12);
+	assert_int_equal(f->uplink->header, 12);
+	assert_int_equal(f->uplink->ops->carry_header(f->uplink), 0);
+	sandbox_init(&s);
+	uplink_confine(f->uplink, &s);
+	assert_int_equal(s.values[SANDBOX_HEADER], TUNSETVNETHDRSZ);
+	tap_host.vnet = 0;
+	tap_host.attach_error = EINVAL;
+	assert_int_equal(reattach(f), 0);
+	assert_int_equal(tap_host.asked.ifr_flags, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE);
+	assert_int_equal(tap_host.vnet, 12);
+	assert_sealed(f, tap_host.asked_at, sizeof *tap_host.asked_at);
+	assert_sealed(f, tap_host.vnet_asked_at, sizeof *tap_host.vnet_asked_at);
+	tap_host.vnet_error = EINVAL;
+	assert_int_equal(reattach(f), -1);
+}
+
+static void without_one_none_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct sandbox s;
+
+	assert_opens(f, "tap0");
+	assert_int_equal(f->uplink->header, 0);
+	assert_int_equal(f->uplink->ops->carry_header(f->uplink), -1);
+	assert_null(tap_host.vnet_asked_at);
+	sandbox_init(&s);
+	uplink_confine(f->uplink, &s);
+	assert_int_equal(s.values[SANDBOX_HEADER], UINT32_MAX);
+}
+
 /* Whoever may make interfaces would have the kernel make one at each attempt. */
 static void who_may_make_interfaces_looks_first(void **state)
 {
@@ -684,6 +734,8 @@ int main(void)
 		TEST(what_was_made_anew_is_not_kept),
 		TEST(it_is_attached_again_without_opening_anything),
 		TEST(what_is_attached_already_stays_so),
+		TEST(a_header_is_asked_for_and_asked_for_again),
+		TEST(without_one_none_is_asked_for),
 		TEST(who_may_make_interfaces_looks_first),
 		TEST(confined_without_the_capability_it_only_asks_to_be_attached),
 		TEST(confined_with_the_capability_it_looks_up_the_name),

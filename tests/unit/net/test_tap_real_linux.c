@@ -57,7 +57,7 @@ int __wrap_open(const char *path, int flags, ...)
 struct fixture {
 	struct uplink *uplink;	/* what is attached; NULL: nothing */
 	struct sealed sealed;
-	bool look;
+	bool look, header;
 	struct husk_error e;
 	int files;		/* descriptors that were open before */
 	int peer;		/* a packet socket; -1: none */
@@ -94,7 +94,9 @@ static int tear_down(void **state)
 
 static int open_it(struct fixture *f, const char *where)
 {
-	const struct uplink_request rq = {.where = where, .look = f->look, .sealed = &f->sealed};
+	const struct uplink_request rq = {
+		.where = where, .look = f->look, .header = f->header, .sealed = &f->sealed,
+	};
 
 	if (f->sealed.bytes != NULL && f->uplink == NULL && !f->look)
 		sealed_free(&f->sealed);
@@ -322,6 +324,78 @@ static void frames_cross_an_inherited_tap_of_any_kind(void **state)
 		open_peer(f, "tap0");
 		assert_carries(f, 1414);
 		detach(f);
+		close(fd);
+	}
+}
+
+static int header_size(int fd)
+{
+	int size = 0;
+
+	assert_int_equal(ioctl(fd, TUNGETVNETHDRSZ, &size), 0);
+	return size;
+}
+
+/* Its size is the interface's, and is what somebody else has left there. */
+static void a_tap_by_name_carries_a_header_of_12_bytes_if_asked_to(void **state)
+{
+	static const int sizes[] = {0, 10, 12, 64};
+	struct fixture *f = *state;
+
+	own_network_need();
+	f->header = true;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		int fd;
+
+		own_network_tap("tap0", IFF_TAP | IFF_NO_PI);
+		fd = own_network_queue("tap0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+		if (sizes[i] != 0)
+			assert_int_equal(ioctl(fd, TUNSETVNETHDRSZ, &sizes[i]), 0);
+		close(fd);
+		assert_opens(f, "tap0");
+		assert_int_equal(f->uplink->header, 12);
+		assert_int_equal(f->uplink->ops->carry_header(f->uplink), 0);
+		assert_int_equal(header_size(f->uplink->fd), 12);
+		open_peer(f, "tap0");
+		assert_carries(f, 1514);
+		detach(f);
+		own_network_remove("tap0");
+	}
+}
+
+/* Another program may have the descriptor, too. */
+static void an_inherited_tap_has_its_header_back_in_the_end(void **state)
+{
+	static const struct { int flags, size; bool carries; } kinds[] = {
+		{IFF_TAP | IFF_NO_PI, 0, false},
+		{IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, 10, true},
+		{IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, 12, true},
+		{IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, 20, true},
+		{IFF_TAP | IFF_VNET_HDR, 12, false},
+		{IFF_TAP | IFF_VNET_HDR, 10, false},
+	};
+	struct fixture *f = *state;
+	char where[16];
+
+	own_network_need();
+	f->header = true;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		int fd = own_network_queue("tap0", kinds[i].flags);
+
+		if (kinds[i].size != 0)
+			assert_int_equal(ioctl(fd, TUNSETVNETHDRSZ, &kinds[i].size), 0);
+		own_network_set_up("tap0", true);
+		snprintf(where, sizeof where, "@%d", fd);
+		assert_opens(f, where);
+		assert_int_equal(f->uplink->header, kinds[i].size);
+		assert_int_equal(f->uplink->ops->carry_header(f->uplink), kinds[i].carries ? 0 : -1);
+		if (kinds[i].carries)
+			assert_int_equal(header_size(fd), 12);
+		open_peer(f, "tap0");
+		assert_carries(f, 1514);
+		detach(f);
+		if (kinds[i].size != 0)
+			assert_int_equal(header_size(fd), kinds[i].size);
 		close(fd);
 	}
 }
@@ -674,6 +748,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(frames_cross_a_real_tap),
 		TEST(frames_cross_an_inherited_tap_of_any_kind),
+		TEST(a_tap_by_name_carries_a_header_of_12_bytes_if_asked_to),
+		TEST(an_inherited_tap_has_its_header_back_in_the_end),
 		TEST(an_inherited_tap_offloads_nothing),
 		TEST(an_inherited_tap_keeps_its_filter),
 		TEST(a_large_mtu_is_carried),
