@@ -40,10 +40,15 @@ share() {
 		END { print all ? int(100 * part / all + 0.5) : 0 }' "$1"
 }
 
+# starved: in most samples of the last run the guest had no processor, so others say little of its work.
+starved() {
+	[ "$(sed -n 's/.*profile: .* \([0-9]*\) % without a processor.*/\1/p' "$T/err")" -ge 50 ] 2>/dev/null
+}
+
 # expect NAME SHARE LOW HIGH
 expect() {
-	if [ -n "$slow" ]; then
-		skip "$1" "$slow"
+	if [ -n "$slow" ] || starved; then
+		skip "$1" "${slow:-this machine is too busy with other things}"
 		return
 	fi
 	reason=
@@ -66,6 +71,7 @@ split() {
 		! is_split || break
 		echo "# attempt $attempt: $expect_share %"
 	done
+	! starved || top='.*'
 	judge "70, 20 and 10 percent" 0 SUCCESS "profile: [0-9]* samples.*, top: $top [0-9]* %\$"
 	expect "70 %" "$(share "$T/split.folded" "work;seventy ")" 67 73
 	expect "20 %" "$(share "$T/split.folded" "work;twenty ")" 17 23
