@@ -8,11 +8,10 @@
 #include "bindings.h"
 #include "cpu.h"
 #include "features.h"
+#include "net_queue_parts.h"
 #include "queue.h"
 
-#define HEADER ((uint32_t)sizeof(struct net_header))
 #define ALIGN 64u			/* a cache line */
-#define RX_UNIT 2048u
 #define RX_MAX 256u			/* entries; powers of two */
 #define RX_MIN 16u
 #define TX_MIN 8u
@@ -28,19 +27,6 @@
 #define PAUSE_MAX 4096u
 
 _Static_assert(SOLO5X_FEATURE_NET == HUSK_FEATURE_NET, "one number for one thing");
-
-/* The memory of descriptor n of a queue is the n-th unit of its memory. */
-struct net_queue {
-	struct virtq rx, tx;
-	uint8_t *rx_units, *tx_units;
-	uint32_t tx_unit;
-	bool tried, there;		/* the queues were announced; the monitor has them */
-	bool looked;			/* it has looked for frames since the guest was told that there are none */
-	uint16_t held;			/* frames for which no doorbell has rung, as one was wanted */
-	uint64_t touched;		/* when the last of them was added */
-	uint64_t price;			/* ticks, recent mean; 0: not known */
-	uint32_t pause, next_pause;	/* frames that are not to be held back; the next time */
-};
 
 static struct net_queue *queues[MFT_MAX_ENTRIES];	/* by handle; NULL: none */
 
@@ -81,6 +67,7 @@ static struct net_queue *lay_out(uint8_t *at, const struct shape *s)
 	q->rx_units = at;
 	q->tx_units = at + s->rx * RX_UNIT;
 	q->tx_unit = s->tx_unit;
+	q->rx_unit = RX_UNIT;
 	q->next_pause = PAUSE_MIN;
 	return q;
 }
@@ -129,12 +116,14 @@ void net_queue_init(struct solo5_start_info *info)
 /* ---- what comes ---- */
 
 /* The monitor sees it when it is asked for anything; it looks at no other time. */
-static void post_buffer(struct net_queue *q)
+void net_queue_post(struct net_queue *q, const uint8_t *in)
 {
+	const uint32_t unit = (uint32_t)(in - q->rx_units) / q->rx_unit;
 	const struct virtq_span span = {
-		queue_gpa(q->rx_units + (size_t)q->rx.free * RX_UNIT), RX_UNIT,
+		queue_gpa(q->rx_units + (size_t)unit * q->rx_unit), q->rx_unit,
 	};
 
+	q->unit_of[q->rx.free] = (uint8_t)unit;
 	(void)virtq_add(&q->rx, &span, 0, 1);
 }
 
@@ -144,15 +133,13 @@ static void show_buffers(struct net_queue *q)
 		(void)virtq_submit(&q->rx);
 }
 
-/* What is in a buffer that came back, from its start or behind the header. */
-struct part {
-	const uint8_t *at;
-	size_t size;
-	uint16_t more;			/* buffers that the frame has behind this one */
-};
+void net_queue_show(struct net_queue *q)
+{
+	if ((uint16_t)(q->rx.added - q->rx.submitted) >= q->rx.size / 4)
+		show_buffers(q);
+}
 
-/* False: there is none, or it holds nothing. The buffer is the guest's until it is posted. */
-static bool take_part(struct net_queue *q, bool first, struct part *p)
+bool net_queue_take(struct net_queue *q, bool first, struct net_part *p)
 {
 	struct net_header h;
 	uint32_t written;
@@ -160,8 +147,8 @@ static bool take_part(struct net_queue *q, bool first, struct part *p)
 
 	if (head < 0)
 		return false;
-	*p = (struct part){q->rx_units + (size_t)head * RX_UNIT,
-			   written < RX_UNIT ? written : RX_UNIT, 0};
+	*p = (struct net_part){.at = q->rx_units + (size_t)q->unit_of[head] * q->rx_unit,
+			       .size = written < q->rx_unit ? written : q->rx_unit};
 	if (!first)
 		return true;
 	memcpy(&h, p->at, sizeof h);
@@ -169,7 +156,7 @@ static bool take_part(struct net_queue *q, bool first, struct part *p)
 		p->size = 0;
 		return true;
 	}
-	*p = (struct part){p->at + HEADER, p->size - HEADER, (uint16_t)(h.num_buffers - 1)};
+	*p = (struct net_part){p->at + HEADER, p->size - HEADER, (uint16_t)(h.num_buffers - 1), h};
 	return true;
 }
 
@@ -177,17 +164,17 @@ static bool take_part(struct net_queue *q, bool first, struct part *p)
 static size_t copy_frame(struct net_queue *q, uint8_t *buf, size_t size)
 {
 	size_t len = 0;
-	struct part p;
+	struct net_part p;
 	unsigned more;
 
-	if (!take_part(q, true, &p))
+	if (!net_queue_take(q, true, &p))
 		return 0;
 	for (more = p.more;; more--) {
 		if (p.size <= size && len <= size - p.size)
 			memcpy(buf + len, p.at, p.size);
 		len += p.size;
-		post_buffer(q);
-		if (more == 0 || !take_part(q, false, &p))
+		net_queue_post(q, p.at);
+		if (more == 0 || !net_queue_take(q, false, &p))
 			break;
 	}
 	return more == 0 ? len : 0;
@@ -199,8 +186,7 @@ static bool take_frame(struct net_queue *q, uint8_t *buf, size_t size, size_t *r
 	while (virtq_has(&q->rx)) {
 		const size_t len = copy_frame(q, buf, size);
 
-		if ((uint16_t)(q->rx.added - q->rx.submitted) >= q->rx.size / 4)
-			show_buffers(q);
+		net_queue_show(q);
 		if (len < SOLO5_NET_HLEN || len > size)
 			continue;
 		*read_size = len;
@@ -219,7 +205,7 @@ static void want_no_call(struct net_queue *q)
 			 __ATOMIC_RELAXED);
 }
 
-static void take_back(struct net_queue *q)
+void net_queue_take_back(struct net_queue *q)
 {
 	uint32_t written;
 
@@ -239,7 +225,7 @@ static void add_price(struct net_queue *q, uint64_t ticks)
 	q->price = q->price == 0 ? ticks : q->price + ticks / 16 - q->price / 16;
 }
 
-static void ring(solo5_handle_t handle, struct net_queue *q)
+void net_queue_ring(solo5_handle_t handle, struct net_queue *q)
 {
 	q->held = 0;
 	cpu_doorbell(HUSK_QUEUE_NUMBER(handle, NET_QUEUE_TX));
@@ -255,7 +241,7 @@ static void ring_if_late(solo5_handle_t handle, struct net_queue *q)
 {
 	if (!is_late(q))
 		return;
-	ring(handle, q);
+	net_queue_ring(handle, q);
 	q->pause = q->next_pause;
 	if (q->next_pause < PAUSE_MAX)
 		q->next_pause *= 2;
@@ -268,10 +254,10 @@ static bool add(solo5_handle_t handle, struct net_queue *q, const uint8_t *buf, 
 	uint8_t *unit;
 
 	if (q->tx.n_free == 0)
-		take_back(q);
+		net_queue_take_back(q);
 	if (q->tx.n_free == 0) {
-		ring(handle, q);
-		take_back(q);
+		net_queue_ring(handle, q);
+		net_queue_take_back(q);
 	}
 	if (q->tx.n_free == 0)
 		return false;
@@ -308,6 +294,7 @@ solo5_result_t net_queue_write(solo5_handle_t handle, const uint8_t *buf, size_t
 	struct net_queue *q = queues[handle];
 	bool hold, wanted;
 
+	q->begun = true;
 	ring_if_late(handle, q);
 	wanted = q->held > 0 || wants_doorbell(q);
 	hold = wanted && may_hold(q);
@@ -318,33 +305,38 @@ solo5_result_t net_queue_write(solo5_handle_t handle, const uint8_t *buf, size_t
 		q->held++;
 		q->touched = cpu_ticks();
 	} else if (wanted) {
-		ring(handle, q);
+		net_queue_ring(handle, q);
 	}
 	return SOLO5_R_OK;
 }
 
 /* ---- reading, and what it has to do with what was held back ---- */
 
+bool net_queue_look(solo5_handle_t handle, struct net_queue *q)
+{
+	if (q->held > 0)
+		net_queue_ring(handle, q);
+	if (q->looked) {
+		q->looked = false;
+		return false;
+	}
+	show_buffers(q);
+	cpu_doorbell(HUSK_QUEUE_NUMBER(handle, NET_QUEUE_RX));
+	return true;
+}
+
 solo5_result_t net_queue_read(solo5_handle_t handle, uint8_t *buf, size_t size, size_t *read_size)
 {
 	struct net_queue *q = queues[handle];
 
+	q->begun = true;
 	ring_if_late(handle, q);
 	if (take_frame(q, buf, size, read_size))
 		return SOLO5_R_OK;
 	if (q->rx.broken)
 		return net_read_by_call(handle, buf, size, read_size);
-	if (q->held > 0)
-		ring(handle, q);
-	if (q->looked) {
-		q->looked = false;
-		return SOLO5_R_AGAIN;
-	}
-	show_buffers(q);
-	cpu_doorbell(HUSK_QUEUE_NUMBER(handle, NET_QUEUE_RX));
-	if (!take_frame(q, buf, size, read_size))
-		return SOLO5_R_AGAIN;
-	return SOLO5_R_OK;
+	return net_queue_look(handle, q) && take_frame(q, buf, size, read_size) ? SOLO5_R_OK :
+	       SOLO5_R_AGAIN;
 }
 
 /* ---- what solo5_yield asks ---- */
@@ -386,7 +378,7 @@ static void after_look(bool asked)
 		if (asked)
 			q->looked = true, q->held = 0;
 		else if (q->held > 0 && !virtq_has(&q->rx))
-			ring(i, q);
+			net_queue_ring(i, q);
 	}
 }
 
@@ -399,18 +391,19 @@ bool net_queue_has(solo5_handle_t handle)
 	return handle < MFT_MAX_ENTRIES && queues[handle] != NULL && queues[handle]->there;
 }
 
-/* Where one of the two is not wanted, neither is used. */
-void net_queue_acquire(solo5_handle_t handle)
+struct net_queue *net_queue_of(solo5_handle_t handle)
 {
-	struct net_queue *q = queues[handle];
+	return net_queue_has(handle) ? queues[handle] : NULL;
+}
 
-	if (q == NULL || q->tried)
-		return;
-	q->tried = true;
-	while (q->rx.n_free > 0)
-		post_buffer(q);
+/* Where one of the two is not wanted, neither is used. */
+void net_queue_announce(solo5_handle_t handle, struct net_queue *q)
+{
+	for (uint32_t i = 0; q->rx.n_free > 0; i++)
+		net_queue_post(q, q->rx_units + (size_t)i * q->rx_unit);
 	show_buffers(q);
 	want_no_call(q);
+	q->there = false;
 	if (!queue_announce(handle, NET_QUEUE_RX, &q->rx))
 		return;
 	q->there = queue_announce(handle, NET_QUEUE_TX, &q->tx);
@@ -418,4 +411,14 @@ void net_queue_acquire(solo5_handle_t handle)
 		yield_frames = &frames;
 	else
 		queue_take_back(handle);
+}
+
+void net_queue_acquire(solo5_handle_t handle)
+{
+	struct net_queue *q = queues[handle];
+
+	if (q == NULL || q->tried)
+		return;
+	q->tried = true;
+	net_queue_announce(handle, q);
 }

@@ -117,6 +117,7 @@ HVT_LAYOUT(offsetof(struct husk_boot_info, granted) == 12);
 enum husk_hypercall {
 	HUSK_HYPERCALL_QUEUE = HUSK_HYPERCALL_FIRST,	/* struct husk_queue */
 	HUSK_HYPERCALL_CLOCK,		/* struct husk_clock_read */
+	HUSK_HYPERCALL_NET_OFFLOADS,	/* struct husk_net_offloads */
 	HUSK_HYPERCALL_MAX		/* exclusive */
 };
 
@@ -151,6 +152,25 @@ struct husk_clock_read {
 	uint64_t nsecs;			/* OUT */
 };
 HVT_LAYOUT(sizeof(struct husk_clock_read) == 8);
+
+/*
+ * What is left to the host of checksums and segments of a network device's frames (net_abi.h), from now
+ * until it is asked again or the queues are taken back. Without any, frames are whole and have their
+ * checksums. A bit is granted if it is wanted, possible, and what it needs is granted too.
+ *
+ * Frames by NET_READ and NET_WRITE have no header: of those that come, the ones that are too long are
+ * dropped, and the others have their checksums.
+ */
+struct husk_net_offloads {
+	uint64_t handle;		/* IN: index in the manifest */
+	uint64_t wanted;		/* IN: set of enum net_offload; unknown ones are not granted */
+	uint64_t granted;		/* OUT */
+	int32_t ret;			/* OUT: HVT_OK, or HVT_EINVAL: no such device, a queue of it is */
+					/* announced, or HUSK_FEATURE_NET was not granted */
+	uint32_t pad;
+};
+HVT_LAYOUT(sizeof(struct husk_net_offloads) == 32);
+HVT_LAYOUT(offsetof(struct husk_net_offloads, ret) == 24);
 
 /* ---- doorbells and calls ---- */
 

@@ -3,19 +3,21 @@
  * net_abi.h: the two queues of a network device, where HUSK_FEATURE_NET was granted (husk_abi.h).
  *
  * Virtual I/O Device (VIRTIO) Version 1.2, section 5.1, with VIRTIO_F_VERSION_1 and
- * VIRTIO_NET_F_MRG_RXBUF and nothing else: 12 bytes of header are before each frame, and one that
- * comes may take several buffers. What sections 5.1.6.2 and 5.1.6.4 say of checksums and segments has its
- * fields in the header and is not there: it would be asked for by a call of its own, before the first
- * frame, by the feature bits of section 5.1.3.
+ * VIRTIO_NET_F_MRG_RXBUF: 12 bytes of header are before each frame, and one that comes may take several
+ * buffers. What sections 5.1.6.2 and 5.1.6.4 say of checksums and segments is there for who has asked for
+ * it by HUSK_HYPERCALL_NET_OFFLOADS (husk_abi.h), by the feature bits of section 5.1.3. Without, the
+ * fields of the header are 0, and frames are whole, with their checksums.
  *
  * Queue RX has buffers for frames that come: chains that the monitor writes, of NET_BUFFER_MIN bytes at
  * least. A frame fills them in order; num_buffers of its header, which only the first has, says how many.
  * It is not begun before there is room for the longest that the device may have, of MTU, Ethernet header
- * and two tags: until then frames wait on the host. What is no such buffer comes back with length 0, and
+ * and two tags, or with NET_GUEST_TSO4 or 6 of NET_SEGMENTS_MAX: until then frames wait on the host. What is no such buffer comes back with length 0, and
  * so do buffers in front of it that are too few for a frame.
  *
  * Queue TX has frames to send: chains that the monitor reads, header and frame cut anywhere. What is no
- * frame, or longer than the MTU allows, is dropped.
+ * frame, or longer than the MTU allows, is dropped, and so is what its header asks for and was not granted,
+ * or cannot be done: a checksum outside the frame, segments that are longer than the MTU allows. The host
+ * refuses more than that, by itself: what its kernel does not understand is dropped and counted.
  *
  * The monitor looks at both, of all devices, in a POLL: it sends what was submitted, and it reads what has
  * come. A doorbell of TX has it send now, one of RX has it read now, whether or not avail_event asks for
@@ -40,13 +42,38 @@ enum net_queue_index { NET_QUEUE_RX, NET_QUEUE_TX, NET_QUEUES };	/* 5.1.2 */
 
 #define NET_BUFFER_MIN 64u		/* of the RX queue */
 
+enum net_offload {			/* 5.1.3 */
+	NET_CSUM = 1 << 0,		/* frames that are sent may lack a checksum */
+	NET_GUEST_CSUM = 1 << 1,	/* and those that come */
+	NET_GUEST_TSO4 = 1 << 7,	/* what comes may be many segments of TCP; with NET_GUEST_CSUM */
+	NET_GUEST_TSO6 = 1 << 8,
+	NET_GUEST_ECN = 1 << 9,		/* these may have CWR set; with one of the two */
+	NET_HOST_TSO4 = 1 << 11,	/* the same of what is sent; with NET_CSUM */
+	NET_HOST_TSO6 = 1 << 12,
+	NET_HOST_ECN = 1 << 13
+};
+#define NET_GUEST_TSO (NET_GUEST_TSO4 | NET_GUEST_TSO6)
+#define NET_HOST_TSO (NET_HOST_TSO4 | NET_HOST_TSO6)
+#define NET_OFFLOADS (NET_CSUM | NET_GUEST_CSUM | NET_GUEST_TSO | NET_GUEST_ECN | NET_HOST_TSO | \
+		      NET_HOST_ECN)
+
+#define NET_SEGMENTS_MAX 65550u		/* bytes of a frame of many segments: 5.1.6.3.1 */
+
+#define NET_NEEDS_CSUM 1u		/* flags: the checksum's field has that of the pseudo header */
+#define NET_DATA_VALID 2u		/* RX: the checksum was looked at */
+
+#define NET_GSO_NONE 0u			/* gso_type */
+#define NET_GSO_TCPV4 1u
+#define NET_GSO_TCPV6 4u
+#define NET_GSO_ECN 0x80u		/* a bit beside it */
+
 struct net_header {			/* 5.1.6, struct virtio_net_hdr */
-	uint8_t flags;			/* of checksums: 0 */
-	uint8_t gso_type;		/* of segments: 0, none */
-	uint16_t hdr_len;		/* the next four mean nothing without either */
-	uint16_t gso_size;
-	uint16_t csum_start;
-	uint16_t csum_offset;
+	uint8_t flags;
+	uint8_t gso_type;
+	uint16_t hdr_len;		/* of segments: bytes of all headers; a hint, which nobody trusts */
+	uint16_t gso_size;		/* bytes of payload of each but the last */
+	uint16_t csum_start;		/* with NET_NEEDS_CSUM: what is summed, from the frame's start */
+	uint16_t csum_offset;		/* the checksum's field, from there */
 	uint16_t num_buffers;		/* RX: of the frame; TX: 0 */
 };
 NET_LAYOUT(sizeof(struct net_header) == 12);

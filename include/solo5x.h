@@ -109,6 +109,92 @@ size_t solo5x_block_reap(solo5_handle_t handle, struct solo5x_block_end *ends, s
 /* Waits until there is an end to reap; false if no request is outstanding. */
 bool solo5x_block_wait(solo5_handle_t handle);
 
+/* ---- Networks: frames in parts, and what the host does of checksums and segments ---- */
+
+/*
+ *	call			where it is not granted, as under other monitors
+ *
+ *	solo5x_net_offloads	0
+ *	solo5x_net_send		the checksum is made here; segments are SOLO5_R_EUNSPEC, and nothing is sent
+ *	solo5x_net_receive	whole frames with their checksums, copied to the caller's room
+ *	solo5x_net_release	the same; nothing has to be done
+ *
+ * solo5_net_write and solo5_net_read send whole frames always, and read no others: where something of
+ * SOLO5X_NET_GUEST_... is granted they are not to be mixed with these.
+ */
+
+/* VIRTIO 1.2, 5.1.3. What a bit needs is asked for with it. */
+#define SOLO5X_NET_CSUM (1u << 0)	/* frames may be sent without a checksum */
+#define SOLO5X_NET_GUEST_CSUM (1u << 1)	/* those that come may lack it, or it was looked at */
+#define SOLO5X_NET_GUEST_TSO4 (1u << 7)	/* those that come may be many segments; needs GUEST_CSUM */
+#define SOLO5X_NET_GUEST_TSO6 (1u << 8)
+#define SOLO5X_NET_GUEST_ECN (1u << 9)	/* of these, such with CWR */
+#define SOLO5X_NET_HOST_TSO4 (1u << 11)	/* the same of what is sent; needs CSUM */
+#define SOLO5X_NET_HOST_TSO6 (1u << 12)
+#define SOLO5X_NET_HOST_ECN (1u << 13)
+
+/*
+ * What of it the host does from now on for this device: after solo5_net_acquire, and before the first
+ * frame is sent or read; later, 0 and nothing changes. What comes before the call may be lost. Large
+ * frames that come take a heap with room for 128 KiB of buffers.
+ */
+uint64_t solo5x_net_offloads(solo5_handle_t handle, uint64_t wanted);
+
+/* flags */
+#define SOLO5X_NET_NEEDS_CSUM 1u	/* the field has the sum of the pseudo header, length included */
+#define SOLO5X_NET_DATA_VALID 2u	/* of one that came: the checksum is right */
+
+/* gso_type */
+#define SOLO5X_NET_GSO_NONE 0u
+#define SOLO5X_NET_GSO_TCPV4 1u		/* with NEEDS_CSUM; the IP header has its length and checksum */
+#define SOLO5X_NET_GSO_TCPV6 4u
+#define SOLO5X_NET_GSO_ECN 0x80u	/* a bit beside it */
+
+struct solo5x_net_meta {		/* all 0: a whole frame with its checksum */
+	uint8_t flags;
+	uint8_t gso_type;
+	uint16_t gso_size;		/* bytes of payload of each segment but the last */
+	uint16_t csum_start;		/* what is summed, from the frame's start to its end, */
+	uint16_t csum_offset;		/* and from there where the sum goes */
+};
+
+struct solo5x_net_part {
+	const uint8_t *data;
+	size_t size;
+};
+
+#define SOLO5X_NET_SEND_PARTS 6u	/* at most */
+#define SOLO5X_NET_SEGMENTS_MAX 65550u	/* bytes of a frame of many segments */
+
+/*
+ * Sends one frame in n parts, meta NULL for a whole one. The parts are the caller's again when it
+ * returns. SOLO5_R_EINVAL: no such device, or it is not within the MTU and what was granted;
+ * SOLO5_R_AGAIN: there is no room for it, and nothing is sent.
+ */
+solo5_result_t solo5x_net_send(solo5_handle_t handle, const struct solo5x_net_part *parts, size_t n,
+			       const struct solo5x_net_meta *meta);
+
+#define SOLO5X_NET_RECEIVE_PARTS 34u
+
+struct solo5x_net_frame {
+	uint8_t *room;			/* the caller's, for MTU, Ethernet header and 8 bytes of tags; */
+	size_t room_size;		/* used where nothing of GUEST_... is granted. Before the call */
+
+	struct solo5x_net_meta meta;
+	size_t size;			/* of all parts */
+	size_t n;
+	struct solo5x_net_part parts[SOLO5X_NET_RECEIVE_PARTS];
+	solo5_handle_t handle;
+	bool held;			/* its parts are the device's buffers, which are few */
+};
+
+/*
+ * The next frame: its parts are good until it is released. SOLO5_R_AGAIN: there is none. Frames that are
+ * not released leave no room for others.
+ */
+solo5_result_t solo5x_net_receive(solo5_handle_t handle, struct solo5x_net_frame *frame);
+void solo5x_net_release(struct solo5x_net_frame *frame);
+
 #ifdef __cplusplus
 }
 #endif

@@ -97,6 +97,38 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 	return answer(s, arg, &rq, ret, e);
 }
 
+static enum vmexit_result net_offloads(void *ctx, gpa_t arg, struct husk_error *e)
+{
+	struct net_module *s = ctx;
+	const struct memory *m = &s->core->memory;
+	struct husk_net_offloads rq;
+
+	if (MEMORY_GET(m, arg, &rq, e) == -1)
+		return VMEXIT_FAIL;
+	HYPERCALLS_KEEP(&s->core->hypercalls, &rq);
+	if (net_queues_offload(s, &rq, e) == -1)
+		return VMEXIT_FAIL;
+	HYPERCALLS_KEEP(&s->core->hypercalls, &rq);
+	return MEMORY_PUT_FIELD(m, arg, struct husk_net_offloads, granted, &rq, e) == -1 ||
+	       MEMORY_PUT_FIELD(m, arg, struct husk_net_offloads, ret, &rq, e) == -1 ?
+	       VMEXIT_FAIL : VMEXIT_RESUME;
+}
+
+static void describe_offloads(const void *ctx, const void *copy, struct facts *f)
+{
+	const struct net_module *s = ctx;
+	const struct husk_net_offloads *rq = copy;
+	const struct net_device *d;
+
+	if (rq == NULL)
+		return;
+	d = device_set_find(&s->set, rq->handle);
+	facts_device(f, rq->handle, d == NULL ? NULL : d->dev.name);
+	facts_address(f, "wanted", rq->wanted);
+	facts_address(f, "granted", rq->granted);
+	facts_result_word(f, rq->ret);
+}
+
 static void describe_call(const struct net_module *s, const struct told_call *t, struct facts *f)
 {
 	const struct net_device *d = device_set_find(&s->set, t->rq.handle);
@@ -127,4 +159,5 @@ static void describe_read(const void *ctx, const void *copy, struct facts *f)
 const struct module_call net_calls[NET_CALLS] = {
 	{HVT_HYPERCALL_NET_WRITE, "net_write", net_write, describe_write},
 	{HVT_HYPERCALL_NET_READ, "net_read", net_read, describe_read},
+	{HUSK_HYPERCALL_NET_OFFLOADS, "net_offloads", net_offloads, describe_offloads},
 };

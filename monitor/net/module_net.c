@@ -240,6 +240,8 @@ static void report_queues(const struct net_queues *q, const char *subject, modul
 	tell(ctx, subject, "queue_sent", q->sent);
 	tell(ctx, subject, "queue_received", q->received);
 	tell(ctx, subject, "queue_refused", q->refused);
+	tell(ctx, subject, "offloaded_sent", q->offloaded_out);
+	tell(ctx, subject, "offloaded_received", q->offloaded_in);
 }
 
 static void report_device(const struct net_device *d, module_figure *tell, void *ctx)

@@ -3,7 +3,7 @@
  * net.h: the network devices of one machine, and what the parts of the module do for each other.
  *
  *	module_net.c	options, and the life of a device: open, attach, close
- *	calls.c		the two hypercalls
+ *	calls.c		the hypercalls
  *	ring_place.c	the ring: where it lies, its doorbell, what is told of it
  *	queues.c	the devices' queues in its place: the same of them
  *
@@ -64,7 +64,7 @@ static inline int net_drain(struct net_module *s, struct husk_error *e)
 
 /* ---- calls.c ---- */
 
-#define NET_CALLS 2
+#define NET_CALLS 3
 extern const struct module_call net_calls[NET_CALLS];
 
 /* The device with this handle, NULL if there is none. ctx: the module. */
@@ -97,6 +97,9 @@ bool net_queues_wanted(const struct net_module *s, const struct core *c);
 /* All or nothing. HUSK_E_HOST. */
 int net_queues_attach(struct net_module *s, struct husk_error *e);
 void net_queues_detach(struct net_module *s);
+
+/* HUSK_HYPERCALL_NET_OFFLOADS: sets granted and ret of rq. HUSK_E_HOST, HUSK_E_GUEST. */
+int net_queues_offload(struct net_module *s, struct husk_net_offloads *rq, struct husk_error *e);
 
 extern const struct ring_work net_queues_work;	/* of the module */
 void net_tell_queues(void *ctx, bool by_thread);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "iov.h"
+#include "offload.h"
 #include "probe.h"
 
 #define NS_PER_S 1000000000ull
@@ -118,14 +120,14 @@ static void drop(struct netdev *d, enum netdev_drop reason)
 	d->counters.drops[reason]++;
 }
 
-static void write_frame(struct netdev *d, struct iovec frame)
+static void note_written(struct netdev *d, enum uplink_result result, size_t len)
 {
 	d->counters.calls++;
-	switch (d->uplink->ops->write(d->uplink, frame)) {
+	switch (result) {
 	case UPLINK_OK:
-		PROBE1(frame_out, frame.iov_len);
+		PROBE1(frame_out, len);
 		d->counters.tx_frames++;
-		d->counters.tx_bytes += frame.iov_len;
+		d->counters.tx_bytes += len;
 		return;
 	case UPLINK_AGAIN:
 		drop(d, NETDEV_TX_FULL);
@@ -177,25 +179,72 @@ void netdev_send(struct netdev *d, struct iovec frame)
 	else if (!present(d))
 		drop(d, NETDEV_TX_DOWN);
 	else
-		write_frame(d, frame);
+		note_written(d, d->uplink->ops->write(d->uplink, frame), frame.iov_len);
+}
+
+/* What of a frame says whether it fits. */
+struct beginning {
+	uint8_t bytes[UPLINK_HEADER + UPLINK_TAGS];
+};
+
+static bool parts_fit(const struct netdev *d, const struct iovec *parts, unsigned n, size_t len)
+{
+	struct beginning b = {{0}};
+
+	return fits_mtu(d, b.bytes, len) ||
+	       (iov_gather(parts, n, 0, b.bytes, sizeof b.bytes) == sizeof b.bytes &&
+		fits_mtu(d, b.bytes, len));
+}
+
+void netdev_send_parts(struct netdev *d, const struct net_header *h, const struct iovec *parts,
+		       unsigned n, size_t longest)
+{
+	const struct uplink *u = d->uplink;
+
+	if (!parts_fit(d, parts, n, longest))
+		drop(d, NETDEV_TX_LONG);
+	else if (!present(d))
+		drop(d, NETDEV_TX_DOWN);
+	else
+		note_written(d, u->ops->write_parts(d->uplink, h, parts, n), iov_length(parts, n));
+}
+
+/* Where a frame goes: one part, and no header; or both, and then it may have many segments. */
+struct place {
+	const struct iovec *parts;
+	unsigned n;
+	struct net_header *header;	/* NULL: none */
+};
+
+static enum uplink_result read_once(const struct netdev *d, const struct place *at, size_t *len)
+{
+	const struct uplink_ops *ops = d->uplink->ops;
+
+	if (at->header == NULL)
+		return ops->read(d->uplink, at->parts[0], len);
+	return ops->read_parts(d->uplink, at->header, at->parts, at->n, len);
+}
+
+static bool fits_place(const struct netdev *d, const struct place *at, size_t len)
+{
+	if (at->header == NULL)
+		return fits_mtu(d, at->parts[0].iov_base, len);
+	return at->header->gso_type != NET_GSO_NONE || parts_fit(d, at->parts, at->n, len);
 }
 
 /*
- * Reads one frame that fits into buffer and the MTU, skipping those that do not; false if there is
- * none. The MTU holds even if the buffer is longer.
+ * Reads one frame that fits its place and the MTU, skipping those that do not; false if there is none.
  */
-static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
+static bool read_into(struct netdev *d, const struct place *at, size_t *len)
 {
-	if (buffer.iov_len > d->room)
-		buffer.iov_len = d->room;
 	for (int i = 0; i < DROPS_IN_A_ROW; i++) {
-		enum uplink_result result = d->uplink->ops->read(d->uplink, buffer, len);
+		enum uplink_result result = read_once(d, at, len);
 
 		d->counters.calls++;
 		note_result(d, result);
 		switch (result) {
 		case UPLINK_OK:
-			if (fits_mtu(d, buffer.iov_base, *len))
+			if (fits_place(d, at, *len))
 				return true;
 			/* fallthrough */
 		case UPLINK_TOO_LONG:
@@ -214,6 +263,16 @@ static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
 		}
 	}
 	return false;
+}
+
+/* The MTU holds even if the buffer is longer. */
+static bool read_frame(struct netdev *d, struct iovec buffer, size_t *len)
+{
+	const struct place at = {&buffer, 1, NULL};
+
+	if (buffer.iov_len > d->room)
+		buffer.iov_len = d->room;
+	return read_into(d, &at, len);
 }
 
 size_t netdev_read_ahead(struct netdev *d, size_t max)
@@ -273,14 +332,57 @@ static bool take_ahead(struct netdev *d, struct iovec buffer, size_t *len)
 	return false;
 }
 
+static enum hvt_result count_received(struct netdev *d, size_t len)
+{
+	PROBE1(frame_in, len);
+	d->counters.rx_frames++;
+	d->counters.rx_bytes += len;
+	return HVT_OK;
+}
+
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len)
 {
 	if (!take_ahead(d, buffer, len) && (!may_read(d) || !read_frame(d, buffer, len)))
 		return HVT_AGAIN;
-	PROBE1(frame_in, *len);
-	d->counters.rx_frames++;
-	d->counters.rx_bytes += *len;
-	return HVT_OK;
+	return count_received(d, *len);
+}
+
+/* ---- frames with headers ---- */
+
+uint64_t netdev_offload(struct netdev *d, uint64_t wanted)
+{
+	const struct uplink *u = d->uplink;
+
+	d->offloads = u->header == 0 || u->ops->offload == NULL ? 0 :
+		      u->ops->offload(d->uplink, offload_sound(wanted));
+	return d->offloads;
+}
+
+size_t netdev_longest(const struct netdev *d)
+{
+	return (d->offloads & NET_GUEST_TSO) != 0 && d->room < NET_SEGMENTS_MAX ? NET_SEGMENTS_MAX :
+	       d->room;
+}
+
+static void put_ahead(struct netdev *d, const struct iovec *parts, unsigned n, size_t *len)
+{
+	*len = d->lengths[d->head];
+	(void)iov_scatter(parts, n, 0, d->ahead + d->head * d->room, *len);
+	d->head = (d->head + 1) % NETDEV_AHEAD;
+	d->n--;
+}
+
+enum hvt_result netdev_receive_parts(struct netdev *d, struct net_header *h,
+				     const struct iovec *parts, unsigned n, size_t *len)
+{
+	const struct place at = {parts, n, h};
+
+	*h = (struct net_header){.num_buffers = 0};
+	if (d->n > 0)
+		put_ahead(d, parts, n, len);
+	else if (!may_read(d) || !read_into(d, &at, len))
+		return HVT_AGAIN;
+	return count_received(d, *len);
 }
 
 const char *netdev_drop_name(enum netdev_drop reason)

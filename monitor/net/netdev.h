@@ -59,6 +59,7 @@ struct netdev {
 	uint32_t *lengths;	/* of the frames in the slots; owned */
 	struct netdev_counters counters;
 	uint64_t last_batch;	/* number of the last ring batch with an entry for it */
+	uint64_t offloads;	/* enum net_offload: granted, and set on the uplink */
 };
 
 #define NETDEV_AHEAD 64u
@@ -87,6 +88,25 @@ void netdev_send(struct netdev *d, struct iovec frame);
  * buffer or than the MTU allows is dropped.
  */
 enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *len);
+
+/*
+ * From now on frames have what is in this set (enum net_offload) and possible, which is returned, and
+ * nothing else. What was read ahead has none of it.
+ */
+uint64_t netdev_offload(struct netdev *d, uint64_t wanted);
+
+/* Bytes of the longest frame that may come. */
+size_t netdev_longest(const struct netdev *d);
+
+/*
+ * As netdev_send and netdev_receive, of a frame in n parts, at most UPLINK_PARTS, behind a header by which
+ * one that is sent must have passed (offload.h), and which one that comes gets. With offloads only; the
+ * parts have room for netdev_longest.
+ */
+void netdev_send_parts(struct netdev *d, const struct net_header *h, const struct iovec *parts,
+		       unsigned n, size_t longest);
+enum hvt_result netdev_receive_parts(struct netdev *d, struct net_header *h,
+				     const struct iovec *parts, unsigned n, size_t *len);
 
 /* Reads ahead, at most max frames; returns how many are there for netdev_receive. */
 size_t netdev_read_ahead(struct netdev *d, size_t max);

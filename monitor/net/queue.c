@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "iov.h"
+#include "offload.h"
 
 #define HEADER ((uint32_t)sizeof(struct net_header))
 
@@ -17,6 +18,8 @@ int net_queues_init(struct net_queues *q, struct netdev *dev, struct husk_error 
 
 void net_queues_fini(struct net_queues *q)
 {
+	if (q->dev != NULL)
+		net_queues_take_back(q);
 	free(q->frame);
 	*q = (struct net_queues){.dev = NULL};
 }
@@ -25,6 +28,8 @@ void net_queues_take_back(struct net_queues *q)
 {
 	for (unsigned i = 0; i < NET_QUEUES; i++)
 		q->queues[i] = (struct virtqueue){.memory = NULL};
+	if (q->dev->offloads != 0)
+		(void)netdev_offload(q->dev, 0);
 	q->starved = q->called = false;
 }
 
@@ -47,15 +52,32 @@ static struct iovec in_one_piece(const struct net_queues *q, const struct virtqu
 	return (struct iovec){q->frame, iov_gather(pieces, n, 0, q->frame, most)};
 }
 
+/* What the host is to finish is read where it lies. */
+static void send_offloaded(struct net_queues *q, const struct virtqueue_chain *c,
+			   const struct net_header *h)
+{
+	struct iovec pieces[VIRTQ_SIZE_MAX];
+	const unsigned n = iov_slice(c->iov, c->n_readable, HEADER, NET_SEGMENTS_MAX + 1, pieces);
+	struct offload o;
+
+	if (!offload_check(&o, q->dev->offloads, h, pieces, n, iov_length(pieces, n))) {
+		q->refused++;
+		return;
+	}
+	q->offloaded_out++;
+	netdev_send_parts(q->dev, &o.header, pieces, n, o.longest);
+}
+
 static void send_chain(struct net_queues *q, const struct virtqueue_chain *c)
 {
 	struct net_header h;
 
-	if (c->n_writable == 0 && iov_gather(c->iov, c->n_readable, 0, &h, HEADER) == HEADER &&
-	    h.flags == 0 && h.gso_type == 0)
+	if (c->n_writable != 0 || iov_gather(c->iov, c->n_readable, 0, &h, HEADER) != HEADER)
+		q->refused++;
+	else if (h.flags == 0 && h.gso_type == NET_GSO_NONE)
 		netdev_send(q->dev, in_one_piece(q, c));
 	else
-		q->refused++;
+		send_offloaded(q, c, &h);
 }
 
 int net_queues_send(struct net_queues *q, unsigned max, struct husk_error *e)
@@ -136,7 +158,7 @@ static int pop_buffers(struct net_queues *q, struct buffers *b, unsigned max, st
 		n = virtqueue_pop(rx, b->chains, max, b->iov, VIRTQ_SIZE_MAX, e);
 		if (n <= 0)
 			return n;
-		rc = choose(b, (unsigned)n, HEADER + q->dev->room, &bad);
+		rc = choose(b, (unsigned)n, HEADER + netdev_longest(q->dev), &bad);
 		if (bad)
 			refuse(q, b, (unsigned)n);
 		else
@@ -157,27 +179,47 @@ static int take_buffers(struct net_queues *q, struct buffers *b, struct husk_err
 	return rc;
 }
 
-/* One frame into the buffers, behind room for the header. */
-static enum hvt_result read_frame(struct net_queues *q, const struct buffers *b, size_t *len)
+/* A whole one into one piece, or by way of a copy. */
+static enum hvt_result read_whole(struct net_queues *q, const struct iovec *pieces, unsigned n, size_t *len)
 {
 	const struct iovec whole = {q->frame, q->dev->room};
-	struct iovec pieces[VIRTQ_SIZE_MAX];
-	const unsigned n = iov_slice(b->iov, b->n_iov, HEADER, q->dev->room, pieces);
-	enum hvt_result result = netdev_receive(q->dev, n == 1 ? pieces[0] : whole, len);
+	const enum hvt_result result = netdev_receive(q->dev, n == 1 ? pieces[0] : whole, len);
 
-	for (unsigned i = 0; result == HVT_AGAIN && netdev_waiting(q->dev) && i < NETDEV_TURNS; i++)
-		result = netdev_receive(q->dev, n == 1 ? pieces[0] : whole, len);
 	if (result == HVT_OK && n != 1)
 		(void)iov_scatter(pieces, n, 0, q->frame, *len);
 	return result;
 }
 
-static void give_frame(struct net_queues *q, const struct buffers *b, size_t len)
+static enum hvt_result read_once(struct net_queues *q, const struct iovec *pieces, unsigned n,
+				 struct net_header *h, size_t *len)
+{
+	*h = (struct net_header){.num_buffers = 0};
+	if ((q->dev->offloads & NET_GUEST_CSUM) != 0)
+		return netdev_receive_parts(q->dev, h, pieces, n, len);
+	return read_whole(q, pieces, n, len);
+}
+
+/* One frame into the buffers, behind room for the header. */
+static enum hvt_result read_frame(struct net_queues *q, const struct buffers *b, struct net_header *h,
+				  size_t *len)
+{
+	struct iovec pieces[VIRTQ_SIZE_MAX];
+	const unsigned n = iov_slice(b->iov, b->n_iov, HEADER, netdev_longest(q->dev), pieces);
+	enum hvt_result result = read_once(q, pieces, n, h, len);
+
+	for (unsigned i = 0; result == HVT_AGAIN && netdev_waiting(q->dev) && i < NETDEV_TURNS; i++)
+		result = read_once(q, pieces, n, h, len);
+	return result;
+}
+
+/* The buffers are whoever's reads them; how many they are is ours to say. */
+static void give_frame(struct net_queues *q, const struct buffers *b, struct net_header h, size_t len)
 {
 	struct virtqueue *rx = &q->queues[NET_QUEUE_RX];
-	struct net_header h = {.num_buffers = 0};
 	size_t left = HEADER + len;
 
+	h.num_buffers = 0;
+	q->offloaded_in += h.flags != 0 || h.gso_type != NET_GSO_NONE;
 	for (unsigned i = 0; left > 0; i++, h.num_buffers++) {
 		const size_t part = left < b->chains[i].writable ? left : b->chains[i].writable;
 
@@ -196,6 +238,7 @@ static void give_frame(struct net_queues *q, const struct buffers *b, size_t len
 int net_queues_receive(struct net_queues *q, struct husk_error *e)
 {
 	unsigned turns = q->queues[NET_QUEUE_RX].size + 1u;
+	struct net_header h;
 	struct buffers b;
 	size_t len;
 	int rc = 1;
@@ -204,11 +247,11 @@ int net_queues_receive(struct net_queues *q, struct husk_error *e)
 	if (q->queues[NET_QUEUE_RX].memory == NULL)
 		return 0;
 	while (turns-- > 0 && (rc = take_buffers(q, &b, e)) == 1) {
-		if (read_frame(q, &b, &len) != HVT_OK) {
+		if (read_frame(q, &b, &h, &len) != HVT_OK) {
 			virtqueue_unpop(&q->queues[NET_QUEUE_RX], b.n);
 			break;
 		}
-		give_frame(q, &b, len);
+		give_frame(q, &b, h, len);
 	}
 	q->starved = rc == 0;
 	publish(q, NET_QUEUE_RX);

@@ -25,6 +25,7 @@ struct net_queues {
 	bool starved;			/* there were too few: frames may wait on the host */
 	bool called;			/* completions are there that the guest wants to be told of */
 	uint64_t doorbells, sent, received, refused;
+	uint64_t offloaded_out, offloaded_in;	/* of those: with something left to the host, to the guest */
 };
 
 /* HUSK_E_HOST, and there is nothing to free. */

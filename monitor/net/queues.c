@@ -208,6 +208,25 @@ static const struct queue_ops queue_ops = {
 	.announce = announce, .take_back = take_back, .ring = ring,
 };
 
+/* Frames have it all from the first one on: before there is a queue. */
+int net_queues_offload(struct net_module *s, struct husk_net_offloads *rq, struct husk_error *e)
+{
+	struct net_device *d = device_set_find(&s->set, rq->handle);
+
+	rq->granted = 0;
+	rq->ret = HVT_EINVAL;
+	if (d == NULL || !s->has_queues)
+		return 0;
+	for (unsigned i = 0; i < NET_QUEUES; i++)
+		if (d->queues.queues[i].memory != NULL)
+			return 0;
+	if (net_drain(s, e) == -1)
+		return -1;
+	rq->granted = netdev_offload(&d->dev, rq->wanted);
+	rq->ret = HVT_OK;
+	return 0;
+}
+
 /* ---- beginning and end ---- */
 
 bool net_queues_wanted(const struct net_module *s, const struct core *c)

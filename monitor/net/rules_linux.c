@@ -9,6 +9,8 @@
 
 #include "sandbox_rules.h"
 
+#define TAP_OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
+
 static const struct rule list[] = {
 	/* frames */
 	{.call = "readv"},
@@ -25,6 +27,7 @@ static const struct rule list[] = {
 	{.call = "ioctl", .checks = {INT_IS(1, TUNSETIFF), ADDRESS_IN(2, SANDBOX_SEALED_2)}},
 	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_HEADER), ADDRESS_IN(2, SANDBOX_SEALED)}},
 	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_HEADER), ADDRESS_IN(2, SANDBOX_SEALED_2)}},
+	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_OFFLOADS), {2, ~(uint64_t)TAP_OFFLOADS, 0, 0}}},
 	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_ASK_INDEX)}},
 	{.call = "ioctl", .checks = {INT_FROM(1, SANDBOX_ASK_TAP)}},
 

@@ -16,11 +16,6 @@
 
 #define PI_SIZE 4u		/* struct tun_pi, in front of frames without IFF_NO_PI */
 
-void tap_refuse_offloads(int fd)
-{
-	(void)ioctl(fd, TUNSETOFFLOAD, 0);
-}
-
 /* What is known of the interface of a descriptor, by its name. */
 struct interface_facts {
 	const struct tap *tap;
@@ -147,6 +142,8 @@ static void adopted_confine(struct uplink *u, struct sandbox *s)
 	const struct tap *t = (struct tap *)u;
 
 	sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
+	if (u->header != 0)
+		s->values[SANDBOX_OFFLOADS] = TUNSETOFFLOAD;
 	if (t->header_before != NULL && u->header == TAP_HEADER)
 		s->values[SANDBOX_HEADER] = TUNSETVNETHDRSZ;
 }
@@ -199,6 +196,8 @@ int tap_adopt(struct uplink **u, const struct uplink_request *rq, int fd, struct
 {
 	static const struct uplink_ops ops = {
 		.read = tap_read_shared, .write = tap_write_shared,
+		.read_parts = tap_read_parts_shared, .write_parts = tap_write_parts_shared,
+		.offload = tap_offload,
 		.carry_header = tap_carry_header, .confine = adopted_confine,
 		.close = adopted_close,
 	};

@@ -12,6 +12,7 @@
 #define TAP_PREFIX_MAX 64u
 
 #define TAP_HEADER 12		/* bytes of struct virtio_net_hdr_v1, linux/virtio_net.h */
+#define TAP_HEADER_MIN 10u	/* of struct virtio_net_hdr */
 
 struct tap_questions;
 
@@ -21,6 +22,7 @@ struct tap {
 	char name[IFNAMSIZ];
 	bool polled;		/* of one that is shared: see tap_probe_shared */
 
+	unsigned offloads;	/* TUN_F_*: set */
 	const int *header_before;	/* sealed; its size, if another must be asked for: see close */
 
 	/* For reattaching a tap that was attached by name; see tap_name_linux.c. */
@@ -38,8 +40,9 @@ int tap_ask_once(struct ifreq *ifr, const char *name, unsigned long request);
 /* Switches off offloads: frames have at most the MTU, and their checksums. */
 void tap_refuse_offloads(int fd);
 
-/* uplink_ops.carry_header. */
+/* uplink_ops.carry_header, .offload. */
 int tap_carry_header(struct uplink *u);
+uint64_t tap_offload(struct uplink *u, uint64_t wanted);
 
 /* Fills e: why the interface cannot be attached, with the remedy. HUSK_E_HOST; returns -1. */
 int tap_attach_failed(const char *name, int sys, struct husk_error *e);
@@ -47,6 +50,10 @@ int tap_attach_failed(const char *name, int sys, struct husk_error *e);
 /* Frames through a non-blocking description that no other process shares. */
 enum uplink_result tap_read(struct uplink *u, struct iovec buffer, size_t *len);
 enum uplink_result tap_write(struct uplink *u, struct iovec frame);
+enum uplink_result tap_read_parts(struct uplink *u, struct net_header *h, const struct iovec *parts,
+				  unsigned n, size_t *len);
+enum uplink_result tap_write_parts(struct uplink *u, const struct net_header *h,
+				   const struct iovec *parts, unsigned n);
 
 /*
  * Frames through a description that other processes may share, whose flags must stay. Where the
@@ -57,5 +64,9 @@ enum uplink_result tap_write(struct uplink *u, struct iovec frame);
 void tap_probe_shared(struct tap *t);
 enum uplink_result tap_read_shared(struct uplink *u, struct iovec buffer, size_t *len);
 enum uplink_result tap_write_shared(struct uplink *u, struct iovec frame);
+enum uplink_result tap_read_parts_shared(struct uplink *u, struct net_header *h,
+					 const struct iovec *parts, unsigned n, size_t *len);
+enum uplink_result tap_write_parts_shared(struct uplink *u, const struct net_header *h,
+					  const struct iovec *parts, unsigned n);
 
 #endif

@@ -314,6 +314,8 @@ static int attach_again(const struct tap *t)
 	if (set_interface(fd, &t->again->single) == -1 &&
 	    (errno != EINVAL || set_interface(fd, &t->again->multi) == -1))
 		return -1;
+	if (t->again->header != 0)
+		(void)ioctl(fd, TUNSETOFFLOAD, (unsigned long)t->offloads);
 	return set_header(fd, t->again);
 }
 
@@ -355,8 +357,10 @@ static void named_confine(struct uplink *u, struct sandbox *s)
 
 	t->confined = true;
 	sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
-	if (u->header != 0)
+	if (u->header != 0) {
 		s->values[SANDBOX_HEADER] = TUNSETVNETHDRSZ;
+		s->values[SANDBOX_OFFLOADS] = TUNSETOFFLOAD;
+	}
 	if (t->control == -1)
 		return;
 	if (!may_make_interfaces()) {
@@ -370,7 +374,8 @@ static void named_confine(struct uplink *u, struct sandbox *s)
 
 static const struct uplink_ops named_tap = {
 	.read = tap_read, .write = tap_write, .reattach = reattach, .confine = named_confine,
-	.carry_header = tap_carry_header, .close = named_close,
+	.carry_header = tap_carry_header, .read_parts = tap_read_parts, .write_parts = tap_write_parts,
+	.offload = tap_offload, .close = named_close,
 };
 
 static void learn_mtu(struct tap *t)

@@ -12,12 +12,15 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
+#include "../../include/net_abi.h"
 #include "error.h"
 #include "sandbox.h"
 #include "sealed.h"
 
 #define UPLINK_HEADER 14u		/* Ethernet: two addresses and an EtherType */
 #define UPLINK_TAGS 8u			/* IEEE 802.1ad: two tags of 4 bytes in front of that type */
+
+#define UPLINK_PARTS 256u
 
 struct uplink;
 struct given_net;
@@ -41,6 +44,21 @@ struct uplink_ops {
 
 	/* Whether a read may succeed although fd is not readable. NULL: no. */
 	bool (*buffered)(const struct uplink *u);
+
+	/*
+	 * The same for a frame in n parts, at most UPLINK_PARTS, with its header, whose num_buffers is
+	 * 0. NULL: this kind has none; and none may be called where header is 0.
+	 */
+	enum uplink_result (*read_parts)(struct uplink *u, struct net_header *h,
+					 const struct iovec *parts, unsigned n, size_t *len);
+	enum uplink_result (*write_parts)(struct uplink *u, const struct net_header *h,
+					  const struct iovec *parts, unsigned n);
+
+	/*
+	 * From now on frames may have what is in this set (enum net_offload), and nothing else; returns
+	 * what of it is possible, and was set. NULL: nothing ever is.
+	 */
+	uint64_t (*offload)(struct uplink *u, uint64_t wanted);
 
 	/*
 	 * After UPLINK_GONE: 0 if the uplink works again, else -1. May change fd. NULL: this kind

@@ -4,7 +4,9 @@
  *
  * Bit 7 of the first byte says which queue. The rest of it: 0 a descriptor (its number; address, length
  * and flags, 16 bits each, little-endian), 1 an entry of the available ring (its number; head), 2 so many
- * more are available, 3 the device sends, 4 it reads (the number of frames that have come; their length).
+ * more are available, 3 the device sends, 4 it reads (the number of frames that have come; their length;
+ * flags and type of segments in their header), 5 what is left to the host of checksums and segments (a set
+ * of 16 bits at 2), 6 the queues are announced anew.
  * What is sent and what is read must be frames of the device, and nothing may be touched but the memory
  * that the guest may write.
  */
@@ -28,6 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
 	unsigned waiting;		/* frames that have come */
 	size_t len;
+	struct net_header header;	/* of them */
+	uint64_t offloads;
 } host;
 
 static enum uplink_result take_frame(struct uplink *u, struct iovec buffer, size_t *len)
@@ -55,13 +59,70 @@ static enum uplink_result give_frame(struct uplink *u, struct iovec frame)
 	return UPLINK_OK;
 }
 
-static const struct uplink_ops ops = {.read = take_frame, .write = give_frame};
+static enum uplink_result take_parts(struct uplink *u, struct net_header *h, const struct iovec *parts,
+				     unsigned n, size_t *len)
+{
+	size_t room = 0;
+
+	(void)u;
+	CHECK(n <= UPLINK_PARTS && (host.offloads & NET_GUEST_CSUM) != 0);
+	for (unsigned i = 0; i < n; i++)
+		room += parts[i].iov_len;
+	CHECK(room == ((host.offloads & NET_GUEST_TSO) != 0 ? NET_SEGMENTS_MAX : ROOM));
+	if (host.waiting == 0)
+		return UPLINK_AGAIN;
+	host.waiting--;
+	*h = host.header;
+	*len = host.len;
+	for (size_t left = host.len < room ? host.len : room; left > 0; parts++) {
+		const size_t part = parts->iov_len < left ? parts->iov_len : left;
+
+		memset(parts->iov_base, 0x55, part);
+		left -= part;
+	}
+	return host.len > room ? UPLINK_TOO_LONG : UPLINK_OK;
+}
+
+/* What a kernel relies on is ours to have checked. */
+static enum uplink_result give_parts(struct uplink *u, const struct net_header *h,
+				     const struct iovec *parts, unsigned n)
+{
+	volatile uint8_t sum = 0;
+	size_t len = 0;
+
+	(void)u;
+	for (unsigned i = 0; i < n; i++)
+		for (size_t k = 0; k < parts[i].iov_len; k++, len++)
+			sum = (uint8_t)(sum + ((const uint8_t *)parts[i].iov_base)[k]);
+	CHECK(n <= UPLINK_PARTS && len >= UPLINK_HEADER && len <= NET_SEGMENTS_MAX);
+	CHECK(h->flags == NET_NEEDS_CSUM && (host.offloads & NET_CSUM) != 0);
+	CHECK(h->csum_start + (size_t)h->csum_offset + 2 <= len && h->num_buffers == 0);
+	if (h->gso_type == NET_GSO_NONE)
+		CHECK(len <= ROOM && h->hdr_len == 0);
+	else
+		CHECK((host.offloads & NET_HOST_TSO) != 0 && h->gso_size > 0 && h->hdr_len < len &&
+		      (h->hdr_len + (size_t)h->gso_size <= ROOM || len <= ROOM));
+	return UPLINK_OK;
+}
+
+static uint64_t offload(struct uplink *u, uint64_t wanted)
+{
+	(void)u;
+	host.offloads = wanted;
+	return wanted;
+}
+
+static const struct uplink_ops ops = {
+	.read = take_frame, .write = give_frame, .read_parts = take_parts, .write_parts = give_parts,
+	.offload = offload,
+};
 
 static uint16_t number(const uint8_t *at)
 {
 	return (uint16_t)(at[0] | at[1] << 8);
 }
 
+/* As after an announcement: the rings are as the guest has left them. */
 static void make_queue(struct net_queues *q, const struct memory *m, unsigned index)
 {
 	const struct virtqueue_layout at = {
@@ -73,7 +134,7 @@ static void make_queue(struct net_queues *q, const struct memory *m, unsigned in
 }
 
 /* False: the guest is at fault. */
-static bool step(struct net_queues *q, uint8_t *memory, const uint8_t *at)
+static bool step(struct net_queues *q, const struct memory *m, uint8_t *memory, const uint8_t *at)
 {
 	const unsigned index = at[0] >> 7, n = at[1] % SIZE;
 	struct virtq_desc *desc = (struct virtq_desc *)(void *)(memory + PARTS(index));
@@ -96,9 +157,21 @@ static bool step(struct net_queues *q, uint8_t *memory, const uint8_t *at)
 	case 4:
 		host.waiting = at[1];
 		host.len = number(at + 2);
+		host.header = (struct net_header){.flags = at[4], .gso_type = at[5]};
 		if (net_queues_receive(q, &e) == -1)
 			return CHECK(e.kind == HUSK_E_GUEST), false;
 		CHECK(host.waiting == 0 || q->starved || host.len > MTU + UPLINK_HEADER);
+		return true;
+	case 5:
+		(void)netdev_offload(q->dev, number(at + 2));
+		return true;
+	case 6:
+		net_queues_take_back(q);
+		CHECK(host.offloads == 0);
+		for (unsigned i = 0; i < NET_QUEUES; i++) {
+			memset(memory + PARTS(i), 0, 0x400);
+			make_queue(q, m, i);
+		}
 		return true;
 	}
 	return true;
@@ -106,7 +179,7 @@ static bool step(struct net_queues *q, uint8_t *memory, const uint8_t *at)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct uplink uplink = {.ops = &ops, .fd = 77};
+	struct uplink uplink = {.ops = &ops, .fd = 77, .header = 12};
 	struct netdev dev = {.name = "service", .uplink = &uplink, .mtu = MTU, .room = ROOM};
 	uint8_t *memory = aligned_alloc(64, MEMORY);	/* exactly, for the address sanitizer */
 	struct net_queues q;
@@ -114,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct memory m;
 	bool goes_on = true;
 
+	host.offloads = 0;
 	CHECK(memory != NULL && net_queues_init(&q, &dev, &e) == 0);
 	memset(memory, 0, MEMORY);
 	memset(memory + READ_ONLY, UNTOUCHED, READ_ONLY);
@@ -122,7 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < NET_QUEUES; i++)
 		make_queue(&q, &m, i);
 	for (; size >= STEP && goes_on; data += STEP, size -= STEP)
-		goes_on = step(&q, memory, data);
+		goes_on = step(&q, &m, memory, data);
 	for (unsigned i = 0; i < READ_ONLY; i++)
 		CHECK(memory[READ_ONLY + i] == UNTOUCHED);
 	for (unsigned i = 0; i < NET_QUEUES; i++)
