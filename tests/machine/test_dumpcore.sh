@@ -122,7 +122,7 @@ if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image s
 	gdb -q -batch -ex 'info registers' -c "$aborted" >"$T/out" 2>&1 </dev/null
 	status=$?
 	judge "and without the image" 0 'rip\|pc '
-	if "$HUSK" --help | grep -q -e --gdb && [ "${ARCH:-$(uname -m)}" = "$(uname -m)" ]; then
+	if [ "${BACKEND:-kvm}" = kvm ] && "$HUSK" --help | grep -q -e --gdb && [ "${ARCH:-$(uname -m)}" = "$(uname -m)" ]; then
 		start --mem=8 --dumpcore="$cores" --gdb="$T/gdb" -- "$(image exception)" --solo5:quiet pagefault
 		within 20 test -S "$T/gdb"
 		timeout 240 gdb -q -nx -batch -ex "target remote $T/gdb" -ex 'break solo5_exit' -ex continue \
