@@ -22,7 +22,7 @@ guest_app_cflags += -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer
 
 guest_string_src := string.c $(guest_arch_string_src)
 guest_hvt_src := start.c format.c log.c exit.c ssp.c console.c memory.c clock.c yield.c \
-	manifest.c trap.c block.c block_queue.c read_ahead.c net.c net_queue.c net_offload.c ring.c features.c queue.c \
+	manifest.c trap.c block.c block_queue.c read_ahead.c net.c net_queue.c net_offload.c ring.c features.c price.c queue.c \
 	virtqueue.c vsock.c vsock_wait.c \
 	vsock_driver.c vsock_socket.c notes.c $(guest_arch_src) $(guest_string_src)
 guest_headers := block_abi.h elf_abi.h husk_abi.h hvt_abi.h mft_abi.h net_abi.h ring_abi.h solo5.h solo5x.h virtq_abi.h \

@@ -5,6 +5,9 @@
 #include "bindings.h"
 #include "features.h"
 
+/* Of the application's. */
+extern const struct husk_image_note husk_image_note __attribute__((weak));
+
 static const struct husk_boot_info *answer;	/* NULL: nothing is granted */
 
 /* Other monitors use this bit for nothing, but the structure has to be there as well. */
@@ -29,6 +32,11 @@ uint32_t solo5x_features(void)
 uint32_t features_queue_size_max(void)
 {
 	return answer != NULL ? answer->queue_size_max : 0;
+}
+
+bool features_image_wants(uint32_t feature)
+{
+	return &husk_image_note != NULL && (husk_image_note.note.wanted & feature) != 0;
 }
 
 bool features_tell_alone(void)

@@ -15,6 +15,12 @@ void features_init(const struct hvt_boot_info *boot);
 uint32_t features_queue_size_max(void);
 
 /*
+ * Whether the image's own note (HUSK_IMAGE_WANTS) asks for this feature: a note that the bindings or
+ * husk-manifest add is none.
+ */
+bool features_image_wants(uint32_t feature);
+
+/*
  * The set of block devices to which nobody but this guest writes, and whether the monitor says that of
  * block devices at all.
  */

@@ -219,7 +219,8 @@ static uint32_t features_of(const struct manifest *m)
 
 	for (unsigned i = 1; i < m->header.entries; i++)
 		features |= m->entry[i].type == HUSK_DEV_VSOCK ? HUSK_FEATURE_VSOCK :
-			    m->entry[i].type == MFT_DEV_BLOCK_BASIC ? HUSK_FEATURE_BLOCK : 0;
+			    m->entry[i].type == MFT_DEV_BLOCK_BASIC ? HUSK_FEATURE_BLOCK :
+			    m->entry[i].type == MFT_DEV_NET_BASIC ? HUSK_FEATURE_NET : 0;
 	return features;
 }
 

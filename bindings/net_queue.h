@@ -4,7 +4,8 @@
  *
  * A frame that comes lies in a buffer of the guest's before it is asked for. One that is sent is a
  * hypercall while the monitor wants a doorbell for each, which takes a copy less; but where others that
- * have come are not read yet, it is held back, to leave together with the answers to these.
+ * have come are not read yet, it is held back, to leave together with the answers to these; and so is one
+ * that comes behind many others.
  */
 #ifndef NET_QUEUE_H
 #define NET_QUEUE_H

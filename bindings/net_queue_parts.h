@@ -24,7 +24,8 @@ struct net_queue {
 	bool begun;			/* a frame was read or written, or tried to be */
 	bool looked;			/* it has looked for frames since the guest was told that there are none */
 	uint16_t held;			/* frames for which no doorbell has rung, as one was wanted */
-	uint64_t touched;		/* when the last of them was added */
+	uint64_t touched;		/* when the last frame was sent or added */
+	uint32_t row;			/* frames in a row, that one included */
 	uint64_t price;			/* ticks, recent mean; 0: not known */
 	uint32_t pause, next_pause;	/* frames that are not to be held back; the next time */
 	uint64_t offloads;		/* enum net_offload: granted */

@@ -47,7 +47,7 @@ static const struct husk_image_note husk_default IN_SECTION(".note.husk_default"
 	.descsz = sizeof(struct husk_note),
 	.type = HUSK_NOTE_TYPE,
 	.name = HUSK_NOTE_OWNER,
-	.note = {.version = HUSK_NOTE_VERSION, .wanted = HUSK_FEATURE_BLOCK},
+	.note = {.version = HUSK_NOTE_VERSION, .wanted = HUSK_FEATURE_BLOCK | HUSK_FEATURE_NET},
 };
 
 /* No kernel has this interpreter, so that none runs the image as a program of its own. */

@@ -563,9 +563,17 @@ static size_t number(const char *text, size_t most)
 	return n;
 }
 
+/* NULL: there is none. */
+static const char *other_monitor(void)
+{
+	const char *other = getenv("SOLO5_HVT");
+
+	return other != NULL && *other != '\0' ? other : NULL;
+}
+
 static void network(struct bench *b)
 {
-	const struct net_bench n = {&b->report, b->husk, b->programs, b->block, b->rounds,
+	const struct net_bench n = {&b->report, b->husk, other_monitor(), b->programs, b->block, b->rounds,
 				    b->net_seconds, b->net_only, b->brief};
 
 	net_figures(&n);
@@ -573,10 +581,8 @@ static void network(struct bench *b)
 
 static void beside_another(struct bench *b)
 {
-	const char *other = getenv("SOLO5_HVT");
-	const struct other_bench o = {&b->report, b->husk,
-				      other != NULL && *other != '\0' ? other : NULL, b->dir, b->programs,
-				      b->block, b->rounds, b->brief};
+	const struct other_bench o = {&b->report, b->husk, other_monitor(), b->dir, b->programs, b->block,
+				      b->rounds, b->brief};
 
 	other_figures(&o);
 }

@@ -18,6 +18,7 @@ struct report;
 struct net_bench {
 	struct report *report;
 	const char *husk;	/* NULL: the floor alone */
+	const char *other;	/* a monitor that runs the same image; NULL: none */
 	const char *programs, *block;
 	size_t rounds;		/* of a start */
 	double seconds;		/* that a run takes; some host's times are sampled by 1/100 s */

@@ -30,7 +30,11 @@ static const struct work works[] = {
 	{"block read, 65536 bytes", "guest_block", "read 65536", true, 0},
 	{"block write, 65536 bytes", "guest_block", "write 65536", true, 0},
 	{"MiB by the bindings, read of 512 bytes", "guest_blocks", "read 512", true, MIB / 512},
+	{"MiB by the bindings, read of 4096 bytes", "guest_blocks", "read 4096", true, MIB / 4096},
 	{"MiB by the bindings, read of 65536 bytes", "guest_blocks", "read 65536", true, MIB / 65536},
+	{"MiB by the bindings, 32 reads of 4096 bytes at a time", "guest_blocks", "submit 4096", true, MIB / 4096},
+	{"MiB by the bindings, 32 reads of 32768 bytes at a time", "guest_blocks", "submit 32768", true,
+	 MIB / 32768},
 };
 
 #define WORKS_BRIEF 2

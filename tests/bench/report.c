@@ -55,12 +55,14 @@ static bool is_of(const struct figure *f, const char *group)
 
 static const char *this_of(const struct figure *f)
 {
-	return is_of(f, QUEUES_GROUP) ? "queues" : is_of(f, RING_GROUP) ? "ring" : "husk";
+	return is_of(f, QUEUES_GROUP) || is_of(f, OTHER_NET_GROUP) ? "queues" :
+	       is_of(f, RING_GROUP) ? "ring" : "husk";
 }
 
 static const char *other_of(const struct figure *f)
 {
-	return is_of(f, RING_GROUP) || is_of(f, QUEUES_GROUP) ? "calls" : is_of(f, OTHER_GROUP) ? "solo5-hvt" : "floor";
+	return is_of(f, RING_GROUP) || is_of(f, QUEUES_GROUP) ? "calls" :
+	       is_of(f, OTHER_GROUP) || is_of(f, OTHER_NET_GROUP) ? "solo5-hvt" : "floor";
 }
 
 static void text_figure(const struct figure *f)

@@ -12,6 +12,7 @@
 #define RING_GROUP "network, by ring and by hypercall"	/* of husk's: ring, and calls for floor */
 #define OTHER_GROUP "beside solo5-hvt"			/* solo5-hvt's for floor */
 #define QUEUES_GROUP "network, by queues and by hypercall"	/* likewise: queues */
+#define OTHER_NET_GROUP "network, by queues and by solo5-hvt"	/* queues, and solo5-hvt's for floor */
 
 enum target_kind { TARGET_NONE, TARGET_HUSK, TARGET_RATIO };
 

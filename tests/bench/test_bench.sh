@@ -68,6 +68,7 @@ group network "receive 256 x 1500: frames" "receive 256 x 1500: exits each" \
 group "network, by ring and by hypercall" "receive 256 x 1500: time each" \
 	"receive 256 x 1500: CPU each, not the guest's" "send 256 x 1500: CPU each" \
 	"send 256 x 1500: exits each"
+group "network, by queues and by solo5-hvt" "receive 256 x 1500: time each" "send 256 x 1500: CPU each"
 group "beside solo5-hvt" "hypercall (WALLTIME): exits" "block read, 512 bytes: other calls" \
 	"exec to exit, disk: CPU" "block read, 512 bytes: wall"
 finish

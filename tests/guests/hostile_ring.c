@@ -25,7 +25,10 @@
  * Exits with 0, or with what check() says about a failure.
  */
 #include "guest.h"
+#include "husk_abi.h"
 #include "ring.h"
+
+HUSK_IMAGE_WANTS(0);		/* who has queues has no ring */
 
 #define MS UINT64_C(1000000)
 #define PATIENCE (5000 * MS)

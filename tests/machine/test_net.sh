@@ -66,12 +66,19 @@ rows() {
 	serve ring 2 tap100 example-ping limit 300
 	pinged "the ping example" 300 1472
 	judge "it says what it has" 0 '^MAC is [0-9a-f][26ae]:..:..:..:..:..$' '^MTU is 1500$'
-	for way in ring hypercalls; do
+	for way in ring hypercalls queues; do
 		serve $way 2 tap100 example-udp-echo
 		peer udp 10.0.0.2 7 0 1 2 7 100 1471 1472
 		peer_ok "the UDP example, by $way"
 		end_guest
 	done
+	# It did not ask for them: what decides is whether the guest's instructions are dearer than exits.
+	if lacks_instructions; then
+		figure_is "frames are hypercalls where the guest is emulated" net:service0 queue_received -eq 0
+	else
+		figure_is "who does not ask has queues, where they pay" hypercalls net_read -eq 0
+		figure_is "all that comes does so by them" net:service0 queue_received -ge 7
+	fi
 }
 
 # For guests that would go on for ever.
@@ -145,6 +152,40 @@ by_queues() {
 	await 20
 	succeeds "--no-net-queues: there are none"
 	figure_is "and nothing comes by them" net:service0 queue_received -eq 0
+}
+
+# costs WAY: system calls and exits of 640 frames each way, on whatever processors $HUSK has.
+costs() {
+	serve "$1" 4 tap100 net_load echo 640 32
+	peer frames tap100 echo 640 32
+	await 20
+	succeeds "one processor, by $1"
+	calls=$(figure total system_calls)
+	exits=$(awk '$1 == "exits" { n += $3 } END { print n + 0 }' "$T/err")
+}
+
+# Where two threads would take turns on one processor, one does the work, for no more than hypercalls cost.
+one_processor() {
+	first=$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status)
+	if ! command -v taskset >/dev/null || [ "${first:-99}" -gt 60 ]; then
+		skip "one processor" "there is no taskset, or no processor that it can name"
+		return
+	fi
+	all=$HUSK HUSK=$T/one
+	printf '#!/bin/sh\nexec taskset %x "%s" "$@"\n' $((1 << first)) "$all" >"$HUSK"
+	chmod 755 "$HUSK"
+	costs hypercalls
+	most_calls=$((calls * 11 / 10)) most_exits=$((exits * 11 / 10))
+	for way in ring queues; do
+		costs $way
+		report "at most 1.1 x the system calls of hypercalls, by $way" \
+			"$([ "$calls" -gt 0 ] && [ "$calls" -le $most_calls ] || echo "$calls, not $most_calls")"
+		report "at most 1.1 x their exits, by $way" \
+			"$([ "$exits" -gt 0 ] && [ "$exits" -le $most_exits ] || echo "$exits, not $most_exits")"
+		figure_is "nothing is handed over, by $way" \
+			"$([ $way = ring ] && echo ring || echo net_queues)" handovers -eq 0
+	done
+	HUSK=$all
 }
 
 # --- ways to attach -------------------------------------------------------------------------------
@@ -640,6 +681,7 @@ rows
 jumbo
 ring_or_not
 by_queues
+one_processor
 kinds
 macs
 errors

@@ -116,9 +116,12 @@ reserved() { zeros 68; word 0x40000000; zeros 32; }
 	word 2
 	zeros 32
 } >net.note
+# wants FEATURES: the note by which an image wants them
+wants() { word 5 8 1; printf 'Husk'; zeros 4; word 1 "$1"; }
+{ cat net.note; wants 4; } >net_wants.note
 # Nothing but the reserved entry.
 { note_head 116 0x3154464d; word 0 1 1; reserved; } >none.note
-# A vsock device "service", and a note by which its image wants the feature.
+# A vsock device "service", likewise.
 {
 	note_head 220 0x3154464d
 	word 0 1 2
@@ -126,10 +129,7 @@ reserved() { zeros 68; word 0x40000000; zeros 32; }
 	name service
 	word 0x56534b
 	zeros 32
-	word 5 8 1
-	printf 'Husk'
-	zeros 4
-	word 1 1
+	wants 1
 } >vsock.note
 # Target hvt, version 2
 { note_head 16 0x31494241; word 1 2 0 0; } >abi.note
@@ -181,7 +181,7 @@ compiles_to() {
 
 run husk-manifest gen net.json out/net.c
 expect 'gen says nothing when it succeeds' 0 '' ''
-compiles_to 'one network device becomes the bytes of its note' out/net net.note
+compiles_to 'one network device becomes the bytes of its note, and wants queues' out/net net_wants.note
 why=
 grep -q include out/net.c && why='it includes something'
 report 'the generated source stands alone' "$why"

@@ -16,6 +16,7 @@
 
 #include "../../../bindings/net.c"
 #include "../../../bindings/net_queue.c"
+#include "../../../bindings/price.c"
 #include "../../../bindings/yield.c"
 
 #undef manifest_find
@@ -48,6 +49,10 @@ static struct {
 	struct memory memory;
 	struct virtqueue q[3][NET_QUEUES];
 	uint64_t ticks, now;
+	bool asks;			/* the image itself, for queues */
+	uint64_t frame_ticks;		/* for a buffer that is posted */
+	unsigned read, quiet;		/* how often the counter was; if not 0: of three runs the quiet-th is */
+					/* the only one in which the host does nothing else */
 	unsigned waiting[3];		/* frames on the host */
 	uint32_t next_in, next_out;	/* numbers: of the next frame that comes, and that was sent */
 	size_t len;			/* of the frames that come */
@@ -99,13 +104,23 @@ solo5_time_t solo5_clock_monotonic(void)
 	return m.now;
 }
 
+bool features_image_wants(uint32_t feature)
+{
+	return feature == HUSK_FEATURE_NET && m.asks;
+}
+
+/* Every second time is the end of a run. */
 uint64_t cpu_ticks(void)
 {
+	if (m.quiet != 0 && m.read % 2 == 1 && m.read / 2 % 3 != m.quiet - 1)
+		m.ticks += 1000 * PRICE;
+	m.read++;
 	return m.ticks;
 }
 
 uint64_t queue_gpa(const void *memory)
 {
+	m.ticks += m.frame_ticks;
 	return (uint64_t)((const uint8_t *)memory - arena);
 }
 
@@ -270,6 +285,7 @@ static int set_up(void **state)
 	m.entries[NET] = (struct mft_entry){.type = MFT_DEV_NET_BASIC, .attached = 1};
 	m.entries[NET].u.net.mtu = 1500;
 	m.granted = HUSK_FEATURE_NET;
+	m.asks = true;
 	m.queue_size_max = VIRTQ_SIZE_MAX;
 	m.heap = ARENA;
 	m.len = 100;
@@ -452,11 +468,63 @@ static void one_by_one_they_are_hypercalls(void **state)
 {
 	(void)state;
 	start();
-	for (uint32_t n = 0; n < 10; n++)
+	for (uint32_t n = 0; n < ROW_MIN; n++)
 		write_frame(n, 60 + n);
-	assert_int_equal(m.hypercalls, 10);
+	assert_int_equal(m.hypercalls, ROW_MIN);
 	assert_int_equal(m.bells[NET_QUEUE_TX], 0);
-	assert_int_equal(m.next_out, 10);
+	assert_int_equal(m.next_out, ROW_MIN);
+	for (uint32_t n = ROW_MIN; n < 100; n++) {
+		m.ticks += (PATIENCE + 1) * PRICE;
+		write_frame(n, 60);
+		assert_int_equal(m.next_out, n + 1);
+	}
+	assert_int_equal(m.hypercalls, 100);
+}
+
+/* Nobody waits for the program to go on: it sends one after the other. */
+static void many_in_a_row_leave_together(void **state)
+{
+	(void)state;
+	start();
+	for (uint32_t n = 0; n < 256; n++)
+		write_frame(n, LONGEST);
+	assert_int_equal(m.hypercalls, ROW_MIN);
+	assert_in_range(m.bells[NET_QUEUE_TX], 7, 8);
+	assert_in_range(m.next_out, 256 - queues[NET]->tx.size / 2, 256);
+	(void)yield_now();		/* POLL sends the rest */
+	assert_int_equal(m.next_out, 256);
+	for (uint32_t n = 256; n < 256 + ROW_MIN; n++) {
+		write_frame(n, 60);	/* and no row goes on behind it */
+		assert_int_equal(m.next_out, n + 1);
+	}
+}
+
+static void who_looks_for_frames_has_sent_what_it_had(void **state)
+{
+	(void)state;
+	start();
+	for (uint32_t n = 0; n < 3 * ROW_MIN; n++)
+		write_frame(n, 60);
+	assert_int_equal(m.next_out, ROW_MIN);
+	assert_false(read_frame(0));
+	assert_int_equal(m.next_out, 3 * ROW_MIN);
+	assert_int_equal(m.bells[NET_QUEUE_TX], 1);
+}
+
+/* A program that does something else after each row, and never looks: late once for more and more frames. */
+static void where_rows_end_without_a_look_fewer_are_held_back(void **state)
+{
+	uint32_t n = 0, late = 0;
+
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 1000; i++) {
+		for (unsigned j = 0; j < 20; j++)
+			write_frame(n++, 60);
+		late += m.next_out != n;
+		m.ticks += 1000 * PRICE;
+	}
+	assert_in_range(late, 1, 12);
 }
 
 /* Where the monitor polls the queue. */
@@ -648,6 +716,88 @@ static void a_monitor_gone_mad_does_no_harm(void **state)
 	(void)yield_now();
 }
 
+/* ---- the rule of price ---- */
+
+/* Whether there are queues for an image that did not ask by itself. */
+static bool has_queues(void **state, uint64_t frame_ticks, unsigned quiet)
+{
+	assert_int_equal(set_up(state), 0);
+	m.asks = false;
+	m.frame_ticks = frame_ticks;
+	m.quiet = quiet;
+	start();
+	assert_int_equal(m.taken != 0, net_queue_has(NET));
+	return net_queue_has(NET);
+}
+
+static void there_are_queues_where_an_exit_is_dearer_than_a_frame(void **state)
+{
+	assert_true(has_queues(state, PRICE / 20, 0));
+	assert_true(has_queues(state, PRICE - 1, 0));
+	assert_false(has_queues(state, PRICE, 0));
+	assert_false(has_queues(state, 40 * PRICE, 0));
+	assert_int_equal(m.announced, 0);
+	write_frame(0, 60);
+	assert_false(read_frame(0));
+	assert_int_equal(m.hypercalls, 2);
+}
+
+static void a_busy_host_does_not_change_that(void **state)
+{
+	for (unsigned quiet = 1; quiet <= PRICE_TRIES; quiet++) {
+		assert_true(has_queues(state, PRICE / 2, quiet));
+		assert_false(has_queues(state, 2 * PRICE, quiet));
+	}
+}
+
+static void what_is_measured_costs_a_few_exits(void **state)
+{
+	assert_true(has_queues(state, PRICE / 2, 0));
+	assert_int_equal(m.bells[NET_QUEUE_RX], PRICE_TRIES);
+	assert_int_equal(m.hypercalls + m.polls, 0);
+}
+
+static void an_image_that_asks_has_them_at_any_price(void **state)
+{
+	(void)state;
+	m.frame_ticks = 40 * PRICE;
+	start();
+	assert_true(net_queue_has(NET));
+	assert_int_equal(m.bells[NET_QUEUE_RX], 0);
+}
+
+static void runs_that_are_to_be_alike_are_not_measured(void **state)
+{
+	(void)state;
+	m.asks = false;
+	m.granted |= HUSK_FEATURE_CLOCK;
+	m.frame_ticks = 40 * PRICE;
+	start();
+	assert_true(net_queue_has(NET));
+	assert_int_equal(m.bells[NET_QUEUE_RX] + m.read, 0);
+}
+
+static void a_frame_of_the_trial_is_one(void **state)
+{
+	static const size_t mtus[] = {68, 1500, 9000};
+
+	for (unsigned i = 0; i < sizeof mtus / sizeof mtus[0]; i++) {
+		struct trial t = {.size = mtus[i] < TRIAL_LONG ? mtus[i] : TRIAL_LONG};
+		static uint8_t memory[TRIAL_MEMORY] __attribute__((aligned(ALIGN)));
+
+		(void)state;
+		memset(memory, 0, sizeof memory);
+		prepare(&t, memory);
+		for (unsigned n = 0; n < 100; n++) {
+			t.read_size = 0;
+			t.unit[HEADER] = (uint8_t)n;
+			frame_by_queue(&t);
+			assert_int_equal(t.read_size, t.size);
+			assert_int_equal(t.to[0], (uint8_t)n);
+		}
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -662,6 +812,9 @@ int main(void)
 		TEST(a_frame_that_does_not_fit_is_passed_over),
 		TEST(a_frame_with_an_impossible_header_is_passed_over),
 		TEST(one_by_one_they_are_hypercalls),
+		TEST(many_in_a_row_leave_together),
+		TEST(who_looks_for_frames_has_sent_what_it_had),
+		TEST(where_rows_end_without_a_look_fewer_are_held_back),
 		TEST(without_doorbells_they_go_by_the_queue),
 		TEST(a_full_queue_is_emptied),
 		TEST(answers_to_what_has_come_leave_together),
@@ -674,6 +827,12 @@ int main(void)
 		TEST(little_memory_means_fewer_and_then_none),
 		TEST(where_a_queue_is_refused_neither_is_used),
 		TEST(a_monitor_gone_mad_does_no_harm),
+		TEST(there_are_queues_where_an_exit_is_dearer_than_a_frame),
+		TEST(a_busy_host_does_not_change_that),
+		TEST(what_is_measured_costs_a_few_exits),
+		TEST(an_image_that_asks_has_them_at_any_price),
+		TEST(runs_that_are_to_be_alike_are_not_measured),
+		TEST(a_frame_of_the_trial_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
