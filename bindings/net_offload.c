@@ -103,8 +103,9 @@ static bool make_checksum(uint8_t *frame, size_t size, const struct solo5x_net_m
 		sum += (uint64_t)frame[i] << ((i - meta->csum_start) % 2 == 0 ? 8 : 0);
 	while (sum >> 16 != 0)
 		sum = (sum & 0xffff) + (sum >> 16);
-	frame[field] = (uint8_t)(~sum >> 8);
-	frame[field + 1] = (uint8_t)~sum;
+	sum = sum == 0xffff ? 0xffff : ~sum & 0xffff;	/* RFC 768: 0 stands for none */
+	frame[field] = (uint8_t)(sum >> 8);
+	frame[field + 1] = (uint8_t)sum;
 	return true;
 }
 

@@ -45,6 +45,14 @@ static uint16_t sum(const uint8_t *at, size_t len)
 	return (uint16_t)all;
 }
 
+/* RFC 768: where 0 stands for none, and elsewhere, what comes out as 0 is the same as all ones. */
+static uint16_t checksum(const uint8_t *at, size_t len)
+{
+	const uint16_t rest = (uint16_t)~sum(at, len);
+
+	return rest != 0 ? rest : UINT16_MAX;
+}
+
 /*
  * What was sent to the tap while that still offloaded something reaches a reader that has none of it: its
  * checksum is made here. False: it has many segments, or is broken.
@@ -60,7 +68,7 @@ static bool finish(const struct net_header *h, uint8_t *frame, size_t len)
 		return true;
 	if (at + sizeof rest > len)
 		return false;
-	rest = (uint16_t)~sum(frame + h->csum_start, len - h->csum_start);
+	rest = checksum(frame + h->csum_start, len - h->csum_start);
 	frame[at] = (uint8_t)(rest >> 8);
 	frame[at + 1] = (uint8_t)rest;
 	return true;

@@ -3,8 +3,10 @@
  * stream.c: one raw stream, for tests/machine/stream.c at the other end: segments of TCP without a
  * connection, whose bytes follow from their number.
  *
- *   source WAY BYTES   sends them; after each WINDOW of them it waits for an answer to the one before
+ *   source WAY BYTES   sends them; after each WINDOW of them it waits for the answer to an earlier one
  *   sink WAY BYTES     counts them, and answers each WINDOW
+ *
+ * It begins when the other end says so, which it answers.
  *
  * WAY: plain by solo5_net_*, whole frames of the MTU; csum the same by solo5x_net_*, with checksums left to
  * the host; tso with many segments in a frame; each followed by "check": payloads are looked at.
@@ -110,6 +112,20 @@ static uint64_t answers(void)
 	return n;
 }
 
+static void wait_for_the_other(void)
+{
+	bool goes = false;
+
+	while (!goes) {
+		solo5_yield(FOREVER, NULL);
+		while (!goes && take()) {
+			goes = is_type(STREAM_GO);
+			give_back();
+		}
+	}
+	send_answer();
+}
+
 static int source(uint64_t bytes)
 {
 	const size_t most = large ? STREAM_PAYLOAD_MAX : STREAM_SEGMENT;
@@ -168,7 +184,6 @@ static int sink(uint64_t bytes)
 {
 	uint64_t got = 0;
 
-	send_answer();
 	while (got < bytes) {
 		const uint64_t before = windows(got);
 
@@ -232,6 +247,7 @@ int solo5_app_main(const struct solo5_start_info *info)
 		pattern[i] = (unsigned char)(i % STREAM_PERIOD);
 	ask(&args);
 	say("READY\n");
+	wait_for_the_other();
 	began = solo5_clock_monotonic();
 	status = (sends ? source : sink)(take_number(&args));
 	say_line("microseconds", (solo5_clock_monotonic() - began) / 1000);

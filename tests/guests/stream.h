@@ -12,9 +12,10 @@
 #define STREAM_PAYLOAD_MAX (43u * STREAM_SEGMENT)
 #define STREAM_IP 0x0800u		/* EtherTypes: of the stream */
 #define STREAM_ANSWER 0x88b5u		/* and of answers, IEEE 802: local experimental */
+#define STREAM_GO 0x88b6u		/* and what it begins with, until there is an answer: likewise */
 #define STREAM_ANSWER_SIZE 60u
 #define STREAM_WINDOW 0x40000u		/* bytes for one answer, */
-#define STREAM_AHEAD 1u			/* and for how many of them the source does not wait */
+#define STREAM_AHEAD 4u			/* and for how many of them the source does not wait */
 #define STREAM_PERIOD 251u		/* byte n of the stream is n modulo this */
 #define STREAM_TCP 34u			/* where TCP's header begins */
 #define STREAM_HEADERS 54u

@@ -6,7 +6,7 @@
 TOOLS=${TOOLS:-$BUILD/obj/tests/machine}
 
 need_tools() {
-	for tool in tap frames flood udp plain tags; do
+	for tool in tap frames flood udp plain tags stream; do
 		[ -x "$TOOLS/$tool" ] || skip_all "the host's side is not built: $TOOLS/$tool"
 	done
 }

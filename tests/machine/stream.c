@@ -5,6 +5,8 @@
  *
  *   stream sink INTERFACE BYTES [check]     takes what a guest sends, answers, and says what it was
  *   stream source INTERFACE BYTES [small]   sends; small: one segment in each frame
+ *   stream offloads INTERFACE none|some     says nothing if it leaves no, or some, checksums and segments to
+ *                                           its reader
  *
  * What an interface cannot do is done by the kernel before it gets there.
  */
@@ -16,18 +18,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 
 /* After net/if.h, whose names they would define again. */
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <linux/virtio_net.h>
 
 #include "../guests/stream.h"
 
 #define TIMEOUT_MS 20000
+#define AGAIN_MS 100
 #define BUFFER (16 << 20)
 
 static unsigned char pattern[STREAM_PAYLOAD_MAX + STREAM_PERIOD];
@@ -81,12 +87,31 @@ static bool is_type(const unsigned char *frame, uint16_t type)
 	return frame[12] == type >> 8 && frame[13] == (type & 0xff);
 }
 
-static bool send_answer(int fd)
+static bool send_word(int fd, uint16_t type)
 {
 	static unsigned char whole[sizeof(struct virtio_net_hdr) + STREAM_ANSWER_SIZE];
 
-	stream_put(whole + sizeof(struct virtio_net_hdr) + 12, STREAM_ANSWER);
+	stream_put(whole + sizeof(struct virtio_net_hdr) + 12, type);
 	return send(fd, whole, sizeof whole, 0) == (ssize_t)sizeof whole;
+}
+
+/* An interface that has just got its carrier drops frames for a while. */
+static bool begin(int fd)
+{
+	static unsigned char frame[0x11000];
+	struct virtio_net_hdr h;
+
+	for (int i = 0; i < TIMEOUT_MS / AGAIN_MS; i++) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		if (!send_word(fd, STREAM_GO))
+			return false;
+		while (poll(&p, 1, AGAIN_MS) == 1)
+			if (take(fd, &h, frame, sizeof frame) >= 14 && is_type(frame, STREAM_ANSWER))
+				return true;
+	}
+	errno = ETIMEDOUT;
+	return false;
 }
 
 /* What a guest sent: its payload, and its checksum where it is said to be there. */
@@ -108,6 +133,8 @@ static int sink(int fd, unsigned long long bytes, bool checks)
 	size_t largest = 0;
 	double began = 0;
 
+	if (!begin(fd))
+		return fail("the guest does not answer");
 	while (got < bytes) {
 		const unsigned long long before = got / STREAM_WINDOW;
 		ssize_t n = take(fd, &h, frame, sizeof frame);
@@ -121,7 +148,7 @@ static int sink(int fd, unsigned long long bytes, bool checks)
 		largest = (size_t)n > largest ? (size_t)n : largest;
 		unfinished += (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0;
 		wrong += checks && !is_right(&h, frame, (size_t)n);
-		if (got / STREAM_WINDOW != before && !send_answer(fd))
+		if (got / STREAM_WINDOW != before && !send_word(fd, STREAM_ANSWER))
 			return fail("no answer can be sent");
 	}
 	printf("largest %zu unfinished %llu wrong %llu MB/s %.1f\n", largest, unfinished, wrong,
@@ -163,19 +190,20 @@ static unsigned long long answers_until(int fd, unsigned long long got, unsigned
 	return got;
 }
 
-/* The guest's first answer says that it is there. */
 static int source(int fd, unsigned long long bytes, bool small)
 {
 	const size_t most = small ? STREAM_SEGMENT : STREAM_PAYLOAD_MAX;
-	unsigned long long got = answers_until(fd, 0, 1), least;
+	unsigned long long got = 0, least;
 	double began = now();
 
+	if (!begin(fd))
+		return fail("the guest does not answer");
 	for (unsigned long long at = 0; at < bytes; ) {
 		const unsigned long long left = bytes - at;
 		const size_t size = left < most ? (size_t)left : most;
 
-		least = 1 + at / STREAM_WINDOW;
-		least -= least > STREAM_AHEAD + 1 ? STREAM_AHEAD : least - 1;
+		least = at / STREAM_WINDOW;
+		least -= least > STREAM_AHEAD ? STREAM_AHEAD : least;
 		got = answers_until(fd, got, least);
 		if (got < least)
 			return fail("no answer comes");
@@ -183,11 +211,33 @@ static int source(int fd, unsigned long long bytes, bool small)
 			return fail("a frame cannot be sent");
 		at += size;
 	}
-	least = 1 + bytes / STREAM_WINDOW;
+	least = bytes / STREAM_WINDOW;
 	if (answers_until(fd, got, least) < least)
 		return fail("no answer comes in the end");
 	printf("MB/s %.1f\n", (double)bytes / (now() - began) / 1e6);
 	return 0;
+}
+
+/* ethtool's question; more than 0: yes. */
+static int asks(int fd, const char *interface, unsigned question)
+{
+	struct ethtool_value value = {.cmd = question};
+	struct ifreq ifr = {.ifr_data = (char *)&value};
+
+	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", interface);
+	return ioctl(fd, SIOCETHTOOL, &ifr) == -1 ? -1 : (int)value.data;
+}
+
+static int offloads(const char *interface, bool some)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), csum, tso;
+
+	csum = asks(fd, interface, ETHTOOL_GTXCSUM);
+	tso = asks(fd, interface, ETHTOOL_GTSO);
+	if (csum != -1 && tso != -1 && (csum + tso > 0) == some)
+		return 0;
+	printf("checksums %d segments %d\n", csum, tso);
+	return 1;
 }
 
 int main(int argc, char **argv)
@@ -197,9 +247,11 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc != 4 && argc != 5)
-		return fail("sink|source INTERFACE BYTES [check|small]");
+		return fail("sink|source INTERFACE BYTES [check|small], or offloads INTERFACE none|some");
 	for (size_t i = 0; i < sizeof pattern; i++)
 		pattern[i] = (unsigned char)(i % STREAM_PERIOD);
+	if (strcmp(argv[1], "offloads") == 0)
+		return offloads(argv[2], strcmp(argv[3], "some") == 0);
 	fd = open_socket(argv[2]);
 	bytes = strtoull(argv[3], NULL, 10);
 	if (fd == -1)

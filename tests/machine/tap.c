@@ -7,7 +7,8 @@
  *   tap pair FD TYPE -- COMMAND...             the same with one end of a pair of sockets
  *
  * KIND: vnet (with a virtio header), pi (with packet information), queues (several of them), tun
- * (without Ethernet), user (belongs to user PLAIN_USER), root (belongs to root). TYPE: dgram,
+ * (without Ethernet), user (belongs to user PLAIN_USER), root (belongs to root), stale (leaves checksums and
+ * segments to whoever reads it, as somebody else has). TYPE: dgram,
  * seqpacket or stream; the other end is FD + 1, and COMMAND's as well.
  */
 #include <errno.h>
@@ -65,6 +66,9 @@ static int tap_open(const char *name, char **words)
 	if (fd == -1 || ioctl(fd, TUNSETIFF, &ifr) == -1)
 		fail(name);
 	if (has(words, "user") && ioctl(fd, TUNSETOWNER, (long)PLAIN_USER) == -1)
+		fail(name);
+	if (has(words, "stale") &&
+	    ioctl(fd, TUNSETOFFLOAD, (long)(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)) == -1)
 		fail(name);
 	if (has(words, "root") && ioctl(fd, TUNSETOWNER, 0l) == -1)
 		fail(name);

@@ -17,6 +17,11 @@
 #include "../../../bindings/net.c"
 #include "../../../bindings/net_queue.c"
 #include "../../../bindings/price.c"
+#define add add_parts
+#define take_frame take_frame_in_parts
+#include "../../../bindings/net_offload.c"
+#undef add
+#undef take_frame
 #include "../../../bindings/yield.c"
 
 #undef manifest_find
@@ -58,6 +63,11 @@ static struct {
 	size_t len;			/* of the frames that come */
 	unsigned broken_headers;	/* of so many frames that come */
 	solo5_handle_set_t ready;	/* what POLL says beside */
+	uint64_t can, granted_offloads;
+	bool keeps;			/* what is sent, in place of looking at it */
+	struct net_header out_header;
+	size_t out_len, outs;
+	uint8_t out[70000];
 } m;
 
 /* ---- what the rest of the bindings does ---- */
@@ -144,6 +154,17 @@ static uint8_t byte_of(uint32_t n, size_t at)
 	return at == 13 ? 0 : (uint8_t)(n * 7 + at * 3);
 }
 
+static bool keep_sent(const struct net_header *h, const uint8_t *frame, size_t len)
+{
+	if (!m.keeps)
+		return false;
+	m.outs++;
+	m.out_header = *h;
+	m.out_len = len;
+	memcpy(m.out, frame, len);
+	return true;
+}
+
 static void check_sent(const uint8_t *frame, size_t len)
 {
 	assert_in_range(len, SOLO5_NET_HLEN, 70000);
@@ -163,9 +184,11 @@ static void send_all(solo5_handle_t handle)
 	while (q->memory != NULL && virtqueue_pop(q, &c, 1, iov, VIRTQ_SIZE_MAX, &e) == 1) {
 		assert_int_equal(c.n_writable, 0);
 		assert_int_equal(iov_gather(c.iov, c.n_readable, 0, frame, sizeof frame), c.readable);
-		for (unsigned i = 0; i < HEADER; i++)
-			assert_int_equal(frame[i], 0);
-		check_sent(frame + HEADER, c.readable - HEADER);
+		if (!keep_sent((const void *)frame, frame + HEADER, c.readable - HEADER)) {
+			for (unsigned i = 0; i < HEADER; i++)
+				assert_int_equal(frame[i], 0);
+			check_sent(frame + HEADER, c.readable - HEADER);
+		}
 		virtqueue_push(q, c.head, 0);
 		assert_false(virtqueue_publish(q));	/* completions are of no interest */
 	}
@@ -180,7 +203,9 @@ static bool bring(solo5_handle_t handle)
 	struct virtqueue *q = &m.q[handle][NET_QUEUE_RX];
 	struct iovec iov[VIRTQ_SIZE_MAX];
 	struct virtqueue_chain c[40];
-	struct net_header h = {.num_buffers = (uint16_t)((HEADER + m.len + RX_UNIT - 1) / RX_UNIT)};
+	const uint32_t unit = (m.granted_offloads & NET_GUEST_TSO) != 0 ? BIG_UNIT : RX_UNIT;
+	struct net_header h = {.num_buffers = (uint16_t)((HEADER + m.len + unit - 1) / unit),
+			       .flags = m.granted_offloads != 0 ? NET_DATA_VALID : 0};
 	struct husk_error e;
 	size_t at = 0;
 
@@ -195,7 +220,7 @@ static bool bring(solo5_handle_t handle)
 		frame[HEADER + i] = byte_of(m.next_in, i);
 	m.next_in++;
 	for (unsigned i = 0; at < HEADER + m.len; i++) {
-		const size_t left = HEADER + m.len - at, part = left < RX_UNIT ? left : RX_UNIT;
+		const size_t left = HEADER + m.len - at, part = left < unit ? left : unit;
 
 		(void)iov_scatter(c[i].iov, c[i].n_writable, 0, frame + at, part);
 		virtqueue_push(q, m.gone_mad ? (uint16_t)(c[i].head + VIRTQ_SIZE_MAX) : c[i].head, (uint32_t)part);
@@ -259,11 +284,22 @@ static void on_poll(struct hvt_poll *arg)
 	m.now += arg->timeout_nsecs;
 }
 
+static void on_offloads(struct husk_net_offloads *rq)
+{
+	rq->ret = m.q[rq->handle][NET_QUEUE_RX].memory == NULL ? HVT_OK : HVT_EINVAL;
+	rq->granted = rq->ret == HVT_OK ? rq->wanted & m.can : UINT64_MAX;
+	m.granted_offloads = rq->granted;
+}
+
 void cpu_hypercall(enum hvt_hypercall nr, void *arg)
 {
 	struct hvt_net *rq = arg;
 
 	m.ticks += PRICE;
+	if ((int)nr == HUSK_HYPERCALL_NET_OFFLOADS) {
+		on_offloads(arg);
+		return;
+	}
 	if (nr == HVT_HYPERCALL_POLL) {
 		on_poll(arg);
 		return;
@@ -271,7 +307,8 @@ void cpu_hypercall(enum hvt_hypercall nr, void *arg)
 	m.hypercalls++;
 	send_all(rq->handle);
 	rq->ret = nr == HVT_HYPERCALL_NET_WRITE ? HVT_OK : HVT_AGAIN;
-	if (nr == HVT_HYPERCALL_NET_WRITE)
+	if (nr == HVT_HYPERCALL_NET_WRITE &&
+	    !keep_sent(&(struct net_header){.flags = 0}, (const uint8_t *)rq->data, rq->len))
 		check_sent((const uint8_t *)rq->data, rq->len);
 }
 
@@ -798,6 +835,229 @@ static void a_frame_of_the_trial_is_one(void **state)
 	}
 }
 
+/* ---- what is left to the host ---- */
+
+#define ALL_OFFLOADS ((uint64_t)NET_OFFLOADS)
+#define DATA (arena + ARENA / 2)	/* of the application */
+
+static void start_with(uint64_t can)
+{
+	m.can = can;
+	start();
+	assert_true(solo5x_net_offloads(NET, ALL_OFFLOADS) == can);
+	assert_true(m.granted_offloads == can);
+}
+
+static void offloads_are_granted_before_the_first_frame_alone(void **state)
+{
+	size_t size;
+
+	start_with(ALL_OFFLOADS);
+	assert_int_equal(m.announced, 4);
+	assert_true(solo5x_net_offloads(NET, NET_CSUM) == NET_CSUM);
+	assert_true(solo5x_net_offloads(OTHER, ALL_OFFLOADS) == 0);
+	assert_true(solo5x_net_offloads(1000, ALL_OFFLOADS) == 0);
+	(void)solo5_net_read(NET, DATA, 2000, &size);
+	assert_true(solo5x_net_offloads(NET, 0) == 0);
+	assert_true(m.granted_offloads == NET_CSUM);
+	(void)set_up(state);
+	start_with(NET_CSUM);
+	write_frame(0, 100);
+	assert_true(solo5x_net_offloads(NET, ALL_OFFLOADS) == 0);
+	(void)set_up(state);
+	m.granted = 0;
+	m.can = ALL_OFFLOADS;
+	start();
+	assert_true(solo5x_net_offloads(NET, ALL_OFFLOADS) == 0);
+}
+
+static void little_memory_means_no_segments(void **state)
+{
+	(void)state;
+	m.can = ALL_OFFLOADS;
+	m.heap = 150 << 10;
+	start();
+	assert_true(solo5x_net_offloads(NET, ALL_OFFLOADS) ==
+		    (ALL_OFFLOADS & ~(uint64_t)(NET_GUEST_TSO | NET_GUEST_ECN)));
+	m.waiting[NET] = 20;
+	m.len = LONGEST;
+	(void)yield_now();
+	assert_true(m.waiting[NET] < 20);
+}
+
+static struct solo5x_net_frame come(uint32_t n)
+{
+	struct solo5x_net_frame f = {.n = 0};
+	size_t at = 0;
+
+	assert_int_equal(solo5x_net_receive(NET, &f), SOLO5_R_OK);
+	assert_int_equal(f.size, m.len);
+	assert_int_equal(f.meta.flags, SOLO5X_NET_DATA_VALID);
+	for (size_t i = 0; i < f.n; i++)
+		for (size_t k = 0; k < f.parts[i].size; k++, at++)
+			assert_int_equal(f.parts[i].data[k], byte_of(n, at));
+	assert_int_equal(at, m.len);
+	return f;
+}
+
+/* Longer than the queue: each buffer is used again. */
+static void large_frames_come_in_parts_that_go_back_in_any_order(void **state)
+{
+	struct solo5x_net_frame held[3];
+
+	(void)state;
+	start_with(ALL_OFFLOADS);
+	m.len = 20000;
+	for (uint32_t n = 0; n < 60; n += 3) {
+		m.waiting[NET] = 3;
+		(void)yield_now();
+		for (uint32_t i = 0; i < 3; i++)
+			held[i] = come(n + i);
+		for (uint32_t i = 0; i < 3; i++)
+			solo5x_net_release(&held[(n / 3 + 2 * i) % 3]);
+		solo5x_net_release(&held[0]);	/* again: nothing */
+		assert_int_equal(solo5x_net_receive(NET, &held[0]), SOLO5_R_AGAIN);
+	}
+	m.len = NET_SEGMENTS_MAX;
+	m.waiting[NET] = 1;
+	(void)yield_now();
+	held[0] = come(60);
+	assert_int_equal(held[0].n, 17);
+	solo5x_net_release(&held[0]);
+}
+
+static void a_broken_frame_in_parts_is_passed_over(void **state)
+{
+	struct solo5x_net_frame f;
+
+	(void)state;
+	start_with(ALL_OFFLOADS);
+	m.broken_headers = 3;
+	m.waiting[NET] = 4;
+	(void)yield_now();
+	f = come(3);
+	solo5x_net_release(&f);
+	assert_int_equal(solo5x_net_receive(NET, &f), SOLO5_R_AGAIN);
+}
+
+static struct solo5x_net_meta meta_of(bool segments)
+{
+	return (struct solo5x_net_meta){
+		.flags = SOLO5X_NET_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16,
+		.gso_type = segments ? SOLO5X_NET_GSO_TCPV4 : 0, .gso_size = segments ? 1460 : 0,
+	};
+}
+
+static solo5_result_t send_parts(size_t first, size_t second, bool segments)
+{
+	const struct solo5x_net_part parts[] = {{DATA, first}, {DATA + 1000, second}};
+	const struct solo5x_net_meta meta = meta_of(segments);
+
+	for (size_t i = 0; i < 1000 + second; i++)
+		DATA[i] = byte_of(7, i);
+	return solo5x_net_send(NET, parts, 2, &meta);
+}
+
+static void frames_in_parts_leave_with_what_is_to_be_done(void **state)
+{
+	(void)state;
+	start_with(ALL_OFFLOADS);
+	m.keeps = true;
+	for (unsigned round = 0; round < 200; round++) {
+		m.by_thread = round % 3 == 1;
+		assert_int_equal(send_parts(54, 40000, true), SOLO5_R_OK);
+		assert_int_equal(m.out_len, 40054);
+		assert_int_equal(m.out_header.gso_size, 1460);
+		assert_int_equal(m.out_header.gso_type, NET_GSO_TCPV4);
+		assert_memory_equal(m.out, DATA, 54);
+		assert_memory_equal(m.out + 54, DATA + 1000, 40000);
+		m.by_thread = false;
+		assert_int_equal(send_parts(54, 100, false), SOLO5_R_OK);
+	}
+	(void)yield_now();
+	assert_int_equal(m.outs, 400);
+	assert_int_equal(m.out_len, 154);
+	assert_int_equal(m.out_header.flags, NET_NEEDS_CSUM);
+	assert_int_equal(m.out_header.csum_offset, 16);
+	assert_int_equal(send_parts(54, NET_SEGMENTS_MAX, true), SOLO5_R_EINVAL);
+	assert_int_equal(send_parts(5, 5, false), SOLO5_R_EINVAL);
+}
+
+/* RFC 1071: of what is summed, with the field that was filled in. */
+static uint32_t sum_of(const uint8_t *at, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += (uint32_t)at[i] << (i % 2 == 0 ? 8 : 0);
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static void what_is_not_granted_is_done_here(void **state)
+{
+	const struct solo5x_net_meta outside = {
+		.flags = SOLO5X_NET_NEEDS_CSUM, .csum_start = 34, .csum_offset = 500,
+	};
+	const struct solo5x_net_part part = {DATA, 100};
+	struct solo5x_net_frame f = {.room = DATA + 4096, .room_size = 2000};
+	uint8_t whole[200];
+
+	(void)state;
+	m.granted = 0;
+	start();
+	m.keeps = true;
+	for (size_t len = 40; len < 43; len++) {
+		assert_int_equal(send_parts(54, len, false), SOLO5_R_OK);
+		assert_int_equal(m.out_len, 54 + len);
+		/* What the pattern has in the field stands for the pseudo header. */
+		memcpy(whole, DATA, 54);
+		memcpy(whole + 54, DATA + 1000, len);
+		assert_int_equal(m.out[50] << 8 | m.out[51], ~sum_of(whole + 34, 20 + len) & 0xffff);
+	}
+	assert_int_equal(send_parts(54, 3000, true), SOLO5_R_EUNSPEC);
+	assert_int_equal(solo5x_net_send(NET, &part, 1, &outside), SOLO5_R_EINVAL);
+	assert_int_equal(solo5x_net_send(NET, &part, 1, NULL), SOLO5_R_OK);
+	assert_int_equal(solo5x_net_send(NET, &part, 0, NULL), SOLO5_R_EINVAL);
+	assert_int_equal(solo5x_net_send(OTHER, &part, 1, NULL), SOLO5_R_EINVAL);
+	assert_int_equal(solo5x_net_receive(NET, &f), SOLO5_R_AGAIN);
+	solo5x_net_release(&f);
+}
+
+/* RFC 768: 0 would say that there is no checksum. */
+static void a_checksum_is_never_0(void **state)
+{
+	const struct solo5x_net_meta meta = {
+		.flags = SOLO5X_NET_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6,
+	};
+	const struct solo5x_net_part part = {DATA, 60};
+
+	(void)state;
+	m.granted = 0;
+	start();
+	m.keeps = true;
+	memset(DATA, 0, 60);
+	DATA[50] = DATA[51] = 0xff;
+	assert_int_equal(solo5x_net_send(NET, &part, 1, &meta), SOLO5_R_OK);
+	assert_true(m.out[40] == 0xff && m.out[41] == 0xff);
+}
+
+static void without_large_frames_they_come_copied(void **state)
+{
+	struct solo5x_net_frame f = {.room = DATA, .room_size = 2000};
+
+	(void)state;
+	start();
+	assert_true(solo5x_net_offloads(NET, NET_CSUM) == 0);
+	m.waiting[NET] = 1;
+	(void)yield_now();
+	assert_int_equal(solo5x_net_receive(NET, &f), SOLO5_R_OK);
+	assert_true(f.n == 1 && f.parts[0].data == DATA && f.size == m.len);
+	assert_int_equal(f.meta.flags, 0);
+	solo5x_net_release(&f);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -833,6 +1093,14 @@ int main(void)
 		TEST(an_image_that_asks_has_them_at_any_price),
 		TEST(runs_that_are_to_be_alike_are_not_measured),
 		TEST(a_frame_of_the_trial_is_one),
+		TEST(offloads_are_granted_before_the_first_frame_alone),
+		TEST(little_memory_means_no_segments),
+		TEST(large_frames_come_in_parts_that_go_back_in_any_order),
+		TEST(a_broken_frame_in_parts_is_passed_over),
+		TEST(frames_in_parts_leave_with_what_is_to_be_done),
+		TEST(what_is_not_granted_is_done_here),
+		TEST(a_checksum_is_never_0),
+		TEST(without_large_frames_they_come_copied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

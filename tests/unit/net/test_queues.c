@@ -284,6 +284,43 @@ static void assert_nothing_comes(void)
 	assert_null(back(&written));
 }
 
+static struct husk_net_offloads ask_offloads(uint64_t handle, uint64_t wanted)
+{
+	const struct husk_net_offloads rq = {
+		.handle = handle, .wanted = wanted, .granted = UINT64_MAX, .ret = 77,
+	};
+
+	memcpy(rig_at(&f.rig, ARG), &rq, sizeof rq);
+	assert_int_equal(rig_call(&f.rig, HUSK_HYPERCALL_NET_OFFLOADS, ARG), RIG_RESUMED);
+	return *(struct husk_net_offloads *)rig_at(&f.rig, ARG);
+}
+
+/* A pair of sockets has no offloads. */
+static void offloads_are_asked_for_before_there_is_a_queue(void **state)
+{
+	static const struct { uint64_t handle; int ret; } handles[] = {
+		{0, HVT_EINVAL}, {1, HVT_EINVAL}, {2, HVT_EINVAL}, {3, HVT_EINVAL}, {64, HVT_EINVAL},
+		{UINT64_MAX, HVT_EINVAL},
+	};
+	struct husk_queue rq = {.handle = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
+		const struct husk_net_offloads answer = ask_offloads(handles[i].handle, UINT64_MAX);
+
+		assert_int_equal(answer.ret, handles[i].ret);
+		assert_true(answer.granted == 0);
+	}
+	assert_int_equal(announce(&rq), HVT_OK);
+	assert_int_equal(ask_offloads(1, UINT64_MAX).ret, HVT_OK);
+	assert_true(ask_offloads(1, UINT64_MAX).granted == 0);
+	assert_int_equal(ask_offloads(2, 0).ret, HVT_EINVAL);
+	rq = layout(0, NET_QUEUE_TX);
+	assert_int_equal(announce(&rq), HVT_OK);
+	assert_int_equal(ask_offloads(1, 0).ret, HVT_EINVAL);
+	assert_int_not_equal(rig_call(&f.rig, HUSK_HYPERCALL_NET_OFFLOADS, RIG_MEMORY - 8), RIG_RESUMED);
+}
+
 static void frames_lie_in_buffers_when_poll_says_so(void **state)
 {
 	(void)state;
@@ -996,6 +1033,7 @@ static void it_is_there_or_nothing_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(offloads_are_asked_for_before_there_is_a_queue),
 		TEST(frames_lie_in_buffers_when_poll_says_so),
 		TEST(a_frame_may_take_several_buffers),
 		TEST(a_buffer_may_have_several_pieces),

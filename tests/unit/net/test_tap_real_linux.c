@@ -400,6 +400,185 @@ static void an_inherited_tap_has_its_header_back_in_the_end(void **state)
 	}
 }
 
+/* ---- checksums and segments ---- */
+
+#define LARGE 20054u			/* bytes of a frame of many segments */
+
+/* Headers of TCP in front of a pattern, as a packet socket leaves them to the interface. */
+static void peer_sends_unfinished(const struct fixture *f, size_t len, bool segments)
+{
+	static const uint8_t headers[] = {
+		2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0,
+		10, 9, 0, 2, 10, 9, 0, 1, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0x50, 0x10, 0x10, 0, 0, 0, 0, 0,
+	};
+	static uint8_t whole[10 + LARGE];
+	const struct net_header h = {
+		.flags = NET_NEEDS_CSUM, .gso_type = segments ? NET_GSO_TCPV4 : 0,
+		.gso_size = segments ? 1460 : 0, .hdr_len = 54, .csum_start = 34, .csum_offset = 16,
+	};
+	uint8_t *frame = whole + 10;
+
+	memcpy(whole, &h, 10);
+	memcpy(frame, headers, sizeof headers);
+	for (size_t i = sizeof headers; i < len; i++)
+		frame[i] = (uint8_t)i;
+	frame[16] = (uint8_t)((len - 14) >> 8);
+	frame[17] = (uint8_t)(len - 14);
+	assert_true(send(f->peer, whole, 10 + len, 0) == (ssize_t)(10 + len));
+}
+
+static void open_header_peer(struct fixture *f)
+{
+	const int one = 1;
+	const struct sockaddr_ll at = {		/* of IP, as only that has segments */
+		.sll_family = AF_PACKET, .sll_protocol = 0x0008,
+		.sll_ifindex = (int)if_nametoindex("tap0"),
+	};
+
+	open_peer(f, "tap0");
+	assert_int_equal(bind(f->peer, (const struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(setsockopt(f->peer, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one), 0);
+}
+
+static bool is_of_peer(const uint8_t *frame, size_t len)
+{
+	return len >= 54 && frame[5] == 9 && frame[12] == 8 && frame[23] == 6;
+}
+
+/* Past what the kernel itself has to say. */
+static enum uplink_result read_parts(const struct fixture *f, struct net_header *h, uint8_t *frame,
+				     size_t *len)
+{
+	struct iovec parts[LARGE / 500 + 1];
+	enum uplink_result r;
+	unsigned n = 0;
+
+	for (size_t at = 0; at < LARGE; at += 500, n++)
+		parts[n] = (struct iovec){frame + at, LARGE - at < 500 ? LARGE - at : 500};
+	do {
+		wait_readable(f->uplink->fd, now_ms() + 10000);
+		r = f->uplink->ops->read_parts(f->uplink, h, parts, n, len);
+	} while (r == UPLINK_OK && !is_of_peer(frame, *len));
+	return r;
+}
+
+static enum uplink_result read_whole(const struct fixture *f, uint8_t *frame, size_t *len)
+{
+	enum uplink_result r;
+
+	do {
+		wait_readable(f->uplink->fd, now_ms() + 10000);
+		r = f->uplink->ops->read(f->uplink, (struct iovec){frame, 1514}, len);
+	} while (r == UPLINK_OK && !is_of_peer(frame, *len));
+	return r;
+}
+
+static void attach_with_header(struct fixture *f)
+{
+	own_network_need();
+	f->header = true;
+	own_network_tap("tap0", IFF_TAP | IFF_NO_PI);
+	assert_opens(f, "tap0");
+}
+
+static void assert_offloads(bool csum, bool tso)
+{
+	assert_int_equal(own_network_ethtool("tap0", ETHTOOL_GTXCSUM) != 0, csum);
+	assert_int_equal(own_network_ethtool("tap0", ETHTOOL_GTSO) != 0, tso);
+}
+
+static void a_tap_is_set_to_what_was_asked_for_and_no_more(void **state)
+{
+	static const uint64_t all = NET_OFFLOADS;
+	struct fixture *f = *state;
+	const struct uplink_ops *ops;
+
+	attach_with_header(f);
+	ops = f->uplink->ops;
+	assert_offloads(false, false);
+	assert_true(ops->offload(f->uplink, all) == all);
+	assert_offloads(true, true);
+	assert_true(ops->offload(f->uplink, NET_CSUM | NET_HOST_TSO4) == (NET_CSUM | NET_HOST_TSO4));
+	assert_offloads(false, false);
+	assert_true(ops->offload(f->uplink, NET_GUEST_CSUM) == NET_GUEST_CSUM);
+	assert_offloads(true, false);
+	assert_true(ops->offload(f->uplink, 0) == 0);
+	assert_offloads(false, false);
+	assert_true(ops->offload(f->uplink, all) == all);
+	detach(f);
+	f->header = false;
+	assert_opens(f, "tap0");
+	assert_offloads(false, false);
+	assert_true(f->uplink->ops->offload(f->uplink, all) == 0);
+	assert_offloads(false, false);
+	own_network_remove("tap0");
+}
+
+static void segments_come_whole_to_who_asked(void **state)
+{
+	static uint8_t frame[LARGE];
+	struct fixture *f = *state;
+	struct net_header h;
+	size_t len = 0;
+
+	attach_with_header(f);
+	assert_true(f->uplink->ops->offload(f->uplink, NET_OFFLOADS) == NET_OFFLOADS);
+	open_header_peer(f);
+	peer_sends_unfinished(f, LARGE, true);
+	assert_int_equal(read_parts(f, &h, frame, &len), UPLINK_OK);
+	assert_int_equal(len, LARGE);
+	assert_int_equal(h.gso_type, NET_GSO_TCPV4);
+	assert_int_equal(h.gso_size, 1460);
+	assert_int_equal(h.flags, NET_NEEDS_CSUM);
+	for (size_t i = 54; i < LARGE; i++)
+		assert_int_equal(frame[i], (uint8_t)i);
+	own_network_remove("tap0");
+}
+
+/* The interface has it in its queue already, as it was promised to be taken. */
+static void what_was_sent_to_somebody_else_is_finished(void **state)
+{
+	static uint8_t frame[1514];
+	struct fixture *f = *state;
+	uint32_t sum = 0;
+	size_t len = 0;
+
+	attach_with_header(f);
+	assert_true(f->uplink->ops->offload(f->uplink, NET_OFFLOADS) == NET_OFFLOADS);
+	open_header_peer(f);
+	peer_sends_unfinished(f, LARGE, true);
+	peer_sends_unfinished(f, 1514, false);
+	assert_true(f->uplink->ops->offload(f->uplink, 0) == 0);
+	assert_int_equal(read_whole(f, frame, &len), UPLINK_TOO_LONG);
+	assert_int_equal(read_whole(f, frame, &len), UPLINK_OK);
+	assert_int_equal(len, 1514);
+	/* The field held 0 for the pseudo header's part: so has the sum of all that is summed. */
+	for (size_t i = 34; i < len; i += 2)
+		sum += (uint32_t)frame[i] << 8 | frame[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	assert_int_equal(sum, 0xffff);
+	assert_true(frame[50] != 0 || frame[51] != 0);
+	own_network_remove("tap0");
+}
+
+static void an_interface_that_is_back_is_set_again(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+	uint8_t byte;
+
+	attach_with_header(f);
+	assert_true(f->uplink->ops->offload(f->uplink, NET_OFFLOADS) == NET_OFFLOADS);
+	own_network_remove("tap0");
+	assert_int_equal(f->uplink->ops->read(f->uplink, (struct iovec){&byte, 1}, &len), UPLINK_GONE);
+	own_network_tap("tap0", IFF_TAP | IFF_NO_PI);
+	assert_int_equal(reattach(f), 0);
+	assert_offloads(true, true);
+	assert_int_equal(header_size(f->uplink->fd), 12);
+	own_network_remove("tap0");
+}
+
 /* What was asked for before would give the guest unfinished checksums and frames that are too long. */
 static void an_inherited_tap_offloads_nothing(void **state)
 {
@@ -750,6 +929,10 @@ int main(void)
 		TEST(frames_cross_an_inherited_tap_of_any_kind),
 		TEST(a_tap_by_name_carries_a_header_of_12_bytes_if_asked_to),
 		TEST(an_inherited_tap_has_its_header_back_in_the_end),
+		TEST(a_tap_is_set_to_what_was_asked_for_and_no_more),
+		TEST(segments_come_whole_to_who_asked),
+		TEST(what_was_sent_to_somebody_else_is_finished),
+		TEST(an_interface_that_is_back_is_set_again),
 		TEST(an_inherited_tap_offloads_nothing),
 		TEST(an_inherited_tap_keeps_its_filter),
 		TEST(a_large_mtu_is_carried),
