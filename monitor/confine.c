@@ -27,6 +27,9 @@ static void collect(const struct husk *h, const struct husk_confinement *how, st
 	sandbox_keep(s, symbol_file_fd(&h->symbols), SANDBOX_READS_AT | SANDBOX_LOOKS);
 	if (symbol_file_fd(&h->symbols) != -1)
 		s->values[SANDBOX_SYMBOLS] = (uint64_t)symbol_file_fd(&h->symbols);
+	sandbox_keep(s, h->footprint, SANDBOX_READS_AT);
+	if (h->footprint != -1)
+		s->values[SANDBOX_FOOTPRINT] = (uint64_t)h->footprint;
 	sandbox_keep(s, h->config.console_fd, SANDBOX_OUTPUT);
 	sandbox_keep(s, h->core.mailbox.wake.fd, SANDBOX_BOTH_WAYS);
 	for (size_t i = 0; i < h->config.n_outputs && i < HUSK_OUTPUTS_MAX; i++)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "footprint.h"
 #include "guest_pages.h"
 #include "machine.h"
 #include "output.h"
@@ -107,7 +108,7 @@ struct husk *machine_create(const struct husk_config *config, const struct hv_op
 	h->settings.steady = h->clock.on;
 	h->ops = ops;
 	h->modules = mods;
-	h->image.fd = h->symbols.copy.fd = -1;
+	h->image.fd = h->symbols.copy.fd = h->footprint = -1;
 	return h;
 }
 
@@ -203,7 +204,7 @@ struct module_host machine_host(const struct husk *h)
 	struct module_host host = {
 		.outputs = {
 			{h->config.console_fd, "the guest's console"},
-			{.fd = -1}, {.fd = -1}, {.fd = -1},
+			{.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1},
 		},
 		.image_fd = h->image.fd,
 		.output_is_disk = h->config.output_is_disk,
@@ -215,6 +216,7 @@ struct module_host machine_host(const struct husk *h)
 	for (size_t i = 0; i < h->config.n_outputs && i < HUSK_OUTPUTS_MAX; i++)
 		host.outputs[i + 1] = (struct module_output){
 			h->config.outputs[i].fd, h->config.outputs[i].name,
+			i + h->config.n_overwritten >= h->config.n_outputs,
 		};
 	return host;
 }
@@ -360,6 +362,7 @@ static int attach_own(struct husk *h, struct husk_error *e)
 
 	if (times_attach(&h->times, &h->core, e) == -1)
 		return -1;
+	h->footprint = h->times.wanted ? footprint_open() : -1;
 	return h->config.attend == NULL ? 0 :
 	       core_add_client(&h->core, &client, h, &h->attention, e);
 }
@@ -400,6 +403,9 @@ static void unload(struct husk *h)
 	}
 	core_fini(&h->core);
 	h->times.core = NULL;
+	if (h->footprint != -1)
+		close(h->footprint);
+	h->footprint = -1;
 	h->attention = CORE_NO_CLIENT;
 	while (h->n_opened > 0) {
 		h->n_opened--;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "counter.h"
 #include "io_poll.h"
 
 #define KEY_BITS 56
@@ -144,7 +145,7 @@ static void wait_for_events(struct io_thread *t)
 	const uint64_t now = clock_now_ns();
 	struct husk_error e;
 
-	t->calls++;
+	counter_add(&t->calls, 1);
 	if (n < 0) {
 		husk_fail_sys(&e, -n, "I/O thread: waiting for devices");
 		fail(t, &e);

@@ -28,7 +28,8 @@ struct husk {
 	struct symbol_file symbols;	/* names of its functions, read when they are wanted */
 	struct clock_own clock;		/* the guest's, if the program makes it */
 	struct core core;
-	struct times times;		/* of its runs, if they are wanted */
+	struct times times;		/* of its runs, if they are wanted, and then */
+	int footprint;			/* footprint.h, while there is a machine; -1: not known */
 	unsigned attention;		/* husk_attend's id in the core */
 	bool loaded;
 	bool confined;			/* husk_confine was called, and layers are in force */

@@ -159,6 +159,16 @@ static int start_guest(struct command *c, struct husk_error *e)
 	return enter_sandbox(c, e);
 }
 
+/* A dry run makes no file. */
+static int open_metrics(struct command *c, const char *place, struct husk_error *e)
+{
+	if (!words_ask(c, "dry-run"))
+		return figures_open(&c->metrics, "--metrics", place, e) == -1 ? -1 : answers_check_metrics(c, e);
+	if (figures_check(&c->metrics, "--metrics", place, c->kernel, e) == -1)
+		return -1;
+	return c->metrics.fd == -1 ? 0 : answers_check_metrics(c, e);
+}
+
 static int open_figures(struct command *c, struct husk_error *e)
 {
 	const char *place = words_value(c, "stats-to"), *metrics = words_value(c, "metrics");
@@ -173,9 +183,7 @@ static int open_figures(struct command *c, struct husk_error *e)
 	if (metrics == NULL)
 		return words_ask(c, "metrics-every") ?
 		       husk_fail(e, HUSK_E_USAGE, "--metrics-every: there is no --metrics=FILE to go with it") : 0;
-	if (figures_open(&c->metrics, "--metrics", metrics, e) == -1)
-		return -1;
-	return answers_check_metrics(c, e);
+	return open_metrics(c, metrics, e);
 }
 
 static int launch(struct command *c, struct husk_error *e)
@@ -187,10 +195,7 @@ static int launch(struct command *c, struct husk_error *e)
 		husk_check_only(c->machine);
 	if (open_figures(c, e) == -1)
 		return fail(c, e);
-	c->outputs[1] = (struct husk_output){
-		c->figures.fd, words_ask(c, "stats-to") ? "--stats-to" : c->figures.where,
-	};
-	c->outputs[2] = (struct husk_output){c->metrics.fd, "--metrics"};
+	answers_note_outputs(c);
 	if (start_guest(c, e) == -1)
 		return fail(c, e);
 	if (!words_ask(c, "dry-run"))
@@ -270,7 +275,7 @@ static int work(struct command *c, struct husk_error *e)
 	const struct husk_config config = {
 		.size = sizeof config, .console_fd = STDOUT_FILENO,
 		.console_name = "standard output",
-		.outputs = c->outputs, .n_outputs = 3,
+		.outputs = c->outputs, .n_outputs = COMMAND_OUTPUTS, .n_overwritten = 2,
 		.output_is_disk = on_output_is_disk, .output_ctx = c,
 		.notice = on_notice, .notice_ctx = c,
 		.stopping = is_stopping, .attend = on_attend, .attend_ctx = c,
@@ -325,7 +330,7 @@ int main(int argc, char **argv)
 {
 	struct command c = {
 		.figures = {.fd = -1}, .metrics = {.fd = -1},
-		.outputs = {{STDERR_FILENO, "standard error"}, {-1, NULL}, {-1, NULL}},
+		.outputs = {{STDERR_FILENO, "standard error"}, {-1, NULL}, {-1, NULL}, {-1, NULL}},
 		.argc = argc, .argv = argv,
 	};
 	struct husk_error e = {0};

@@ -69,30 +69,33 @@ int answers_check_metrics(struct command *c, struct husk_error *e)
 			 c->metrics.where, words_ask(c, "stats-to") ? "--stats-to" : c->figures.where);
 }
 
+void answers_note_outputs(struct command *c)
+{
+	c->outputs[c->figures.file ? OUTPUT_FIGURES_FILE : OUTPUT_FIGURES] = (struct husk_output){
+		c->figures.fd, words_ask(c, "stats-to") ? "--stats-to" : c->figures.where,
+	};
+	c->outputs[OUTPUT_METRICS] = (struct husk_output){c->metrics.fd, "--metrics"};
+}
+
 /* Returns 1 for a place at which figures cannot be written. */
-static int check_place(struct command *c, const char *option, struct figures *f,
-		       struct husk_output *output, FILE *out)
+static int check_place(struct command *c, const char *option, struct figures *f, FILE *out)
 {
 	const char *where = words_value(c, option + strlen("--"));
 	struct husk_error e;
 
-	if (where == NULL)
+	if (where == NULL || (figures_check(f, option, where, c->kernel, &e) == 0 &&
+			      (f != &c->metrics || f->fd == -1 || answers_check_metrics(c, &e) == 0)))
 		return 0;
-	if (figures_check(f, option, where, c->kernel, &e) == -1 ||
-	    (f == &c->metrics && f->fd != -1 && answers_check_metrics(c, &e) == -1)) {
-		fprintf(out, "FAIL %s\n", e.message);
-		return 1;
-	}
-	*output = (struct husk_output){f->fd, option};
-	return 0;
+	fprintf(out, "FAIL %s\n", e.message);
+	return 1;
 }
 
 /* The figures come first, as no disk may be where they go. */
 static int check_all(struct command *c, FILE *out)
 {
-	int bad = check_place(c, "--stats-to", &c->figures, &c->outputs[1], out) +
-		  check_place(c, "--metrics", &c->metrics, &c->outputs[2], out);
+	int bad = check_place(c, "--stats-to", &c->figures, out) + check_place(c, "--metrics", &c->metrics, out);
 
+	answers_note_outputs(c);
 	bad += husk_check(c->machine, c->kernel, c->guest_argc, c->guest_argv, out);
 	return bad + sandbox_check_host(&c->settings, out);
 }

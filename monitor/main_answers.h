@@ -11,6 +11,9 @@
  */
 int answers_print(struct command *c, struct husk_error *e);
 
+/* Tells the machine where figures go, which are open, before it opens what may not be there. */
+void answers_note_outputs(struct command *c);
+
 /* Whether the metrics, whose place is open, go to a file of their own. HUSK_E_USAGE. */
 int answers_check_metrics(struct command *c, struct husk_error *e);
 

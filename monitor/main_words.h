@@ -14,13 +14,16 @@
 /* 60 to 64 are not used: some orchestrators give them meanings of their own. */
 enum { STATUS_OK = 0, STATUS_FAILED = 1 };
 
+/* Where husk itself writes to; the last two are overwritten, the one before them is not. */
+enum { OUTPUT_STDERR, OUTPUT_FIGURES, OUTPUT_FIGURES_FILE, OUTPUT_METRICS, COMMAND_OUTPUTS };
+
 struct command {
 	struct messages messages;
 	struct settings settings;	/* the program's own options */
 	struct husk *machine;
 	struct figures figures;
 	struct figures metrics;		/* that are written while the guest runs */
-	struct husk_output outputs[3];	/* stderr, and where the figures go */
+	struct husk_output outputs[COMMAND_OUTPUTS];	/* stderr, and where the figures go */
 	bool stdout_is_disk, stderr_is_disk;	/* a disk of the guest: nothing is written there */
 	bool ended;			/* the guest did, whatever is asked for afterwards */
 	bool told;			/* that we end on a signal */

@@ -10,8 +10,8 @@ int module_host_spares(const struct module_host *host, const struct output_file 
 	if (output_file_is(f, host->image_fd))
 		return husk_fail(e, HUSK_E_USAGE, "%s=%s is the image that is to run; name another file",
 				 f->option, f->where);
-	for (size_t i = 0; f->file && i < sizeof host->outputs / sizeof host->outputs[0]; i++)
-		if (output_file_is(f, host->outputs[i].fd))
+	for (size_t i = 0; i < sizeof host->outputs / sizeof host->outputs[0]; i++)
+		if ((f->file || host->outputs[i].over) && output_file_is(f, host->outputs[i].fd))
 			return husk_fail(e, HUSK_E_USAGE, "%s=%s is where %s goes, and each would "
 					 "overwrite the other; name another file", f->option, f->where,
 					 host->outputs[i].name);

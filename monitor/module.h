@@ -35,7 +35,8 @@ struct module_host {
 	struct module_output {
 		int fd;		/* -1: none */
 		const char *name;
-	} outputs[4];		/* what it writes to; the first is the guest's console */
+		bool over;	/* what is there is overwritten */
+	} outputs[5];		/* what it writes to; the first is the guest's console */
 	void (*output_is_disk)(void *ctx, int fd);	/* told of each that is; may be NULL */
 	void *output_ctx;
 	int image_fd;		/* of the image that is to run */
@@ -46,8 +47,8 @@ struct module_host {
 struct output_file;
 
 /*
- * Fails if a module would write to the image, or empty a file that the program writes to: one that it
- * was not handed down. HUSK_E_USAGE.
+ * Fails if a module would write to the image, to a file that the program writes over, or empty one that it
+ * writes to: one that it was not handed down. HUSK_E_USAGE.
  */
 int module_host_spares(const struct module_host *host, const struct output_file *f,
 		       struct husk_error *e);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "footprint.h"
 #include "json.h"
 #include "machine.h"
 #include "report_metrics.h"
@@ -30,6 +31,17 @@ static void tell_sandbox(void *ctx, const char *name, uint64_t value)
 	t->tell(t->ctx, "sandbox", name, value);
 }
 
+/* Wanted where times are. */
+static void tell_memory(const struct husk *h, husk_figure *tell, void *ctx)
+{
+	uint64_t bytes;
+
+	if (!footprint_read(h->footprint, &bytes))
+		return;
+	tell(ctx, "memory", "resident_bytes", bytes);
+	tell(ctx, "memory", "guest_bytes", h->core.memory.size);
+}
+
 void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 {
 	const struct core *c = &h->core;
@@ -53,6 +65,7 @@ void husk_report(const struct husk *h, husk_figure *tell, void *ctx)
 			h->modules[i]->report(h->state[i], add, &t);
 	tell(ctx, "total", "system_calls", t.calls);
 	times_report(&h->times, tell, ctx);
+	tell_memory(h, tell, ctx);
 }
 
 static void write_line(void *ctx, const char *subject, const char *name, uint64_t value)

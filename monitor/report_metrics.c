@@ -54,6 +54,17 @@ static void put_name(char *to, size_t size, const char *from)
 	to[n] = '\0';
 }
 
+/* Of subjects that have figures of several kinds. */
+static enum kind kind_of(const char *name)
+{
+	static const char *const gauges[] = {"link_up", "resident_bytes", "guest_bytes"};
+
+	for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
+		if (strcmp(gauges[i], name) == 0)
+			return GAUGE;
+	return strcmp(name, "connections") == 0 ? UNKNOWN : COUNTER;
+}
+
 static void place(struct sample *s, const char *subject, const char *name)
 {
 	for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++)
@@ -66,7 +77,7 @@ static void place(struct sample *s, const char *subject, const char *name)
 				 s->us ? (int)strcspn(name, "_") : LABEL_MAX, name);
 			return;
 		}
-	s->kind = strcmp(name, "connections") == 0 ? UNKNOWN : COUNTER;
+	s->kind = kind_of(name);
 	s->label = "of";
 	put_name(s->family, sizeof s->family, name);
 	snprintf(s->value_of_label, sizeof s->value_of_label, "%s", subject);

@@ -67,6 +67,7 @@ enum sandbox_value {
 	SANDBOX_MAKE,		/* that of the directory that a core file is made in, */
 	SANDBOX_MAKE_NAME,	/* and the page in which files' names lie, which cannot be changed */
 	SANDBOX_SYMBOLS,	/* the descriptor that names of functions are read from */
+	SANDBOX_FOOTPRINT,	/* that of footprint.h */
 	SANDBOX_SEALED,		/* the first page of net/sealed.h */
 	SANDBOX_SEALED_2,	/* the second */
 	SANDBOX_FAMILY,		/* AF_UNIX if a device is to make connections */

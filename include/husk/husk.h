@@ -35,7 +35,7 @@ extern "C" {
 
 struct husk;
 
-#define HUSK_OUTPUTS_MAX 3
+#define HUSK_OUTPUTS_MAX 4
 
 /* A descriptor that the program writes to, and what messages call it. */
 struct husk_output {
@@ -100,6 +100,11 @@ struct husk_config {
 	/* NULL: the host's. Is copied. */
 	const struct husk_clock *clock;
 	const char *console_name;	/* what messages call console_fd; NULL: the guest's console */
+	/*
+	 * How many of outputs, the last ones, are overwritten: what the guest's trace and the like are given
+	 * may not be the same file, not even as a descriptor.
+	 */
+	size_t n_overwritten;
 };
 
 /* The library's version, "0.1.0". */

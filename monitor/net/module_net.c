@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "counter.h"
 #include "net.h"
 #include "sandbox.h"
 
@@ -228,20 +229,20 @@ static int net_start(void *state, struct husk_error *e)
 static void report_ring(const struct netdev_counters *n, const char *subject, module_figure *tell,
 			void *ctx)
 {
-	tell(ctx, subject, "ring_entries", n->ring_entries);
-	tell(ctx, subject, "ring_batches", n->ring_batches);
-	tell(ctx, subject, "ring_kicks", n->ring_kicks);
+	tell(ctx, subject, "ring_entries", counter_get(&n->ring_entries));
+	tell(ctx, subject, "ring_batches", counter_get(&n->ring_batches));
+	tell(ctx, subject, "ring_kicks", counter_get(&n->ring_kicks));
 }
 
 static void report_queues(const struct net_queues *q, const char *subject, module_figure *tell,
 			  void *ctx)
 {
 	tell(ctx, subject, "doorbells", q->doorbells);
-	tell(ctx, subject, "queue_sent", q->sent);
-	tell(ctx, subject, "queue_received", q->received);
-	tell(ctx, subject, "queue_refused", q->refused);
-	tell(ctx, subject, "offloaded_sent", q->offloaded_out);
-	tell(ctx, subject, "offloaded_received", q->offloaded_in);
+	tell(ctx, subject, "queue_sent", counter_get(&q->sent));
+	tell(ctx, subject, "queue_received", counter_get(&q->received));
+	tell(ctx, subject, "queue_refused", counter_get(&q->refused));
+	tell(ctx, subject, "offloaded_sent", counter_get(&q->offloaded_out));
+	tell(ctx, subject, "offloaded_received", counter_get(&q->offloaded_in));
 }
 
 static void report_device(const struct net_device *d, module_figure *tell, void *ctx)
@@ -250,14 +251,15 @@ static void report_device(const struct net_device *d, module_figure *tell, void 
 	char subject[SET_SUBJECT_SIZE];
 
 	set_device_subject(&d->is, "net", subject);
-	tell(ctx, subject, "frames_received", n->rx_frames);
-	tell(ctx, subject, "bytes_received", n->rx_bytes);
-	tell(ctx, subject, "frames_sent", n->tx_frames);
-	tell(ctx, subject, "bytes_sent", n->tx_bytes);
+	tell(ctx, subject, "frames_received", counter_get(&n->rx_frames));
+	tell(ctx, subject, "bytes_received", counter_get(&n->rx_bytes));
+	tell(ctx, subject, "frames_sent", counter_get(&n->tx_frames));
+	tell(ctx, subject, "bytes_sent", counter_get(&n->tx_bytes));
 	for (enum netdev_drop k = 0; k < NETDEV_DROPS; k++)
-		tell(ctx, subject, netdev_drop_name(k), n->drops[k]);
-	tell(ctx, subject, "reattached", n->reattached);
-	tell(ctx, subject, "system_calls", n->calls);
+		tell(ctx, subject, netdev_drop_name(k), counter_get(&n->drops[k]));
+	tell(ctx, subject, "reattached", counter_get(&n->reattached));
+	tell(ctx, subject, "link_up", counter_get(&n->link_up));
+	tell(ctx, subject, "system_calls", counter_get(&n->calls));
 	if (net_has_ring(d->module))
 		report_ring(n, subject, tell, ctx);
 	if (d->module->has_queues)
@@ -274,8 +276,8 @@ static void net_report(const void *state, module_figure *tell, void *ctx)
 		tell(ctx, "net_queues", "handovers", s->thread.handovers);
 	if (!net_has_ring(s))
 		return;
-	tell(ctx, "ring", "entries", s->ring.entries);
-	tell(ctx, "ring", "batches", s->ring.batches);
+	tell(ctx, "ring", "entries", counter_get(&s->ring.entries));
+	tell(ctx, "ring", "batches", counter_get(&s->ring.batches));
 	tell(ctx, "ring", "kicks", s->kicks);
 	tell(ctx, "ring", "handovers", s->thread.handovers);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "counter.h"
 #include "iov.h"
 #include "offload.h"
 #include "probe.h"
@@ -42,7 +43,7 @@ static int make_slots(struct netdev *d, struct husk_error *e)
 int netdev_open(struct netdev *d, const char *name, const struct uplink_request *rq, unsigned mtu,
 		struct husk_error *e)
 {
-	*d = (struct netdev){.name = name};
+	*d = (struct netdev){.name = name, .counters.link_up = 1};
 	if (uplink_open(&d->uplink, rq, e) == 0 && choose_mtu(d, rq->where, mtu, e) == 0 &&
 	    make_slots(d, e) == 0)
 		return 0;
@@ -69,6 +70,7 @@ static uint64_t now_ns(void)
 static void vanish(struct netdev *d)
 {
 	d->gone = true;
+	counter_set(&d->counters.link_up, 0);
 	d->retry_at = now_ns() + NETDEV_RETRY_NS;
 }
 
@@ -81,13 +83,14 @@ static bool present(struct netdev *d)
 		return false;
 	if (d->uplink->ops->reattach == NULL)
 		return false;
-	d->counters.calls++;
+	counter_add(&d->counters.calls, 1);
 	if (d->uplink->ops->reattach(d->uplink) == -1) {
 		vanish(d);
 		return false;
 	}
-	d->counters.reattached++;
+	counter_add(&d->counters.reattached, 1);
 	d->gone = d->backing_off = false;
+	counter_set(&d->counters.link_up, 1);
 	d->failures = 0;
 	return true;
 }
@@ -117,17 +120,18 @@ int netdev_fd(const struct netdev *d)
 
 static void drop(struct netdev *d, enum netdev_drop reason)
 {
-	d->counters.drops[reason]++;
+	counter_add(&d->counters.drops[reason], 1);
 }
 
 static void note_written(struct netdev *d, enum uplink_result result, size_t len)
 {
-	d->counters.calls++;
+	counter_add(&d->counters.calls, 1);
 	switch (result) {
 	case UPLINK_OK:
 		PROBE1(frame_out, len);
-		d->counters.tx_frames++;
-		d->counters.tx_bytes += len;
+		counter_add(&d->counters.tx_frames, 1);
+		counter_add(&d->counters.tx_bytes, len);
+		counter_set(&d->counters.link_up, 1);
 		return;
 	case UPLINK_AGAIN:
 		drop(d, NETDEV_TX_FULL);
@@ -137,6 +141,7 @@ static void note_written(struct netdev *d, enum uplink_result result, size_t len
 		drop(d, NETDEV_TX_DOWN);
 		return;
 	case UPLINK_DOWN:
+		counter_set(&d->counters.link_up, 0);
 		drop(d, NETDEV_TX_DOWN);
 		return;
 	case UPLINK_TOO_LONG:
@@ -240,10 +245,11 @@ static bool read_into(struct netdev *d, const struct place *at, size_t *len)
 	for (int i = 0; i < DROPS_IN_A_ROW; i++) {
 		enum uplink_result result = read_once(d, at, len);
 
-		d->counters.calls++;
+		counter_add(&d->counters.calls, 1);
 		note_result(d, result);
 		switch (result) {
 		case UPLINK_OK:
+			counter_set(&d->counters.link_up, 1);
 			if (fits_place(d, at, *len))
 				return true;
 			/* fallthrough */
@@ -257,8 +263,10 @@ static bool read_into(struct netdev *d, const struct place *at, size_t *len)
 		case UPLINK_ERROR:
 			drop(d, NETDEV_RX_ERROR);
 			return false;
-		case UPLINK_AGAIN:
 		case UPLINK_DOWN:
+			counter_set(&d->counters.link_up, 0);
+			return false;
+		case UPLINK_AGAIN:
 			return false;
 		}
 	}
@@ -335,8 +343,8 @@ static bool take_ahead(struct netdev *d, struct iovec buffer, size_t *len)
 static enum hvt_result count_received(struct netdev *d, size_t len)
 {
 	PROBE1(frame_in, len);
-	d->counters.rx_frames++;
-	d->counters.rx_bytes += len;
+	counter_add(&d->counters.rx_frames, 1);
+	counter_add(&d->counters.rx_bytes, len);
 	return HVT_OK;
 }
 

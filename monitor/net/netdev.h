@@ -34,10 +34,12 @@ enum netdev_drop {
 	NETDEV_DROPS
 };
 
+/* counter.h */
 struct netdev_counters {
 	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
 	uint64_t drops[NETDEV_DROPS];
 	uint64_t reattached;
+	uint64_t link_up;	/* 1, unless the uplink was down or gone when it was last used: then 0 */
 	uint64_t calls;		/* system calls */
 	/* The ring's: entries for this device, batches that held one, kicks that brought these. */
 	uint64_t ring_entries, ring_batches, ring_kicks;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "counter.h"
 #include "iov.h"
 #include "offload.h"
 
@@ -61,10 +62,10 @@ static void send_offloaded(struct net_queues *q, const struct virtqueue_chain *c
 	struct offload o;
 
 	if (!offload_check(&o, q->dev->offloads, h, pieces, n, iov_length(pieces, n))) {
-		q->refused++;
+		counter_add(&q->refused, 1);
 		return;
 	}
-	q->offloaded_out++;
+	counter_add(&q->offloaded_out, 1);
 	netdev_send_parts(q->dev, &o.header, pieces, n, o.longest);
 }
 
@@ -73,7 +74,7 @@ static void send_chain(struct net_queues *q, const struct virtqueue_chain *c)
 	struct net_header h;
 
 	if (c->n_writable != 0 || iov_gather(c->iov, c->n_readable, 0, &h, HEADER) != HEADER)
-		q->refused++;
+		counter_add(&q->refused, 1);
 	else if (h.flags == 0 && h.gso_type == NET_GSO_NONE)
 		netdev_send(q->dev, in_one_piece(q, c));
 	else
@@ -95,7 +96,7 @@ int net_queues_send(struct net_queues *q, unsigned max, struct husk_error *e)
 		virtqueue_push(tx, c.head, 0);
 		n++;
 	}
-	q->sent += n;
+	counter_add(&q->sent, n);
 	publish(q, NET_QUEUE_TX);
 	return rc == -1 ? -1 : (int)n;
 }
@@ -141,7 +142,7 @@ static void refuse(struct net_queues *q, const struct buffers *b, unsigned poppe
 	virtqueue_unpop(rx, popped - b->n - 1);
 	for (unsigned i = 0; i <= b->n; i++)
 		virtqueue_push(rx, b->chains[i].head, 0);
-	q->refused++;
+	counter_add(&q->refused, 1);
 }
 
 /*
@@ -219,7 +220,7 @@ static void give_frame(struct net_queues *q, const struct buffers *b, struct net
 	size_t left = HEADER + len;
 
 	h.num_buffers = 0;
-	q->offloaded_in += h.flags != 0 || h.gso_type != NET_GSO_NONE;
+	counter_add(&q->offloaded_in, h.flags != 0 || h.gso_type != NET_GSO_NONE);
 	for (unsigned i = 0; left > 0; i++, h.num_buffers++) {
 		const size_t part = left < b->chains[i].writable ? left : b->chains[i].writable;
 
@@ -228,7 +229,7 @@ static void give_frame(struct net_queues *q, const struct buffers *b, struct net
 	}
 	(void)iov_scatter(b->iov, b->n_iov, 0, &h, HEADER);
 	virtqueue_unpop(rx, b->n - h.num_buffers);
-	q->received++;
+	counter_add(&q->received, 1);
 }
 
 /*

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "counter.h"
+
 static uint32_t load(const uint32_t *shared)
 {
 	return __atomic_load_n(shared, __ATOMIC_ACQUIRE);
@@ -61,7 +63,7 @@ static struct hvt_ring_entry take_entry(const struct ring *r)
 static void consume(struct ring *r)
 {
 	r->ent_head++;
-	r->entries++;
+	counter_add(&r->entries, 1);
 	r->stalled = false;
 	publish(&r->shared->ent_head, r->ent_head);
 }
@@ -79,12 +81,12 @@ static void count_entry(const struct ring *r, struct netdev *dev)
 {
 	const uint64_t batch = r->batches + 1;
 
-	dev->counters.ring_entries++;
+	counter_add(&dev->counters.ring_entries, 1);
 	if (dev->last_batch == batch)
 		return;
 	dev->last_batch = batch;
-	dev->counters.ring_batches++;
-	dev->counters.ring_kicks += r->kicked;
+	counter_add(&dev->counters.ring_batches, 1);
+	counter_add(&dev->counters.ring_kicks, r->kicked);
 }
 
 static int bad_buffer(const struct netdev *dev, struct husk_error *e)
@@ -104,7 +106,7 @@ static int serve_write(struct ring *r, const struct hvt_ring_entry *entry, struc
 		count_entry(r, dev);
 		netdev_send(dev, frame);
 	}
-	r->out++;
+	counter_add(&r->out, 1);
 	consume(r);
 	return 1;
 }
@@ -139,7 +141,7 @@ static int serve_read(struct ring *r, const struct hvt_ring_entry *entry, struct
 		ret = netdev_receive(dev, buffer, &len);
 	}
 	complete(r, entry->id, ret, ret == HVT_OK ? len : 0);
-	r->in++;
+	counter_add(&r->in, 1);
 	consume(r);
 	return 1;
 }
@@ -172,7 +174,7 @@ int ring_serve(struct ring *r, unsigned max, struct husk_error *e)
 		max = waiting;
 	while (done < max && (rc = serve_one(r, e)) == 1)
 		done++;
-	r->batches += done > 0;
+	counter_add(&r->batches, done > 0);
 	r->kicked = false;
 	return rc == -1 ? -1 : (int)done;
 }

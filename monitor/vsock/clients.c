@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "command.h"
+#include "counter.h"
 #include "mux_parts.h"
 
 void mux_clients_init(struct vsock_clients *c)
@@ -48,7 +49,7 @@ static bool answer_command(struct vsock_mux *m, struct vsock_connection *c)
 void mux_client_accepted(struct vsock_mux *m, struct vsock_connection *c)
 {
 	vsock_table_clear_timer(&m->table, c);
-	m->counters.opened++;
+	counter_add(&m->counters.opened, 1);
 	if (!answer_command(m, c))
 		mux_reset(m, c);
 }
@@ -57,7 +58,7 @@ void mux_client_accepted(struct vsock_mux *m, struct vsock_connection *c)
 
 static void refuse(struct vsock_mux *m, struct vsock_connection *c)
 {
-	m->counters.refused++;
+	counter_add(&m->counters.refused, 1);
 	mux_release(m, c);
 }
 
@@ -93,7 +94,7 @@ static void add_client(struct vsock_mux *m, const struct vsock_listener *l, int 
 	struct vsock_connection *c = vsock_table_add(&m->table, VSOCK_COMMAND, fd);
 
 	if (c == NULL) {
-		m->counters.refused++;
+		counter_add(&m->counters.refused, 1);
 		m->host.close(m->host.ctx, fd);
 		return;
 	}

@@ -2,6 +2,7 @@
 /* device.c: moves packets between queues and connections. */
 #include "device.h"
 
+#include "counter.h"
 #include "iov.h"
 
 /* What a turn may still move, and what one step of it has moved. */
@@ -31,7 +32,7 @@ static int drain(struct vsock_device *d, uint64_t now, struct amount *moved, str
 		return n;
 	if (vsock_packet_parse_tx(&p, c.iov, c.n_readable, c.n_writable, VSOCK_PAYLOAD_MAX) !=
 	    VSOCK_PACKET_OK) {
-		d->malformed++;
+		counter_add(&d->malformed, 1);
 	} else if (!vsock_mux_take(d->mux, &p, now)) {
 		virtqueue_unpop(q, 1);
 		return 0;
@@ -59,7 +60,7 @@ static void refuse(struct vsock_device *d, uint16_t head, unsigned n, struct amo
 
 	virtqueue_unpop(q, n - 1);
 	virtqueue_push(q, head, 0);
-	d->malformed++;
+	counter_add(&d->malformed, 1);
 	vsock_calls_packet(&d->calls, 0, false);
 	*moved = (struct amount){.packets = 1};
 }
@@ -186,7 +187,7 @@ int vsock_device_reset_transport(struct vsock_device *d, struct husk_error *e)
 	if (n != 1)
 		return n;
 	d->gated = c.writable >= sizeof event;
-	d->malformed += !d->gated;
+	counter_add(&d->malformed, !d->gated);
 	d->events_submitted = virtqueue_submitted(q);
 	if (d->gated)
 		(void)iov_scatter(c.iov + c.n_readable, c.n_writable, 0, &event, sizeof event);

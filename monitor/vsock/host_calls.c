@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "counter.h"
 #include "guest.h"
 #include "unix_socket.h"
 
@@ -11,7 +12,7 @@ static struct vsock_guest *counted(void *ctx)
 {
 	struct vsock_guest *g = ctx;
 
-	g->thread_calls++;
+	counter_add(&g->thread_calls, 1);
 	return g;
 }
 

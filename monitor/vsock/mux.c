@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "counter.h"
 #include "mux_parts.h"
 
 bool vsock_cid_valid(uint64_t cid)
@@ -29,11 +30,11 @@ static void dispatch(struct vsock_mux *m, struct vsock_connection *c,
 	const enum vsock_verdict verdict = vsock_connection_receive(c, &p->header);
 
 	if (p->header.op != VSOCK_OP_RW && p->header.len > 0)
-		m->counters.payload_ignored++;
+		counter_add(&m->counters.payload_ignored, 1);
 	take_note(m, c);
 	switch (verdict) {
 	case VSOCK_IGNORED:
-		m->counters.ignored++;
+		counter_add(&m->counters.ignored, 1);
 		break;
 	case VSOCK_NOTED:
 		break;
@@ -47,11 +48,11 @@ static void dispatch(struct vsock_mux *m, struct vsock_connection *c,
 		mux_follow_shutdown(m, c, shut, now);
 		break;
 	case VSOCK_GONE:
-		m->counters.resets_in++;
+		counter_add(&m->counters.resets_in, 1);
 		mux_release(m, c);
 		return;
 	case VSOCK_VIOLATION:
-		m->counters.overrun++;
+		counter_add(&m->counters.overrun, 1);
 		mux_reset(m, c);
 	}
 	vsock_table_schedule(&m->table, c);
@@ -81,12 +82,12 @@ static void guest_asks(struct vsock_mux *m, const struct vsock_header *h)
 	struct vsock_connection *c = NULL;
 
 	if (connect_host(m, h, &c) < 0) {
-		m->counters.refused++;
+		counter_add(&m->counters.refused, 1);
 		vsock_orphans_add(&m->orphans, h);
 		return;
 	}
 	vsock_orphans_forget(&m->orphans, h);
-	m->counters.opened++;
+	counter_add(&m->counters.opened, 1);
 	c->peer_buf_alloc = h->buf_alloc;
 	c->owes = VSOCK_OWES_RESPONSE;
 	vsock_table_schedule(&m->table, c);
@@ -98,7 +99,7 @@ static void without_connection(struct vsock_mux *m, const struct vsock_header *h
 		guest_asks(m, h);
 		return;
 	}
-	m->counters.no_connection++;
+	counter_add(&m->counters.no_connection, 1);
 	if (h->op != VSOCK_OP_RST)
 		vsock_orphans_add(&m->orphans, h);
 }
@@ -107,12 +108,12 @@ static void without_connection(struct vsock_mux *m, const struct vsock_header *h
 static bool is_ours(struct vsock_mux *m, const struct vsock_header *h)
 {
 	if (h->src_cid != m->cid || h->dst_cid != VSOCK_CID_HOST) {
-		m->counters.wrong_cid++;
+		counter_add(&m->counters.wrong_cid, 1);
 		return false;
 	}
 	if (h->type == VSOCK_TYPE_STREAM)
 		return true;
-	m->counters.wrong_type++;
+	counter_add(&m->counters.wrong_type, 1);
 	if (h->op != VSOCK_OP_RST)
 		vsock_orphans_add(&m->orphans, h);
 	return false;
@@ -130,7 +131,7 @@ bool vsock_mux_take(struct vsock_mux *m, const struct vsock_packet *p, uint64_t 
 
 	if (vsock_mux_is_full(m))
 		return false;
-	m->counters.packets_in++;
+	counter_add(&m->counters.packets_in, 1);
 	if (!is_ours(m, h))
 		return true;
 	c = vsock_table_find(&m->table, h->dst_port, h->src_port);
@@ -147,7 +148,7 @@ static void sent(struct vsock_mux *m, struct vsock_connection *c, const struct v
 		 uint64_t now)
 {
 	if (h->op == VSOCK_OP_RST) {
-		m->counters.resets_out++;
+		counter_add(&m->counters.resets_out, 1);
 		mux_release(m, c);
 		return;
 	}
@@ -179,12 +180,12 @@ unsigned vsock_mux_give(struct vsock_mux *m, struct vsock_packet *p, unsigned n,
 
 	m->can_wait = false;
 	if (vsock_orphans_take(&m->orphans, &p->header, m->cid))
-		m->counters.resets_out++;
+		counter_add(&m->counters.resets_out, 1);
 	else
 		made = make_packets(m, p, n, now);
 	for (unsigned i = 0; i < made; i++)
 		(void)vsock_packet_commit(&p[i]);
-	m->counters.packets_out += made;
+	counter_add(&m->counters.packets_out, made);
 	return made;
 }
 
@@ -274,7 +275,7 @@ uint64_t vsock_mux_deadline(const struct vsock_mux *m)
 static void expire(struct vsock_mux *m, struct vsock_connection *c)
 {
 	if (!c->awaits_credit) {
-		m->counters.timed_out++;
+		counter_add(&m->counters.timed_out, 1);
 		mux_reset(m, c);
 		return;
 	}
@@ -341,8 +342,9 @@ void vsock_mux_destroy(struct vsock_mux *m)
 
 unsigned vsock_mux_connections(const struct vsock_mux *m, unsigned *commands)
 {
-	*commands = m->clients.n_commands;
-	return m->table.n_used;
+	if (commands != NULL)
+		*commands = m->clients.n_commands;
+	return (unsigned)counter_get(&m->table.n_used);
 }
 
 const struct vsock_counters *vsock_mux_counters(const struct vsock_mux *m)

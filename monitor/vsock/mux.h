@@ -117,9 +117,13 @@ void vsock_mux_expire(struct vsock_mux *m, uint64_t now);
 /* Closes all connections, without a word to the guest; those who listen stay. */
 void vsock_mux_reset(struct vsock_mux *m);
 
-/* In use: connections of every state, and of these the clients without a command. */
+/*
+ * In use: connections of every state, and of these the clients without a command. By any thread, if commands is
+ * NULL.
+ */
 unsigned vsock_mux_connections(const struct vsock_mux *m, unsigned *commands);
 
+/* By any thread, with counter_get. */
 const struct vsock_counters *vsock_mux_counters(const struct vsock_mux *m);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* serve.c: who serves the devices when: the I/O thread's turns, and the run loop's pauses. */
 #include "clock.h"
+#include "counter.h"
 #include "guest.h"
 
 /* How long the thread may take to pause once the run is to end, and how often that is looked at. */
@@ -139,8 +140,8 @@ void guest_call(void *ctx)
 {
 	struct vsock_guest *g = ctx;
 
-	g->calls++;
-	g->thread_calls++;
+	counter_add(&g->calls, 1);
+	counter_add(&g->thread_calls, 1);
 	__atomic_store_n(&g->called, true, __ATOMIC_RELEASE);
 	wake_signal(&g->call);
 }

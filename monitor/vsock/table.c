@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "counter.h"
 #include "memory_host.h"
 
 _Static_assert(VSOCK_LARGE == 16, "a set of 16 bits");
@@ -198,7 +199,7 @@ struct vsock_connection *vsock_table_add(struct vsock_table *t, enum vsock_state
 	if (c == NULL)
 		return NULL;
 	t->free = c->next;
-	t->n_used++;
+	counter_add(&t->n_used, 1);
 	take_buffer(t, c);
 	vsock_connection_init(c, state, fd);
 	return c;
@@ -217,7 +218,7 @@ void vsock_table_remove(struct vsock_table *t, struct vsock_connection *c)
 	c->generation++;
 	c->next = t->free;
 	t->free = c;
-	t->n_used--;
+	counter_add(&t->n_used, (uint64_t)-1);
 }
 
 /* Pages that are never written cost nothing. What they hold is no more for core files than the guest is. */

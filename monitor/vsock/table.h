@@ -29,7 +29,8 @@ TAILQ_HEAD(vsock_connections, vsock_connection);
 
 struct vsock_table {
 	struct vsock_connection *connections;	/* owned; max of them */
-	unsigned max, n_used;
+	unsigned max;
+	uint64_t n_used;			/* counter.h */
 	struct vsock_connection *free;		/* by next */
 	struct vsock_connection *buckets[VSOCK_BUCKETS];	/* those with ports, by next */
 	struct vsock_connections ready;		/* in turn */

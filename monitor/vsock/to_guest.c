@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "../../include/virtq_abi.h"
+#include "counter.h"
 #include "mux_parts.h"
 
 /* The host program has said its last: was that one way, or is it gone? */
@@ -83,7 +84,7 @@ static unsigned read_host(struct vsock_mux *m, struct vsock_connection *c, struc
 		c->bulk = (uint32_t)got >= p->capacity;
 		take_note(m, c, (uint32_t)got == asked, now);
 		vsock_passed_to_guest(c, (uint32_t)got);
-		m->counters.bytes_out += (uint64_t)got;
+		counter_add(&m->counters.bytes_out, (uint64_t)got);
 		return cut(p, (uint32_t)got);
 	}
 	if (got == -EAGAIN)

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "../../include/virtq_abi.h"
+#include "counter.h"
 #include "mux_parts.h"
 
 #define NEEDLESS_MAX 4u		/* so that short connections cost no call more */
@@ -32,7 +33,7 @@ static bool write_spans(struct vsock_mux *m, struct vsock_connection *c, const s
 		if (!tell_writable(m, c, true))
 			return false;
 	}
-	m->counters.bytes_in += *done;
+	counter_add(&m->counters.bytes_in, *done);
 	return written > 0 || written == -EAGAIN;
 }
 

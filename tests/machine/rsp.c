@@ -5,6 +5,7 @@
  * A line is a packet to send, whose reply is printed; or one of
  *
  *	^C		sends an interrupt
+ *	took		prints the milliseconds from there to the last reply
  *	.		prints the next reply
  *	!PACKET		sends without waiting for a reply
  *	=TEXT		sends bytes as they are, with \xNN; prints nothing
@@ -24,6 +25,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
@@ -103,6 +105,17 @@ static void send_packet(const char *data)
 static char reply[1 << 18];
 
 /* What is before the packet, acknowledgements, is skipped. */
+/* Of the last interrupt, and of the last reply. */
+static long long asked_at, told_at;
+
+static long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
 static void get_reply(void)
 {
 	size_t n = 0;
@@ -122,6 +135,7 @@ static void get_reply(void)
 static void print_reply(void)
 {
 	get_reply();
+	told_at = now_ms();
 	puts(reply);
 }
 
@@ -238,7 +252,10 @@ static void obey(const char *line)
 	int kind;
 
 	if (strcmp(line, "^C") == 0) {
+		asked_at = now_ms();
 		put("\x03", 1);
+	} else if (strcmp(line, "took") == 0) {
+		printf("%lld ms\n", told_at - asked_at);
 	} else if (line[0] == '!') {
 		send_packet(line + 1);
 	} else if (line[0] == '=') {

@@ -225,18 +225,23 @@ judge "6: it is told as ever" 255
 # --- 8, 10, 11: interruptions, ends ---------------------------------------------------------------------------------
 
 for how in spin yield $([ $arch = aarch64 ] || echo print); do
-	debug_ready $how
+	ready --stats "$(image debug)" $how
 	client <<END
 !c
 sleep 50
 ^C
 .
+took
 M$value,1:01
 c
 END
-	expect "8: ^C stops a guest that would ${how}" '^T02thread' '^OK' '^W07'
+	echo "# ^C stopped a guest that would $how after $(sed -n 2p "$T/replies")"
+	expect "8: ^C stops a guest that would ${how}" '^T02thread' ' ms$' '^OK' '^W07'
 	await 20
 	judge "8: and it goes on ($how)" 7 'rounds 3'
+	# Two debuggers came, and one of them asked: that is what the guest was interrupted for, and little else.
+	interrupted=$(sed -n 's/^exits interrupted //p' "$T/err")
+	report "8: at the next exit, which is made at once ($how)" "$([ "${interrupted:-99}" -le 20 ] || echo "$interrupted")"
 done
 
 debug_ready yield

@@ -12,13 +12,21 @@ need_guests
 need_hypervisor
 need_debugging
 command -v gdb >/dev/null || skip_all "there is no gdb here"
-[ "$(uname -m)-${ARCH:-x86_64}" = x86_64-x86_64 ] || skip_all "what gdb says is known of x86_64 alone"
+[ "$(uname -m)" = "$arch" ] || skip_all "this gdb knows another processor than the guest's"
+
+# Registers of husk's own, and where in the description others are; what gdb says of the first.
+case $arch in
+aarch64) system=SCTLR_EL1 offsets=' VBAR_EL1 .* 836 ' more=' fpcr .* 784 ' is='SCTLR_EL1  *0x' ;;
+*) system=efer offsets=' cr3 .* 568 ' more=' mxcsr .* 532 ' is='efer  *0xd00' ;;
+esac
 
 # with_gdb ARGS...: gdb's commands on standard input.
 with_gdb() {
 	cat >"$T/commands"
+	# What was built elsewhere has its sources where the suites are.
+	echo "directory ${SRC:-$(dirname "$0")/../..}/tests/guests" >"$T/first"
 	debug "$@"
-	timeout 240 gdb -nx -batch -iex 'set pagination off' -ex "target remote $place" -x "$T/commands" \
+	timeout 240 gdb -nx -batch -iex 'set pagination off' -x "$T/first" -ex "target remote $place" -x "$T/commands" \
 		"$(image debug)" >"$T/replies" 2>&1
 }
 
@@ -33,9 +41,9 @@ shows() {
 	report "$name" "$reason"
 }
 
-with_gdb --dumpcore="$T" --trace="$T/trace" "$(image debug)" now <<'END'
+with_gdb --dumpcore="$T" --trace="$T/trace" "$(image debug)" now <<END
 maint print remote-registers
-info registers efer
+info registers $system
 break probe
 tbreak solo5_app_main
 continue
@@ -61,7 +69,7 @@ continue
 delete
 continue
 END
-shows "2, 3, 4, 12: gdb finds its way" ' cr3 .* 568 ' ' mxcsr .* 532 ' 'efer  *0xd00' 'Temporary breakpoint 2, ' \
+shows "2, 3, 4, 12: gdb finds its way" "$offsets" "$more" "$is" 'Temporary breakpoint 2, ' \
 	'Breakpoint 1, ' 'solo5_app_main' '^before = ' '^[0-9]*	.*probe();' 'nop' 'matched' 'hypercalls puts' 'dumped [0-9]* pages' \
 	'trace: off' 'atchpoint 3: {long}&rounds' '^New value = 2' 'exited with code 07'
 report "3: a backtrace ends where the guest began" "$(

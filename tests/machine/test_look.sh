@@ -67,6 +67,8 @@ within 20 grep -q 'lines of the source' "$T/err"
 report "SIGUSR1 says where the guest is, too" "$(grep -q 'called from solo5_app_main+0x' "$T/err" || cat "$T/err")"
 report "and for how long it ran, and waited" \
 	"$(grep -q '^time guest_us [1-9]' "$T/err" && grep -q '^time waiting_us [1-9]' "$T/err" || cat "$T/err")"
+report "and how much memory it takes" "$(awk '$1 == "memory" { of[$2] = $3 } END { exit !(of["guest_bytes"] == 8388608 &&
+	of["resident_bytes"] > 65536) }' "$T/err" || cat "$T/err")"
 kill -TERM "$started"
 await 20
 judge "and it goes on until it is stopped" 1 'Exiting on signal 15'
@@ -84,6 +86,8 @@ within 20 collected '^husk_hypercalls_total{name="puts"} [01]$'
 report "metrics are there from the start" "$(collected husk_exits_total || cat "$T/metrics")"
 kill -USR1 "$started"
 within 20 collected '^husk_hypercalls_total{name="puts"} 1$'
+report "memory is a gauge" "$(collected '^husk_resident_bytes{of="memory"} [1-9][0-9]*$' &&
+	collected '^# TYPE husk_resident_bytes gauge$' || cat "$T/metrics")"
 report "and are those of now after SIGUSR1" "$(collected 'husk_time_seconds_total{in="waiting"} ' || cat "$T/metrics")"
 kill -TERM "$started"
 await 20
@@ -116,7 +120,17 @@ run --mem=8 --metrics=@7 --stats-to=@7 -- "$(image hello)"
 judge "nor are other figures where they are" 1 '--metrics=@7 is where --stats-to goes, too'
 run --mem=8 --check --metrics=@7 --stats-to=@7 -- "$(image hello)"
 judge "as --check says" 1 'FAIL --metrics=@7 is where --stats-to goes, too'
+for both in "--metrics=@7 --trace=@7" "--metrics=$T/metrics --trace=@7" \
+	"--stats-to=$T/metrics --trace=@7"; do
+	# shellcheck disable=SC2086 # two words
+	run --mem=8 $both -- "$(image hello)"
+	judge "nor do others write where figures are: $both" 1 '=@7 is where --[ms].* goes, and each would overwrite the other'
+done
 exec 7>&-
+run --mem=8 --dry-run --metrics="$T/new" -- "$(image hello)"
+report "a dry run makes no file" "$([ "$status" = 0 ] && [ ! -e "$T/new" ] || cat "$T/err")"
+run --mem=8 --dry-run --metrics=/dev/null -- "$(image hello)"
+judge "and refuses what is none" 1 '--metrics=/dev/null: only a file'
 run --mem=8 --metrics=/dev/null -- "$(image hello)"
 judge "metrics want a file" 1 '--metrics=/dev/null: only a file'
 run --mem=8 --metrics="$T/none/metrics" -- "$(image hello)"

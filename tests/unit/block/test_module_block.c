@@ -1304,13 +1304,16 @@ static void a_disk_is_no_file_that_the_program_writes_to(void **state)
 		open_with(f, i == 0 ? "block" : "block-ro", f->path);
 		assert_int_equal(rig_attach(&f->rig, &module_block), 0);
 		host_of_it = (struct module_host){
-			.outputs = {{r, "one"}, {null, "two"}, {-1, NULL}, {null, "four"}},
+			.outputs = {
+				{r, "one", false}, {null, "two", false}, {-1, NULL, false}, {null, "four", true},
+				{-1, NULL, true},
+			},
 			.output_is_disk = i == 0 ? note_output : NULL, .output_ctx = &noted,
 			.image_fd = null,
 		};
 		assert_int_equal(confirm(f, &host_of_it), 0);
 		for (int k = 0; k < 4; k++) {
-			host_of_it.outputs[k] = (struct module_output){rw, "standard error"};
+			host_of_it.outputs[k] = (struct module_output){rw, "standard error", false};
 			assert_int_equal(confirm(f, &host_of_it), -1);
 			assert_string_equal(f->rig.e.message, "device disk: its disk is the file "
 					    "of standard error; send one of them elsewhere");

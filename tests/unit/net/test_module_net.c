@@ -1597,6 +1597,7 @@ static void what_happened_is_counted_by_device(void **state)
 				 (unsigned long long)figure(f, "net:service0", names[i]));
 		assert_figure(f, "net:service1", names[i], 0);
 	}
+	assert_figure(f, "net:service0", "link_up", 1);
 }
 
 static void figures_include_what_is_still_queued(void **state)

@@ -381,6 +381,28 @@ static void what_the_tap_refuses_is_dropped_and_counted(void **state)
 	assert_int_equal(host.reattaches, 0);
 }
 
+/* As far as frames show it; that one is refused says nothing of the link. */
+static void the_link_is_what_the_last_frame_has_shown(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_count(f->dev.counters.link_up, 1);
+	host.write = UPLINK_DOWN;
+	send_frame(f, 100);
+	assert_count(f->dev.counters.link_up, 0);
+	host.write = UPLINK_ERROR;
+	send_frame(f, 100);
+	assert_count(f->dev.counters.link_up, 0);
+	host.write = UPLINK_OK;
+	send_frame(f, 100);
+	assert_count(f->dev.counters.link_up, 1);
+	HEAR({UPLINK_DOWN, 0, 0}, {UPLINK_OK, 60, 7});
+	assert_receives_nothing(f, ROOM);
+	assert_count(f->dev.counters.link_up, 0);
+	assert_receives(f, ROOM, 60, 7);
+	assert_count(f->dev.counters.link_up, 1);
+}
+
 /* ---- an interface that comes and goes ---- */
 
 static void an_interface_that_vanishes_while_sending_is_looked_for(void **state)
@@ -404,6 +426,7 @@ static void an_interface_that_vanishes_while_sending_is_looked_for(void **state)
 	assert_int_equal(host.writes, 1);
 	assert_drops(f, NETDEV_TX_DOWN, 4);
 	assert_count(f->dev.counters.reattached, 0);
+	assert_count(f->dev.counters.link_up, 0);
 }
 
 static void an_interface_that_is_back_is_used_at_once(void **state)
@@ -423,6 +446,7 @@ static void an_interface_that_is_back_is_used_at_once(void **state)
 	send_frame(f, 100);
 	assert_count(f->dev.counters.tx_frames, 1);
 	assert_count(f->dev.counters.reattached, 1);
+	assert_count(f->dev.counters.link_up, 1);
 	assert_int_equal(host.reattaches, 4);
 	assert_int_equal(netdev_fd(&f->dev), 1000);
 	send_frame(f, 100);
@@ -1181,6 +1205,7 @@ int main(void)
 		FAKE(what_is_longer_than_the_mtu_is_dropped),
 		FAKE(what_is_sent_is_counted),
 		FAKE(what_the_tap_refuses_is_dropped_and_counted),
+		FAKE(the_link_is_what_the_last_frame_has_shown),
 		FAKE(an_interface_that_vanishes_while_sending_is_looked_for),
 		FAKE(an_interface_that_is_back_is_used_at_once),
 		FAKE(an_interface_that_vanishes_again_is_looked_for_again),

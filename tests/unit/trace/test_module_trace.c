@@ -510,6 +510,27 @@ static void a_file_is_emptied_late_and_is_nobody_elses(void **state)
 	module_trace.close(s);
 }
 
+/* Who hands a descriptor down may have other things written there, but not what is overwritten. */
+static void a_descriptor_is_nothing_that_is_overwritten(void **state)
+{
+	struct fixture *f = *state;
+	struct module_host host = {.image_fd = -1};
+	void *s;
+
+	for (size_t i = 0; i < sizeof host.outputs / sizeof host.outputs[0]; i++)
+		host.outputs[i] = (struct module_output){-1, NULL, true};
+	host.outputs[1] = (struct module_output){open(f->disk, O_WRONLY | O_CLOEXEC), "--metrics", false};
+	snprintf(f->option, sizeof f->option, "--trace=@%d", host.outputs[1].fd);
+	assert_int_equal(rig_option(&f->rig, &module_trace, f->option), 0);
+	assert_int_equal(module_trace.open(&s, &f->rig.settings, f->rig.mft, &f->rig.e), 0);
+	assert_int_equal(module_trace.confirm(s, &host, &f->rig.e), 0);
+	host.outputs[1].over = true;
+	assert_int_equal(module_trace.confirm(s, &host, &f->rig.e), -1);
+	assert_error(&f->rig.e, HUSK_E_USAGE, "is where --metrics goes, and each would overwrite the other");
+	module_trace.close(s);
+	close(host.outputs[1].fd);
+}
+
 static void a_look_makes_no_file(void **state)
 {
 	struct fixture *f = *state;
@@ -611,6 +632,7 @@ int main(void)
 		TEST(what_cannot_be_a_disk_is_shared),
 		TEST(a_reader_that_is_gone_is_told_of),
 		TEST(a_file_is_emptied_late_and_is_nobody_elses),
+		TEST(a_descriptor_is_nothing_that_is_overwritten),
 		TEST(a_look_makes_no_file),
 		TEST(a_place_that_cannot_be_written_to_is_refused),
 		TEST(a_lack_of_memory_leaves_nothing_open),
