@@ -35,7 +35,7 @@ skipped() {
 measured() {
 	awk -v group="$1" -v name="$2" '
 		/^[a-z]/ { here = $0 == group }
-		here && index($0, "  " name "  ") == 1 && / (husk|ring) +[-0-9]/ &&
+		here && index($0, "  " name "  ") == 1 && / (husk|ring|queues) +[-0-9]/ &&
 			/ (floor|calls|solo5-hvt) +[-0-9]/ { found = 1 }
 		END { exit !found }' "$T/out"
 }
