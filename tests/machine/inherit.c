@@ -106,6 +106,18 @@ static int descriptors(long last)
 	return fd == -1 ? -1 : 0;
 }
 
+/* So many pipes that keep frames apart, the first read from as 100 and written to as 101. */
+static int pipes(long n)
+{
+	for (int i = 0, ends[2]; i < 2 * n; i += 2) {
+		if (pipe2(ends, O_DIRECT) == -1 || dup2(ends[0], 100 + i) == -1 || dup2(ends[1], 101 + i) == -1)
+			return -1;
+		close(ends[0]);
+		close(ends[1]);
+	}
+	return 0;
+}
+
 static int mask_of_files(long mode)
 {
 	umask((mode_t)mode);
@@ -164,7 +176,7 @@ static const struct word {
 	{"fsize", limit_fsize}, {"group", group}, {"ignore", ignore}, {"memlock", limit_memlock},
 	{"name", name}, {"nice", niceness}, {"nofile", limit_nofile}, {"nonblock", nonblock},
 	{"oom", oom}, {"pending", pending}, {"personality", personal}, {"privileges", privileges},
-	{"slack", slack}, {"stack", limit_stack}, {"timer", timer}, {"umask", mask_of_files},
+	{"pipes", pipes}, {"slack", slack}, {"stack", limit_stack}, {"timer", timer}, {"umask", mask_of_files},
 };
 
 static int apply(const char *text)

@@ -10,6 +10,8 @@ machine_programs := $(if $(filter linux,$(OS)),$(filter-out $(if $(filter_there)
 
 # It has the names of system calls from the filter's table.
 $(list_filter): $O/libmonitor.a $O/librest.a
+# It reads JSON as the unit tests do.
+$O/tests/machine/traced: $O/tests/unit/json_read.o
 $(machine_programs): %: %.o
 	$(call say,LD)
 	$Q$(MONITOR_CC) $(monitor_ldflags) -o $@ $(filter %.o,$^) $(filter %.a,$^)
