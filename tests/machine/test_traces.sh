@@ -70,7 +70,7 @@ attach() {
 
 # It has ended, or waits for who never comes.
 is_over() {
-	ended || grep -q -e READY -e WAITING -e 'MTU is' "$T/out"
+	ended || grep -q -e READY -e WAITING -e Waiting -e 'MTU is' "$T/out"
 }
 
 # traced HOW IMAGE FILE
@@ -78,7 +78,7 @@ traced() {
 	rm -f "$3"
 	# shellcheck disable=SC2046 # words
 	start --mem=8 --trace="$3" $(cat "$T/devices") -- "$(image "$2")" $(words_for "$2")
-	within "$LIMIT" is_over
+	within 5 is_over
 	ended || kill -TERM "$started"
 	await 20
 	fault=$("$TOOLS/traced" "$1" "$3" 2>&1)
