@@ -8,6 +8,9 @@
 /* Of the application's. */
 extern const struct husk_image_note husk_image_note __attribute__((weak));
 
+/* A size with which the field is there. */
+#define HAS(field) (offsetof(struct husk_boot_info, field) + sizeof answer->field)
+
 static const struct husk_boot_info *answer;	/* NULL: nothing is granted */
 
 /* Other monitors use this bit for nothing, but the structure has to be there as well. */
@@ -42,10 +45,16 @@ bool features_image_wants(uint32_t feature)
 bool features_tell_alone(void)
 {
 	return (solo5x_features() & HUSK_FEATURE_BLOCK) != 0 &&
-	       answer->size >= sizeof *answer;
+	       answer->size >= HAS(block_alone);
 }
 
 uint64_t features_block_alone(void)
 {
 	return features_tell_alone() ? answer->block_alone : 0;
+}
+
+uint64_t features_net_direct(void)
+{
+	return (solo5x_features() & HUSK_FEATURE_NET) != 0 && answer->size >= HAS(net_direct) ?
+	       answer->net_direct : 0;
 }

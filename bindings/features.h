@@ -27,4 +27,7 @@ bool features_image_wants(uint32_t feature);
 uint64_t features_block_alone(void);
 bool features_tell_alone(void);
 
+/* The set of network devices whose doorbells are no exits: a frame had better go by its queue. */
+uint64_t features_net_direct(void);
+
 #endif

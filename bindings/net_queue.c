@@ -16,6 +16,7 @@
 #define RX_MAX 256u			/* entries; powers of two */
 #define RX_MIN 16u
 #define TX_MIN 8u
+#define SPINS 1000u			/* looks for room in a queue that is emptied meanwhile */
 #define TX_SHARE 4u			/* one entry for so many of RX */
 
 /*
@@ -47,9 +48,11 @@ struct shape {
 	uint32_t rx, tx, tx_unit;
 };
 
+/* Where a doorbell is no exit, the queue is emptied only while more is put into it. */
 static struct shape shape_of(uint32_t rx, size_t mtu)
 {
-	const uint32_t tx = rx / TX_SHARE > TX_MIN ? rx / TX_SHARE : TX_MIN;
+	const uint32_t share = features_net_direct() != 0 ? 1 : TX_SHARE;
+	const uint32_t tx = rx / share > TX_MIN ? rx / share : TX_MIN;
 
 	return (struct shape){rx, tx, (uint32_t)up(HEADER + SOLO5_NET_HLEN + NET_TAGS + mtu)};
 }
@@ -103,7 +106,6 @@ static uint8_t *take_memory(struct solo5_start_info *info, size_t devices, struc
 
 /* ---- what comes ---- */
 
-/* The monitor sees it when it is asked for anything; it looks at no other time. */
 void net_queue_post(struct net_queue *q, const uint8_t *in)
 {
 	const uint32_t unit = (uint32_t)(in - q->rx_units) / q->rx_unit;
@@ -115,10 +117,11 @@ void net_queue_post(struct net_queue *q, const uint8_t *in)
 	(void)virtq_add(&q->rx, &span, 0, 1);
 }
 
+/* The monitor sees them when it is asked for anything; it looks at no other time. Not so the kernel. */
 static void show_buffers(struct net_queue *q)
 {
-	if (q->rx.submitted != q->rx.added)
-		(void)virtq_submit(&q->rx);
+	if (q->rx.submitted != q->rx.added && virtq_submit(&q->rx) && q->direct)
+		cpu_doorbell(HUSK_QUEUE_NUMBER(q->handle, NET_QUEUE_RX));
 }
 
 void net_queue_show(struct net_queue *q)
@@ -235,6 +238,13 @@ static void ring_if_late(solo5_handle_t handle, struct net_queue *q)
 		q->next_pause *= 2;
 }
 
+/* Who sends beside this processor has sent something soon, or the monitor is to wait for it. */
+static void await_room(struct net_queue *q)
+{
+	for (unsigned i = 0; i < SPINS && q->tx.n_free == 0; i++)
+		net_queue_take_back(q);
+}
+
 /* A copy of the frame goes into the queue. False: there is no room, whatever was tried. */
 static bool add(solo5_handle_t handle, struct net_queue *q, const uint8_t *buf, size_t size)
 {
@@ -247,6 +257,8 @@ static bool add(solo5_handle_t handle, struct net_queue *q, const uint8_t *buf, 
 		net_queue_ring(handle, q);
 		net_queue_take_back(q);
 	}
+	if (q->direct)
+		await_room(q);
 	if (q->tx.n_free == 0)
 		return false;
 	unit = q->tx_units + (size_t)q->tx.free * q->tx_unit;
@@ -295,8 +307,8 @@ solo5_result_t net_queue_write(solo5_handle_t handle, const uint8_t *buf, size_t
 	ring_if_late(handle, q);
 	count_row(q);
 	wanted = q->held > 0 || wants_doorbell(q);
-	hold = wanted && may_hold(q);
-	if ((wanted && !hold && q->held == 0) || !add(handle, q, buf, size))
+	hold = wanted && !q->direct && may_hold(q);
+	if ((wanted && !hold && q->held == 0 && !q->direct) || !add(handle, q, buf, size))
 		return write_by_call(q, handle, buf, size);
 	wanted |= virtq_submit(&q->tx);
 	if (hold)
@@ -455,7 +467,8 @@ static bool pay(void)
 	const size_t longest = manifest_max_mtu() + SOLO5_NET_HLEN;
 	solo5_handle_t handle = 1;
 
-	if (features_image_wants(HUSK_FEATURE_NET) || (solo5x_features() & HUSK_FEATURE_CLOCK) != 0)
+	if (features_image_wants(HUSK_FEATURE_NET) || features_net_direct() != 0 ||
+	    (solo5x_features() & HUSK_FEATURE_CLOCK) != 0)
 		return true;
 	while (manifest_get(handle, MFT_DEV_NET_BASIC) == NULL)
 		handle++;
@@ -477,6 +490,8 @@ void net_queue_init(struct solo5_start_info *info)
 		if (memory == NULL || manifest_get(i, MFT_DEV_NET_BASIC) == NULL)
 			continue;
 		queues[i] = lay_out(memory, &s);
+		queues[i]->handle = i;
+		queues[i]->direct = (features_net_direct() >> i & 1) != 0;
 		memory += up(bytes_of(&s));
 	}
 }

@@ -20,6 +20,8 @@ struct net_queue {
 	uint8_t *rx_units, *tx_units;
 	uint32_t rx_unit, tx_unit;
 	uint8_t unit_of[VIRTQ_SIZE_MAX];	/* by descriptor of RX */
+	solo5_handle_t handle;
+	bool direct;			/* its doorbells are no exits, and nobody waits for them */
 	bool tried, there;		/* the queues were announced; the monitor has them */
 	bool begun;			/* a frame was read or written, or tried to be */
 	bool looked;			/* it has looked for frames since the guest was told that there are none */

@@ -106,10 +106,13 @@ struct husk_boot_info {
 	uint32_t reserved;
 	uint64_t block_alone;		/* set of handles: disks to which only this guest writes; */
 					/* with HUSK_FEATURE_BLOCK, otherwise 0 */
+	uint64_t net_direct;		/* set of handles: network devices whose doorbells are no exits */
+					/* (net_abi.h); with HUSK_FEATURE_NET, otherwise 0 */
 };
 #define HUSK_BOOT_INFO_SIZE_1 24u	/* what every version has of it */
-HVT_LAYOUT(sizeof(struct husk_boot_info) == 32);
+HVT_LAYOUT(sizeof(struct husk_boot_info) == 40);
 HVT_LAYOUT(offsetof(struct husk_boot_info, block_alone) == HUSK_BOOT_INFO_SIZE_1);
+HVT_LAYOUT(offsetof(struct husk_boot_info, net_direct) == 32);
 HVT_LAYOUT(offsetof(struct husk_boot_info, granted) == 12);
 
 /* ---- hypercalls ---- */

@@ -24,6 +24,10 @@
  * it. Frames may also be sent, and in the end are, without either; before a NET_WRITE or NET_READ
  * hypercall they always are, so that their order stays.
  *
+ * Of devices in net_direct (husk_abi.h) the queues are served by somebody else, at any time and only where a
+ * doorbell was rung as avail_event asks, or the guest waits in a POLL. A chain that is no buffer then ends
+ * the guest.
+ *
  * Freestanding: serves guests and monitors, in C11 and C++. Integers are little-endian.
  */
 #ifndef NET_ABI_H

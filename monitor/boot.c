@@ -95,6 +95,7 @@ static int write_husk_info(const struct memory *m, const struct boot *b, struct 
 		.granted = b->granted,
 		.queue_size_max = VIRTQ_SIZE_MAX,
 		.block_alone = b->block_alone,
+		.net_direct = b->net_direct,
 	};
 
 	return b->granted == 0 ? 0 : memory_place(m, HUSK_INFO_GPA, &info, sizeof info, e);

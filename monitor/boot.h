@@ -39,7 +39,7 @@ struct boot {
 	const char *cmdline;				/* shorter than HVT_CMDLINE_SIZE */
 	uint64_t net_ring;				/* gpa, 0: none is offered */
 	uint32_t granted;				/* enum husk_feature; 0: no husk_boot_info */
-	uint64_t block_alone;				/* as in struct husk_boot_info */
+	uint64_t block_alone, net_direct;		/* as in struct husk_boot_info */
 };
 
 /*

@@ -151,6 +151,7 @@ struct core {
 	uint64_t net_ring;		/* gpa of the network ring, 0: none is offered */
 	uint32_t wanted, granted;	/* enum husk_feature: by the image; of these, by modules */
 	uint64_t block_alone;		/* set of handles: disks to which only the guest writes */
+	uint64_t net_direct;		/* set of handles: network devices that the host's kernel serves */
 	const struct symbol_file *symbols;	/* the image's names, for modules' attach; NULL: none */
 	int console_fd;			/* where the guest's console goes, -1: nowhere; not owned */
 	void (*console)(void *ctx, const void *text, size_t len);	/* in its place; NULL: none */

@@ -330,6 +330,7 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 		.granted = (h->core.granted & h->core.wanted) |
 			   (h->clock.on ? HUSK_FEATURE_CLOCK : 0u),
 		.block_alone = h->core.block_alone,
+		.net_direct = h->core.net_direct,
 	};
 
 	return boot_write(&h->core.memory, &b, e);

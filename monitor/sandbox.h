@@ -54,7 +54,8 @@ enum sandbox_calls {
 	SANDBOX_DISKS = 1 << 0,
 	SANDBOX_FRAMES = 1 << 1,
 	SANDBOX_REST = 1 << 2,		/* sockets, debuggers, profiles, core files */
-	SANDBOX_ALL_CALLS = SANDBOX_DISKS | SANDBOX_FRAMES | SANDBOX_REST,
+	SANDBOX_VHOSTS = 1 << 3,
+	SANDBOX_ALL_CALLS = SANDBOX_DISKS | SANDBOX_FRAMES | SANDBOX_REST | SANDBOX_VHOSTS,
 };
 
 /* What a system call may be made with, as far as it is known only at run time. */
@@ -78,6 +79,10 @@ enum sandbox_value {
 	SANDBOX_ASK_TAP,	/* TUNGETIFF, if CAP_NET_ADMIN is kept */
 	SANDBOX_HEADER,		/* TUNSETVNETHDRSZ, if a tap carries virtio headers, and */
 	SANDBOX_OFFLOADS,	/* TUNSETOFFLOAD */
+	SANDBOX_VHOST,		/* descriptors of vhost, net/vhost.h: of so many */
+	SANDBOX_VHOST_2,
+	SANDBOX_VHOST_3,
+	SANDBOX_VHOST_4,
 	SANDBOX_WRITABLE,	/* PROT_READ | PROT_WRITE, if breakpoints are written to text, and */
 	SANDBOX_READABLE,	/* PROT_READ */
 	SANDBOX_TIMER_CLOCK,	/* CLOCK_MONOTONIC, and */

@@ -275,6 +275,22 @@ void virtqueue_arm_beyond(struct virtqueue *q, uint16_t submitted)
 	store_shared(virtq_avail_event(q->used, q->size), submitted);
 }
 
+/* ---- for who only looks on ---- */
+
+bool virtqueue_all_back(const struct virtqueue *q)
+{
+	return load_shared(&q->used->idx) == load_shared(&q->avail->idx);
+}
+
+/* The guest stands still, so that what it has submitted is visible to whoever serves the queue. */
+bool virtqueue_wants_doorbell(const struct virtqueue *q, uint16_t *told)
+{
+	const uint16_t before = *told;
+
+	*told = load_shared(&q->avail->idx);
+	return virtq_passes(load_shared(virtq_avail_event(q->used, q->size)), *told, before);
+}
+
 /* ---- giving back ---- */
 
 void virtqueue_push(struct virtqueue *q, uint16_t head, uint32_t written)

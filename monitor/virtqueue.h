@@ -103,6 +103,14 @@ bool virtqueue_pending(const struct virtqueue *q);
 uint16_t virtqueue_submitted(const struct virtqueue *q);
 void virtqueue_arm_beyond(struct virtqueue *q, uint16_t submitted);
 
+/*
+ * Of a queue that another serves, as the host's kernel does, and that is only looked at here: whether all
+ * that was ever submitted is back; and whether a doorbell is wanted for what came after *told, which is
+ * then what has come.
+ */
+bool virtqueue_all_back(const struct virtqueue *q);
+bool virtqueue_wants_doorbell(const struct virtqueue *q, uint16_t *told);
+
 /* What a snapshot keeps of a queue. Nothing may be in flight or unpublished. */
 struct virtqueue_state {
 	struct virtqueue_layout layout;

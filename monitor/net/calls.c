@@ -52,6 +52,7 @@ static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 	struct hvt_net rq;
 	struct iovec frame;
 	struct netdev *dev;
+	int settled;
 
 	if (begin_call(s, e) == -1 || MEMORY_GET(&s->core->memory, arg, &rq, e) == -1)
 		return VMEXIT_FAIL;
@@ -63,6 +64,9 @@ static enum vmexit_result net_write(void *ctx, gpa_t arg, struct husk_error *e)
 		husk_wrap_device(e, "network device", dev->name);
 		return VMEXIT_FAIL;
 	}
+	settled = net_vhost_settle(device_set_find(&s->set, rq.handle), e);
+	if (settled != 1)
+		return settled == 0 ? VMEXIT_RETRY : VMEXIT_FAIL;
 	netdev_send(dev, frame);
 	return answer(s, arg, &rq, HVT_OK, e);
 }

@@ -21,6 +21,8 @@ static const struct option options[] = {
 	 .help = "offer no shared ring: every frame is a hypercall"},
 	{.name = "no-net-queues", .form = OPTION_FLAG,
 	 .help = "offer no queues to images that want them"},
+	{.name = "net-vhost", .form = OPTION_VALUE, .value = "auto|off|PATH|@FD", .check = net_vhost_check,
+	 .help = "let the host's kernel serve the queues (default: off)"},
 };
 #define N_OPTIONS (sizeof options / sizeof options[0])
 
@@ -63,6 +65,7 @@ static int open_device(void *ctx, void *dev, struct mft_entry *entry, struct hus
 	unsigned mtu;
 
 	d->module = o->module;
+	d->vhost.host = (struct vhost)VHOST_CLOSED;
 	entry->u.net = (struct mft_net){0};
 	if (net_choose_mac(o->settings, entry->name, entry->u.net.mac, e) == -1 ||
 	    net_choose_mtu(o->settings, entry->name, &mtu, e) == -1 ||
@@ -78,6 +81,7 @@ static void close_device(void *dev)
 {
 	struct net_device *d = dev;
 
+	net_vhost_close(d);
 	netdev_close(&d->dev);
 }
 
@@ -104,7 +108,7 @@ static int net_open(void **state, const struct settings *settings, struct manife
 	s->no_queues = settings->steady || settings_find(settings, "no-net-queues", NULL) != NULL;
 	if (device_set_open(&s->set, &device_ops, &o, mft, MFT_DEV_NET_BASIC,
 			    sizeof(struct net_device), e) == -1 ||
-	    sealed_protect(&s->sealed, e) == -1) {
+	    sealed_protect(&s->sealed, e) == -1 || net_vhost_open(s, settings, e) == -1) {
 		net_close(s);
 		return -1;
 	}
@@ -128,6 +132,8 @@ static int net_confirm(const void *state, const struct module_host *host, struct
 			 d->dev.mtu, d->dev.name);
 		host->notice(host->notice_ctx, text);
 	}
+	if (host->notice != NULL)
+		net_vhost_confirm(s, host);
 	return 0;
 }
 
@@ -180,6 +186,7 @@ static void net_confine(void *state, struct sandbox *out)
 	const struct net_module *s = state;
 	const uintptr_t sealed = (uintptr_t)s->sealed.bytes;
 
+	net_vhost_confine(s, out);
 	if (s->set.n > 0)
 		out->calls |= SANDBOX_FRAMES;
 	out->threads |= s->thread.io.running;
@@ -201,6 +208,8 @@ static int net_attach(void *state, struct core *c, struct husk_error *e)
 	struct net_module *s = state;
 
 	s->core = c;
+	if (!net_queues_wanted(s, c))
+		net_vhost_decline(s);
 	if (attach_devices(s, e) == 0 &&
 	    (net_queues_wanted(s, c) ? net_queues_attach : net_ring_attach)(s, e) == 0)
 		return 0;
@@ -215,10 +224,11 @@ static int net_start(void *state, struct husk_error *e)
 	const struct ring_thread_host queues = net_thread_host(s, net_tell_queues);
 	int denied = 0;
 
-	(void)e;
-	if (s->has_queues)
+	if (s->has_queues && net_vhost_start(s, e) == -1)
+		return -1;
+	if (s->has_queues && !net_vhost_serves_all(s))
 		denied = ring_thread_start(&s->thread, &net_queues_work, s, &queues);
-	else if (net_has_ring(s))
+	if (net_has_ring(s))
 		denied = ring_thread_start(&s->thread, &ring_work, &s->ring, &ring);
 	if (denied != 0)
 		core_say(s->core, "network %s: no thread of its own (%s); the guest's serves it",
@@ -245,12 +255,28 @@ static void report_queues(const struct net_queues *q, const char *subject, modul
 	tell(ctx, subject, "offloaded_received", counter_get(&q->offloaded_in));
 }
 
+/* Frames pass by husk: what it has not seen it does not tell of. */
+static void report_vhost(const struct netdev_counters *n, const char *subject, module_figure *tell,
+			 void *ctx)
+{
+	tell(ctx, subject, "by_kernel", 1);
+	tell(ctx, subject, "frames_received_by_call", counter_get(&n->rx_frames));
+	tell(ctx, subject, "frames_sent_by_call", counter_get(&n->tx_frames));
+	tell(ctx, subject, "reattached", counter_get(&n->reattached));
+	tell(ctx, subject, "link_up", counter_get(&n->link_up));
+	tell(ctx, subject, "system_calls", counter_get(&n->calls));
+}
+
 static void report_device(const struct net_device *d, module_figure *tell, void *ctx)
 {
 	const struct netdev_counters *n = &d->dev.counters;
 	char subject[SET_SUBJECT_SIZE];
 
 	set_device_subject(&d->is, "net", subject);
+	if (d->vhost.on) {
+		report_vhost(n, subject, tell, ctx);
+		return;
+	}
 	tell(ctx, subject, "frames_received", counter_get(&n->rx_frames));
 	tell(ctx, subject, "bytes_received", counter_get(&n->rx_bytes));
 	tell(ctx, subject, "frames_sent", counter_get(&n->tx_frames));

@@ -6,6 +6,7 @@
  *	calls.c		the hypercalls
  *	ring_place.c	the ring: where it lies, its doorbell, what is told of it
  *	queues.c	the devices' queues in its place: the same of them
+ *	vhost_device.c	devices whose queues the host's kernel serves
  *
  * All by the thread that owns the core, but for what ring_thread.h says.
  */
@@ -19,6 +20,7 @@
 #include "queues.h"
 #include "ring_thread.h"
 #include "sealed.h"
+#include "vhost.h"
 
 struct net_module;
 
@@ -27,6 +29,17 @@ struct net_device {
 	struct net_module *module;
 	struct netdev dev;
 	struct net_queues queues;
+	struct net_vhost {
+		bool on;		/* it serves the queues, or is to */
+		bool could;		/* if anything were to run */
+		struct vhost host;
+		struct husk_error why_not;	/* if it is not on, though asked for */
+		struct virtqueue queues[NET_QUEUES];	/* where they lie; memory is NULL: not announced */
+		uint16_t told[NET_QUEUES];	/* submissions for which doorbells were seen to */
+		unsigned n_bells;
+		bool connected;		/* what was announced is served */
+		bool called, frames;	/* seen, and not told yet */
+	} vhost;
 	char what[NET_QUEUES][MFT_NAME_SIZE + 32];	/* the queues' names */
 };
 
@@ -37,6 +50,9 @@ struct net_module {
 	unsigned n_sources;		/* devices whose events are registered */
 	bool no_ring, no_queues;	/* not to be offered */
 	bool has_queues;		/* they were granted: then there is no ring */
+	bool look;			/* --check */
+	bool vhost_wanted, vhost_auto;	/* the kernel is to serve them; if it can */
+	unsigned n_vhosts;
 	struct ring ring;
 	struct ring_thread thread;	/* of the ring, or of the TX queues */
 	struct device_resource doorbell;
@@ -107,5 +123,39 @@ void net_tell_queues(void *ctx, bool by_thread);
 /* What POLL asks of a device. ctx: the device. */
 int net_source_fd(void *ctx);
 int net_source_ready(void *ctx, bool readable, struct husk_error *e);
+
+/* ---- vhost_device.c ---- */
+
+int net_vhost_check(const char *value, struct husk_error *e);
+
+/* Opens what is needed for each device; --check is told what came of it. HUSK_E_USAGE, HUSK_E_HOST. */
+int net_vhost_open(struct net_module *s, const struct settings *settings, struct husk_error *e);
+void net_vhost_confirm(const struct net_module *s, const struct module_host *host);
+void net_vhost_close(struct net_device *d);
+
+/* There will be queues; HUSK_E_HOST. There will be none. */
+int net_vhost_attach(struct net_module *s, struct husk_error *e);
+void net_vhost_decline(struct net_module *s);
+void net_vhost_detach(struct net_module *s);
+
+/* The workers are made. Whoever cannot have one has vhost.on false, or it fails: HUSK_E_HOST. */
+int net_vhost_start(struct net_module *s, struct husk_error *e);
+bool net_vhost_serves_all(const struct net_module *s);
+void net_vhost_confine(const struct net_module *s, struct sandbox *out);
+
+/* With vhost.on, in place of what queues.c does. */
+int net_vhost_announce(struct net_device *d, unsigned index, const struct virtqueue *q,
+		       struct husk_error *e);
+void net_vhost_take_back(struct net_device *d);
+void net_vhost_ring(struct net_device *d, unsigned index);
+int net_vhost_fd(const struct net_device *d);
+int net_vhost_ready(struct net_device *d, bool readable, struct husk_error *e);
+
+/* Waits until what was submitted is sent: 1. 0: the thread is wanted first. -1: HUSK_E_GUEST. */
+int net_vhost_settle(struct net_device *d, struct husk_error *e);
+
+/* The machine stands still, and goes on. HUSK_E_GUEST. */
+int net_vhost_quiesce(struct net_module *s, struct husk_error *e);
+void net_vhost_resume(struct net_module *s);
 
 #endif

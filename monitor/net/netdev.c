@@ -67,15 +67,14 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-static void vanish(struct netdev *d)
+void netdev_lose(struct netdev *d)
 {
 	d->gone = true;
 	counter_set(&d->counters.link_up, 0);
 	d->retry_at = now_ns() + NETDEV_RETRY_NS;
 }
 
-/* Whether the uplink is there; tries to reattach one that is gone, at intervals. */
-static bool present(struct netdev *d)
+bool netdev_present(struct netdev *d)
 {
 	if (!d->gone)
 		return true;
@@ -85,7 +84,7 @@ static bool present(struct netdev *d)
 		return false;
 	counter_add(&d->counters.calls, 1);
 	if (d->uplink->ops->reattach(d->uplink) == -1) {
-		vanish(d);
+		netdev_lose(d);
 		return false;
 	}
 	counter_add(&d->counters.reattached, 1);
@@ -98,7 +97,7 @@ static bool present(struct netdev *d)
 /* Whether a read may be tried. */
 static bool may_read(struct netdev *d)
 {
-	return present(d) && (!d->backing_off || now_ns() >= d->read_at);
+	return netdev_present(d) && (!d->backing_off || now_ns() >= d->read_at);
 }
 
 /*
@@ -137,7 +136,7 @@ static void note_written(struct netdev *d, enum uplink_result result, size_t len
 		drop(d, NETDEV_TX_FULL);
 		return;
 	case UPLINK_GONE:
-		vanish(d);
+		netdev_lose(d);
 		drop(d, NETDEV_TX_DOWN);
 		return;
 	case UPLINK_DOWN:
@@ -181,7 +180,7 @@ void netdev_send(struct netdev *d, struct iovec frame)
 		drop(d, NETDEV_TX_SHORT);
 	else if (!fits_mtu(d, frame.iov_base, frame.iov_len))
 		drop(d, NETDEV_TX_LONG);
-	else if (!present(d))
+	else if (!netdev_present(d))
 		drop(d, NETDEV_TX_DOWN);
 	else
 		note_written(d, d->uplink->ops->write(d->uplink, frame), frame.iov_len);
@@ -208,7 +207,7 @@ void netdev_send_parts(struct netdev *d, const struct net_header *h, const struc
 
 	if (!parts_fit(d, parts, n, longest))
 		drop(d, NETDEV_TX_LONG);
-	else if (!present(d))
+	else if (!netdev_present(d))
 		drop(d, NETDEV_TX_DOWN);
 	else
 		note_written(d, u->ops->write_parts(d->uplink, h, parts, n), iov_length(parts, n));
@@ -257,7 +256,7 @@ static bool read_into(struct netdev *d, const struct place *at, size_t *len)
 			drop(d, NETDEV_RX_LONG);
 			continue;
 		case UPLINK_GONE:
-			vanish(d);
+			netdev_lose(d);
 			return false;
 		case UPLINK_NO_FRAME:
 		case UPLINK_ERROR:

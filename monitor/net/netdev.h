@@ -128,6 +128,12 @@ bool netdev_waiting(const struct netdev *d);
  */
 int netdev_fd(const struct netdev *d);
 
+/* Who waits for the uplink has seen that it is gone. */
+void netdev_lose(struct netdev *d);
+
+/* Whether the uplink is there; one that is gone is attached again if it is back, at intervals. */
+bool netdev_present(struct netdev *d);
+
 /* Lower-case name of a reason, for statistics: "tx_full". */
 const char *netdev_drop_name(enum netdev_drop reason);
 

@@ -131,6 +131,8 @@ int net_source_fd(void *ctx)
 {
 	const struct net_device *d = ctx;
 
+	if (d->vhost.on)
+		return net_vhost_fd(d);
 	return d->queues.starved ? -1 : netdev_fd(&d->dev);
 }
 
@@ -146,6 +148,8 @@ int net_source_ready(void *ctx, bool readable, struct husk_error *e)
 
 	if (net_drain(d->module, e) == -1)
 		return -1;
+	if (d->vhost.on)
+		return net_vhost_ready(d, readable, e);
 	if (q->queues[NET_QUEUE_RX].memory == NULL && !q->called)
 		return netdev_ready(&d->dev, readable);
 	if ((readable || q->starved || net_queues_may_receive(q)) && receive(d, e) == -1)
@@ -161,7 +165,7 @@ static const struct virtqueue *queue(void *ctx, unsigned index)
 {
 	const struct net_device *d = ctx;
 
-	return &d->queues.queues[index];
+	return d->vhost.on ? &d->vhost.queues[index] : &d->queues.queues[index];
 }
 
 static const char *what(void *ctx, unsigned index)
@@ -178,6 +182,8 @@ static int announce(void *ctx, unsigned index, const struct virtqueue *q, struct
 
 	if (net_drain(d->module, e) == -1)
 		return -1;
+	if (d->vhost.on)
+		return net_vhost_announce(d, index, q, e);
 	d->queues.queues[index] = *q;
 	ask_for_doorbells(d->module, true);
 	return net_drain(d->module, e);
@@ -189,7 +195,10 @@ static int take_back(void *ctx, struct husk_error *e)
 
 	if (net_drain(d->module, e) == -1)
 		return -1;
-	net_queues_take_back(&d->queues);
+	if (d->vhost.on)
+		net_vhost_take_back(d);
+	else
+		net_queues_take_back(&d->queues);
 	return 0;
 }
 
@@ -197,6 +206,10 @@ static enum vmexit_result ring(void *ctx, unsigned index, struct husk_error *e)
 {
 	struct net_device *d = ctx;
 
+	if (d->vhost.on) {
+		net_vhost_ring(d, index);
+		return VMEXIT_RESUME;
+	}
 	d->queues.doorbells++;
 	if (index == NET_QUEUE_TX)
 		return ring_thread_kick(&d->module->thread, e) == -1 ? VMEXIT_FAIL : VMEXIT_RESUME;
@@ -218,7 +231,7 @@ int net_queues_offload(struct net_module *s, struct husk_net_offloads *rq, struc
 	if (d == NULL || !s->has_queues)
 		return 0;
 	for (unsigned i = 0; i < NET_QUEUES; i++)
-		if (d->queues.queues[i].memory != NULL)
+		if (queue(d, i)->memory != NULL)
 			return 0;
 	if (net_drain(s, e) == -1)
 		return -1;
@@ -226,6 +239,27 @@ int net_queues_offload(struct net_module *s, struct husk_net_offloads *rq, struc
 	rq->ret = HVT_OK;
 	return 0;
 }
+
+/* ---- the run ---- */
+
+static int drain(void *ctx, struct husk_error *e)
+{
+	return net_drain(ctx, e);
+}
+
+static void resume(void *ctx)
+{
+	net_vhost_resume(ctx);
+}
+
+static int quiesce(void *ctx, struct husk_error *e)
+{
+	const int rc = net_vhost_quiesce(ctx, e);
+
+	return net_drain(ctx, e) == -1 ? -1 : rc;
+}
+
+static const struct core_client queues_client = {.resume = resume, .attend = drain, .quiesce = quiesce};
 
 /* ---- beginning and end ---- */
 
@@ -249,12 +283,16 @@ static int attach_device(struct net_module *s, struct net_device *d, struct husk
 int net_queues_attach(struct net_module *s, struct husk_error *e)
 {
 	s->has_queues = true;
+	if (net_vhost_attach(s, e) == -1) {
+		net_queues_detach(s);
+		return -1;
+	}
 	for (unsigned i = 0; i < s->set.n; i++)
 		if (attach_device(s, device_set_at(&s->set, i), e) == -1) {
 			net_queues_detach(s);
 			return -1;
 		}
-	if (core_add_client(s->core, &net_client, s, &s->client, e) == -1) {
+	if (core_add_client(s->core, &queues_client, s, &s->client, e) == -1) {
 		net_queues_detach(s);
 		return -1;
 	}
@@ -268,6 +306,7 @@ void net_queues_detach(struct net_module *s)
 		return;
 	core_remove_client(s->core, s->client);
 	s->client = CORE_NO_CLIENT;
+	net_vhost_detach(s);
 	for (unsigned i = 0; i < s->set.n; i++) {
 		struct net_device *d = device_set_at(&s->set, i);
 

@@ -199,7 +199,7 @@ int tap_adopt(struct uplink **u, const struct uplink_request *rq, int fd, struct
 		.read_parts = tap_read_parts_shared, .write_parts = tap_write_parts_shared,
 		.offload = tap_offload,
 		.carry_header = tap_carry_header, .confine = adopted_confine,
-		.close = adopted_close,
+		.vhost_header = tap_vhost_header, .close = adopted_close,
 	};
 	struct tap *t = uplink_new(sizeof *t, &ops, e);
 

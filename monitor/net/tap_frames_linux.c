@@ -238,6 +238,14 @@ enum uplink_result tap_write_parts_shared(struct uplink *u, const struct net_hea
 	return write_parts_with(write_shared, u, h, parts, n);
 }
 
+/* Packet information has 4 bytes, a virtio header 10 or more. */
+int tap_vhost_header(const struct uplink *u)
+{
+	const struct tap *t = (const struct tap *)u;
+
+	return t->prefix == 0 || t->prefix == 12 ? (int)t->prefix : -1;
+}
+
 /*
  * Taps support RWF_NOWAIT since Linux 6.4. The probe is shorter than a header, so that all refuse
  * it.

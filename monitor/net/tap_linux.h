@@ -44,6 +44,9 @@ void tap_refuse_offloads(int fd);
 int tap_carry_header(struct uplink *u);
 uint64_t tap_offload(struct uplink *u, uint64_t wanted);
 
+/* uplink_ops.vhost_header. */
+int tap_vhost_header(const struct uplink *u);
+
 /* Fills e: why the interface cannot be attached, with the remedy. HUSK_E_HOST; returns -1. */
 int tap_attach_failed(const char *name, int sys, struct husk_error *e);
 

@@ -375,7 +375,7 @@ static void named_confine(struct uplink *u, struct sandbox *s)
 static const struct uplink_ops named_tap = {
 	.read = tap_read, .write = tap_write, .reattach = reattach, .confine = named_confine,
 	.carry_header = tap_carry_header, .read_parts = tap_read_parts, .write_parts = tap_write_parts,
-	.offload = tap_offload, .close = named_close,
+	.offload = tap_offload, .vhost_header = tap_vhost_header, .close = named_close,
 };
 
 static void learn_mtu(struct tap *t)

@@ -78,6 +78,12 @@ struct uplink_ops {
 	 */
 	int (*carry_header)(struct uplink *u);
 
+	/*
+	 * Bytes of virtio header that fd carries in front of each frame; -1: not that alone, or not only
+	 * that. NULL: fd is no tap, and vhost cannot use it.
+	 */
+	int (*vhost_header)(const struct uplink *u);
+
 	/* Frees everything, u included, and undoes what opening has changed. */
 	void (*close)(struct uplink *u);
 };

@@ -303,7 +303,9 @@ static void write_entry(const struct sandbox_program *p, const char *names)
 /* ---- the programs ---- */
 
 /* As SANDBOX_SMALLER says. */
-static const unsigned smaller[SANDBOX_SMALLER] = {0, SANDBOX_DISKS | SANDBOX_FRAMES};
+static const unsigned smaller[SANDBOX_SMALLER] = {
+	0, SANDBOX_DISKS | SANDBOX_FRAMES, SANDBOX_DISKS | SANDBOX_FRAMES | SANDBOX_VHOSTS,
+};
 
 static void choose(unsigned calls)
 {

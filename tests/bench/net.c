@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * net.c: frames in bursts, to a guest, from it, or both: by hypercall, by the ring, by queues, by another
- * monitor, solo5-hvt say, and on the floor, which makes one exit and one system call for each; an idle
- * device; starts with devices.
+ * net.c: frames in bursts, to a guest, from it, or both: by hypercall, by the ring, by queues, by queues
+ * that the host's kernel serves where it can, by another monitor, solo5-hvt say, and on the floor, which
+ * makes one exit and one system call for each; an idle device; starts with devices.
  *
  * A round is a burst one way and one frame the other way, which says that the burst has arrived; or
  * a burst of requests and the answer to each. All of them count as frames. The floor always goes
@@ -34,6 +34,9 @@
 #define TARGET_OTHER_TIME (1 / 1.5)
 #define TARGET_OTHER_CPU 0.7
 
+#define VHOST "/dev/vhost-net"
+#define VHOST_GROUP "network, vhost beside queues"
+
 #define BURST_MAX 256
 #define TARGET_IDLE 0		/* ticks of the processor */
 #define TARGET_START 1.5
@@ -48,7 +51,7 @@
 #define IDLE_SECONDS 2
 #define SETTLE_US 500000
 
-enum way { FLOOR, BY_CALL, BY_RING, BY_QUEUES, OTHER, WAYS };
+enum way { FLOOR, BY_CALL, BY_RING, BY_QUEUES, BY_VHOST, OTHER, WAYS };
 
 enum traffic { RECEIVE, SEND, ANSWER };	/* by the guest */
 
@@ -96,7 +99,8 @@ static struct command command_for(const struct net_bench *b, enum way way, const
 	return command_make("%s --mem=%d --stats %s --net:net=" PEER_TAP " %s/guest_net.hvt "
 			    "--solo5:quiet %s %zu %zu %zu %s", b->husk, MEM_MIB,
 			    way == BY_CALL ? "--no-net-queues --no-net-ring" :
-			    way == BY_RING ? "--no-net-queues" : "", b->programs, mode, s->size,
+			    way == BY_RING ? "--no-net-queues" :
+			    way == BY_VHOST ? "--net-vhost=" VHOST : "", b->programs, mode, s->size,
 			    s->burst, rounds, then);
 }
 
@@ -223,6 +227,8 @@ static size_t runs_of(const struct net_bench *b)
 /* Whether this way there is something to measure. */
 static bool has_way(const struct net_bench *b, const struct shape *s, enum way way)
 {
+	if (way == BY_VHOST && access(VHOST, R_OK | W_OK) == -1)
+		return false;
 	return way == FLOOR ? s->traffic != ANSWER :
 	       way == OTHER ? b->husk != NULL && b->other != NULL : b->husk != NULL;
 }
@@ -343,6 +349,8 @@ static void shape(const struct net_bench *b, const struct peer *p, const struct 
 	else {
 		tell_ways(b, RING_GROUP, name, &costs[BY_RING], &costs[BY_CALL]);
 		tell_ways(b, QUEUES_GROUP, name, &costs[BY_QUEUES], &costs[BY_CALL]);
+		if (has_way(b, s, BY_VHOST))
+			tell_ways(b, VHOST_GROUP, name, &costs[BY_VHOST], &costs[BY_QUEUES]);
 		if (b->other != NULL)
 			tell_other(b, name, &costs[BY_QUEUES], &costs[OTHER]);
 	}

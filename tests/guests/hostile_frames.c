@@ -172,14 +172,6 @@ static void ring(uint32_t number)
 #endif
 }
 
-static bool has_come(void)
-{
-	const struct net_header *h = &in[0][0].header;
-
-	return h->num_buffers == 1 && h->flags == 0 && h->gso_type == 0 &&
-	       memcmp(in[0][0].frame, out.frame, FRAME) == 0;
-}
-
 static bool nothing_has_come(void)
 {
 	const uint8_t *bytes = (const uint8_t *)in;
@@ -190,11 +182,60 @@ static bool nothing_has_come(void)
 	return true;
 }
 
+/* Where somebody else than the monitor serves the queues. */
+static void wait_for(unsigned times)
+{
+	struct hvt_poll poll;
+
+	while (times-- > 0) {
+		poll = (struct hvt_poll){.timeout_nsecs = 10000000};
+		hypercall(HVT_HYPERCALL_POLL, (uintptr_t)&poll);
+	}
+}
+
+#define TEXT ((const uint8_t *)(uintptr_t)HVT_GUEST_MIN_BASE)
+#define TEXT_SIZE 2048u
+
+/* Frames come all the time, first into text and then into a buffer. */
+static int text_stays(void)
+{
+	static uint8_t before[TEXT_SIZE];
+	struct virtq_desc *rx = queues[NET_QUEUE_RX].desc;
+
+	memcpy(before, TEXT, TEXT_SIZE);
+	rx[0].addr = rx[1].addr = (uintptr_t)TEXT;
+	avail_of(NET_QUEUE_TX)->idx = 0;
+	if (!announce(NET_QUEUE_RX) || !announce(NET_QUEUE_TX))
+		return 2;
+	say("READY\n");
+	wait_for(100);
+	if (memcmp(before, TEXT, TEXT_SIZE) != 0 || !nothing_has_come())
+		return 4;
+	rx[0].addr = rx[1].addr = (uintptr_t)in[0];
+	ring(HUSK_QUEUE_NUMBER(HANDLE, NET_QUEUE_RX));
+	for (unsigned i = 0; i < 10 && nothing_has_come(); i++)
+		wait_for(100);
+	return nothing_has_come() ? 5 : succeed();
+}
+
+static bool has_come(void)
+{
+	const struct net_header *h = &in[0][0].header;
+
+	return h->num_buffers == 1 && h->flags == 0 && h->gso_type == 0 &&
+	       memcmp(in[0][0].frame, out.frame, FRAME) == 0;
+}
+
 int solo5_app_main(const struct solo5_start_info *si)
 {
 	const char *args = si->cmdline;
+	unsigned waits = 0;
 
 	make_sound();
+	if (take_word(&args, "text-stays"))
+		return text_stays();
+	if (take_word(&args, "wait"))
+		waits = 100;
 	if (!take_word(&args, "none") && !spoil_layout(&args) && !spoil_chain(&args) &&
 	    !spoil_frame(&args))
 		return 97;
@@ -204,5 +245,6 @@ int solo5_app_main(const struct solo5_start_info *si)
 		return 3;
 	ring(bell);
 	ring(HUSK_QUEUE_NUMBER(HANDLE, NET_QUEUE_RX));
+	wait_for(waits);
 	return (no_frame ? nothing_has_come() : has_come()) ? succeed() : 4;
 }

@@ -20,7 +20,7 @@
 #define INFO 0x10000u
 #define INFO_SIZE 56u
 #define HUSK (INFO + 256u)
-#define HUSK_SIZE 32u
+#define HUSK_SIZE 40u
 #define MFT (INFO + 512u)
 #define ENTRY_SIZE 104u
 #define CMDLINE_MAX 8191u
@@ -136,6 +136,7 @@ static void what_is_granted_is_told_behind_the_boot_info(void **state)
 
 	f->b.granted = 0x50;
 	f->b.block_alone = 0x123456789abcdef0;
+	f->b.net_direct = 0x0fedcba987654321;
 	write_it(f);
 	assert_true(word_at(f, INFO + 40) == 0x80000000);
 	assert_filler(f->ram, INFO + INFO_SIZE, HUSK);
@@ -143,6 +144,7 @@ static void what_is_granted_is_told_behind_the_boot_info(void **state)
 	assert_true(word_at(f, HUSK + 8) == (0x50ull << 32 | HUSK_SIZE));
 	assert_true(word_at(f, HUSK + 16) == 256);			/* entries of a queue */
 	assert_true(word_at(f, HUSK + 24) == 0x123456789abcdef0);
+	assert_true(word_at(f, HUSK + 32) == 0x0fedcba987654321);
 	assert_filler(f->ram, HUSK + HUSK_SIZE, MFT);
 	f->b.net_ring = 0x20000;
 	write_it(f);

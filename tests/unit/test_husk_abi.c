@@ -40,6 +40,7 @@ static void the_answer_lies_behind_the_boot_info(void **state)
 	assert_int_equal(offsetof(struct husk_boot_info, granted), 12);
 	assert_int_equal(offsetof(struct husk_boot_info, queue_size_max), 16);
 	assert_int_equal(offsetof(struct husk_boot_info, block_alone), 24);
+	assert_int_equal(offsetof(struct husk_boot_info, net_direct), 32);
 }
 
 static void queues_are_announced_by_a_hypercall_of_husks_own(void **state)

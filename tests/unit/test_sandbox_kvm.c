@@ -85,6 +85,8 @@ static void a_run_has_the_least_filter_that_does(void **state)
 	assert_int_equal(sandbox_program_for(0)->calls, 0);
 	assert_int_equal(sandbox_program_for(SANDBOX_DISKS)->calls, SANDBOX_DISKS | SANDBOX_FRAMES);
 	assert_int_equal(sandbox_program_for(SANDBOX_FRAMES)->calls, SANDBOX_DISKS | SANDBOX_FRAMES);
+	assert_int_equal(sandbox_program_for(SANDBOX_VHOSTS)->calls,
+			 SANDBOX_DISKS | SANDBOX_FRAMES | SANDBOX_VHOSTS);
 	assert_ptr_equal(sandbox_program_for(SANDBOX_REST), &sandbox_program);
 	assert_ptr_equal(sandbox_program_for(SANDBOX_DISKS | SANDBOX_REST), &sandbox_program);
 	for (unsigned calls = 0; calls <= SANDBOX_ALL_CALLS; calls++)

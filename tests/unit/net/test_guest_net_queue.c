@@ -47,6 +47,7 @@ static struct {
 	struct mft_entry entries[3];
 	uint32_t granted, queue_size_max;
 	bool refuses_tx;
+	uint64_t direct;		/* set of handles: nobody exits for a doorbell */
 	bool by_thread;			/* it looks at the TX queue by itself, and wants no doorbell */
 	bool gone_mad;			/* it gives back what it was not given */
 	unsigned hypercalls, polls, bells[NET_QUEUES], announced;
@@ -107,6 +108,11 @@ uint32_t solo5x_features(void)
 uint32_t features_queue_size_max(void)
 {
 	return m.granted != 0 ? m.queue_size_max : 0;
+}
+
+uint64_t features_net_direct(void)
+{
+	return m.direct;
 }
 
 solo5_time_t solo5_clock_monotonic(void)
@@ -577,6 +583,33 @@ static void without_doorbells_they_go_by_the_queue(void **state)
 	assert_int_equal(m.next_out, 0);
 	send_all(NET);
 	assert_int_equal(m.next_out, 40);
+}
+
+/* It is no exit, and nothing is held back for want of one. */
+static void where_a_doorbell_costs_nothing_it_is_rung(void **state)
+{
+	(void)state;
+	m.direct = 1u << NET;
+	start();
+	for (uint32_t n = 0; n < 40; n++)
+		write_frame(n, 60 + n);
+	assert_int_equal(m.hypercalls, 0);
+	assert_int_equal(m.bells[NET_QUEUE_TX], 40);
+	assert_int_equal(m.next_out, 40);
+}
+
+static void buffers_are_shown_by_a_doorbell_there(void **state)
+{
+	(void)state;
+	m.direct = 1u << NET;
+	start();
+	m.waiting[NET] = RX_MAX;
+	(void)yield_now();
+	m.bells[NET_QUEUE_RX] = 0;
+	(void)virtqueue_arm(&m.q[NET][NET_QUEUE_RX]);
+	for (uint32_t n = 0; n < RX_MAX; n++)
+		assert_true(read_frame(n));
+	assert_int_equal(m.bells[NET_QUEUE_RX], 1);
 }
 
 static void a_full_queue_is_emptied(void **state)
@@ -1076,6 +1109,8 @@ int main(void)
 		TEST(who_looks_for_frames_has_sent_what_it_had),
 		TEST(where_rows_end_without_a_look_fewer_are_held_back),
 		TEST(without_doorbells_they_go_by_the_queue),
+		TEST(where_a_doorbell_costs_nothing_it_is_rung),
+		TEST(buffers_are_shown_by_a_doorbell_there),
 		TEST(a_full_queue_is_emptied),
 		TEST(answers_to_what_has_come_leave_together),
 		TEST(the_only_answer_leaves_at_once),

@@ -55,7 +55,7 @@ static void write_manifest(uint64_t cid, bool has_net)
 static void write_boot_info(uint32_t granted, uint32_t queue_size_max)
 {
 	const struct husk_boot_info info = {
-		HUSK_BOOT_INFO_MAGIC, HUSK_BOOT_INFO_VERSION, sizeof info, granted, queue_size_max, 0, 0,
+		HUSK_BOOT_INFO_MAGIC, HUSK_BOOT_INFO_VERSION, sizeof info, granted, queue_size_max, 0, 0, 0,
 	};
 
 	memset(&boot, 0, sizeof boot);
