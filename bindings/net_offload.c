@@ -13,7 +13,7 @@
 #define BIG_UNIT 4096u			/* of the RX queue, where frames of many segments may come */
 #define COPY_MAX 2048u			/* shorter frames are copied, and not waited for */
 #define WHOLE_MAX (65521u + SOLO5_NET_HLEN + NET_TAGS)	/* bytes of a frame of the largest MTU */
-#define SPINS 4096u			/* before the monitor is told that somebody waits */
+#define SPINS_TOLD 4096u			/* before the monitor is told that somebody waits */
 
 _Static_assert(SOLO5X_NET_CSUM == NET_CSUM && SOLO5X_NET_GUEST_CSUM == NET_GUEST_CSUM &&
 	       SOLO5X_NET_GUEST_TSO4 == NET_GUEST_TSO4 && SOLO5X_NET_GUEST_TSO6 == NET_GUEST_TSO6 &&
@@ -160,7 +160,7 @@ static void wait_for(solo5_handle_t handle, struct net_queue *q, uint16_t added)
 		net_queue_take_back(q);
 		if (q->tx.broken || (int16_t)(uint16_t)(q->tx.taken - added) >= 0)
 			return;
-		if (i % SPINS == SPINS - 1)
+		if (i % SPINS_TOLD == SPINS_TOLD - 1)
 			net_queue_ring(handle, q);
 	}
 }
