@@ -91,8 +91,11 @@ size_t manifest_max_mtu(void);
 
 /* ---- block.c ---- */
 
-/* Takes memory for reading ahead and for requests, if there is enough of it. */
-void block_init(struct solo5_start_info *info);
+/*
+ * Takes memory for reading ahead and for requests, if there is enough of it; heap_size: bytes of the heap
+ * before other devices took theirs.
+ */
+void block_init(struct solo5_start_info *info, size_t heap_size);
 
 /* ---- yield.c ---- */
 
@@ -104,10 +107,19 @@ struct yield_queues {
 	bool (*arm)(void);
 	/* The monitor was asked, or was not as something is ready. NULL: of no interest. */
 	void (*looked)(bool asked);
+	/* Sends what it does not pay to hold back any longer. NULL: nothing is held back. */
+	void (*send_late)(void);
 };
 
 /* Of sockets, and of frames; NULL: there are no such devices. */
 extern const struct yield_queues *yield_queues, *yield_frames;
+
+/* For calls with which a program may pass time while frames are held back. */
+static inline void yield_send_late(void)
+{
+	if (yield_frames != NULL && yield_frames->send_late != NULL)
+		yield_frames->send_late();
+}
 
 /* Devices of which the application is not to hear, as what they are ready with is no input. */
 extern solo5_handle_set_t yield_ignored;

@@ -10,14 +10,14 @@
 
 static struct ahead *ahead[MFT_MAX_ENTRIES];	/* by handle; NULL: nothing is read ahead */
 
-void block_init(struct solo5_start_info *info)
+void block_init(struct solo5_start_info *info, size_t heap_size)
 {
 	const uint64_t alone = features_block_alone();
 
 	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++) {
 		ahead[i] = NULL;
 		if (manifest_get(i, MFT_DEV_BLOCK_BASIC) == NULL ||
-		    info->heap_size < AHEAD_HEAP_MIN ||
+		    heap_size < AHEAD_HEAP_MIN ||
 		    (features_tell_alone() && (alone >> i & 1) == 0))
 			continue;
 		ahead[i] = (struct ahead *)memory_take(info, sizeof(struct ahead));
@@ -70,6 +70,7 @@ static solo5_result_t transfer(enum hvt_hypercall nr, solo5_handle_t handle,
 		.handle = handle, .offset = offset, .data = (uintptr_t)buf, .len = size,
 	};
 
+	yield_send_late();
 	cpu_hypercall(nr, &arg);
 	if (nr == HVT_HYPERCALL_BLOCK_READ)
 		inputs_seen++;

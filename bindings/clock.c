@@ -28,6 +28,7 @@ static solo5_time_t told(void)
 
 solo5_time_t solo5_clock_monotonic(void)
 {
+	yield_send_late();
 	if ((solo5x_features() & HUSK_FEATURE_CLOCK) != 0)
 		return told();
 	/* 64 bits would overflow within minutes. */
@@ -38,6 +39,7 @@ solo5_time_t solo5_clock_wall(void)
 {
 	struct hvt_walltime arg = {0};
 
+	yield_send_late();
 	cpu_hypercall(HVT_HYPERCALL_WALLTIME, &arg);
 	return arg.nsecs;
 }

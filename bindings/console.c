@@ -7,6 +7,8 @@ void solo5_console_write(const char *buf, size_t size)
 {
 	struct hvt_puts arg = {.data = (uintptr_t)buf, .len = size};
 
-	if (size > 0)
-		cpu_hypercall(HVT_HYPERCALL_PUTS, &arg);
+	if (size == 0)
+		return;
+	yield_send_late();
+	cpu_hypercall(HVT_HYPERCALL_PUTS, &arg);
 }

@@ -53,8 +53,12 @@ uint64_t features_block_alone(void)
 	return features_tell_alone() ? answer->block_alone : 0;
 }
 
+bool features_has_offloads(void)
+{
+	return (solo5x_features() & HUSK_FEATURE_NET) != 0 && answer->size >= HAS(net_direct);
+}
+
 uint64_t features_net_direct(void)
 {
-	return (solo5x_features() & HUSK_FEATURE_NET) != 0 && answer->size >= HAS(net_direct) ?
-	       answer->net_direct : 0;
+	return features_has_offloads() ? answer->net_direct : 0;
 }

@@ -27,6 +27,12 @@ bool features_image_wants(uint32_t feature);
 uint64_t features_block_alone(void);
 bool features_tell_alone(void);
 
+/*
+ * Whether the monitor knows HUSK_HYPERCALL_NET_OFFLOADS, which is younger than the feature of network
+ * devices: one that does not ends the guest for it. Younger still is net_direct, by which it is told.
+ */
+bool features_has_offloads(void);
+
 /* The set of network devices whose doorbells are no exits: a frame had better go by its queue. */
 uint64_t features_net_direct(void);
 

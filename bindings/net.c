@@ -32,7 +32,7 @@ static size_t tags(const uint8_t *frame, size_t size)
 	return n;
 }
 
-static bool fits(const uint8_t *frame, size_t size, size_t mtu)
+bool net_fits(const uint8_t *frame, size_t size, size_t mtu)
 {
 	size_t most = mtu + SOLO5_NET_HLEN;
 
@@ -62,7 +62,7 @@ solo5_result_t solo5_net_write(solo5_handle_t handle, const uint8_t *buf, size_t
 	const struct mft_entry *e = manifest_get(handle, MFT_DEV_NET_BASIC);
 
 	/* Some monitors end the guest for a frame without a whole header. */
-	if (e == NULL || size < SOLO5_NET_HLEN || !fits(buf, size, e->u.net.mtu))
+	if (e == NULL || size < SOLO5_NET_HLEN || !net_fits(buf, size, e->u.net.mtu))
 		return SOLO5_R_EINVAL;
 	if (net_queue_has(handle))
 		return net_queue_write(handle, buf, size);

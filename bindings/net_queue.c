@@ -29,12 +29,14 @@
  */
 #define PATIENCE 8u
 #define ROW_MIN 8u
+#define HOLD_MAX 32u			/* frames */
 #define PAUSE_MIN 16u			/* frames */
 #define PAUSE_MAX 4096u
 
 _Static_assert(SOLO5X_FEATURE_NET == HUSK_FEATURE_NET, "one number for one thing");
 
 static struct net_queue *queues[MFT_MAX_ENTRIES];	/* by handle; NULL: none */
+static bool holding;			/* one of them may hold something back */
 
 /* ---- memory ---- */
 
@@ -76,6 +78,7 @@ static struct net_queue *lay_out(uint8_t *at, const struct shape *s)
 	q->tx_units = at + s->rx * RX_UNIT;
 	q->tx_unit = s->tx_unit;
 	q->rx_unit = RX_UNIT;
+	q->rx_full = (uint16_t)s->rx;
 	q->next_pause = PAUSE_MIN;
 	return q;
 }
@@ -211,8 +214,11 @@ static bool wants_doorbell(const struct net_queue *q)
 	       q->tx.submitted;
 }
 
+/* Runs that are to be alike know no price, and hold nothing back: that would depend on the counter. */
 static void add_price(struct net_queue *q, uint64_t ticks)
 {
+	if ((solo5x_features() & HUSK_FEATURE_CLOCK) != 0)
+		return;
 	q->price = q->price == 0 ? ticks : q->price + ticks / 16 - q->price / 16;
 }
 
@@ -236,6 +242,19 @@ static void ring_if_late(solo5_handle_t handle, struct net_queue *q)
 	q->pause = q->next_pause;
 	if (q->next_pause < PAUSE_MAX)
 		q->next_pause *= 2;
+}
+
+static void send_late(void)
+{
+	if (!holding)
+		return;
+	holding = false;
+	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++) {
+		if (!net_queue_has(i))
+			continue;
+		ring_if_late(i, queues[i]);
+		holding |= queues[i]->held > 0;
+	}
 }
 
 /* Who sends beside this processor has sent something soon, or the monitor is to wait for it. */
@@ -272,11 +291,13 @@ static bool add(solo5_handle_t handle, struct net_queue *q, const uint8_t *buf, 
 /* Whether to wait for more before the monitor is told. */
 static bool may_hold(struct net_queue *q)
 {
+	const uint32_t most = q->tx.size / 2 < HOLD_MAX ? q->tx.size / 2 : HOLD_MAX;
+
 	if (q->pause > 0) {
 		q->pause--;
 		return false;
 	}
-	return q->price > 0 && q->held < q->tx.size / 2 && (q->row > ROW_MIN || virtq_has(&q->rx));
+	return q->price > 0 && q->held < most && (q->row > ROW_MIN || virtq_has(&q->rx));
 }
 
 static solo5_result_t write_by_call(struct net_queue *q, solo5_handle_t handle, const uint8_t *buf,
@@ -311,6 +332,7 @@ solo5_result_t net_queue_write(solo5_handle_t handle, const uint8_t *buf, size_t
 	if ((wanted && !hold && q->held == 0 && !q->direct) || !add(handle, q, buf, size))
 		return write_by_call(q, handle, buf, size);
 	wanted |= virtq_submit(&q->tx);
+	holding |= hold;
 	if (hold)
 		q->held++;
 	else if (wanted)
@@ -320,6 +342,13 @@ solo5_result_t net_queue_write(solo5_handle_t handle, const uint8_t *buf, size_t
 }
 
 /* ---- reading, and what it has to do with what was held back ---- */
+
+void net_queue_begin_read(solo5_handle_t handle, struct net_queue *q)
+{
+	q->begun = true;
+	ring_if_late(handle, q);
+	q->row = 0;
+}
 
 bool net_queue_look(solo5_handle_t handle, struct net_queue *q)
 {
@@ -338,9 +367,7 @@ solo5_result_t net_queue_read(solo5_handle_t handle, uint8_t *buf, size_t size, 
 {
 	struct net_queue *q = queues[handle];
 
-	q->begun = true;
-	ring_if_late(handle, q);
-	q->row = 0;
+	net_queue_begin_read(handle, q);
 	if (take_frame(q, buf, size, read_size))
 		return SOLO5_R_OK;
 	if (q->rx.broken)
@@ -351,6 +378,7 @@ solo5_result_t net_queue_read(solo5_handle_t handle, uint8_t *buf, size_t size, 
 
 /* ---- what solo5_yield asks ---- */
 
+/* What is late is so now: a POLL would send it, and whether it was would not be seen any more. */
 static solo5_handle_set_t look(solo5_handle_set_t *served)
 {
 	solo5_handle_set_t ready = 0;
@@ -360,6 +388,7 @@ static solo5_handle_set_t look(solo5_handle_set_t *served)
 		if (!net_queue_has(i) || queues[i]->rx.broken)
 			continue;
 		*served |= (solo5_handle_set_t)1 << i;
+		ring_if_late(i, queues[i]);
 		if (virtq_has(&queues[i]->rx))
 			ready |= (solo5_handle_set_t)1 << i;
 		show_buffers(queues[i]);
@@ -392,7 +421,7 @@ static void after_look(bool asked)
 	}
 }
 
-static const struct yield_queues frames = {look, arm, after_look};
+static const struct yield_queues frames = {look, arm, after_look, send_late};
 
 /* ---- whether a frame by a queue takes less than an exit ---- */
 
@@ -483,6 +512,7 @@ void net_queue_init(struct solo5_start_info *info)
 	uint8_t *memory = NULL;
 	struct shape s;
 
+	holding = false;
 	if ((solo5x_features() & HUSK_FEATURE_NET) != 0 && devices > 0 && pay())
 		memory = take_memory(info, devices, &s);
 	for (solo5_handle_t i = 1; i < MFT_MAX_ENTRIES; i++) {

@@ -29,6 +29,10 @@ solo5_result_t net_queue_read(solo5_handle_t handle, uint8_t *buf, size_t size, 
 
 /* ---- net.c ---- */
 
+/* Whether a frame is within the MTU and the tags that it has; of frame, NET_TAGGED bytes are looked at. */
+#define NET_TAGGED (SOLO5_NET_HLEN + NET_TAGS)
+bool net_fits(const uint8_t *frame, size_t size, size_t mtu);
+
 solo5_result_t net_write_by_call(solo5_handle_t handle, const uint8_t *buf, size_t size);
 solo5_result_t net_read_by_call(solo5_handle_t handle, uint8_t *buf, size_t size, size_t *read_size);
 

@@ -19,6 +19,7 @@ struct net_queue {
 	struct virtq rx, tx;
 	uint8_t *rx_units, *tx_units;
 	uint32_t rx_unit, tx_unit;
+	uint16_t rx_full;		/* entries for which rx has memory */
 	uint8_t unit_of[VIRTQ_SIZE_MAX];	/* by descriptor of RX */
 	solo5_handle_t handle;
 	bool direct;			/* its doorbells are no exits, and nobody waits for them */
@@ -53,6 +54,9 @@ bool net_queue_take(struct net_queue *q, bool first, struct net_part *p);
 /* The buffer that this byte is in is the monitor's again, as soon as it is shown. */
 void net_queue_post(struct net_queue *q, const uint8_t *in);
 void net_queue_show(struct net_queue *q);	/* if they are many */
+
+/* Before a frame is looked for. */
+void net_queue_begin_read(solo5_handle_t handle, struct net_queue *q);
 
 /* There is no frame: true if the monitor has looked for one now, false if it has a short while ago. */
 bool net_queue_look(solo5_handle_t handle, struct net_queue *q);

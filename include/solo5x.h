@@ -168,8 +168,9 @@ struct solo5x_net_part {
 
 /*
  * Sends one frame in n parts, meta NULL for a whole one. The parts are the caller's again when it
- * returns. SOLO5_R_EINVAL: no such device, or it is not within the MTU and what was granted;
- * SOLO5_R_AGAIN: there is no room for it, and nothing is sent.
+ * returns. SOLO5_R_EINVAL: no such device, it is not within the MTU, or its meta asks for what is not
+ * possible; SOLO5_R_EUNSPEC: for segments that were not granted; SOLO5_R_AGAIN: there is no room for it,
+ * and nothing is sent, or nobody has taken it for seconds, and nothing is granted any more.
  */
 solo5_result_t solo5x_net_send(solo5_handle_t handle, const struct solo5x_net_part *parts, size_t n,
 			       const struct solo5x_net_meta *meta);

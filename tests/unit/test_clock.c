@@ -15,6 +15,8 @@
 #define S NSEC_PER_SEC
 #define CENTURY (100ull * 86400 * 366)
 
+const struct yield_queues *yield_frames;
+
 static uint64_t ticks;
 static uint32_t granted;
 

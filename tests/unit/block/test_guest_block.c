@@ -24,6 +24,7 @@
 #define NET 3u
 
 uint64_t inputs_seen;
+const struct yield_queues *yield_frames;
 
 void block_queue_init(struct solo5_start_info *info)
 {
@@ -136,11 +137,11 @@ enum monitor { STOCK, HUSK_ALONE, HUSK_SHARED };
 
 static void start(enum monitor monitor)
 {
-	struct solo5_start_info info = {.heap_size = AHEAD_HEAP_MIN};
+	struct solo5_start_info info = {.heap_size = AHEAD_HEAP_MIN - 1};	/* others took some */
 
 	m.tells = monitor != STOCK;
 	m.alone = monitor == HUSK_ALONE ? 1u << DISK | 1u << OTHER : 0;
-	block_init(&info);
+	block_init(&info, AHEAD_HEAP_MIN);
 }
 
 static uint8_t buf[MIB];
@@ -245,12 +246,37 @@ static void not_where_another_may_write(void **state)
 	assert_int_equal(m.n_taken, 0);
 }
 
+static unsigned calls_before;
+
+static void note_calls(void)
+{
+	calls_before = m.calls + 1;
+}
+
+/* Frames that are held back must not wait for the disk, too. */
+static void late_frames_go_first(void **state)
+{
+	static const struct yield_queues frames = {.send_late = note_calls}, none;
+
+	(void)state;
+	start(HUSK_SHARED);
+	yield_frames = &frames;
+	read_right(DISK, 0, BLOCK);
+	assert_int_equal(calls_before, 1);
+	write_it(0, BLOCK, 5);
+	assert_int_equal(calls_before, 2);
+	yield_frames = &none;
+	write_it(0, BLOCK, 6);
+	yield_frames = NULL;
+	assert_int_equal(calls_before, 2);
+}
+
 static void small_heaps_are_left_alone(void **state)
 {
 	struct solo5_start_info info = {.heap_size = AHEAD_HEAP_MIN - 1};
 
 	(void)state;
-	block_init(&info);
+	block_init(&info, AHEAD_HEAP_MIN - 1);
 	assert_int_equal(m.n_taken, 0);
 	m.heap = 1;
 	start(HUSK_ALONE);
@@ -444,6 +470,7 @@ int main(void)
 		TEST(a_mib_in_small_blocks_is_16_calls),
 		TEST(so_it_is_under_monitors_that_say_nothing),
 		TEST(not_where_another_may_write),
+		TEST(late_frames_go_first),
 		TEST(small_heaps_are_left_alone),
 		TEST(single_blocks_here_and_there_bring_nothing_along),
 		TEST(two_streams_at_once),

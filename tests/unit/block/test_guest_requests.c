@@ -33,6 +33,7 @@
 #define ARENA (1u << 20)
 
 uint64_t inputs_seen;
+const struct yield_queues *yield_frames;
 solo5_handle_set_t yield_ignored;
 
 static uint8_t arena[ARENA] __attribute__((aligned(4096)));
@@ -222,7 +223,7 @@ static void start(void)
 {
 	struct solo5_start_info info = {.heap_size = AHEAD_HEAP_MIN};
 
-	block_init(&info);
+	block_init(&info, AHEAD_HEAP_MIN);
 }
 
 /* ---- requests ---- */

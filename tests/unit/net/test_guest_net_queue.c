@@ -48,6 +48,10 @@ static struct {
 	uint32_t granted, queue_size_max;
 	bool refuses_tx;
 	uint64_t direct;		/* set of handles: nobody exits for a doorbell */
+	bool outage;			/* nobody takes what these send, */
+	unsigned seen_at;		/* but if not 0, that POLL ends it */
+	uint64_t poll_ns;		/* that each POLL takes */
+	bool old;			/* it knows nothing of offloads */
 	bool by_thread;			/* it looks at the TX queue by itself, and wants no doorbell */
 	bool gone_mad;			/* it gives back what it was not given */
 	unsigned hypercalls, polls, bells[NET_QUEUES], announced;
@@ -115,8 +119,14 @@ uint64_t features_net_direct(void)
 	return m.direct;
 }
 
+bool features_has_offloads(void)
+{
+	return !m.old && m.granted != 0;
+}
+
 solo5_time_t solo5_clock_monotonic(void)
 {
+	yield_send_late();
 	return m.now;
 }
 
@@ -187,6 +197,8 @@ static void send_all(solo5_handle_t handle)
 	struct virtqueue_chain c;
 	struct husk_error e;
 
+	if (m.outage)
+		return;
 	while (q->memory != NULL && virtqueue_pop(q, &c, 1, iov, VIRTQ_SIZE_MAX, &e) == 1) {
 		assert_int_equal(c.n_writable, 0);
 		assert_int_equal(iov_gather(c.iov, c.n_readable, 0, frame, sizeof frame), c.readable);
@@ -282,16 +294,19 @@ void cpu_doorbell(uint32_t number)
 static void on_poll(struct hvt_poll *arg)
 {
 	m.polls++;
+	if (m.polls == m.seen_at)
+		m.outage = false;
 	arg->ready_set = m.ready;
 	for (solo5_handle_t i = NET; i <= OTHER; i++) {
 		send_all(i);
 		arg->ready_set |= receive_all(i);
 	}
-	m.now += arg->timeout_nsecs;
+	m.now += arg->timeout_nsecs + m.poll_ns;
 }
 
 static void on_offloads(struct husk_net_offloads *rq)
 {
+	assert_false(m.old);
 	rq->ret = m.q[rq->handle][NET_QUEUE_RX].memory == NULL ? HVT_OK : HVT_EINVAL;
 	rq->granted = rq->ret == HVT_OK ? rq->wanted & m.can : UINT64_MAX;
 	m.granted_offloads = rq->granted;
@@ -570,6 +585,79 @@ static void where_rows_end_without_a_look_fewer_are_held_back(void **state)
 	assert_in_range(late, 1, 12);
 }
 
+/* Where nothing else is ready, a POLL sends them, and the time that it waits is not theirs. */
+static void end_in_a_yield(unsigned others)
+{
+	uint32_t n = 0, late = 0;
+
+	m.entries[OTHER] = m.entries[NET];
+	start();
+	m.waiting[OTHER] = others;
+	for (unsigned i = 0; i < 1000; i++) {
+		for (unsigned j = 0; j < 20; j++)
+			write_frame(n++, 60);
+		late += m.next_out != n;
+		m.ticks += 1000 * PRICE;
+		assert_int_equal(yield_now(), others != 0 ? 1u << OTHER : 0);
+		assert_int_equal(m.next_out, n);
+	}
+	assert_in_range(late, 1, 12);
+}
+
+static void so_it_is_where_they_end_in_a_yield(void **state)
+{
+	end_in_a_yield(0);
+	assert_int_equal(set_up(state), 0);
+	end_in_a_yield(2);
+}
+
+static void a_yield_that_is_not_late_punishes_nothing(void **state)
+{
+	uint32_t n = 0;
+
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 10; i++) {
+		for (unsigned j = 0; j < 20; j++)
+			write_frame(n++, 60);
+		(void)yield_now();
+		m.ticks += 1000 * PRICE;
+	}
+	assert_int_equal(m.bells[NET_QUEUE_TX], 0);
+	assert_int_equal(m.hypercalls, 10 * ROW_MIN);
+}
+
+static void who_waits_for_the_clock_sends_what_is_late(void **state)
+{
+	(void)state;
+	start();
+	for (uint32_t n = 0; n < 20; n++)
+		write_frame(n, 60);
+	(void)solo5_clock_monotonic();
+	assert_in_range(m.next_out, 1, 19);
+	m.ticks += (PATIENCE + 1) * PRICE;
+	(void)solo5_clock_monotonic();
+	assert_int_equal(m.next_out, 20);
+	assert_int_equal(m.bells[NET_QUEUE_TX], 1);
+	m.ticks += 1000 * PRICE;
+	(void)solo5_clock_monotonic();
+	assert_int_equal(m.bells[NET_QUEUE_TX], 1);
+}
+
+/* Where another device is direct, the queue is longer. */
+static void no_more_than_32_are_held_back(void **state)
+{
+	(void)state;
+	m.entries[OTHER] = m.entries[NET];
+	m.direct = 1u << OTHER;
+	start();
+	assert_int_equal(queues[NET]->tx.size, 256);
+	for (uint32_t n = 0; n < 256; n++) {
+		write_frame(n, 60);
+		assert_in_range(n + 1 - m.next_out, 0, HOLD_MAX);
+	}
+}
+
 /* Where the monitor polls the queue. */
 static void without_doorbells_they_go_by_the_queue(void **state)
 {
@@ -845,6 +933,15 @@ static void runs_that_are_to_be_alike_are_not_measured(void **state)
 	start();
 	assert_true(net_queue_has(NET));
 	assert_int_equal(m.bells[NET_QUEUE_RX] + m.read, 0);
+	for (uint32_t n = 0; n < 50; n++) {	/* whatever the counter says */
+		write_frame(n, 60);
+		assert_int_equal(m.next_out, n + 1);
+	}
+	m.waiting[NET] = 2;
+	(void)yield_now();
+	assert_true(read_frame(0));
+	write_frame(50, 60);
+	assert_int_equal(m.next_out, 51);
 }
 
 static void a_frame_of_the_trial_is_one(void **state)
@@ -916,6 +1013,33 @@ static void little_memory_means_no_segments(void **state)
 	m.len = LONGEST;
 	(void)yield_now();
 	assert_true(m.waiting[NET] < 20);
+}
+
+/* And the second time all of them. */
+static void asking_again_takes_nothing_away(void **state)
+{
+	(void)state;
+	start_with(ALL_OFFLOADS);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_true(solo5x_net_offloads(NET, ALL_OFFLOADS) == ALL_OFFLOADS);
+		assert_int_equal(queues[NET]->rx.size, RX_MAX / 2);
+		assert_true(solo5x_net_offloads(NET, NET_CSUM) == NET_CSUM);
+		assert_int_equal(queues[NET]->rx.size, RX_MAX);
+	}
+	m.waiting[NET] = RX_MAX;
+	(void)yield_now();
+	for (uint32_t n = 0; n < RX_MAX; n++)
+		assert_true(read_frame(n));
+}
+
+static void a_monitor_without_offloads_is_not_asked(void **state)
+{
+	(void)state;
+	m.old = true;
+	m.can = ALL_OFFLOADS;
+	start();
+	assert_true(solo5x_net_offloads(NET, ALL_OFFLOADS) == 0);
+	assert_true(net_queue_has(NET));
 }
 
 static struct solo5x_net_frame come(uint32_t n)
@@ -1016,6 +1140,109 @@ static void frames_in_parts_leave_with_what_is_to_be_done(void **state)
 	assert_int_equal(send_parts(5, 5, false), SOLO5_R_EINVAL);
 }
 
+static solo5_result_t send_asking(size_t size, struct solo5x_net_meta meta)
+{
+	const struct solo5x_net_part parts[] = {{DATA, 13}, {DATA + 13, size - 13}};
+
+	return solo5x_net_send(NET, parts, 2, &meta);
+}
+
+static void what_would_be_dropped_is_refused(void **state)
+{
+	const struct solo5x_net_meta sum = meta_of(false), segments = meta_of(true);
+	struct solo5x_net_meta meta;
+
+	(void)state;
+	start_with(NET_CSUM | NET_HOST_TSO4);
+	m.keeps = true;
+	assert_int_equal(send_asking(LONGEST + 1, sum), SOLO5_R_EINVAL);
+	DATA[12] = 0x81;		/* a tag */
+	assert_int_equal(send_asking(LONGEST + 5, sum), SOLO5_R_EINVAL);
+	assert_int_equal(send_asking(LONGEST + 4, sum), SOLO5_R_OK);
+	assert_int_equal(send_asking(51, sum), SOLO5_R_EINVAL);
+	meta = sum, meta.csum_start = 13;
+	assert_int_equal(send_asking(60, meta), SOLO5_R_EINVAL);
+	meta = segments, meta.gso_size = 0;
+	assert_int_equal(send_asking(3000, meta), SOLO5_R_EINVAL);
+	meta = segments, meta.gso_size = 1469;	/* with two tags 1468 */
+	assert_int_equal(send_asking(3000, meta), SOLO5_R_EINVAL);
+	meta = segments, meta.csum_offset = 6;
+	assert_int_equal(send_asking(3000, meta), SOLO5_R_EINVAL);
+	meta = segments, meta.flags = 0;
+	assert_int_equal(send_asking(3000, meta), SOLO5_R_EINVAL);
+	meta = segments, meta.gso_type = SOLO5X_NET_GSO_TCPV6;
+	assert_int_equal(send_asking(3000, meta), SOLO5_R_EUNSPEC);
+	meta.gso_type = SOLO5X_NET_GSO_TCPV4 | SOLO5X_NET_GSO_ECN;
+	assert_int_equal(send_asking(3000, meta), SOLO5_R_EUNSPEC);
+	meta.gso_type = 3;
+	assert_int_equal(send_asking(3000, meta), SOLO5_R_EUNSPEC);
+	assert_int_equal(m.outs, 1);
+	assert_int_equal(send_asking(3000, segments), SOLO5_R_OK);
+	assert_int_equal(m.outs, 2);
+}
+
+/* Doorbells are no exits: only in one the monitor sees that nobody serves the queue. */
+static void an_outage_is_shown_to_the_monitor(void **state)
+{
+	(void)state;
+	m.direct = 1u << NET;
+	start_with(ALL_OFFLOADS);
+	m.keeps = m.outage = true;
+	m.seen_at = 3;
+	assert_int_equal(send_parts(54, 40000, true), SOLO5_R_OK);
+	assert_int_equal(m.polls, 3);
+	assert_int_equal(m.outs, 1);
+	m.outage = true;
+	m.seen_at = 4;			/* a full queue is shown, too */
+	for (unsigned i = 0; i <= 256; i++)
+		assert_int_equal(send_parts(54, 100, false), SOLO5_R_OK);
+	assert_int_equal(m.polls, 4);
+	assert_int_equal(m.outs, 258);
+}
+
+/* The parts must not be read any more when they are the caller's again. */
+static void where_it_does_not_end_the_queues_are_taken_back(void **state)
+{
+	(void)state;
+	m.direct = 1u << NET;
+	start_with(ALL_OFFLOADS);
+	m.keeps = m.outage = true;
+	m.poll_ns = WAIT_NS / 10;	/* as where it stood still */
+	m.seen_at = ASKS_MIN;
+	assert_int_equal(send_parts(54, 40000, true), SOLO5_R_OK);
+	m.outs = 0;
+	m.outage = true;
+	assert_int_equal(send_parts(54, 40000, true), SOLO5_R_AGAIN);
+	assert_in_range(m.polls, 2 * ASKS_MIN, 2 * ASKS_MIN + 10);
+	m.outage = false;
+	assert_null(m.q[NET][NET_QUEUE_TX].memory);
+	assert_false(net_queue_has(NET));
+	assert_int_equal(send_parts(54, 40000, true), SOLO5_R_EUNSPEC);
+	assert_int_equal(send_parts(54, 100, false), SOLO5_R_OK);
+	assert_int_equal(m.hypercalls, 1);
+	assert_int_equal(m.outs, 1);
+}
+
+static void looking_for_parts_is_reading(void **state)
+{
+	struct solo5x_net_frame f = {.n = 0};
+	const uint64_t seen = inputs_seen;
+
+	(void)state;
+	start_with(NET_GUEST_CSUM);
+	for (uint32_t n = 0; n < 20; n++)
+		write_frame(n, 60);
+	assert_in_range(m.next_out, 1, 19);
+	m.ticks += 1000 * PRICE;
+	m.waiting[NET] = 2;
+	(void)receive_all(NET);
+	assert_int_equal(solo5x_net_receive(NET, &f), SOLO5_R_OK);
+	solo5x_net_release(&f);
+	assert_true(inputs_seen > seen);
+	assert_int_equal(m.next_out, 20);	/* it was late */
+	assert_int_equal(queues[NET]->row, 0);
+}
+
 /* RFC 1071: of what is summed, with the field that was filled in. */
 static uint32_t sum_of(const uint8_t *at, size_t len)
 {
@@ -1039,8 +1266,11 @@ static void what_is_not_granted_is_done_here(void **state)
 
 	(void)state;
 	m.granted = 0;
+	m.entries[NET].u.net.mtu = 9000;
 	start();
 	m.keeps = true;
+	assert_int_equal(send_parts(54, 3000, false), SOLO5_R_OK);
+	assert_int_equal(m.out_len, 3054);
 	for (size_t len = 40; len < 43; len++) {
 		assert_int_equal(send_parts(54, len, false), SOLO5_R_OK);
 		assert_int_equal(m.out_len, 54 + len);
@@ -1108,6 +1338,10 @@ int main(void)
 		TEST(many_in_a_row_leave_together),
 		TEST(who_looks_for_frames_has_sent_what_it_had),
 		TEST(where_rows_end_without_a_look_fewer_are_held_back),
+		TEST(so_it_is_where_they_end_in_a_yield),
+		TEST(a_yield_that_is_not_late_punishes_nothing),
+		TEST(who_waits_for_the_clock_sends_what_is_late),
+		TEST(no_more_than_32_are_held_back),
 		TEST(without_doorbells_they_go_by_the_queue),
 		TEST(where_a_doorbell_costs_nothing_it_is_rung),
 		TEST(buffers_are_shown_by_a_doorbell_there),
@@ -1130,9 +1364,15 @@ int main(void)
 		TEST(a_frame_of_the_trial_is_one),
 		TEST(offloads_are_granted_before_the_first_frame_alone),
 		TEST(little_memory_means_no_segments),
+		TEST(asking_again_takes_nothing_away),
+		TEST(a_monitor_without_offloads_is_not_asked),
 		TEST(large_frames_come_in_parts_that_go_back_in_any_order),
 		TEST(a_broken_frame_in_parts_is_passed_over),
 		TEST(frames_in_parts_leave_with_what_is_to_be_done),
+		TEST(what_would_be_dropped_is_refused),
+		TEST(an_outage_is_shown_to_the_monitor),
+		TEST(where_it_does_not_end_the_queues_are_taken_back),
+		TEST(looking_for_parts_is_reading),
 		TEST(what_is_not_granted_is_done_here),
 		TEST(a_checksum_is_never_0),
 		TEST(without_large_frames_they_come_copied),
