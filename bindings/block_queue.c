@@ -236,6 +236,12 @@ static void take_back(struct block_queue *b, solo5_handle_t handle)
 		fail_all(b, handle);
 }
 
+static void submit(struct block_queue *b, solo5_handle_t handle)
+{
+	yield_send_late();
+	queue_submit(handle, 0, &b->q);
+}
+
 static void wait(struct block_queue *b)
 {
 	struct hvt_poll arg = {.timeout_nsecs = WAIT_NS};
@@ -286,7 +292,7 @@ size_t solo5x_block_submit(solo5_handle_t handle, const struct solo5x_block_requ
 			end(b, r->tag, do_now(handle, r));
 	}
 	if (b->queued)
-		queue_submit(handle, 0, &b->q);
+		submit(b, handle);
 	return i;
 }
 
@@ -331,7 +337,7 @@ static solo5_result_t call(solo5_handle_t handle, enum solo5x_block_kind kind, s
 		return do_now(handle, &r);
 	b->call_has_ended = false;
 	add(b, handle, &r, true);
-	queue_submit(handle, 0, &b->q);
+	submit(b, handle);
 	for (take_back(b, handle); !b->call_has_ended; take_back(b, handle))
 		wait(b);
 	return b->call_result;

@@ -278,6 +278,29 @@ static void many_requests_are_one_doorbell(void **state)
 	assert_int_equal(m.hypercalls, 0);
 }
 
+static unsigned late_before;		/* so many doorbells, and one */
+
+static void note_bells(void)
+{
+	late_before = m.bells + 1;
+}
+
+/* Frames that are held back must not wait for the disk, too. */
+static void late_frames_go_first(void **state)
+{
+	static const struct yield_queues frames = {.send_late = note_bells};
+	const struct solo5x_block_request r = request(SOLO5X_BLOCK_READ, 0, 0);
+
+	(void)state;
+	start();
+	yield_frames = &frames;
+	assert_int_equal(solo5x_block_submit(DISK, &r, 1), 1);
+	assert_int_equal(late_before, 1);
+	assert_int_equal(solo5x_block_flush(DISK), SOLO5_R_OK);
+	assert_int_equal(late_before, 2);
+	yield_frames = NULL;
+}
+
 static void a_monitor_may_take_its_time_and_its_order(void **state)
 {
 	(void)state;
@@ -510,6 +533,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(many_requests_are_one_doorbell),
+		TEST(late_frames_go_first),
 		TEST(a_monitor_may_take_its_time_and_its_order),
 		TEST(small_queues_have_little_depth),
 		TEST(without_the_feature_they_are_done_at_once),
