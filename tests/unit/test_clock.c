@@ -121,6 +121,27 @@ static void a_counter_without_a_frequency_ends_the_guest(void **state)
 	expect_assert_failure(clock_init(0));
 }
 
+static unsigned sent;
+
+static void note_sent(void)
+{
+	sent++;
+}
+
+/* Frames that are held back do not wait for a program that watches the clock. */
+static void asking_for_the_time_sends_late_frames(void **state)
+{
+	static const struct yield_queues frames = {.send_late = note_sent};
+
+	(void)state;
+	yield_frames = &frames;
+	(void)solo5_clock_monotonic();
+	assert_int_equal(sent, 1);
+	(void)solo5_clock_wall();
+	assert_int_equal(sent, 2);
+	yield_frames = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +150,7 @@ int main(void)
 		cmocka_unit_test(wall_time_is_the_monitors),
 		cmocka_unit_test(time_is_the_programs_where_that_was_granted),
 		cmocka_unit_test(a_counter_without_a_frequency_ends_the_guest),
+		cmocka_unit_test(asking_for_the_time_sends_late_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
