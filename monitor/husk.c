@@ -203,7 +203,7 @@ struct module_host machine_host(const struct husk *h)
 {
 	struct module_host host = {
 		.outputs = {
-			{h->config.console_fd, "the guest's console"},
+			{.fd = h->config.console_fd, .name = "the guest's console"},
 			{.fd = -1}, {.fd = -1}, {.fd = -1}, {.fd = -1},
 		},
 		.image_fd = h->image.fd,

@@ -29,6 +29,7 @@
 /* ---- calls that fail or move less when told ---- */
 
 static struct {
+	bool in_peer_connect;
 	unsigned seen, fail_at;	/* calls so far, and the one that fails */
 	bool from_then_on;
 	int error;		/* of the one that fails */
@@ -41,6 +42,8 @@ int __real_socket(int domain, int type, int protocol);
 int __wrap_socket(int domain, int type, int protocol);
 int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
+int __real_peer_connect(int directory, int fd, const struct sockaddr_un *address);
+int __wrap_peer_connect(int directory, int fd, const struct sockaddr_un *address);
 ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
@@ -71,7 +74,20 @@ int __wrap_socket(int domain, int type, int protocol)
 
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
 {
-	return fails() ? -1 : __real_connect(fd, address, size);
+	return !host.in_peer_connect && fails() ? -1 : __real_connect(fd, address, size);
+}
+
+/* One call, whichever it is there: connect or connectat. */
+int __wrap_peer_connect(int directory, int fd, const struct sockaddr_un *address)
+{
+	int rc = -1;
+
+	if (!fails()) {
+		host.in_peer_connect = true;
+		rc = __real_peer_connect(directory, fd, address);
+		host.in_peer_connect = false;
+	}
+	return rc;
 }
 
 ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)

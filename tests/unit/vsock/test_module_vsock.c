@@ -24,6 +24,7 @@
 #include "../../../bindings/virtqueue.h"
 #include "../../../include/vsock_abi.h"
 #include "../../../monitor/clock.h"
+#include "../../../monitor/vsock/place.h"
 #include "rig.h"
 #include "under_asan.h"
 #include "expect.h"
@@ -68,17 +69,17 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 	       __real_pthread_create(thread, attributes, start, arg);
 }
 
-int __real_connect(int fd, const struct sockaddr *address, socklen_t len);
-int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __real_unix_place_connect(const struct unix_place *p, const char *suffix, int fd);
+int __wrap_unix_place_connect(const struct unix_place *p, const char *suffix, int fd);
 
-/* As to a socket on a file system whose server does not answer. */
-int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
+/* As to a socket on a file system whose server does not answer; by connect or connectat. */
+int __wrap_unix_place_connect(const struct unix_place *p, const char *suffix, int fd)
 {
 	while (host.connect_hangs) {
 		__atomic_store_n(&host.hanging, true, __ATOMIC_SEQ_CST);
 		pause();
 	}
-	return __real_connect(fd, address, len);
+	return __real_unix_place_connect(p, suffix, fd);
 }
 
 /* ---- a guest with a socket device ---- */
