@@ -21,8 +21,8 @@ static const struct option options[] = {
 	 .help = "offer no shared ring: every frame is a hypercall"},
 	{.name = "no-net-queues", .form = OPTION_FLAG,
 	 .help = "offer no queues to images that want them"},
-	{.name = "net-vhost", .form = OPTION_VALUE, .value = "auto|off|PATH|@FD", .check = net_vhost_check,
-	 .help = "let the host's kernel serve the queues (default: off)"},
+	{.name = "net-vhost", .form = OPTION_VALUE, .value = "HOW", .check = net_vhost_check,
+	 .help = "auto, PATH or @FD: the host's kernel serves the queues"},
 };
 #define N_OPTIONS (sizeof options / sizeof options[0])
 
