@@ -77,7 +77,9 @@ said "a longer frame" largest -eq $SMALL
 stream "without queues checksums are made in the guest" source csum --no-net-queues
 said "as nothing is granted" granted -eq 0
 report "and are right" "$(grep -q "unfinished 0 wrong 0" "$T/peer" || cat "$T/peer")"
-stream "and segments are not to be had" source tso --no-net-queues
+stream "nor segments" source tso --no-net-queues
+said "none is granted" granted -eq 0
+report "and the guest cuts them" "$(grep -q "largest $SMALL unfinished 0 wrong 0" "$T/peer" || cat "$T/peer")"
 
 # --- taps of others, ends without warning ---------------------------------------------------------
 

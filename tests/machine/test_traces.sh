@@ -42,6 +42,7 @@ words_for() {
 	owner) echo 39 ;;
 	requests) echo work ;;
 	spin) echo sleep ;;
+	stream) echo sink csum 1 ;;
 	wxorx) echo write text ;;
 	zeropage) echo read 65536 ;;
 	esac
@@ -78,7 +79,7 @@ traced() {
 	rm -f "$3"
 	# shellcheck disable=SC2046 # words
 	start --mem=8 --trace="$3" $(cat "$T/devices") -- "$(image "$2")" $(words_for "$2")
-	within 5 is_over
+	within 20 is_over
 	ended || kill -TERM "$started"
 	await 20
 	fault=$("$TOOLS/traced" "$1" "$3" 2>&1)

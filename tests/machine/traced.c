@@ -20,7 +20,7 @@
 /* Hypercalls; what else is told is bare only where there is nothing to say of it. */
 static const char *const calls[] = {
 	"walltime", "puts", "poll", "block_write", "block_read", "net_write", "net_read", "halt", "queue", "clock",
-	NULL,
+	"net_offloads", NULL,
 }, *const others[] = {
 	"in", "out", "mmio_read", "mmio_write", "fault", "hypervisor_error", "ring", "ring_thread", "net_queues",
 	"net_queue", "block_queue", "triple_fault", NULL,
