@@ -5,6 +5,7 @@
  *   echo N BURST   takes N frames and sends each back, up to BURST at a time
  *   take N         takes N frames
  *   send N BURST   sends N frames, and looks for input after each BURST
+ *   flood BURST    the same without end, says a dot for each DOT of them, and ends with a frame that comes
  *
  * Frames that are not in order or damaged end it with status 2 or 3.
  */
@@ -15,6 +16,7 @@
 HUSK_IMAGE_WANTS(HUSK_FEATURE_NET);
 
 #define BURST_MAX 256u
+#define DOT 1024u
 #define FOREVER UINT64_MAX
 
 static solo5_handle_t net;
@@ -92,6 +94,34 @@ static void send_all(uint64_t n, unsigned burst)
 	}
 }
 
+/* Whether a frame has come, of whatever number. */
+static bool heard(void)
+{
+	struct frame *f = frames[1];
+
+	while (solo5_net_read(net, f->to, info.mtu + SOLO5_NET_HLEN, &sizes[1]) == SOLO5_R_OK)
+		if (f->type == FRAME_TYPE)
+			return true;
+	return false;
+}
+
+static void flood(uint64_t burst)
+{
+	memset(frames[0]->to, 0xff, SOLO5_NET_ALEN);
+	for (uint64_t i = 1;; i++) {
+		sizes[0] = frame_size(i, info.mtu + FRAME_HEADER);
+		frame_fill(frames[0], i, sizes[0]);
+		send(0);
+		if (i % DOT == 0)
+			say(".");
+		if (i % burst != 0)
+			continue;
+		solo5_yield(0, NULL);
+		if (heard())
+			return;
+	}
+}
+
 static unsigned take_burst(const char **args)
 {
 	uint64_t n = take_number(args);
@@ -111,6 +141,9 @@ static bool obey(const char **args)
 	} else if (take_word(args, "send")) {
 		n = take_number(args);
 		send_all(n, take_burst(args));
+	} else if (take_word(args, "flood")) {
+		n = take_number(args);
+		flood(n > 0 ? n : 1);
 	} else {
 		return false;
 	}

@@ -51,7 +51,7 @@ static void low_memory_is_left_out(void **state)
 	expect(&all, 1);
 }
 
-/* F23: the first 64 KiB of the image are text, rodata and data, which the host cannot tell apart. */
+/* The first 64 KiB of the image are text, rodata and data, which the host cannot tell apart. */
 static void a_large_page_that_segments_share_is_left_out(void **state)
 {
 	const struct vhost_region rest = {BASE + 0x10000, SIZE - BASE - 0x10000};
