@@ -11,8 +11,8 @@
  * Queue RX has buffers for frames that come: chains that the monitor writes, of NET_BUFFER_MIN bytes at
  * least. A frame fills them in order; num_buffers of its header, which only the first has, says how many.
  * It is not begun before there is room for the longest that the device may have, of MTU, Ethernet header
- * and two tags, or with NET_GUEST_TSO4 or 6 of NET_SEGMENTS_MAX: until then frames wait on the host. What is no such buffer comes back with length 0, and
- * so do buffers in front of it that are too few for a frame.
+ * and two tags, or with NET_GUEST_TSO4 or 6 of NET_SEGMENTS_MAX: until then frames wait on the host. What
+ * is no such buffer comes back with length 0, and so do buffers in front of it that are too few for a frame.
  *
  * Queue TX has frames to send: chains that the monitor reads, header and frame cut anywhere. What is no
  * frame, or longer than the MTU allows, is dropped, and so is what its header asks for and was not granted,
