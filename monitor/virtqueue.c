@@ -277,6 +277,12 @@ void virtqueue_arm_beyond(struct virtqueue *q, uint16_t submitted)
 
 /* ---- for who only looks on ---- */
 
+void virtqueue_continue(struct virtqueue *q)
+{
+	q->next_avail = q->next_used = q->published = load_shared(&q->used->idx);
+	q->in_flight = 0;
+}
+
 bool virtqueue_all_back(const struct virtqueue *q)
 {
 	return load_shared(&q->used->idx) == load_shared(&q->avail->idx);

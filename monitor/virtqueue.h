@@ -111,6 +111,12 @@ void virtqueue_arm_beyond(struct virtqueue *q, uint16_t submitted);
 bool virtqueue_all_back(const struct virtqueue *q);
 bool virtqueue_wants_doorbell(const struct virtqueue *q, uint16_t *told);
 
+/*
+ * The other has stopped: what it has not given back is there to be popped. By an index that the guest may
+ * have written: a wrong one harms it alone.
+ */
+void virtqueue_continue(struct virtqueue *q);
+
 /* What a snapshot keeps of a queue. Nothing may be in flight or unpublished. */
 struct virtqueue_state {
 	struct virtqueue_layout layout;

@@ -229,11 +229,22 @@ static enum uplink_result read_once(const struct netdev *d, const struct place *
 	return ops->read_parts(d->uplink, at->header, at->parts, at->n, len);
 }
 
+/* Segments that this guest did not ask for are left from who had the tap before. */
+static bool asked_for(const struct netdev *d, uint8_t gso_type)
+{
+	const uint64_t needs =
+		((gso_type & ~NET_GSO_ECN) == NET_GSO_TCPV4 ? NET_GUEST_TSO4 : NET_GUEST_TSO6) |
+		((gso_type & NET_GSO_ECN) != 0 ? NET_GUEST_ECN : 0);
+
+	return (d->offloads & needs) == needs;
+}
+
 static bool fits_place(const struct netdev *d, const struct place *at, size_t len)
 {
 	if (at->header == NULL)
 		return fits_mtu(d, at->parts[0].iov_base, len);
-	return at->header->gso_type != NET_GSO_NONE || parts_fit(d, at->parts, at->n, len);
+	return at->header->gso_type == NET_GSO_NONE ? parts_fit(d, at->parts, at->n, len) :
+	       asked_for(d, at->header->gso_type);
 }
 
 /*
@@ -319,6 +330,12 @@ bool netdev_ready(struct netdev *d, bool readable)
 	for (unsigned i = 0; d->n == 0 && has_buffered(d) && i < NETDEV_TURNS; i++)
 		(void)netdev_read_ahead(d, 1);
 	return d->n > 0;
+}
+
+void netdev_forget_ahead(struct netdev *d)
+{
+	counter_add(&d->counters.drops[NETDEV_RX_LONG], d->n);
+	d->n = 0;
 }
 
 /* The oldest frame read ahead that fits into buffer; false if there is none. */

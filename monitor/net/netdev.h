@@ -122,6 +122,9 @@ bool netdev_ready(struct netdev *d, bool readable);
 /* Whether netdev_receive may give a frame although netdev_fd is not readable. */
 bool netdev_waiting(const struct netdev *d);
 
+/* Drops the frames that were read ahead. */
+void netdev_forget_ahead(struct netdev *d);
+
 /*
  * The descriptor to wait on; -1 while the uplink is gone or the device backs off: then call
  * netdev_read_ahead every NETDEV_RETRY_NS.

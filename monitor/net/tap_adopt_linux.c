@@ -208,6 +208,7 @@ int tap_adopt(struct uplink **u, const struct uplink_request *rq, int fd, struct
 		return -1;
 	}
 	t->control = -1;
+	t->uplink.tap = true;
 	t->uplink.fd = fd;
 	if (adopt(t, rq, e) == -1) {
 		uplink_free(&t->uplink);

@@ -314,8 +314,7 @@ static int attach_again(const struct tap *t)
 	if (set_interface(fd, &t->again->single) == -1 &&
 	    (errno != EINVAL || set_interface(fd, &t->again->multi) == -1))
 		return -1;
-	if (t->again->header != 0)
-		(void)ioctl(fd, TUNSETOFFLOAD, (unsigned long)t->offloads);
+	(void)ioctl(fd, TUNSETOFFLOAD, (unsigned long)t->offloads);
 	return set_header(fd, t->again);
 }
 
@@ -357,10 +356,9 @@ static void named_confine(struct uplink *u, struct sandbox *s)
 
 	t->confined = true;
 	sandbox_keep(s, u->fd, SANDBOX_BOTH_WAYS);
-	if (u->header != 0) {
+	s->values[SANDBOX_OFFLOADS] = TUNSETOFFLOAD;
+	if (u->header != 0)
 		s->values[SANDBOX_HEADER] = TUNSETVNETHDRSZ;
-		s->values[SANDBOX_OFFLOADS] = TUNSETOFFLOAD;
-	}
 	if (t->control == -1)
 		return;
 	if (!may_make_interfaces()) {
@@ -419,6 +417,7 @@ int tap_attach(struct uplink **u, const struct uplink_request *rq, struct husk_e
 	if (t == NULL)
 		return -1;
 	t->control = -1;
+	t->uplink.tap = true;
 	snprintf(t->name, sizeof t->name, "%s", rq->where);
 	if (open_named(t, rq, e) == -1) {
 		named_close(&t->uplink);

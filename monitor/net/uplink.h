@@ -96,6 +96,7 @@ struct uplink {
 	unsigned mtu_max;	/* that the device may be given; 0: no limit */
 	bool privileged;	/* reattach may need CAP_NET_ADMIN, which is there */
 	bool mtu_hidden;	/* it has one of its own, which cannot be found out */
+	bool tap;		/* of Linux, which vhost can use; also where it is only looked at */
 	unsigned header;	/* bytes of virtio header that fd carries in front of a frame; 0: none */
 };
 

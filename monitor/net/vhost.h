@@ -39,7 +39,7 @@ struct vhost {
  */
 int vhost_open(struct vhost *v, const char *where, struct husk_error *e);
 
-/* Ends the worker, if there is one. Accepts a closed one. */
+/* Ends the worker, if there is one, whoever else has the descriptor. Accepts a closed one. */
 void vhost_close(struct vhost *v);
 
 /*
@@ -71,6 +71,11 @@ enum vhost_seen {
 	VHOST_BROKEN = 8,		/* << index of the queue */
 };
 unsigned vhost_look(const struct vhost *v);
+
+/* No queue is broken any more, as far as that was told until now. */
+void vhost_forget_broken(const struct vhost *v);
+
+/* Of a tap that may be another than before: v->tap. */
 void vhost_watch_frames(struct vhost *v, bool watch);
 
 /* What is needed once the sandbox is closed; n: which of them it is, below VHOST_DEVICES_MAX. */

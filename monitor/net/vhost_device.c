@@ -44,8 +44,6 @@ static int take_header(const struct net_device *d, struct husk_error *e)
 /* Why the kernel cannot serve the device: HUSK_E_USAGE, HUSK_E_HOST. */
 static int open_one(struct net_module *s, struct net_device *d, const char *where, struct husk_error *e)
 {
-	if (!s->look && d->dev.uplink->ops->vhost_header == NULL)
-		return husk_fail(e, HUSK_E_USAGE, "vhost: it is not attached to a tap, as vhost needs");
 	if (s->n_vhosts == VHOST_DEVICES_MAX)
 		return husk_fail(e, HUSK_E_USAGE, "vhost: it serves at most %u devices", VHOST_DEVICES_MAX);
 	if (where[0] == '@' && s->n_vhosts > 0)
@@ -53,6 +51,10 @@ static int open_one(struct net_module *s, struct net_device *d, const char *wher
 				 "for each", where);
 	if (vhost_open(&d->vhost.host, where, e) == -1)
 		return -1;
+	if (!d->dev.uplink->tap) {
+		vhost_close(&d->vhost.host);
+		return husk_fail(e, HUSK_E_USAGE, "vhost: it is not attached to a tap, as vhost needs");
+	}
 	s->n_vhosts++;
 	d->vhost.on = !s->look;
 	d->vhost.could = true;
@@ -202,8 +204,10 @@ int net_vhost_start(struct net_module *s, struct husk_error *e)
 			continue;
 		remove_bells(d);
 		give_up(d);
+		husk_wrap_device(e, "network device", d->is.name);
 		if (!s->vhost_auto)
-			return husk_wrap_device(e, "network device", d->is.name);
+			return -1;
+		core_say(s->core, "%s; its queues are served without", e->message);
 	}
 	return 0;
 }
@@ -267,7 +271,10 @@ static void disconnect_all(struct net_device *d)
 	d->vhost.connected = false;
 }
 
-/* Frames that were read ahead, before there was a queue, are the first that come by it. */
+/*
+ * Frames that were read ahead, before there was a queue, are the first that come by it. For those that find
+ * no buffer it is too late: the kernel's would overtake them.
+ */
 static int take_over(struct net_device *d, struct virtqueue *q, struct husk_error *e)
 {
 	struct net_queues *own = &d->queues;
@@ -279,6 +286,7 @@ static int take_over(struct net_device *d, struct virtqueue *q, struct husk_erro
 	own->queues[NET_QUEUE_RX].memory = NULL;
 	d->vhost.called |= own->called;
 	own->called = own->starved = false;
+	netdev_forget_ahead(&d->dev);
 	return rc;
 }
 
@@ -304,6 +312,8 @@ void net_vhost_take_back(struct net_device *d)
 	for (unsigned i = 0; i < NET_QUEUES; i++)
 		d->vhost.queues[i] = (struct virtqueue){.memory = NULL};
 	d->vhost.called = false;
+	if (d->dev.offloads != 0)
+		(void)netdev_offload(&d->dev, 0);
 	vhost_watch_frames(&d->vhost.host, true);
 }
 
@@ -323,27 +333,67 @@ static int broken(const struct net_device *d, unsigned seen, struct husk_error *
 	return 0;
 }
 
+/* Whoever waits for what was completed just before has to look once more. */
+static void lose(struct net_device *d)
+{
+	disconnect_all(d);
+	vhost_forget_broken(&d->vhost.host);
+	if (!d->dev.gone)
+		netdev_lose(&d->dev);
+	d->vhost.called = true;
+}
+
+/* A queue whose interface is deleted while it sends is broken to the kernel: nothing the guest did. */
 static int look(struct net_device *d, struct husk_error *e)
 {
 	const unsigned seen = vhost_look(&d->vhost.host);
 
 	d->vhost.called |= (seen & VHOST_CALLED) != 0;
 	d->vhost.frames |= (seen & VHOST_FRAMES) != 0;
-	if (broken(d, seen, e) == -1)
-		return -1;
-	if ((seen & VHOST_GONE) != 0 && !d->dev.gone) {
-		disconnect_all(d);
-		netdev_lose(&d->dev);
-	}
+	if ((seen & VHOST_GONE) == 0)
+		return broken(d, seen, e);
+	if (!d->dev.gone || d->vhost.connected)
+		lose(d);
 	return 0;
 }
 
-/* The interface is back, on the same descriptor or another. */
+/* Whether there is a queue that the kernel should serve and does not. */
+static bool is_idle(const struct net_device *d)
+{
+	return !d->vhost.connected && (in_use(d, NET_QUEUE_RX) || in_use(d, NET_QUEUE_TX));
+}
+
+/*
+ * While the kernel does not serve it: what is to be sent, with what the kernel has taken and not given
+ * back, goes where the frames of every device without an interface go.
+ */
+static int send_here(struct net_device *d, struct husk_error *e)
+{
+	struct net_queues *own = &d->queues;
+	struct virtqueue *tx = &d->vhost.queues[NET_QUEUE_TX];
+	int rc;
+
+	virtqueue_continue(tx);
+	own->queues[NET_QUEUE_TX] = *tx;
+	rc = net_queues_send(own, tx->size, e);
+	*tx = own->queues[NET_QUEUE_TX];
+	own->queues[NET_QUEUE_TX].memory = NULL;
+	d->vhost.called |= own->called;
+	own->called = false;
+	return rc == -1 ? -1 : vhost_set_queue(&d->vhost.host, NET_QUEUE_TX, tx, tx->next_avail, e);
+}
+
+/* The interface may be back, on the same descriptor or another. */
 static int come_back(struct net_device *d, struct husk_error *e)
 {
+	struct net_vhost *v = &d->vhost;
+
+	if (in_use(d, NET_QUEUE_TX) && send_here(d, e) == -1)
+		return -1;
 	if (!netdev_present(&d->dev))
 		return 0;
-	d->vhost.host.tap = d->dev.uplink->fd;
+	v->host.tap = d->dev.uplink->fd;
+	vhost_watch_frames(&v->host, !in_use(d, NET_QUEUE_RX));
 	return connect_all(d, e);
 }
 
@@ -359,7 +409,7 @@ static void pass_on(struct net_device *d)
 
 int net_vhost_fd(const struct net_device *d)
 {
-	return netdev_fd(&d->dev) == -1 ? -1 : d->vhost.host.watch;
+	return d->dev.gone ? -1 : d->vhost.host.watch;
 }
 
 int net_vhost_ready(struct net_device *d, bool readable, struct husk_error *e)
@@ -369,7 +419,7 @@ int net_vhost_ready(struct net_device *d, bool readable, struct husk_error *e)
 
 	if (readable && look(d, e) == -1)
 		return -1;
-	if (d->dev.gone && in_use(d, NET_QUEUE_RX) + in_use(d, NET_QUEUE_TX) > 0 && come_back(d, e) == -1)
+	if (is_idle(d) && come_back(d, e) == -1)
 		return -1;
 	if (!readable)
 		pass_on(d);
@@ -381,7 +431,7 @@ int net_vhost_ready(struct net_device *d, bool readable, struct husk_error *e)
 
 /* ---- standing still ---- */
 
-/* A moment in which the worker may get on. -1: the queue is broken. */
+/* A moment in which the worker may get on, or it is seen why not. -1: the queue is broken. */
 static int pause_once(struct net_device *d, unsigned turn, struct husk_error *e)
 {
 	struct pollfd p = {.fd = d->vhost.host.broken[NET_QUEUE_TX], .events = POLLIN};
@@ -390,7 +440,7 @@ static int pause_once(struct net_device *d, unsigned turn, struct husk_error *e)
 		(void)sched_yield();
 		return 0;
 	}
-	return poll(&p, 1, 1) == 1 ? broken(d, VHOST_BROKEN << NET_QUEUE_TX, e) : 0;
+	return poll(&p, 1, 1) == 1 ? look(d, e) : 0;
 }
 
 static bool all_sent(const struct net_device *d)
@@ -402,7 +452,11 @@ static bool all_sent(const struct net_device *d)
 /* What was sent by the queue leaves before what is sent by a call. 0: the vcpu's thread is asked for. */
 int net_vhost_settle(struct net_device *d, struct husk_error *e)
 {
-	if (!d->vhost.on || all_sent(d))
+	if (!d->vhost.on)
+		return 1;
+	if (is_idle(d) && in_use(d, NET_QUEUE_TX) && send_here(d, e) == -1)
+		return -1;
+	if (all_sent(d))
 		return 1;
 	vhost_kick(&d->vhost.host, NET_QUEUE_TX);
 	for (unsigned turn = 0; !all_sent(d); turn++) {
@@ -414,9 +468,8 @@ int net_vhost_settle(struct net_device *d, struct husk_error *e)
 	return 1;
 }
 
-static int stop_one(struct net_device *d, struct husk_error *e)
+static int stop_one(struct net_device *d, uint64_t end, struct husk_error *e)
 {
-	const uint64_t end = clock_deadline(SETTLE_NS);
 	int rc = 0;
 
 	if (!all_sent(d))
@@ -431,12 +484,13 @@ static int stop_one(struct net_device *d, struct husk_error *e)
 
 int net_vhost_quiesce(struct net_module *s, struct husk_error *e)
 {
+	const uint64_t end = clock_deadline(SETTLE_NS);
 	int rc = 0;
 
 	for (unsigned i = 0; i < s->set.n; i++) {
 		struct net_device *d = device_set_at(&s->set, i);
 
-		if (d->vhost.on && d->vhost.connected && stop_one(d, e) == -1)
+		if (d->vhost.on && d->vhost.connected && stop_one(d, end, e) == -1)
 			rc = -1;
 	}
 	return rc;
@@ -451,7 +505,7 @@ void net_vhost_resume(struct net_module *s)
 		struct net_device *d = device_set_at(&s->set, i);
 
 		if (d->vhost.on && !d->dev.gone && connect_all(d, &ignored) == -1)
-			netdev_lose(&d->dev);
+			lose(d);
 	}
 }
 

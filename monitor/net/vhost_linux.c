@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vhost.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -99,6 +100,8 @@ static void close_one(int *fd)
 
 void vhost_close(struct vhost *v)
 {
+	if (v->watch != -1)
+		(void)ioctl(v->fd, VHOST_RESET_OWNER);
 	close_one(&v->watch);
 	close_one(&v->fd);
 	for (unsigned i = 0; i < NET_QUEUES; i++) {
@@ -133,25 +136,36 @@ static int set_features(const struct vhost *v, unsigned header, struct husk_erro
 	return ioctl(v->fd, VHOST_SET_FEATURES, &features) == -1 ? failed("VHOST_SET_FEATURES", e) : 0;
 }
 
+static int set_table(const struct vhost *v, const struct memory *m, const struct vhost_region *parts,
+		     unsigned n, struct husk_error *e)
+{
+	struct vhost_memory *table = calloc(1, sizeof *table + n * sizeof table->regions[0]);
+	int rc;
+
+	if (table == NULL)
+		return husk_fail_sys(e, ENOMEM, "vhost");
+	table->nregions = n;
+	for (unsigned i = 0; i < n; i++)
+		table->regions[i] = (struct vhost_memory_region){
+			.guest_phys_addr = parts[i].gpa, .memory_size = parts[i].size,
+			.userspace_addr = (uintptr_t)(m->base + parts[i].gpa),
+		};
+	rc = ioctl(v->fd, VHOST_SET_MEM_TABLE, table);
+	if (rc == -1)
+		failed("VHOST_SET_MEM_TABLE", e);
+	free(table);
+	return rc;
+}
+
 static int set_memory(const struct vhost *v, const struct memory *m, struct husk_error *e)
 {
-	struct {
-		struct vhost_memory head;
-		struct vhost_memory_region regions[VHOST_REGIONS_MAX];
-	} table = {.head = {.nregions = 0}};
 	struct vhost_region parts[VHOST_REGIONS_MAX];
 	const int n = vhost_regions(m, parts, VHOST_REGIONS_MAX);
 
 	if (n == -1)
 		return husk_fail(e, HUSK_E_HOST, "vhost: guest memory is in more than %u pieces, as pages of the "
 				 "host are shared by read-only segments", VHOST_REGIONS_MAX);
-	for (int i = 0; i < n; i++)
-		table.regions[i] = (struct vhost_memory_region){
-			.guest_phys_addr = parts[i].gpa, .memory_size = parts[i].size,
-			.userspace_addr = (uintptr_t)(m->base + parts[i].gpa),
-		};
-	table.head.nregions = (uint32_t)n;
-	return ioctl(v->fd, VHOST_SET_MEM_TABLE, &table) == -1 ? failed("VHOST_SET_MEM_TABLE", e) : 0;
+	return set_table(v, m, parts, (unsigned)n, e);
 }
 
 static int make_event(int *fd, struct husk_error *e)
@@ -293,7 +307,16 @@ void vhost_kick(const struct vhost *v, unsigned index)
 
 void vhost_watch_frames(struct vhost *v, bool frames)
 {
-	(void)watch(v, EPOLL_CTL_MOD, WATCH_TAP, v->tap, tap_events(frames));
+	if (watch(v, EPOLL_CTL_MOD, WATCH_TAP, v->tap, tap_events(frames)) == -1)
+		(void)watch(v, EPOLL_CTL_ADD, WATCH_TAP, v->tap, tap_events(frames));
+}
+
+void vhost_forget_broken(const struct vhost *v)
+{
+	uint64_t count;
+
+	for (unsigned i = 0; i < NET_QUEUES; i++)
+		(void)!read(v->broken[i], &count, sizeof count);
 }
 
 static unsigned meaning(const struct vhost *v, const struct epoll_event *ev)
@@ -307,7 +330,7 @@ static unsigned meaning(const struct vhost *v, const struct epoll_event *ev)
 	case WATCH_TAP:
 		return (ev->events & (EPOLLERR | EPOLLHUP)) != 0 ? VHOST_GONE : VHOST_FRAMES;
 	}
-	return VHOST_BROKEN << (ev->data.u32 - WATCH_BROKEN);
+	return (unsigned)VHOST_BROKEN << (ev->data.u32 - WATCH_BROKEN);
 }
 
 unsigned vhost_look(const struct vhost *v)

@@ -630,6 +630,31 @@ static void what_was_popped_can_be_put_back(void **state)
 /* ---- snapshots ---- */
 
 /* Bug 17 of socket devices. */
+static void what_another_has_not_given_back_is_there_to_be_popped(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		submit_one(i, READ);
+	assert_false(virtqueue_all_back(&f.q));
+	put16(layout.used + 2, 2);
+	virtqueue_continue(&f.q);
+	assert_pops(SIZE, 1);
+	assert_int_equal(f.chains[0].head, 2);
+	virtqueue_push(&f.q, 2, 0);
+	(void)virtqueue_publish(&f.q);
+	assert_used(2, 2, 0);
+	assert_true(virtqueue_all_back(&f.q));
+}
+
+static void an_index_that_cannot_be_ends_the_guest_alone(void **state)
+{
+	(void)state;
+	submit_one(0, READ);
+	put16(layout.used + 2, 0x8000);
+	virtqueue_continue(&f.q);
+	assert_ends("32769 chains submitted");
+}
+
 static void a_saved_queue_goes_on_where_it_was(void **state)
 {
 	struct virtqueue_state saved;
@@ -703,6 +728,8 @@ int main(void)
 		TEST(a_call_is_wanted_when_the_event_is_passed),
 		TEST(a_doorbell_is_asked_for_at_the_next_submission),
 		TEST(what_was_popped_can_be_put_back),
+		TEST(what_another_has_not_given_back_is_there_to_be_popped),
+		TEST(an_index_that_cannot_be_ends_the_guest_alone),
 		TEST(a_saved_queue_goes_on_where_it_was),
 		TEST(a_saved_queue_is_checked_again),
 	};

@@ -436,6 +436,27 @@ static void without_segments_room_for_the_mtu_is_enough(void **state)
 	assert_true(f.dev.counters.drops[NETDEV_RX_LONG] == 1);
 }
 
+/* They are left in the tap from who had it before. */
+static void segments_of_a_kind_that_was_not_asked_for_are_dropped(void **state)
+{
+	static const uint8_t kinds[] = {
+		NET_GSO_TCPV6, NET_GSO_TCPV4 | NET_GSO_ECN, 3, 5, 0xff,
+	};
+
+	(void)state;
+	assert_true(netdev_offload(&f.dev, NET_GUEST_CSUM | NET_GUEST_TSO4) ==
+		    (NET_GUEST_CSUM | NET_GUEST_TSO4));
+	for (size_t i = 0; i < sizeof kinds; i++) {
+		host.in = good;
+		host.in.gso_type = kinds[i];
+		host.in_len = 1514;
+		post(17, PAGE);
+		receive(1);
+		assert_true(f.dev.counters.drops[NETDEV_RX_LONG] == i + 1);
+		make_queue(NET_QUEUE_RX);
+	}
+}
+
 static void a_long_frame_that_is_no_segments_is_dropped(void **state)
 {
 	(void)state;
@@ -460,6 +481,7 @@ int main(void)
 		TEST(a_large_frame_takes_as_many_buffers_as_it_needs),
 		TEST(nothing_is_read_before_there_is_room_for_the_largest),
 		TEST(without_segments_room_for_the_mtu_is_enough),
+		TEST(segments_of_a_kind_that_was_not_asked_for_are_dropped),
 		TEST(a_long_frame_that_is_no_segments_is_dropped),
 	};
 

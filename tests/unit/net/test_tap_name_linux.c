@@ -380,14 +380,15 @@ static void it_is_attached_again_without_opening_anything(void **state)
 	assert_opens(f, "tap0");
 	assert_int_equal(sealed_protect(&f->sealed, &f->e), 0);
 	old = f->uplink->fd;
-	tap_host.opens = tap_host.sockets = tap_host.seen = 0;
+	tap_host.opens = tap_host.sockets = tap_host.seen = tap_host.offloads = 0;
 	tap_host.attach_error = EPERM;
 	assert_int_equal(reattach(f), -1);
 	assert_int_equal(f->uplink->fd, old);
 	tap_host.attach_error = 0;
 	tap_host.read_only = true;
 	assert_int_equal(reattach(f), 0);
-	assert_int_equal(tap_host.seen, 2);
+	assert_int_equal(tap_host.seen, 3);
+	assert_int_equal(tap_host.offloads, 1);
 	assert_string_equal(tap_host.asked.ifr_name, "tap0");
 	assert_int_equal(tap_host.asked.ifr_flags, IFF_TAP | IFF_NO_PI);
 	assert_true((const uint8_t *)tap_host.asked_at >= f->sealed.bytes);

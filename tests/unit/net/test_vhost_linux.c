@@ -131,6 +131,9 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	case VHOST_SET_OWNER:
 		host.owned = true;
 		return 0;
+	case VHOST_RESET_OWNER:
+		host.owned = false;
+		return 0;
 	case VHOST_SET_FEATURES:
 		memcpy(&host.taken, arg, sizeof host.taken);
 		return 0;
@@ -303,6 +306,7 @@ static void every_call_may_fail(void **state)
 	assert_int_equal(begin(0), 0);
 	n = host.seen;
 	vhost_close(&v);
+	assert_false(host.owned);
 	assert_in_range(n, 20, 60);
 	for (unsigned i = 1; i <= n; i++) {
 		host.seen = 0;
