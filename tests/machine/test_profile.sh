@@ -33,6 +33,11 @@ rate=${slow:+20}
 top=seventy
 [ -z "$slow" ] || top='.*'	# the call by which the guest looks at the clock, for one
 
+# What part of its time a function has that has a part of the instructions: an emulator translates some of
+# these anew now and then.
+near=3
+[ "$(hostname)" != machine ] || near=10
+
 # share FILE STACK: percent of the samples below work, lie, or another function of the guest's own.
 share() {
 	awk -v stack="$2" '
@@ -61,7 +66,7 @@ expect() {
 is_split() {
 	[ -z "$slow" ] || return 0
 	expect_share=$(share "$T/split.folded" "work;seventy ")
-	[ "$expect_share" -ge 67 ] && [ "$expect_share" -le 73 ]
+	[ "$expect_share" -ge $((70 - near)) ] && [ "$expect_share" -le $((70 + near)) ]
 }
 
 # On a busy machine there may be too few samples for once.
@@ -73,9 +78,9 @@ split() {
 	done
 	! starved || top='.*'
 	judge "70, 20 and 10 percent" 0 SUCCESS "profile: [0-9]* samples.*, top: $top [0-9]* %\$"
-	expect "70 %" "$(share "$T/split.folded" "work;seventy ")" 67 73
-	expect "20 %" "$(share "$T/split.folded" "work;twenty ")" 17 23
-	expect "10 %" "$(share "$T/split.folded" "work;ten ")" 7 13
+	expect "70 %" "$(share "$T/split.folded" "work;seventy ")" $((70 - near)) $((70 + near))
+	expect "20 %" "$(share "$T/split.folded" "work;twenty ")" $((20 - near)) $((20 + near))
+	expect "10 %" "$(share "$T/split.folded" "work;ten ")" $((10 - near)) $((10 + near))
 	told=$(sed -n 's/.*profile: \([0-9]*\) samples.*/\1/p' "$T/err")
 	sum=$(awk '{ n += $NF } END { print n }' "$T/split.folded")
 	report "the lines sum up to the samples" "$([ "$told" = "$sum" ] || echo "$told samples, $sum in lines")"
