@@ -639,7 +639,8 @@ static void a_disk_that_the_program_writes_to_is_refused_before_a_machine_is_mad
 	f->files++;
 	for (unsigned i = 0; i < HUSK_OUTPUTS_MAX + 2; i++) {
 		struct husk_output outputs[HUSK_OUTPUTS_MAX + 1] = {
-			{-1, ""}, {-1, ""}, {-1, ""}, {-1, ""},
+			{.fd = -1, .name = ""}, {.fd = -1, .name = ""}, {.fd = -1, .name = ""},
+			{.fd = -1, .name = ""},
 		};
 		int noted = -1;
 		const struct husk_config config = {

@@ -1341,7 +1341,9 @@ static void what_will_fail_later_is_told(void **state)
 	struct rlimit before, limit;
 	char notice[400] = "";
 	struct module_host host_of_it = {
-		.outputs = {{-1, ""}, {-1, ""}, {-1, ""}, {-1, ""}}, .image_fd = -1,
+		.outputs = {{.fd = -1, .name = ""}, {.fd = -1, .name = ""}, {.fd = -1, .name = ""},
+			    {.fd = -1, .name = ""}, {.fd = -1, .name = ""}},
+		.image_fd = -1,
 		.notice = on_notice, .notice_ctx = notice,
 	};
 
