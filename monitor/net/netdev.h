@@ -122,7 +122,7 @@ bool netdev_ready(struct netdev *d, bool readable);
 /* Whether netdev_receive may give a frame although netdev_fd is not readable. */
 bool netdev_waiting(const struct netdev *d);
 
-/* Drops the frames that were read ahead. */
+/* Drops the frames that were read ahead; they count as too long for what the guest has (NETDEV_RX_LONG). */
 void netdev_forget_ahead(struct netdev *d);
 
 /*

@@ -72,10 +72,13 @@ enum vhost_seen {
 };
 unsigned vhost_look(const struct vhost *v);
 
-/* No queue is broken any more, as far as that was told until now. */
+/*
+ * What was told of broken queues until now does not count. Only after vhost_disconnect of both, and where
+ * it was the tap that went: deleting that looks broken to the kernel.
+ */
 void vhost_forget_broken(const struct vhost *v);
 
-/* Of a tap that may be another than before: v->tap. */
+/* v->tap may be another than before: it is watched then, too. */
 void vhost_watch_frames(struct vhost *v, bool watch);
 
 /* What is needed once the sandbox is closed; n: which of them it is, below VHOST_DEVICES_MAX. */
