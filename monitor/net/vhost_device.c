@@ -380,7 +380,11 @@ static int send_here(struct net_device *d, struct husk_error *e)
 	own->queues[NET_QUEUE_TX].memory = NULL;
 	d->vhost.called |= own->called;
 	own->called = false;
-	return rc == -1 ? -1 : vhost_set_queue(&d->vhost.host, NET_QUEUE_TX, tx, tx->next_avail, e);
+	if (rc == -1)
+		return -1;
+	if (vhost_set_queue(&d->vhost.host, NET_QUEUE_TX, tx, tx->next_avail, e) == -1)
+		return husk_wrap(e, "%s", d->what[NET_QUEUE_TX]);
+	return 0;
 }
 
 /* The interface may be back, on the same descriptor or another. */
