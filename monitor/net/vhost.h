@@ -26,6 +26,7 @@
 
 struct vhost {
 	int fd;				/* -1: not open, and so is none of the others */
+	bool owned;			/* there is a worker */
 	int kick[NET_QUEUES], broken[NET_QUEUES], call;	/* eventfds */
 	int watch;			/* polls readable when there is something for vhost_look */
 	int tap;			/* as it was given last; not owned */

@@ -100,8 +100,9 @@ static void close_one(int *fd)
 
 void vhost_close(struct vhost *v)
 {
-	if (v->watch != -1)
+	if (v->owned)
 		(void)ioctl(v->fd, VHOST_RESET_OWNER);
+	v->owned = false;
 	close_one(&v->watch);
 	close_one(&v->fd);
 	for (unsigned i = 0; i < NET_QUEUES; i++) {
@@ -118,9 +119,10 @@ static int failed(const char *request, struct husk_error *e)
 	return husk_fail_sys(e, errno, "vhost: %s", request);
 }
 
-static int set_owner(const struct vhost *v, struct husk_error *e)
+static int set_owner(struct vhost *v, struct husk_error *e)
 {
-	if (ioctl(v->fd, VHOST_SET_OWNER) == 0)
+	v->owned = ioctl(v->fd, VHOST_SET_OWNER) == 0;
+	if (v->owned)
 		return 0;
 	failed("VHOST_SET_OWNER", e);
 	if (e->sys == EBUSY)

@@ -319,6 +319,7 @@ static void every_call_may_fail(void **state)
 		else
 			assert_says("vhost");
 		vhost_close(&v);
+		assert_false(host.owned);
 		assert_int_equal(open_descriptors(), files + 1);
 	}
 }
