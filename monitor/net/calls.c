@@ -92,6 +92,7 @@ static enum vmexit_result net_read(void *ctx, gpa_t arg, struct husk_error *e)
 		husk_wrap_device(e, "network device", dev->name);
 		return VMEXIT_FAIL;
 	}
+	net_vhost_notice(device_set_find(&s->set, rq.handle));
 	ret = (int)netdev_receive(dev, buffer, &len);
 	room = rq.len;
 	rq.len = len;

@@ -151,6 +151,12 @@ void net_vhost_ring(struct net_device *d, unsigned index);
 int net_vhost_fd(const struct net_device *d);
 int net_vhost_ready(struct net_device *d, bool readable, struct husk_error *e);
 
+/*
+ * Before the uplink is used, which may bring it back: if it was seen to be gone, the kernel does not serve the
+ * queues any more. With vhost.on or without.
+ */
+void net_vhost_notice(struct net_device *d);
+
 /* Waits until what was submitted is sent: 1. 0: the thread is wanted first. -1: HUSK_E_GUEST. */
 int net_vhost_settle(struct net_device *d, struct husk_error *e);
 

@@ -271,6 +271,23 @@ static void disconnect_all(struct net_device *d)
 	d->vhost.connected = false;
 }
 
+/* Whoever waits for what was completed just before has to look once more. */
+static void lose(struct net_device *d)
+{
+	disconnect_all(d);
+	vhost_forget_broken(&d->vhost.host);
+	if (!d->dev.gone)
+		netdev_lose(&d->dev);
+	d->vhost.called = true;
+}
+
+/* What used the uplink last was told that it is gone, and nobody has told the kernel, whose it was, too. */
+void net_vhost_notice(struct net_device *d)
+{
+	if (d->vhost.on && d->dev.gone && d->vhost.connected)
+		lose(d);
+}
+
 /*
  * Frames that were read ahead, before there was a queue, are the first that come by it. For those that find
  * no buffer it is too late: the kernel's would overtake them.
@@ -295,6 +312,7 @@ int net_vhost_announce(struct net_device *d, unsigned index, const struct virtqu
 {
 	struct net_vhost *v = &d->vhost;
 
+	net_vhost_notice(d);
 	v->queues[index] = *q;
 	if (index == NET_QUEUE_RX && netdev_waiting(&d->dev) && take_over(d, &v->queues[index], e) == -1)
 		return -1;
@@ -331,16 +349,6 @@ static int broken(const struct net_device *d, unsigned seen, struct husk_error *
 			return husk_fail(e, HUSK_E_GUEST, "%s: network queue broken: the kernel has found "
 					 "something in it that cannot be", d->what[i]);
 	return 0;
-}
-
-/* Whoever waits for what was completed just before has to look once more. */
-static void lose(struct net_device *d)
-{
-	disconnect_all(d);
-	vhost_forget_broken(&d->vhost.host);
-	if (!d->dev.gone)
-		netdev_lose(&d->dev);
-	d->vhost.called = true;
 }
 
 /* A queue whose interface is deleted while it sends is broken to the kernel: nothing the guest did. */
@@ -421,6 +429,7 @@ int net_vhost_ready(struct net_device *d, bool readable, struct husk_error *e)
 	struct net_vhost *v = &d->vhost;
 	bool called, frames;
 
+	net_vhost_notice(d);
 	if (readable && look(d, e) == -1)
 		return -1;
 	if (is_idle(d) && come_back(d, e) == -1)
@@ -458,6 +467,7 @@ int net_vhost_settle(struct net_device *d, struct husk_error *e)
 {
 	if (!d->vhost.on)
 		return 1;
+	net_vhost_notice(d);
 	if (is_idle(d) && in_use(d, NET_QUEUE_TX) && send_here(d, e) == -1)
 		return -1;
 	if (all_sent(d))
