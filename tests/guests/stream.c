@@ -9,7 +9,8 @@
  * It begins when the other end says so, which it answers.
  *
  * WAY: plain by solo5_net_*, whole frames of the MTU; csum the same by solo5x_net_*, with checksums left to
- * the host; tso with many segments in a frame; each followed by "check": payloads are looked at.
+ * the host; tso with many segments in a frame; each followed by "six": over IPv6, and by "check": payloads are
+ * looked at.
  */
 #include "guest.h"
 #include "husk_abi.h"
@@ -18,14 +19,13 @@
 
 HUSK_IMAGE_WANTS(HUSK_FEATURE_NET);
 
-#define MTU 1500u
 #define FOREVER (~(solo5_time_t)0)
 
 static solo5_handle_t net;
 static uint64_t granted;
-static bool plain, large, checks;
+static bool plain, large, six, checks;
 static unsigned char pattern[STREAM_PAYLOAD_MAX + STREAM_PERIOD];
-static unsigned char frame[MTU + SOLO5_NET_HLEN + 8];
+static unsigned char frame[STREAM_MTU + SOLO5_NET_HLEN + 8];
 static struct solo5x_net_frame in;
 static uint64_t largest, unfinished, wrong;
 
@@ -81,23 +81,23 @@ static void send_answer(void)
 
 static solo5_result_t send_plain(const struct stream_header *h, const unsigned char *payload, size_t size)
 {
-	memcpy(frame, h->bytes, STREAM_HEADERS);
-	memcpy(frame + STREAM_HEADERS, payload, size);
-	return solo5_net_write(net, frame, STREAM_HEADERS + size);
+	memcpy(frame, h->bytes, stream_size(six));
+	memcpy(frame + stream_size(six), payload, size);
+	return solo5_net_write(net, frame, stream_size(six) + size);
 }
 
 static solo5_result_t send(uint64_t offset, size_t size)
 {
 	struct stream_header h;
 	const unsigned char *payload = pattern + offset % STREAM_PERIOD;
-	const struct solo5x_net_part parts[] = {{h.bytes, STREAM_HEADERS}, {payload, size}};
+	const struct solo5x_net_part parts[] = {{h.bytes, stream_size(six)}, {payload, size}};
 	const struct solo5x_net_meta meta = {
-		.flags = SOLO5X_NET_NEEDS_CSUM, .gso_size = large ? STREAM_SEGMENT : 0,
-		.gso_type = large ? SOLO5X_NET_GSO_TCPV4 : SOLO5X_NET_GSO_NONE,
-		.csum_start = STREAM_TCP, .csum_offset = 16,
+		.flags = SOLO5X_NET_NEEDS_CSUM, .gso_size = large ? (uint16_t)stream_segment(six) : 0,
+		.gso_type = !large ? SOLO5X_NET_GSO_NONE : six ? SOLO5X_NET_GSO_TCPV6 : SOLO5X_NET_GSO_TCPV4,
+		.csum_start = (uint16_t)stream_tcp(six), .csum_offset = 16,
 	};
 
-	stream_headers(&h, (uint32_t)offset, size, plain ? payload : NULL);
+	stream_headers(&h, six, (uint32_t)offset, size, plain ? payload : NULL);
 	return plain ? send_plain(&h, payload, size) : solo5x_net_send(net, parts, 2, &meta);
 }
 
@@ -128,7 +128,7 @@ static void wait_for_the_other(void)
 
 static int source(uint64_t bytes)
 {
-	const size_t most = large ? STREAM_PAYLOAD_MAX : STREAM_SEGMENT;
+	const size_t most = stream_segment(six) * (large ? STREAM_SEGMENTS : 1);
 	uint64_t got = 0;
 
 	for (uint64_t at = 0; at < bytes; ) {
@@ -156,17 +156,18 @@ static int source(uint64_t bytes)
 static void look_at_payload(void)
 {
 	uint64_t at = 0, offset = 0;
-	unsigned char headers[STREAM_HEADERS];
+	unsigned char headers[STREAM_HEADERS_MAX];
+	const size_t before = stream_size(six);
 
 	for (size_t i = 0; i < in.n; i++)
 		for (size_t k = 0; k < in.parts[i].size; k++, at++) {
 			const unsigned char byte = in.parts[i].data[k];
 
-			if (at < STREAM_HEADERS) {
+			if (at < before) {
 				headers[at] = byte;
-				offset = at == STREAM_HEADERS - 1 ? stream_offset(headers) : 0;
+				offset = at == before - 1 ? stream_offset(headers) : 0;
 			} else {
-				wrong += byte != (offset + at - STREAM_HEADERS) % STREAM_PERIOD;
+				wrong += byte != (offset + at - before) % STREAM_PERIOD;
 			}
 		}
 }
@@ -191,8 +192,8 @@ static int sink(uint64_t bytes)
 			solo5_yield(FOREVER, NULL);
 			continue;
 		}
-		if (is_type(STREAM_IP) && in.size > STREAM_HEADERS) {
-			got += in.size - STREAM_HEADERS;
+		if (is_type(six ? STREAM_IPV6 : STREAM_IP) && in.size > stream_size(six)) {
+			got += in.size - stream_size(six);
 			largest = in.size > largest ? in.size : largest;
 			if (checks) {
 				look_at_payload();
@@ -224,11 +225,13 @@ static void ask(const char **args)
 	large = !plain && take_word(args, "tso");
 	if (!plain && !large)
 		(void)take_word(args, "csum");
+	six = take_word(args, "six");
 	checks = take_word(args, "check");
 	if (!plain)
 		granted = solo5x_net_offloads(net, csum | (large ? SOLO5X_NET_GUEST_TSO4 |
-						SOLO5X_NET_GUEST_TSO6 | SOLO5X_NET_HOST_TSO4 : 0));
-	large = large && (granted & SOLO5X_NET_HOST_TSO4) != 0;
+						SOLO5X_NET_GUEST_TSO6 | SOLO5X_NET_HOST_TSO4 |
+						SOLO5X_NET_HOST_TSO6 : 0));
+	large = large && (granted & (six ? SOLO5X_NET_HOST_TSO6 : SOLO5X_NET_HOST_TSO4)) != 0;
 	say_line("granted", granted);
 }
 
@@ -241,7 +244,7 @@ int solo5_app_main(const struct solo5_start_info *info)
 	int status;
 
 	(void)take_word(&args, "sink");
-	if (solo5_net_acquire("service0", &net, &its) != SOLO5_R_OK || its.mtu < MTU)
+	if (solo5_net_acquire("service0", &net, &its) != SOLO5_R_OK || its.mtu < STREAM_MTU)
 		return fail("no device with an MTU of 1500");
 	for (size_t i = 0; i < sizeof pattern; i++)
 		pattern[i] = (unsigned char)(i % STREAM_PERIOD);

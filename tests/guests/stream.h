@@ -8,21 +8,43 @@
 #include <stdint.h>
 #include <string.h>
 
-#define STREAM_SEGMENT 1460u		/* payload of a frame with an MTU of 1500 */
-#define STREAM_PAYLOAD_MAX (43u * STREAM_SEGMENT)
-#define STREAM_IP 0x0800u		/* EtherTypes: of the stream */
+#define STREAM_MTU 1500u
+#define STREAM_SEGMENTS 43u		/* of the largest frame */
+#define STREAM_PAYLOAD_MAX (STREAM_SEGMENTS * STREAM_MTU)
+#define STREAM_IP 0x0800u		/* EtherTypes: of the stream, */
+#define STREAM_IPV6 0x86ddu		/* one or the other, */
 #define STREAM_ANSWER 0x88b5u		/* and of answers, IEEE 802: local experimental */
 #define STREAM_GO 0x88b6u		/* and what it begins with, until there is an answer: likewise */
 #define STREAM_ANSWER_SIZE 60u
 #define STREAM_WINDOW 0x40000u		/* bytes for one answer, */
 #define STREAM_AHEAD 4u			/* and for how many of them the source does not wait */
 #define STREAM_PERIOD 251u		/* byte n of the stream is n modulo this */
-#define STREAM_TCP 34u			/* where TCP's header begins */
-#define STREAM_HEADERS 54u
+#define STREAM_HEADERS_MAX 74u
 
 struct stream_header {
-	unsigned char bytes[STREAM_HEADERS];
+	unsigned char bytes[STREAM_HEADERS_MAX];
 };
+
+/* Bytes in front of TCP's header, of all headers, and of payload in a frame of the MTU. */
+static inline size_t stream_tcp(bool six)
+{
+	return six ? 54 : 34;
+}
+
+static inline size_t stream_size(bool six)
+{
+	return stream_tcp(six) + 20;
+}
+
+static inline size_t stream_segment(bool six)
+{
+	return STREAM_MTU + 14 - stream_size(six);
+}
+
+static inline bool stream_is_six(const unsigned char *frame)
+{
+	return frame[12] == STREAM_IPV6 >> 8;
+}
 
 /* RFC 1071, on top of what is there. */
 static inline uint32_t stream_sum(uint32_t sum, const unsigned char *at, size_t size)
@@ -45,44 +67,71 @@ static inline void stream_put(unsigned char *at, uint32_t n)
 /* Of addresses, protocol and length. */
 static inline uint32_t stream_pseudo(const unsigned char *frame, size_t size)
 {
-	return stream_sum((uint32_t)(6 + size), frame + 26, 8);
+	const bool six = stream_is_six(frame);
+
+	return stream_sum((uint32_t)(6 + size), frame + (six ? 22 : 26), six ? 32 : 8);
 }
 
-/* Ethernet, IPv4 and TCP in front of size bytes; NULL: whoever sends it on makes the checksum. */
-static inline void stream_headers(struct stream_header *h, uint32_t offset, size_t size,
-				  const unsigned char *payload)
+static inline void stream_ip(unsigned char *b, size_t size)
 {
-	static const unsigned char fixed[STREAM_HEADERS] = {
+	static const unsigned char fixed[34] = {
 		2, 0, 0, 0, 0, 0x99, 2, 0, 0, 0, 0, 1, 8, 0,
 		0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1,
-		0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0, 0, 0, 0, 1, 0x50, 0x10, 0x10, 0, 0, 0, 0, 0,
 	};
-	unsigned char *b = h->bytes;
-	uint32_t sum;
 
 	memcpy(b, fixed, sizeof fixed);
-	stream_put(b + 16, (uint32_t)(40 + size));
+	stream_put(b + 16, (uint32_t)(20 + size));
 	stream_put(b + 24, ~stream_sum(0, b + 14, 20));
-	stream_put(b + 38, offset >> 16);
-	stream_put(b + 40, offset);
-	sum = stream_pseudo(b, 20 + size);
-	if (payload != NULL)
-		sum = ~stream_sum(stream_sum(sum, b + STREAM_TCP, 20), payload, size);
-	stream_put(b + 50, sum);
 }
 
-static inline uint32_t stream_offset(const unsigned char *headers)
+static inline void stream_ipv6(unsigned char *b, size_t size)
 {
-	return (uint32_t)headers[38] << 24 | (uint32_t)headers[39] << 16 | (uint32_t)headers[40] << 8 |
-	       headers[41];
+	static const unsigned char fixed[54] = {
+		2, 0, 0, 0, 0, 0x99, 2, 0, 0, 0, 0, 1, 0x86, 0xdd,
+		0x60, 0, 0, 0, 0, 0, 6, 64,
+		0xfd, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+		0xfd, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+	};
+
+	memcpy(b, fixed, sizeof fixed);
+	stream_put(b + 18, (uint32_t)size);
 }
 
-/* Whether both checksums are right. */
+/* Ethernet, IP and TCP in front of size bytes; NULL: whoever sends it on makes the checksum. */
+static inline void stream_headers(struct stream_header *h, bool six, uint32_t offset, size_t size,
+				  const unsigned char *payload)
+{
+	static const unsigned char fixed[20] = {
+		0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0, 0, 0, 0, 1, 0x50, 0x10, 0x10, 0, 0, 0, 0, 0,
+	};
+	unsigned char *tcp = h->bytes + stream_tcp(six);
+	uint32_t sum;
+
+	(six ? stream_ipv6 : stream_ip)(h->bytes, 20 + size);
+	memcpy(tcp, fixed, sizeof fixed);
+	stream_put(tcp + 4, offset >> 16);
+	stream_put(tcp + 6, offset);
+	sum = stream_pseudo(h->bytes, 20 + size);
+	if (payload != NULL)
+		sum = ~stream_sum(stream_sum(sum, tcp, 20), payload, size);
+	stream_put(tcp + 16, sum);
+}
+
+static inline uint32_t stream_offset(const unsigned char *frame)
+{
+	const unsigned char *at = frame + stream_tcp(stream_is_six(frame)) + 4;
+
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Whether TCP's checksum is right, and IP's where it has one. */
 static inline bool stream_is_whole(const unsigned char *frame, size_t size)
 {
-	return stream_sum(0, frame + 14, 20) == 0xffff &&
-	       stream_sum(stream_pseudo(frame, size - STREAM_TCP), frame + STREAM_TCP,
-			  size - STREAM_TCP) == 0xffff;
+	const bool six = stream_is_six(frame);
+	const size_t tcp = stream_tcp(six);
+
+	return (six || stream_sum(0, frame + 14, 20) == 0xffff) &&
+	       stream_sum(stream_pseudo(frame, size - tcp), frame + tcp, size - tcp) == 0xffff;
 }
 
 #endif

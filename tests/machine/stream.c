@@ -4,7 +4,7 @@
  * checksums and segments to the interface, and takes them from it.
  *
  *   stream sink INTERFACE BYTES [check]     takes what a guest sends, answers, and says what it was
- *   stream source INTERFACE BYTES [small]   sends; small: one segment in each frame
+ *   stream source INTERFACE BYTES [small|six]  sends; small: one segment in each frame; six: over IPv6
  *   stream offloads INTERFACE none|some     says nothing if it leaves no, or some, checksums and segments to
  *                                           its reader
  *
@@ -118,9 +118,10 @@ static bool begin(int fd)
 static bool is_right(const struct virtio_net_hdr *h, const unsigned char *frame, size_t size)
 {
 	const uint32_t offset = stream_offset(frame);
+	const size_t before = stream_size(stream_is_six(frame));
 
-	for (size_t i = STREAM_HEADERS; i < size; i++)
-		if (frame[i] != (offset + i - STREAM_HEADERS) % STREAM_PERIOD)
+	for (size_t i = before; i < size; i++)
+		if (frame[i] != (offset + i - before) % STREAM_PERIOD)
 			return false;
 	return (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 || stream_is_whole(frame, size);
 }
@@ -141,10 +142,11 @@ static int sink(int fd, unsigned long long bytes, bool checks)
 
 		if (n == -1)
 			return fail("no frame comes");
-		if (n <= (ssize_t)STREAM_HEADERS || !is_type(frame, STREAM_IP))
+		if (n <= (ssize_t)STREAM_HEADERS_MAX ||
+		    (!is_type(frame, STREAM_IP) && !is_type(frame, STREAM_IPV6)))
 			continue;
 		began = began == 0 ? now() : began;
-		got += (size_t)n - STREAM_HEADERS;
+		got += (size_t)n - stream_size(stream_is_six(frame));
 		largest = (size_t)n > largest ? (size_t)n : largest;
 		unfinished += (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0;
 		wrong += checks && !is_right(&h, frame, (size_t)n);
@@ -156,23 +158,24 @@ static int sink(int fd, unsigned long long bytes, bool checks)
 	return wrong != 0;
 }
 
-static bool send_segments(int fd, uint32_t offset, size_t size)
+static bool send_segments(int fd, bool six, uint32_t offset, size_t size)
 {
 	struct virtio_net_hdr h = {
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = STREAM_TCP, .csum_offset = 16,
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = (uint16_t)stream_tcp(six), .csum_offset = 16,
 	};
 	struct stream_header headers;
+	const size_t before = stream_size(six);
 	struct iovec parts[] = {
-		{&h, sizeof h}, {headers.bytes, STREAM_HEADERS}, {pattern + offset % STREAM_PERIOD, size},
+		{&h, sizeof h}, {headers.bytes, before}, {pattern + offset % STREAM_PERIOD, size},
 	};
 
-	if (size > STREAM_SEGMENT) {
-		h.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
-		h.gso_size = STREAM_SEGMENT;
-		h.hdr_len = STREAM_HEADERS;
+	if (size > stream_segment(six)) {
+		h.gso_type = six ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+		h.gso_size = (uint16_t)stream_segment(six);
+		h.hdr_len = (uint16_t)before;
 	}
-	stream_headers(&headers, offset, size, NULL);
-	return writev(fd, parts, 3) == (ssize_t)(sizeof h + STREAM_HEADERS + size);
+	stream_headers(&headers, six, offset, size, NULL);
+	return writev(fd, parts, 3) == (ssize_t)(sizeof h + before + size);
 }
 
 static unsigned long long answers_until(int fd, unsigned long long got, unsigned long long least)
@@ -190,9 +193,9 @@ static unsigned long long answers_until(int fd, unsigned long long got, unsigned
 	return got;
 }
 
-static int source(int fd, unsigned long long bytes, bool small)
+static int source(int fd, unsigned long long bytes, bool small, bool six)
 {
-	const size_t most = small ? STREAM_SEGMENT : STREAM_PAYLOAD_MAX;
+	const size_t most = stream_segment(six) * (small ? 1 : STREAM_SEGMENTS);
 	unsigned long long got = 0, least;
 	double began = now();
 
@@ -207,7 +210,7 @@ static int source(int fd, unsigned long long bytes, bool small)
 		got = answers_until(fd, got, least);
 		if (got < least)
 			return fail("no answer comes");
-		if (!send_segments(fd, (uint32_t)at, size))
+		if (!send_segments(fd, six, (uint32_t)at, size))
 			return fail("a frame cannot be sent");
 		at += size;
 	}
@@ -242,12 +245,12 @@ static int offloads(const char *interface, bool some)
 
 int main(int argc, char **argv)
 {
-	const bool last = argc == 5;
+	const char *word = argc == 5 ? argv[4] : "";
 	unsigned long long bytes;
 	int fd;
 
 	if (argc != 4 && argc != 5)
-		return fail("sink|source INTERFACE BYTES [check|small], or offloads INTERFACE none|some");
+		return fail("sink|source INTERFACE BYTES [check|small|six], or offloads INTERFACE none|some");
 	for (size_t i = 0; i < sizeof pattern; i++)
 		pattern[i] = (unsigned char)(i % STREAM_PERIOD);
 	if (strcmp(argv[1], "offloads") == 0)
@@ -258,5 +261,7 @@ int main(int argc, char **argv)
 		return fail(argv[2]);
 	printf("ready\n");
 	fflush(stdout);
-	return strcmp(argv[1], "sink") == 0 ? sink(fd, bytes, last) : source(fd, bytes, last);
+	if (strcmp(argv[1], "sink") == 0)
+		return sink(fd, bytes, strcmp(word, "check") == 0);
+	return source(fd, bytes, strcmp(word, "small") == 0, strcmp(word, "six") == 0);
 }

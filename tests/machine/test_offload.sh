@@ -14,6 +14,7 @@ need_network
 
 BYTES=1048576
 LARGE=62834			# a frame of 43 segments
+LARGE_SIX=61994			# likewise
 SMALL=1514
 
 fresh() {
@@ -21,7 +22,8 @@ fresh() {
 	ip link set tap100 qlen 2000
 }
 
-# stream NAME DIRECTION WAY [OPTION]...: the whole of it arrives, as it was sent, in the guest's direction.
+# stream NAME DIRECTION WAY [OPTION]...: the whole of it arrives, as it was sent, in the guest's direction, and over
+# IPv6 if WAY says "six".
 stream() {
 	name=$1 direction=$2 way=$3
 	shift 3
@@ -30,7 +32,10 @@ stream() {
 	if [ "$direction" = source ]; then
 		peer stream sink tap100 $BYTES check
 	else
-		peer stream source tap100 $BYTES
+		case $way in
+		*six*) peer stream source tap100 $BYTES six ;;
+		*) peer stream source tap100 $BYTES ;;
+		esac
 	fi
 	await 30
 	peer_ok "$name: the host's end agrees"
@@ -56,6 +61,11 @@ stream "segments in" sink "tso check"
 said "they reach the guest as one" largest -eq $LARGE
 figure_is "in many buffers" net:service0 offloaded_received -eq 17
 report "nothing of it is left to who comes next" "$("$TOOLS/stream" offloads tap100 none)"
+
+stream "segments out over IPv6" source "tso six"
+report "they reach the host as one, too" "$(grep -q "largest $LARGE_SIX unfinished 17 wrong 0" "$T/peer" || cat "$T/peer")"
+stream "segments in over IPv6" sink "tso six check"
+said "they reach the guest as one, too" largest -eq $LARGE_SIX
 
 stream "checksums out" source csum
 figure_is "all of them" net:service0 offloaded_sent -ge 719

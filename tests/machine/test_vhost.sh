@@ -55,6 +55,26 @@ peer_ok "the same with auto"
 succeeds "and back with auto"
 figure_is "by the kernel, with auto" net:service0 by_kernel -eq 1
 
+# offloads DIRECTION: a MiB of large frames, whose payload is looked at.
+offloads() {
+	launch --mem=16 --stats --net-vhost=auto --net:service0=tap100 -- "$(image stream)" --solo5:quiet \
+		"$1" "tso check" 1048576
+	if [ "$1" = source ]; then
+		peer stream sink tap100 1048576 check
+	else
+		peer stream source tap100 1048576
+	fi
+	await 30
+	peer_ok "offloads, the guest is the $1: the host's end agrees"
+	succeeds "offloads, the guest is the $1: and the guest"
+	figure_is "offloads, the guest is the $1: by the kernel" net:service0 by_kernel -eq 1
+	report "offloads, the guest is the $1: segments come as one" \
+		"$(grep -h -q "largest 62834" "$T/out" "$T/peer" || cat "$T/out" "$T/peer")"
+}
+
+offloads sink
+offloads source
+
 exchange 500 1 $VHOST
 peer_ok "one frame at a time"
 succeeds "and back, one at a time"
