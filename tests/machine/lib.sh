@@ -62,6 +62,12 @@ report() {
 	fi
 }
 
+# show FILE: what is in it, as a report's reason, which an empty file or none must not be.
+show() {
+	shown=$(cat "$1" 2>/dev/null)
+	echo "${shown:-nothing is in ${1##*/}}"
+}
+
 # Machines of vmm outlive a monitor that was killed, and the next start says so, which most suites do
 # not ask for. A suite that does sets keep_machines.
 forget_machines() {

@@ -155,7 +155,7 @@ report "the note tells why" "$(grep -a -q '"reason":"guest ended with status 255
 fails() {
 	name=$1 pattern=$2
 	judge "$name" 255 "$pattern"
-	report "$name: lines" "$([ "$(grep -c dumpcore: "$T/err")" = 2 ] || cat "$T/err")"
+	report "$name: lines" "$([ "$(grep -c dumpcore: "$T/err")" = 2 ] || show "$T/err")"
 }
 aborting() {
 	timeout -s KILL "$LIMIT" sh -c "$1"' exec "$0" "$@"' "$HUSK" --mem=8 --dumpcore="$cores" -- \

@@ -84,7 +84,7 @@ asked() {
 	report "each text of figures is whole" "$(grep -v '^{.*}}$' "$T/err" | head -1 | cut -c1-100)"
 	report "and there were many" "$([ "$(wc -l <"$T/err")" -ge 10 ] || echo "$(wc -l <"$T/err") lines")"
 	report "and no frame is lost" \
-		"$(tail -1 "$T/err" | grep -q "\"frames_received\":$frames,.*\"frames_sent\":$frames," || tail -1 "$T/err" | cut -c1-900)"
+		"$(tail -1 "$T/err" | grep -q "\"frames_received\":$frames,.*\"frames_sent\":$frames," || show "$T/err" | tail -1 | cut -c1-900)"
 }
 
 whole "by queues" --stats

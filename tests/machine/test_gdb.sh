@@ -58,7 +58,7 @@ fi
 debug "$(image debug)" now
 within 20 says 'Waiting for a debugger'
 report "1: the command that is told names the image" "$(
-	grep -q "gdb -ex 'target remote $place' [^ ]*debug[.]hvt$" "$T/err" || cat "$T/err")"
+	grep -q "gdb -ex 'target remote $place' [^ ]*debug[.]hvt$" "$T/err" || show "$T/err")"
 client <<END
 qSupported:swbreak+;hwbreak+
 ?
@@ -83,7 +83,7 @@ expect "1, 12: a debugger finds the guest before its first instruction, with boo
 	'2d2d74726163653d46494c45' '^6e6f207375636820636f6d6d616e64'
 quit
 told=$(sed -n '/^OK$/{n;/^[0-9a-f]*$/{p;q;};}' "$T/replies" | cut -c "1-${#first}")
-report "1: its registers are those of the contract" "$([ "$told" = "$first" ] || echo "$told")"
+report "1: its registers are those of the contract" "$([ "$told" = "$first" ] || echo "it tells: $told")"
 report "16: the socket is this user's alone" "$(find "$T" -name gdb -type s ! -perm 600)"
 
 # --- 3, 4, 9: breakpoints, registers, memory ------------------------------------------------------------------------
@@ -109,7 +109,7 @@ expect "3, 9: a breakpoint is hit and stepped off; memory and vectors are read a
 	'^000102030405060708090a0b0c0d0e0f$' '^E01' '^W07'
 sed -n '2p;4p' "$T/replies" | uniq | wc -l >"$T/same"
 read -r same <"$T/same"
-report "4: whoever reads memory does not see a breakpoint in it" "$([ "$same" = 1 ] || cat "$T/replies")"
+report "4: whoever reads memory does not see a breakpoint in it" "$([ "$same" = 1 ] || show "$T/replies")"
 await 20
 judge "11: a guest that ends with 7 is told as W07, and its status is husk's" 7 'text is the same' 'rounds 3'
 
@@ -241,7 +241,7 @@ END
 	judge "8: and it goes on ($how)" 7 'rounds 3'
 	# Two debuggers came, and one of them asked: that is what the guest was interrupted for, and little else.
 	interrupted=$(sed -n 's/^exits interrupted //p' "$T/err")
-	report "8: at the next exit, which is made at once ($how)" "$([ "${interrupted:-99}" -le 20 ] || echo "$interrupted")"
+	report "8: at the next exit, which is made at once ($how)" "$([ "${interrupted:-99}" -le 20 ] || echo "${interrupted:-no} interruptions")"
 done
 
 debug_ready yield

@@ -49,7 +49,7 @@ for option in --no-net-ring --mem=8; do
 	if [ "${first:-0}" = "$frames" ]; then
 		skip "8: while frames flow" "they were faster than the debugger"
 	else
-		report "8: while frames flow" "$([ "$(sort -n -u "$T/received" | wc -l)" -gt 1 ] || cat "$T/received")"
+		report "8: while frames flow" "$([ "$(sort -n -u "$T/received" | wc -l)" -gt 1 ] || show "$T/received")"
 	fi
 	wait $other
 	peer_status=$?

@@ -30,7 +30,7 @@ name="3: breakpoints in the first and last bytes of text, in rodata and within a
 # On aarch64 there is nothing within an instruction.
 [ $arch = x86_64 ] && inner=OK || inner=E14
 report "$name" "$([ "$(sed -n 5,8p "$T/replies" | tr '\n' ' ')" = "OK OK OK $inner " ] &&
-	[ "$(sed -n 1,4p "$T/replies")" = "$(sed -n 9,12p "$T/replies")" ] || cat "$T/replies")"
+	[ "$(sed -n 1,4p "$T/replies")" = "$(sed -n 9,12p "$T/replies")" ] || show "$T/replies")"
 client <<END
 Z0,$text,$kind
 Z0,$last,$kind

@@ -108,7 +108,7 @@ faults() {
 	report "it has a zero byte, and others" "$(grep -q '^[0-9a-f]*[1-9a-f][0-9a-f]*00[0-9a-f][0-9a-f]$' "$T/guard" ||
 		cat "$T/guard")"
 	guest canary --solo5:quiet
-	report "each run has another" "$(! grep -q -F -f "$T/guard" "$T/out" || cat "$T/guard")"
+	report "each run has another" "$(! grep -q -F -f "$T/guard" "$T/out" || show "$T/guard")"
 }
 
 protection() {

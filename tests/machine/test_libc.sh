@@ -11,7 +11,7 @@ need_hypervisor
 
 run --mem=8 --stats -- "$(image libc)" --solo5:quiet return two words
 judge "a main() with words that returns" 3 SUCCESS 'a line in two pieces' 'at exit, with no newline'
-report "stdout and stderr stay in order" "$(sed -n 2p "$T/out" | grep -q 'and one for stderr' || cat "$T/out")"
+report "stdout and stderr stay in order" "$(sed -n 2p "$T/out" | grep -q 'and one for stderr' || show "$T/out")"
 report "a line is one exit" "$(grep '^hypercalls puts ' "$T/err" | grep -v ' [1-6]$')"
 run --mem=8 -- "$(image libc)" --solo5:quiet exit
 judge "exit(17)" 17 SUCCESS 'at exit'

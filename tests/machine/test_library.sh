@@ -33,7 +33,7 @@ done <"$T/checks"
 
 say "examples/embed/test_ping: a run by a script is the same twice" "$embed/test_ping" "$(image example-ping)"
 say "examples/embed/hello runs a guest" "$embed/hello" "$(image hello)" Hello_Solo5
-report "and gives its console on" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || cat "$T/out")"
+report "and gives its console on" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || show "$T/out")"
 
 # 10000 with HUSK_LONG=1, and fewer where machines are emulated.
 requests=200
@@ -79,11 +79,11 @@ in_language() {
 	mkdir "$T/language"
 	for file; do cp "$SRC/examples/embed/$file" "$T/language"; done
 	(cd "$T/language" && export PKG_CONFIG_PATH="$T/pc" && "$build") >"$T/out" 2>&1
-	report "$name is built" "$([ -x "$T/language/hello" ] || cat "$T/out")"
+	report "$name is built" "$([ -x "$T/language/hello" ] || show "$T/out")"
 	say "and runs a guest" env LD_LIBRARY_PATH="$BUILD" "$T/language/hello" "$(image hello)" Hello_Solo5
-	report "and has its console" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || cat "$T/out")"
+	report "and has its console" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || show "$T/out")"
 	LD_LIBRARY_PATH=$BUILD timeout -s KILL "$LIMIT" "$T/language/hello" "$T/none" >"$T/out" 2>"$T/err"
-	report "and says why there is none" "$(grep -q 'none: Could not open' "$T/err" || cat "$T/err")"
+	report "and says why there is none" "$(grep -q 'none: Could not open' "$T/err" || show "$T/err")"
 	rm -rf "$T/language"
 }
 
@@ -96,6 +96,6 @@ for so in "$BUILD"/libhusk.so.*.*; do
 	fi
 	LIBHUSK=$so say "examples/embed/hello.py runs a guest by ctypes" \
 		python3 "$SRC/examples/embed/hello.py" "$(image hello)" Hello_Solo5
-	report "and has its console" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || cat "$T/out")"
+	report "and has its console" "$(grep -q 'The guest was told "Hello_Solo5"' "$T/out" || show "$T/out")"
 done
 finish

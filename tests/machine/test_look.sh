@@ -64,11 +64,11 @@ asks ask ' solo5_app_main+0x'	# between two calls, or in one
 looks --stats -- "$spin" --solo5:quiet sleep
 kill -USR1 "$started"
 within 20 grep -q 'lines of the source' "$T/err"
-report "SIGUSR1 says where the guest is, too" "$(grep -q 'called from solo5_app_main+0x' "$T/err" || cat "$T/err")"
+report "SIGUSR1 says where the guest is, too" "$(grep -q 'called from solo5_app_main+0x' "$T/err" || show "$T/err")"
 report "and for how long it ran, and waited" \
-	"$(grep -q '^time guest_us [1-9]' "$T/err" && grep -q '^time waiting_us [1-9]' "$T/err" || cat "$T/err")"
+	"$(grep -q '^time guest_us [1-9]' "$T/err" && grep -q '^time waiting_us [1-9]' "$T/err" || show "$T/err")"
 report "and how much memory it takes" "$(awk '$1 == "memory" { of[$2] = $3 } END { exit !(of["guest_bytes"] == 8388608 &&
-	of["resident_bytes"] > 65536) }' "$T/err" || cat "$T/err")"
+	of["resident_bytes"] > 65536) }' "$T/err" || show "$T/err")"
 kill -TERM "$started"
 await 20
 judge "and it goes on until it is stopped" 1 'Exiting on signal 15'
@@ -83,24 +83,24 @@ collected() {
 echo "what another run has left, much of it" >"$T/metrics"
 looks --metrics="$T/metrics" --metrics-every=86400 "$confined" -- "$spin" --solo5:quiet sleep
 within 20 collected '^husk_hypercalls_total{name="puts"} [01]$'
-report "metrics are there from the start" "$(collected husk_exits_total || cat "$T/metrics")"
+report "metrics are there from the start" "$(collected husk_exits_total || show "$T/metrics")"
 kill -USR1 "$started"
 within 20 collected '^husk_hypercalls_total{name="puts"} 1$'
 report "memory is a gauge" "$(collected '^husk_resident_bytes{of="memory"} [1-9][0-9]*$' &&
-	collected '^# TYPE husk_resident_bytes gauge$' || cat "$T/metrics")"
-report "and are those of now after SIGUSR1" "$(collected 'husk_time_seconds_total{in="waiting"} ' || cat "$T/metrics")"
+	collected '^# TYPE husk_resident_bytes gauge$' || show "$T/metrics")"
+report "and are those of now after SIGUSR1" "$(collected 'husk_time_seconds_total{in="waiting"} ' || show "$T/metrics")"
 kill -TERM "$started"
 await 20
 judge "metrics keep nobody from an end in order" 1 'Exiting on signal 15'
 
 looks --metrics="$T/metrics" --metrics-every=1 "$confined" -- "$spin" --solo5:quiet compute
 within 20 collected 'in="guest"} [1-9]'
-report "once a second they are those of now, without a signal" "$(collected 'in="guest"} [1-9]' || cat "$T/metrics")"
+report "once a second they are those of now, without a signal" "$(collected 'in="guest"} [1-9]' || show "$T/metrics")"
 report "nothing is said of that" "$(grep . "$T/err")"
 kill -TERM "$started"
 await 20
 run --mem=8 --metrics="$T/metrics" -- "$(image hello)" --solo5:quiet
-report "at the end they are complete" "$(collected '{name="halt"} 1$' || cat "$T/metrics")"
+report "at the end they are complete" "$(collected '{name="halt"} 1$' || show "$T/metrics")"
 # Of many devices, whose figures are more than a heap of a process that maps nothing would hold by itself.
 set --
 for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 \
@@ -110,7 +110,7 @@ for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 
 done
 run --mem=16 "$@" --metrics="$T/metrics" --stats=json "$confined" -- "$(image maxdevices)"
 judge "metrics of 63 devices, confined" 0 SUCCESS
-report "are all there" "$(collected '{of="block:storage62"}' || tail -n 3 "$T/metrics")"
+report "are all there" "$(collected '{of="block:storage62"}' || show "$T/metrics")"
 exec 7>>"$T/metrics"
 run --mem=8 --metrics=@7 -- "$(image hello)"
 judge "metrics are not appended" 1 '--metrics=@7: it is open for appending'
@@ -128,7 +128,7 @@ for both in "--metrics=@7 --trace=@7" "--metrics=$T/metrics --trace=@7" \
 done
 exec 7>&-
 run --mem=8 --dry-run --metrics="$T/new" -- "$(image hello)"
-report "a dry run makes no file" "$([ "$status" = 0 ] && [ ! -e "$T/new" ] || cat "$T/err")"
+report "a dry run makes no file" "$([ "$status" = 0 ] && [ ! -e "$T/new" ] || show "$T/err")"
 run --mem=8 --dry-run --metrics=/dev/null -- "$(image hello)"
 judge "and refuses what is none" 1 '--metrics=/dev/null: only a file'
 run --mem=8 --metrics=/dev/null -- "$(image hello)"
@@ -148,7 +148,7 @@ done
 within 20 has_figures 1
 kill -USR1 "$started"
 within 20 has_figures 2
-report "300 requests: whole lines, and the guest goes on" "$(has_figures 2 || cat "$T/err")"
+report "300 requests: whole lines, and the guest goes on" "$(has_figures 2 || show "$T/err")"
 kill -TERM "$started"
 await 20
 judge "and ends as it would have" 1 'Exiting on signal 15'
@@ -166,7 +166,7 @@ while [ $n -lt 300 ] && kill -USR1 "$started" 2>/dev/null; do
 done
 await 60
 judge "requests to a disk are done, however often figures are asked for" 0 SUCCESS
-report "whose lines are whole, too" "$(has_figures 2 || cat "$T/err")"
+report "whose lines are whole, too" "$(has_figures 2 || show "$T/err")"
 
 # What the starter ignores is never in the way: husk itself hears it from its first instruction on.
 cat >"$T/early" <<'EOM'

@@ -60,9 +60,9 @@ network() {
 		"$HUSK" "$@" write buffer 64 read buffer 1514 submit kick 2 served
 	at_each "TERM with frames in the hands of the I/O thread" $few wire=8 ends TERM -- \
 		"$HUSK" "$@" hand-over write buffer 64 read buffer 1514 submit served
-	report "there is one" "$(grep -q '; 2 threads' "$T/out" || cat "$T/out")"
+	report "there is one" "$(grep -q '; 2 threads' "$T/out" || show "$T/out")"
 	at_each "TERM while the I/O thread sleeps" $few wire=8 ends TERM -- "$HUSK" "$@" hand-over sleep 60000
-	report "there is one" "$(grep -q '; 2 threads' "$T/out" || cat "$T/out")"
+	report "there is one" "$(grep -q '; 2 threads' "$T/out" || show "$T/out")"
 	at_each "STOP and CONT with a network" $few wire=8 stays STOP -- \
 		"$HUSK" "$@" write buffer 64 submit kick 1 served
 }

@@ -15,6 +15,6 @@ need_hypervisor
 run --mem=8 --profile="$T/out.folded" -- "$(image names)" --solo5:quiet
 judge "an exception names the function as in its source" 255 'an exception at .*: in Dune[.]exe[.]Tcp[.]input+0x'
 report "so does a profile, and its caller" "$(
-	grep -q ';Dune[.]exe[.]Main[.]entry;Dune[.]exe[.]Tcp[.]input' "$T/out.folded" || head -n 5 "$T/out.folded")"
+	grep -q ';Dune[.]exe[.]Main[.]entry;Dune[.]exe[.]Tcp[.]input' "$T/out.folded" || show "$T/out.folded" | head -n 5)"
 report "and nothing is called otherwise" "$(grep caml "$T/out.folded" "$T/err")"
 finish

@@ -56,14 +56,14 @@ fresh
 stream "segments out" source tso
 figure_is "one frame is many of them" net:service0 offloaded_sent -eq 17
 figure_is "and none is dropped" net:service0 tx_error -eq 0
-report "they reach the host as one" "$(grep -q "largest $LARGE unfinished 17 wrong 0" "$T/peer" || cat "$T/peer")"
+report "they reach the host as one" "$(grep -q "largest $LARGE unfinished 17 wrong 0" "$T/peer" || show "$T/peer")"
 stream "segments in" sink "tso check"
 said "they reach the guest as one" largest -eq $LARGE
 figure_is "in many buffers" net:service0 offloaded_received -eq 17
 report "nothing of it is left to who comes next" "$("$TOOLS/stream" offloads tap100 none)"
 
 stream "segments out over IPv6" source "tso six"
-report "they reach the host as one, too" "$(grep -q "largest $LARGE_SIX unfinished 17 wrong 0" "$T/peer" || cat "$T/peer")"
+report "they reach the host as one, too" "$(grep -q "largest $LARGE_SIX unfinished 17 wrong 0" "$T/peer" || show "$T/peer")"
 stream "segments in over IPv6" sink "tso six check"
 said "they reach the guest as one, too" largest -eq $LARGE_SIX
 
@@ -86,10 +86,10 @@ stream "nor has one by hypercalls" sink "plain check" --no-net-queues --no-net-r
 said "a longer frame" largest -eq $SMALL
 stream "without queues checksums are made in the guest" source csum --no-net-queues
 said "as nothing is granted" granted -eq 0
-report "and are right" "$(grep -q "unfinished 0 wrong 0" "$T/peer" || cat "$T/peer")"
+report "and are right" "$(grep -q "unfinished 0 wrong 0" "$T/peer" || show "$T/peer")"
 stream "nor segments" source tso --no-net-queues
 said "none is granted" granted -eq 0
-report "and the guest cuts them" "$(grep -q "largest $SMALL unfinished 0 wrong 0" "$T/peer" || cat "$T/peer")"
+report "and the guest cuts them" "$(grep -q "largest $SMALL unfinished 0 wrong 0" "$T/peer" || show "$T/peer")"
 
 # --- taps of others, ends without warning ---------------------------------------------------------
 

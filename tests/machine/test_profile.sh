@@ -96,7 +96,7 @@ waits() {
 hypercalls() {
 	profile "$T/write.folded" --stats --profile-rate="${rate:-5000}" -- "$(image hot)" write 300
 	succeeds "a guest that writes"
-	report "says which function makes the calls" "$(grep -q '^callers puts:writer [1-9]' "$T/err" || cat "$T/err")"
+	report "says which function makes the calls" "$(grep -q '^callers puts:writer [1-9]' "$T/err" || show "$T/err")"
 	[ -n "$slow" ] || report "has a share of the monitor's" \
 		"$(grep -q 'writer;.*\[husk: puts\] ' "$T/write.folded" || echo "there is none")"
 }

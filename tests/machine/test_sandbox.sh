@@ -211,7 +211,7 @@ foreign_filters() {
 	status=$?
 	judge "--sandbox=require wants them closed" 1 'sandbox: other descriptors stay open (close_range)'
 	timeout -s KILL "$LIMIT" "$FILTERED" enosys close_range -- "$HUSK" --check >"$T/out" 2>"$T/err" </dev/null
-	report "--check says so before" "$(grep -q '^note sandbox: other descriptors stay open' "$T/out" || cat "$T/out")"
+	report "--check says so before" "$(grep -q '^note sandbox: other descriptors stay open' "$T/out" || show "$T/out")"
 	under e2big landlock_restrict_self
 	judge "landlock has as many layers as it can" 0 SUCCESS
 	timeout -s KILL "$LIMIT" "$FILTERED" e2big landlock_restrict_self -- "$HUSK" --mem=2 --sandbox=require "$hello" \

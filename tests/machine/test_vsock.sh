@@ -217,7 +217,7 @@ lines() {
 	done
 	timeout -s KILL 30 "$STREAMS" pump "$T/u" 20 >"$T/said" 2>&1
 	report "V36: a client that goes on for ever" \
-		"$(grep -q 'after [0-9]* bytes: \(Broken pipe\|Connection reset\)' "$T/said" || cat "$T/said")"
+		"$(grep -q 'after [0-9]* bytes: \(Broken pipe\|Connection reset\)' "$T/said" || show "$T/said")"
 	line "V36: a line that does not end" '\(END\|Connection reset by peer\) after [12] s' 'CONN'
 	line "V37: nothing" 'END after [12] s' ''
 	line "V39: the guest refuses" 'END after 0 s' 'CONNECT 77\n'

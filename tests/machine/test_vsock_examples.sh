@@ -100,7 +100,7 @@ calls_the_host() {
 # answers NAME PATTERN TEXT: what a client is answered that says so.
 answers() {
 	timeout -s KILL 30 "$STREAMS" say "$T/sock" "$3" >"$T/said" 2>&1
-	report "$1" "$(grep -q -e "$2" "$T/said" || cat "$T/said")"
+	report "$1" "$(grep -q -e "$2" "$T/said" || show "$T/said")"
 }
 
 pages_by_curl() {
@@ -134,7 +134,7 @@ pages() {
 	"$STREAMS" idle "$T/sock" 70 >"$T/idle" 2>&1 &
 	idle=$!
 	within 30 sh -c "! kill -0 $idle" 2>/dev/null || echo "# the idle clients are still there"
-	report "http: clients that say nothing lose their places" "$(grep -q '^[67][0-9] ended' "$T/idle" || cat "$T/idle")"
+	report "http: clients that say nothing lose their places" "$(grep -q '^[67][0-9] ended' "$T/idle" || show "$T/idle")"
 	answers "http: others are served then" 'This page comes from a unikernel' 'GET / HTTP/1.1\n\n'
 	pages_by_curl
 	stop "http ends when it is told to" 'malformed 0$' 'overruns 0$'

@@ -134,7 +134,7 @@ makes() {
 	shift
 	"$cc" "$@" >said 2>&1
 	status=$?
-	check "husk-cc $*" "$([ $status -eq 0 ] || cat said; [ -s "$file" ] || echo "there is no $file")"
+	check "husk-cc $*" "$([ $status -eq 0 ] || echo "status $status: $(cat said)"; [ -s "$file" ] || echo "there is no $file")"
 }
 
 makes image -o image hello.c
@@ -191,7 +191,7 @@ tells "functions of a C library" "printf() is a C library's.*solo5_console_write
 echo '#include <stdio.h>' >wrong.c
 tells "a header of a C library" "<stdio.h> is a C library's, and there is none here: solo5.h has"
 "$cc" -c wrong.c >said 2>&1
-check 'the same with -c' "$(grep -q '^husk-cc: <stdio.h>' said || cat said)"
+check 'the same with -c' "$(grep -q '^husk-cc: <stdio.h>' said || echo "it said: $(cat said)")"
 echo 'int f(void) { return undeclared; }' >wrong.c
 "$cc" -o image wrong.c >said 2>&1
 check "other errors are the compiler's" "$(! grep '^husk-cc:' said)"

@@ -134,7 +134,28 @@ fake emulator <<'EOM'
 echo '# emulated'; exec "$@"
 EOM
 
-echo 1..31
+# A suite of guests, whose reasons are what some file has in it.
+fake showing <<EOM
+HUSK=true . "$(dirname "$run")/machine/lib.sh"
+: >"\$T/said"
+report 'of a file' "\$(false || show "\$T/said")"
+report 'of none' "\$(false || show "\$T/none")"
+echo words >"\$T/said"
+report 'of words' "\$(true || show "\$T/said")"
+finish
+EOM
+# All suites: what they show must not be what "cat" may find empty.
+fake shown <<EOM
+echo 1..1
+cd "$(dirname "$run")" || exit 1
+if grep -n '|| *\(cat\|head\|tail\) [^|]*"\$T' machine/test_*.sh vmm/test_*.sh bench/test_*.sh | grep -v '<<'; then
+	echo 'not ok 1 - a reason may be empty'
+else
+	echo 'ok 1 - each reason is one'
+fi
+EOM
+
+echo 1..33
 expect 'passed tests are counted' '2 passed, 0 failed, 0 skipped' 0 'good (2)' ./good
 expect 'a failing test is counted and named' \
 	'2 passed, 1 failed, 0 skipped' 1 'not ok 2 - b is wrong' ./failing
@@ -185,6 +206,8 @@ expect 'counts of all programs add up, and one failure is enough' \
 	'6 passed, 2 failed, 2 skipped' 1 'FAILED crashing' ./good ./failing ./crashing ./skipping
 expect 'scripts need no permission to be run, and no emulator' \
 	'1 passed, 0 failed, 0 skipped' 0 'script.sh (1)' -w ./nowhere ./script.sh
+expect 'an empty file is a reason, too' '1 passed, 2 failed, 0 skipped' 1 'nothing is in none' ./showing
+expect 'all suites have such reasons' '1 passed, 0 failed, 0 skipped' 0 '' ./shown
 expect 'a wrapper runs every program' '2 passed, 0 failed, 0 skipped' 0 '# emulated' \
 	-v -w ./emulator ./good
 results
