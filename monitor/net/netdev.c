@@ -232,11 +232,12 @@ static enum uplink_result read_once(const struct netdev *d, const struct place *
 /* Segments that this guest did not ask for are left from who had the tap before. */
 static bool asked_for(const struct netdev *d, uint8_t gso_type)
 {
-	const uint64_t needs =
-		((gso_type & ~NET_GSO_ECN) == NET_GSO_TCPV4 ? NET_GUEST_TSO4 : NET_GUEST_TSO6) |
-		((gso_type & NET_GSO_ECN) != 0 ? NET_GUEST_ECN : 0);
+	const uint8_t plain = (uint8_t)(gso_type & ~NET_GSO_ECN);
 
-	return (d->offloads & needs) == needs;
+	if (plain != gso_type && (d->offloads & NET_GUEST_ECN) == 0)
+		return false;
+	return (plain == NET_GSO_TCPV4 && (d->offloads & NET_GUEST_TSO4) != 0) ||
+	       (plain == NET_GSO_TCPV6 && (d->offloads & NET_GUEST_TSO6) != 0);
 }
 
 static bool fits_place(const struct netdev *d, const struct place *at, size_t len)
