@@ -284,17 +284,6 @@ static int attach_modules(struct husk *h, struct husk_error *e)
 	return 0;
 }
 
-int machine_start(struct husk *h, struct husk_error *e)
-{
-	for (; h->n_started < h->n_attached; h->n_started++) {
-		const struct module *m = h->modules[h->n_started];
-
-		if (m->start != NULL && m->start(h->state[h->n_started], e) == -1)
-			return husk_wrap(e, "Module `%s' setup failed", m->name);
-	}
-	return 0;
-}
-
 static enum guest_pages_huge huge_pages(const struct husk *h)
 {
 	const struct setting *s = settings_find(&h->settings, "huge-pages", NULL);
@@ -334,6 +323,20 @@ static int write_boot_info(struct husk *h, struct husk_error *e)
 	};
 
 	return boot_write(&h->core.memory, &b, e);
+}
+
+/* A module may come to do less than the guest was told when it was attached: no worker can be had, say. */
+int machine_start(struct husk *h, struct husk_error *e)
+{
+	const uint64_t told = h->core.net_direct;
+
+	for (; h->n_started < h->n_attached; h->n_started++) {
+		const struct module *m = h->modules[h->n_started];
+
+		if (m->start != NULL && m->start(h->state[h->n_started], e) == -1)
+			return husk_wrap(e, "Module `%s' setup failed", m->name);
+	}
+	return h->core.net_direct == told ? 0 : write_boot_info(h, e);
 }
 
 /* What the guest writes would become part of it, if only of what the next run reads. */

@@ -204,6 +204,7 @@ int net_vhost_start(struct net_module *s, struct husk_error *e)
 			continue;
 		remove_bells(d);
 		give_up(d);
+		s->core->net_direct &= ~(UINT64_C(1) << d->is.handle);
 		husk_wrap_device(e, "network device", d->is.name);
 		if (!s->vhost_auto)
 			return -1;

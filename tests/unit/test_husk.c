@@ -45,6 +45,8 @@ static struct {
 	char log[1000];		/* "open a, attach a, ..." */
 	const char *fails;	/* the entry of it that fails */
 	struct husk *stops;	/* the machine that is stopped while modules go; may be NULL */
+	bool serves;		/* frames of two devices, of which at the start one is left */
+	struct core *core;
 } spy;
 
 static int note(const char *what, const char *name, struct husk_error *e)
@@ -72,11 +74,16 @@ static int attach_##x(void *state, struct core *c, struct husk_error *e) \
 { \
 	assert_ptr_equal(state, &spy); \
 	assert_non_null(c->hv); \
+	spy.core = c; \
+	if (spy.serves) \
+		c->wanted |= HUSK_FEATURE_NET, c->granted |= HUSK_FEATURE_NET, c->net_direct = 6; \
 	return note("attach", #x, e); \
 } \
 static int start_##x(void *state, struct husk_error *e) \
 { \
 	assert_ptr_equal(state, &spy); \
+	if (spy.serves) \
+		spy.core->net_direct = 4; \
 	return note("start", #x, e); \
 } \
 static void detach_##x(void *state, struct core *c) \
@@ -806,6 +813,29 @@ static void threads_are_started_once_by_the_first_run(void **state)
 	assert_string_equal(spy.log, "start a, start b, start b, start c");
 }
 
+static uint64_t told_direct(const struct fixture *f)
+{
+	struct husk_boot_info info;
+
+	memcpy(&info, hv_of(f->h)->ram + HVT_BOOT_INFO_GPA + HUSK_BOOT_INFO_OFFSET, sizeof info);
+	assert_int_equal(info.magic, HUSK_BOOT_INFO_MAGIC);
+	return info.net_direct;
+}
+
+/* What cannot be had is known as late as that. */
+static void the_guest_is_told_what_came_of_the_start(void **state)
+{
+	struct fixture *f = *state;
+
+	use_modules(f, spies);
+	spy.serves = true;
+	load(f, f->h);
+	assert_true(told_direct(f) == 6);
+	husk_stop(f->h, 3);
+	assert_runs(f, f->h, HUSK_STOPPED, 3);
+	assert_true(told_direct(f) == 4);
+}
+
 static void a_process_is_confined_once_for_a_loaded_machine(void **state)
 {
 	static const struct husk_confinement how = {.cut_fd = -1};
@@ -1047,6 +1077,7 @@ int main(void)
 		TEST(a_module_that_fails_to_open_is_not_closed),
 		TEST(a_module_that_fails_to_attach_is_not_detached),
 		TEST(threads_are_started_once_by_the_first_run),
+		TEST(the_guest_is_told_what_came_of_the_start),
 		TEST(a_process_is_confined_once_for_a_loaded_machine),
 		TEST(there_are_at_most_16_modules),
 		TEST(a_stop_before_load_does_nothing),

@@ -937,6 +937,7 @@ static void doorbells_may_fail(void **state)
 		hv_fake_faults.seen = 0;
 		assert_int_equal(begin("--net-vhost=auto", 0), 0);
 		assert_non_null(strstr(f.rig.notices[0], "its queues are served without"));
+		assert_true(f.rig.core.net_direct == 0);
 		assert_serves();
 		assert_int_equal(tear_down(NULL), 0);
 		hv_fake_faults = (struct hv_fake_faults){0};
