@@ -358,23 +358,28 @@ static void shape(const struct net_bench *b, const struct peer *p, const struct 
 
 /* ---- a guest that sleeps after its bursts ---- */
 
+static const struct shape idle_shape = {RECEIVE, NET_SIZE_MIN, BURST_MAX};
+
+static const char *idle_name(enum way way)
+{
+	return way == BY_VHOST ? "idle for 2 s, vhost" : way == BY_QUEUES ? "idle for 2 s, queues" :
+	       way == BY_RING ? "idle for 2 s, ring" : "idle for 2 s, hypercall";
+}
+
 static void idle(const struct net_bench *b, const struct peer *p, enum way way)
 {
-	static const struct shape s = {RECEIVE, NET_SIZE_MIN, BURST_MAX};
-	struct command c = command_for(b, way, &s, ROUNDS_FEW, "idle");
+	struct command c = command_for(b, way, &idle_shape, ROUNDS_FEW, "idle");
 	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid = command_start_both(&c, out);
 	double wall, before;
 
 	close(out);
 	command_free(&c);
-	if (play(p, &s, ROUNDS_FEW, &wall)) {
+	if (play(p, &idle_shape, ROUNDS_FEW, &wall)) {
 		usleep(SETTLE_US);
 		before = process_ticks(pid, false);
 		usleep(IDLE_SECONDS * 1000000);
-		tell(b, way == BY_QUEUES ? "idle for 2 s, queues" :
-		     way == BY_RING ? "idle for 2 s, ring" : "idle for 2 s, hypercall", "ticks",
-		     "", process_ticks(pid, false) - before, NONE, TARGET_IDLE);
+		tell(b, idle_name(way), "ticks", "", process_ticks(pid, false) - before, NONE, TARGET_IDLE);
 	} else {
 		report_skip(b->report, "network", "idle", "its frames do not arrive");
 	}
@@ -483,8 +488,9 @@ void net_figures(const struct net_bench *b)
 		peer_close(&p);
 		return;
 	}
-	for (enum way way = BY_CALL; b->husk != NULL && way < OTHER; way++)
-		idle(b, &p, way);
+	for (enum way way = BY_CALL; way < OTHER; way++)
+		if (has_way(b, &idle_shape, way))
+			idle(b, &p, way);
 	starts(b);
 	peer_close(&p);
 }
