@@ -40,6 +40,13 @@ pinged() {
 
 # --- ping and echo --------------------------------------------------------------------------------
 
+# echo_by WAY: the UDP example, with datagrams of all lengths.
+echo_by() {
+	serve "$1" 2 tap100 example-udp-echo
+	peer udp 10.0.0.2 7 0 1 2 7 100 1471 1472
+	end_guest
+}
+
 # As many as take seconds where the host's kernel emulates the guest's processor.
 rows() {
 	serve queues 4096 tap100 net limit 2000
@@ -67,15 +74,17 @@ rows() {
 	pinged "the ping example" 300 1472
 	judge "it says what it has" 0 '^MAC is [0-9a-f][26ae]:..:..:..:..:..$' '^MTU is 1500$'
 	for way in ring hypercalls queues; do
-		serve $way 2 tap100 example-udp-echo
-		peer udp 10.0.0.2 7 0 1 2 7 100 1471 1472
+		echo_by $way
 		peer_ok "the UDP example, by $way"
-		end_guest
 	done
 	# It did not ask for them: what decides is whether the guest's instructions are dearer than exits.
 	if lacks_instructions; then
 		figure_is "frames are hypercalls where the guest is emulated" net:service0 queue_received -eq 0
 	else
+		# On a busy machine every try of theirs may be interrupted: one start of a few has to find it out.
+		for again in 2 3 4 5 6; do
+			[ "$(figure hypercalls net_read)" -eq 0 ] || echo_by queues
+		done
 		figure_is "who does not ask has queues, where they pay" hypercalls net_read -eq 0
 		figure_is "all that comes does so by them" net:service0 queue_received -ge 7
 	fi

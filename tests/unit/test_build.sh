@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # test_build.sh: configure.sh and make: where they write, what comes out, what they refuse.
 #
-# Builds twice, from copies of the source in two places, with the tools of the build in $BUILD.
+# Builds from a copy of the source, with the tools of the build in $BUILD, and compares the two. Where that one is
+# configured otherwise, or is not there, it builds once more, from a copy in another place.
 set -u
 
 src=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -60,7 +61,23 @@ readonly_build() {
 
 # Configured in the source root, under a path of another length.
 rooted_build() {
-	cd "$tmp/another/place" && ./configure.sh && make -j 2
+	cd "$tmp/another/place" && ./configure.sh && make obj/monitor/error.o
+}
+
+# What may differ between two builds whose products are to be the same.
+settings() { grep -v -e '^SRC := ' -e '^WERROR := ' "$1/config.mk"; }
+
+# The build to compare with, as $twin. Nothing is made in that of somebody else.
+find_twin() {
+	[ ! -e "${BUILD:-}/config.mk" ] || settings "$BUILD" >"$tmp/theirs"
+	settings "$tmp/out" >"$tmp/ours"
+	make -C "$tmp/out" -j 2 so || return
+	if cmp -s "$tmp/ours" "$tmp/theirs" && [ -e "$BUILD/libhusk.so" ]; then
+		twin=$(cd "$BUILD" && pwd -P)
+	else
+		twin=$rooted
+		make -C "$twin" -j 2 all so
+	fi
 }
 
 only_build_directory() {
@@ -89,7 +106,7 @@ header_rebuilds() {
 	make -C "$rooted" --no-print-directory -n | grep ' -o obj/monitor/error\.o '
 }
 
-same() { cmp "$tmp/out/$1" "$rooted/$1"; }
+same() { cmp "$tmp/out/$1" "$twin/$1"; }
 
 no_path_inside() { ! grep -c -e "$tmp" "$tmp/out/$1"; }
 
@@ -147,15 +164,20 @@ smaller() {
 		size=$(wc -c <"$tmp/stripped") && echo "$size bytes" && [ "$size" -lt "$2" ]
 }
 
+# variant MODULES: its program alone, where all objects are there already.
+variant() {
+	rm -rf "$tmp/variant"
+	cp -a "$tmp/out" "$tmp/variant" && rm -f "$tmp/variant/obj/modules.gen.c" &&
+		make -C "$tmp/variant" MODULES="$1" husk
+}
+
 devices_alone() {
-	rm -f "$rooted/obj/modules.gen.c"
-	make -C "$rooted" MODULES='block net vsock' husk && smaller "$rooted/husk" 1153433
+	variant 'block net vsock' && smaller "$tmp/variant/husk" 1153433
 }
 
 # A module that was asked for and is not there must not be left out in silence.
 missing_module() {
-	rm "$rooted/obj/modules.gen.c"
-	! make -C "$rooted" MODULES=nonesuch husk >"$tmp/said" 2>&1
+	! variant nonesuch >"$tmp/said" 2>&1
 	cat "$tmp/said"
 	grep -q 'undefined.*module_nonesuch' "$tmp/said"
 }
@@ -255,8 +277,7 @@ distribution() {
 # What is not compiled in cannot be attacked.
 left_out_module() {
 	nm "$tmp/out/husk" | grep -q ' module_block$' || return
-	rm -f "$rooted/obj/modules.gen.c"
-	make -C "$rooted" MODULES= husk && ! nm "$rooted/husk" | grep ' module_block$'
+	variant '' && ! nm "$tmp/variant/husk" | grep ' module_block$'
 }
 
 # The program without modules, as the test before leaves it, knows what it lacks.
@@ -265,7 +286,7 @@ left_out_options() {
 		m=$(basename "$fragment" .mk)
 		for o in $(sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}' "$fragment" |
 			sed -n "s/^${m}_options := *//p"); do
-			! "$rooted/husk" "--$o:name=x" image 2>"$tmp/said" && cat "$tmp/said" &&
+			! "$tmp/variant/husk" "--$o:name=x" image 2>"$tmp/said" && cat "$tmp/said" &&
 				grep -q -e "--$o belongs to module $m, which is not compiled in" "$tmp/said" ||
 				return
 		done
@@ -690,8 +711,7 @@ check 'the source root itself stays clean' only_build_directory
 check 'a second make has nothing to do' quiet_make
 check 'warnings are errors only when asked for' warnings_only
 check 'a changed header rebuilds what includes it' header_rebuilds
-make -C "$tmp/out" so >"$tmp/log" 2>&1
-make -C "$rooted" so >"$tmp/log" 2>&1
+check 'there are two builds to compare' find_twin
 for product in husk libhusk.a libhusk.so husk-manifest obj/bindings/solo5_hvt.o; do
 	if [ -e "$tmp/out/$product" ]; then
 		check "two directories give the same $product" same "$product"
