@@ -77,8 +77,12 @@ int net_vhost_open(struct net_module *s, const struct settings *settings, struct
 
 	s->look = settings->look;
 	s->vhost_auto = strcmp(where, "auto") == 0;
-	if (strcmp(where, "off") == 0 || s->no_queues)
+	if (strcmp(where, "off") == 0 || (s->no_queues && s->vhost_auto))
 		return 0;
+	if (s->no_queues)
+		return husk_fail(e, HUSK_E_USAGE, "--net-vhost=%s: with %s there are no queues to serve; leave one "
+				 "of the two out", where, settings->steady ? "a clock of the program's own" :
+				 "--no-net-queues");
 	for (unsigned i = 0; i < s->set.n; i++) {
 		struct net_device *d = device_set_at(&s->set, i);
 

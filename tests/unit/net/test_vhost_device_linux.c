@@ -827,6 +827,21 @@ static void an_image_without_queues_is_told(void **state)
 	assert_non_null(strstr(f.rig.notices[0], "the image asks for no network queues"));
 }
 
+static void without_queues_there_is_nothing_to_serve(void **state)
+{
+	(void)state;
+	assert_int_equal(option("--no-net-queues"), 0);
+	assert_int_equal(option("--net-vhost=auto"), 0);
+	assert_int_equal(attach(), 0);
+	assert_true(f.rig.core.net_direct == 0);
+	assert_int_equal(tear_down(state), 0);
+	assert_int_equal(set_up(state), 0);
+	assert_int_equal(option("--no-net-queues"), 0);
+	assert_int_equal(option(VHOST), 0);
+	assert_int_equal(attach(), -1);
+	assert_error(&f.rig.e, HUSK_E_USAGE, "--net-vhost=/dev/vhost-net: with --no-net-queues there are no queues");
+}
+
 static void values_are_looked_at(void **state)
 {
 	static const char *const good[] = {"auto", "off", "@3", "/dev/vhost-net", "./x"};
@@ -966,6 +981,7 @@ int main(void)
 		TEST(what_is_no_tap_is_refused),
 		TEST(another_header_is_refused),
 		TEST(an_image_without_queues_is_told),
+		TEST(without_queues_there_is_nothing_to_serve),
 		TEST(values_are_looked_at),
 		cmocka_unit_test(whatever_fails_nothing_is_left),
 		cmocka_unit_test(doorbells_may_fail),
