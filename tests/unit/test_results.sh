@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # test_results.sh: docs/tested.md has what the logs of scripts/check say, each pair of backend and
-# architecture in its column.
+# architecture in its column; and scripts/check has every suite run somewhere.
 set -u
 
 src=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -64,4 +64,29 @@ same "the head names the pairs" "| stage | what | where | kvm x86_64 | kvm aarch
 	"$(grep '^| stage' "$tmp/tested.md")"
 same "only a complete run is recorded" "check: --record takes all stages" \
 	"$("$src/scripts/check" --record clang 2>&1 | tail -n 1)"
+# Which suites run where, as scripts/check has it.
+sed -n -e '/^every_suite_but()/,/^}/p' -e '/^vmm_first=/,/^for_either=/p' -e '/^machine_tests()/,/^}/p' \
+	-e '/^suites()/,/^}/p' "$src/scripts/check" >"$tmp/suites"
+# shellcheck source=/dev/null
+. "$tmp/suites"
+unset HUSK_LONG
+
+# nowhere PLACE...: the suites that run in none of them.
+nowhere() {
+	every_suite_but | sort >"$tmp/all"
+	for place; do
+		suites "$place" kvm
+	done | sort -u | comm -23 "$tmp/all" - | xargs
+}
+rest='aarch64-vhe aarch64-16k'
+# shellcheck disable=SC2086 # words
+same "a host with KVM runs every suite, or a machine does" "" "$(nowhere host x86_64 aarch64-nvhe $rest)"
+# shellcheck disable=SC2086
+same "without one, machines do but for three" "bench/test_bench machine/test_moments machine/test_unconfined" \
+	"$(nowhere instead beside $rest)"
+suites instead kvm | sort >"$tmp/instead"
+same "what takes programs of this host runs on its processor" "" "$(cd "$src/tests" &&
+	grep -lE 'SOLO5_HVT names no|command -v (curl|socat|strace)' machine/test_*.sh | sed 's/[.]sh$//' | sort |
+	comm -23 - "$tmp/instead" | xargs)"
+
 echo "1..$number"
