@@ -18,12 +18,20 @@
 #define IP_FRAG 0
 #define LWIP_STATS 0
 
-/* A connection sends at most so much that has not been acknowledged, and takes in one request. */
+/* A connection sends at most so much that has not been acknowledged. */
 #define TCP_MSS 1460			/* of Ethernet; on narrower links less is used */
 #define TCP_SND_BUF (4 * TCP_MSS)
 #define TCP_SND_QUEUELEN 16		/* in so many pieces */
-#define TCP_WND (2 * TCP_MSS)
+
+/*
+ * Of what nobody has looked at it takes in a request, and more only where that is used as it comes: web.c opens the
+ * window then. Linux sends half a window at a time, which reaches this end as one segment if the host joins them.
+ */
+#define TCP_WND (40 * TCP_MSS)		/* within 16 bits */
+#define TCP_WND_REQUEST (2 * TCP_MSS)
+#define TCP_WND_UPDATE_THRESHOLD (TCP_MSS / 2)
 #define TCP_QUEUE_OOSEQ 0		/* what comes out of order is sent again */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1	/* to be called before the first window is told */
 
 /* A peer that is gone is given up after a minute, not ten. */
 #define TCP_MAXRTX 6
@@ -42,7 +50,8 @@
 #define MEMP_NUM_TCP_SEG (MEMP_NUM_TCP_PCB * TCP_SND_QUEUELEN)
 #define MEM_SIZE (MEMP_NUM_TCP_PCB * (TCP_SND_BUF + TCP_SND_QUEUELEN * 64))
 #define PBUF_POOL_BUFSIZE 1536
-#define PBUF_POOL_SIZE (2 * MEMP_NUM_TCP_PCB + 16)
+#define PBUF_POOL_SIZE (2 * MEMP_NUM_TCP_PCB + PBUF_POOL_LARGE)
+#define PBUF_POOL_LARGE 44		/* a frame of 64 KiB */
 #define ARP_TABLE_SIZE 32
 
 /* A sequence number that no connection before has used: the clock of RFC 9293 3.4.1. */
@@ -53,5 +62,6 @@
 #define SMEMCPY(to, from, size) __builtin_memcpy(to, from, size)
 
 #define LWIP_CHKSUM nic_checksum
+#define LWIP_CHECKSUM_CTRL_PER_NETIF 1	/* the host makes some, see nic.c */
 
 #endif

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* nic.c: lwIP on a network device of husk: frames, time, and sleep while there is nothing to do. */
+/*
+ * nic.c: lwIP on a network device of husk: frames, time, and sleep while there is nothing to do.
+ *
+ * Where the host offers that, it makes TCP's checksums, checks those of what comes, and joins segments. Where not,
+ * as under other monitors, the same calls give and take whole frames, and lwIP does the sums.
+ */
 #include "nic.h"
 
-#include <solo5.h>
+#include <solo5x.h>
 #include <string.h>
 
 #include "lwip/etharp.h"
+#include "lwip/inet_chksum.h"
 #include "lwip/init.h"
 #include "lwip/netif.h"
+#include "lwip/prot/ip.h"
+#include "lwip/prot/tcp.h"
 #include "lwip/sys.h"
 #include "lwip/timeouts.h"
 #include "netif/ethernet.h"
@@ -16,9 +24,14 @@
 #define FRAME_MAX (SOLO5_NET_HLEN + 65535)
 #define BURST 32u		/* so many frames, then the timers must get a look in */
 
+/* UDP, where it is built in, makes its own sums; of what comes they may be left to the host as TCP's are. */
+#define WANTED (SOLO5X_NET_CSUM | SOLO5X_NET_GUEST_CSUM | SOLO5X_NET_GUEST_TSO4)
+#define CHECKED_BY_HOST (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP)
+
 static solo5_handle_t handle;
+static uint64_t granted;		/* SOLO5X_NET_... */
 static struct netif nic;
-static uint8_t frame[FRAME_MAX];	/* coming or going */
+static uint8_t frame[FRAME_MAX];	/* coming or going, where it is not in one piece already */
 
 void nic_print(const char *text)
 {
@@ -66,13 +79,40 @@ uint16_t nic_checksum(const void *data, int size)
 	return (uint16_t)sum;
 }
 
+/*
+ * A segment of TCP over IPv4, whose checksum lwIP has left 0: the host adds what it sums from TCP's header on to what
+ * the field has, which is the sum of the pseudo header. All headers are in the first buffer.
+ */
+static struct solo5x_net_meta leave_checksum(struct pbuf *p)
+{
+	const struct eth_hdr *eth = p->payload;
+	struct ip_hdr *ip = (struct ip_hdr *)((uint8_t *)p->payload + SIZEOF_ETH_HDR);
+	const u16_t start = SIZEOF_ETH_HDR + IP_HLEN, size = (u16_t)(p->tot_len - start);
+	struct tcp_hdr *tcp = (struct tcp_hdr *)((uint8_t *)ip + IP_HLEN);
+	ip4_addr_t from, to;
+
+	if ((granted & SOLO5X_NET_CSUM) == 0 || p->len < start + TCP_HLEN ||
+	    eth->type != PP_HTONS(ETHTYPE_IP) || IPH_PROTO(ip) != IP_PROTO_TCP)
+		return (struct solo5x_net_meta){.flags = 0};
+	ip4_addr_copy(from, ip->src);
+	ip4_addr_copy(to, ip->dest);
+	tcp->chksum = (u16_t)~inet_chksum_pseudo(NULL, IP_PROTO_TCP, size, &from, &to);
+	return (struct solo5x_net_meta){
+		.flags = SOLO5X_NET_NEEDS_CSUM, .csum_start = start,
+		.csum_offset = offsetof(struct tcp_hdr, chksum),
+	};
+}
+
 /* Whether it arrives is TCP's concern. */
 static err_t send(struct netif *n, struct pbuf *p)
 {
-	const uint8_t *from = pbuf_get_contiguous(p, frame, sizeof frame, p->tot_len, 0);
+	const struct solo5x_net_meta meta = leave_checksum(p);
+	const struct solo5x_net_part whole = {
+		pbuf_get_contiguous(p, frame, sizeof frame, p->tot_len, 0), p->tot_len,
+	};
 
 	(void)n;
-	if (from == NULL || solo5_net_write(handle, from, p->tot_len) != SOLO5_R_OK)
+	if (whole.data == NULL || solo5x_net_send(handle, &whole, 1, &meta) != SOLO5_R_OK)
 		return ERR_IF;
 	return ERR_OK;
 }
@@ -89,6 +129,8 @@ static err_t init(struct netif *n)
 	n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;
 	n->output = etharp_output;
 	n->linkoutput = send;
+	if ((granted & SOLO5X_NET_CSUM) != 0)
+		n->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
 	return ERR_OK;
 }
 
@@ -158,6 +200,7 @@ bool nic_start(const char *name, const char *words)
 
 	if (solo5_net_acquire(name, &handle, &info) != SOLO5_R_OK || !take_addresses(words, &a))
 		return false;
+	granted = solo5x_net_offloads(handle, WANTED);
 	lwip_init();
 	netif_add(&nic, &a.own, &a.mask, &a.gateway, &info, init, ethernet_input);
 	netif_set_default(&nic);
@@ -165,18 +208,44 @@ bool nic_start(const char *name, const char *words)
 	return true;
 }
 
+/*
+ * A frame as lwIP's. It is copied, as the device has few buffers, no more than for two large frames in a small
+ * guest, and a connection that reads nothing would keep some of them from all others. NULL: there is no room.
+ */
+static struct pbuf *take(const struct solo5x_net_frame *f)
+{
+	struct pbuf *p = f->size <= UINT16_MAX ? pbuf_alloc(PBUF_RAW, (u16_t)f->size, PBUF_POOL) : NULL;
+	u16_t at = 0;
+
+	for (size_t i = 0; p != NULL && i < f->n; i++) {
+		pbuf_take_at(p, f->parts[i].data, (u16_t)f->parts[i].size, at);
+		at = (u16_t)(at + f->parts[i].size);
+	}
+	return p;
+}
+
+/* The host has checked the sum, or has left it unfinished because the frame has been on no wire. */
+static bool is_vouched_for(const struct solo5x_net_frame *f)
+{
+	return (f->meta.flags & (SOLO5X_NET_NEEDS_CSUM | SOLO5X_NET_DATA_VALID)) != 0;
+}
+
 /* Whether there was a frame. One that there is no room for is lost. */
 static bool receive(void)
 {
-	size_t size;
+	static struct solo5x_net_frame f = {.room = frame, .room_size = sizeof frame};
 	struct pbuf *p;
 
-	if (solo5_net_read(handle, frame, sizeof frame, &size) != SOLO5_R_OK)
+	if (solo5x_net_receive(handle, &f) != SOLO5_R_OK)
 		return false;
-	p = size <= UINT16_MAX ? pbuf_alloc(PBUF_RAW, (u16_t)size, PBUF_POOL) : NULL;
+	p = take(&f);
+	solo5x_net_release(&f);
 	if (p == NULL)
 		return true;
-	pbuf_take(p, frame, (u16_t)size);
+	if (is_vouched_for(&f))
+		nic.chksum_flags &= (u16_t)~CHECKED_BY_HOST;
+	else
+		nic.chksum_flags |= CHECKED_BY_HOST;
 	if (nic.input(p, &nic) != ERR_OK)
 		pbuf_free(p);
 	return true;

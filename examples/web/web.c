@@ -10,7 +10,8 @@
  *     curl http://10.0.0.2/
  *
  * Behind web.hvt there may be another address than 10.0.0.2/24, and a gateway. There are two
- * kinds of pages: / says how the server is, /bytes/N is N bytes of numbered lines.
+ * kinds of pages: / says how the server is, /bytes/N is N bytes of numbered lines. What is sent to
+ * /sum by POST is counted and summed up.
  */
 #include <solo5.h>
 #include <string.h>
@@ -29,7 +30,10 @@
 #define STALLED_AFTER 4u		/* then a new connection may take this one's place */
 #define LOST_AFTER 40u
 
-enum state { UNUSED, READING, ANSWERING, ENDING };
+#define SUM_START 2166136261u		/* FNV-1a of 32 bits */
+#define SUM_FACTOR 16777619u
+
+enum state { UNUSED, READING, SUMMING, ANSWERING, ENDING };
 
 struct request {
 	int status;			/* that it is answered with */
@@ -37,8 +41,12 @@ struct request {
 	bool is_http_1_1;
 	bool keep;			/* the connection, for another request */
 	bool has_host, has_body;
+	bool is_chunked;		/* its body, so that its length is not known */
 	bool is_bytes;			/* /bytes/N, not / */
-	uint64_t n_bytes;
+	bool is_sum;			/* POST /sum */
+	uint64_t n_bytes;		/* of /bytes/N, or of what is to be summed up */
+	uint64_t n_summed;
+	uint32_t sum;
 };
 
 struct connection {
@@ -113,8 +121,17 @@ static bool contains(const char *text, const char *word)
 static void expect_request(struct connection *c)
 {
 	c->state = READING;
-	c->request = (struct request){0};
+	c->request = (struct request){.sum = SUM_START};
 	c->line_length = c->head_length = c->n_lines = 0;
+}
+
+static bool take_number(const char **at, uint64_t *n)
+{
+	const char *first = *at;
+
+	for (*n = 0; *at - first < BYTES_DIGITS && **at >= '0' && **at <= '9'; (*at)++)
+		*n = *n * 10 + (uint64_t)(**at - '0');
+	return *at > first;
 }
 
 /* A path ends where a query begins. */
@@ -130,11 +147,7 @@ static bool take_path(struct request *r, const char *at)
 	if (at_end(at))
 		return true;
 	r->is_bytes = skip(&at, "bytes/");
-	if (!r->is_bytes || at_end(at))
-		return false;
-	for (int i = 0; i < BYTES_DIGITS && *at >= '0' && *at <= '9'; i++)
-		r->n_bytes = r->n_bytes * 10 + (uint64_t)(*at++ - '0');
-	return at_end(at);
+	return r->is_bytes && take_number(&at, &r->n_bytes) && at_end(at);
 }
 
 /* RFC 9112 3: METHOD, TARGET and VERSION. Returns the status to answer with. */
@@ -147,10 +160,26 @@ static int take_request_line(struct request *r, const char *line)
 	r->is_http_1_1 = r->keep = skip(&version, "HTTP/1.1");
 	if ((!r->is_http_1_1 && !skip(&version, "HTTP/1.0")) || *version != '\0')
 		return 400;
+	r->is_sum = skip(&line, "POST /sum") && at_end(line);
+	if (r->is_sum)
+		return 200;
 	r->is_head = skip(&line, "HEAD ");
 	if (!r->is_head && !skip(&line, "GET "))
 		return 405;
 	return take_path(r, line) ? 200 : 404;
+}
+
+static void take_length(struct request *r, const char *at)
+{
+	uint64_t n;
+
+	while (skip(&at, " "))
+		;
+	if (!take_number(&at, &n) || *at != '\0')
+		r->status = 400;
+	r->has_body = r->has_body || n > 0;
+	if (r->is_sum)
+		r->n_bytes = n;
 }
 
 /* The line is in lower case. */
@@ -161,9 +190,9 @@ static void take_header(struct request *r, const char *line)
 	else if (skip(&line, "connection:"))
 		r->keep = r->is_http_1_1 ? !contains(line, "close") : contains(line, "keep-alive");
 	else if (skip(&line, "transfer-encoding:"))
-		r->has_body = true;
+		r->has_body = r->is_chunked = true;
 	else if (skip(&line, "content-length:"))
-		r->has_body = !skip(&line, " 0") || *line != '\0';
+		take_length(r, line);
 }
 
 /* Whether that was the last line of the request. */
@@ -208,12 +237,20 @@ static void judge(struct request *r)
 {
 	if (r->is_http_1_1 && !r->has_host && r->status < 400)
 		r->status = 400;
-	/* A body is not read, so that nothing can follow it. */
-	if (r->has_body || r->status == 400 || r->status == 414 || r->status == 431)
+	if (r->is_sum && r->is_chunked && r->status == 200)
+		r->status = 411;
+	/* What comes after a body is not read, nor is a body that nobody wants. An open window stays open. */
+	if (r->has_body || r->is_sum || r->status == 400 || r->status == 414 || r->status == 431)
 		r->keep = false;
 }
 
-/* Whether there is a request to answer now. */
+static void made_progress(struct connection *c)
+{
+	c->stalled = 0;
+	tcp_setprio(c->pcb, TCP_PRIO_NORMAL);
+}
+
+/* Whether there is a request to answer now, or a body to be summed up. */
 static bool read_request(struct connection *c)
 {
 	bool complete = false;
@@ -230,8 +267,41 @@ static bool read_request(struct connection *c)
 	if (!complete)
 		return false;
 	judge(&c->request);
-	c->state = ANSWERING;
 	c->n_sent = c->n_left = 0;
+	c->state = c->request.is_sum && c->request.status == 200 ? SUMMING : ANSWERING;
+	if (c->state == SUMMING)
+		tcp_recved(c->pcb, TCP_WND - TCP_WND_REQUEST);	/* opens the window */
+	return true;
+}
+
+static uint32_t sum_on(uint32_t sum, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ bytes[i]) * SUM_FACTOR;
+	return sum;
+}
+
+/* Whether all of the body has come. The window is told once, as each time is a frame. */
+static bool sum_body(struct connection *c)
+{
+	struct request *r = &c->request;
+	u16_t taken = 0;
+
+	while (c->input != NULL && r->n_summed < r->n_bytes) {
+		uint64_t left = r->n_bytes - r->n_summed;
+		u16_t n = left < c->input->len ? (u16_t)left : c->input->len;
+
+		r->sum = sum_on(r->sum, c->input->payload, n);
+		r->n_summed += n;
+		taken = (u16_t)(taken + n);
+		c->input = pbuf_free_header(c->input, n);
+	}
+	tcp_recved(c->pcb, taken);
+	if (taken > 0)
+		made_progress(c);
+	if (r->n_summed < r->n_bytes)
+		return false;
+	c->state = ANSWERING;
 	return true;
 }
 
@@ -246,6 +316,8 @@ static const char *reason(int status)
 		return "404 Not Found";
 	case 405:
 		return "405 Method Not Allowed\r\nAllow: GET, HEAD";
+	case 411:
+		return "411 Length Required";
 	case 414:
 		return "414 URI Too Long";
 	case 431:
@@ -258,7 +330,12 @@ static void put_page(struct text *t, const struct request *r)
 {
 	uint64_t msecs = (solo5_clock_monotonic() - start_time) / 1000000;
 
-	if (r->status == 200) {
+	if (r->status == 200 && r->is_sum) {
+		put_number(t, r->n_bytes, 1);
+		put(t, " bytes, sum ");
+		put_number(t, r->sum, 1);
+		put(t, ".\n");
+	} else if (r->status == 200) {
 		put(t, "Hello from a unikernel.\nThis is page ");
 		put_number(t, n_pages + 1, 1);
 		put(t, " in ");
@@ -370,6 +447,7 @@ static void leave(struct connection *c)
 	tcp_sent(c->pcb, NULL);
 	tcp_err(c->pcb, NULL);
 	tcp_poll(c->pcb, NULL, 0);
+	c->pcb->rcv_wnd = TCP_WND;	/* in less than that lwIP sees data that nobody has read, and resets */
 	tcp_close(c->pcb);
 	c->state = UNUSED;
 }
@@ -387,12 +465,6 @@ static void hang_up(struct connection *c)
 		c->state = ENDING;
 		tcp_shutdown(c->pcb, 0, 1);
 	}
-}
-
-static void made_progress(struct connection *c)
-{
-	c->stalled = 0;
-	tcp_setprio(c->pcb, TCP_PRIO_NORMAL);
 }
 
 /* Whether all of the answer is lwIP's now. */
@@ -418,8 +490,11 @@ static void serve(struct connection *c)
 
 	while (more)
 		more = (c->state == READING && read_request(c)) ||
+		       (c->state == SUMMING && sum_body(c)) ||
 		       (c->state == ANSWERING && send_answer(c));
-	if (c->state == READING && c->peer_done)
+	if (c->state == ANSWERING && !c->request.keep)
+		drop_input(c);
+	if ((c->state == READING || c->state == SUMMING) && c->peer_done)
 		hang_up(c);
 }
 
@@ -481,6 +556,15 @@ static void on_error(void *arg, err_t error)
 	c->state = UNUSED;
 }
 
+/* Before the first window is told. */
+static err_t on_opened(u8_t id, struct tcp_pcb_listen *listener, struct tcp_pcb *pcb)
+{
+	(void)id;
+	(void)listener;
+	pcb->rcv_wnd = pcb->rcv_ann_wnd = TCP_WND_REQUEST;
+	return ERR_OK;
+}
+
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
 {
 	struct connection *c = connections;
@@ -505,10 +589,12 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
 
 static bool listen(void)
 {
+	static const struct tcp_ext_arg_callbacks opening = {.passive_open = on_opened};
 	struct tcp_pcb *pcb = tcp_new();
 
 	if (pcb == NULL || tcp_bind(pcb, IP_ANY_TYPE, PORT) != ERR_OK)
 		return false;
+	tcp_ext_arg_set_callbacks(pcb, tcp_ext_arg_alloc_id(), &opening);
 	pcb = tcp_listen(pcb);
 	tcp_accept(pcb, on_connected);
 	return true;

@@ -9,11 +9,15 @@
  * seconds N    that it may take (300)
  * status N     that the answers have (200)
  * port N       that the connections come from, one after the other
+ * send N       N bytes, numbered lines too, are sent to PATH by POST
+ * chunked      how many that is, is not said beforehand
  * head         only the head of the page is asked for
  * keep         as many requests as possible on one connection
  * dribble      the request comes a byte at a time
  * abort        the connection is reset when the answer has begun
+ * shut         this end of the connection is closed once the request is sent
  * half         the connection is closed in the middle of the request
+ * deaf         the request is sent over and over, DEAF_SIZE bytes of it, and no answer is read
  * idle         connections are opened and nothing is said on them until the time is over
  *
  * Every answer must be the one that examples/web/web.c gives, and no page may come twice.
@@ -37,14 +41,17 @@
 #define DRIBBLE_NSEC 1000000
 #define BUFFER_SIZE 65536u
 #define LINE_SIZE 16		/* of /bytes/N */
+#define DEAF_SIZE 60000u
+#define HEAD_SIZE 512u		/* of a request's head, at most */
 
 static struct sockaddr_in server = {.sin_family = AF_INET};
 static const char *path;
-static unsigned n_requests = 1, n_parallel = 1, seconds = 300, status = 200, port;
-static bool head, keep, dribble, aborting, half, idle;
+static unsigned n_requests = 1, n_parallel = 1, seconds = 300, status = 200, port, n_to_send;
+static bool head, keep, dribble, aborting, half, shut, deaf, idle, chunked;
 
-static char request[512];
+static char *request;
 static size_t request_size;
+static char sum_page[64];		/* the answer to what is sent */
 
 static unsigned n_begun, n_good, n_refused, n_reset, n_wrong;
 static bool seen[REQUESTS_MAX * 2];	/* by number of the page */
@@ -92,6 +99,8 @@ static bool good_page(const char *body)
 	unsigned number, secs, msecs;
 	int end = 0;
 
+	if (n_to_send > 0)
+		return strcmp(body, sum_page) == 0;
 	if (sscanf(body, "Hello from a unikernel.\nThis is page %u in %u.%3u s.\n%n", &number, &secs,
 		   &msecs, &end) != 3 || (size_t)end != strlen(body))
 		return false;
@@ -185,6 +194,8 @@ static void send_some(struct connection *c)
 		failed(c, errno);
 	else if (n > 0)
 		c->sent += (size_t)n;
+	if (shut && c->fd != -1 && c->sent == request_size)
+		shutdown(c->fd, SHUT_WR);
 	if (half && c->fd != -1 && c->sent == request_size) {
 		n_good++;
 		hang_up(c);
@@ -311,7 +322,7 @@ static bool await(struct pollfd *ready)
 		if (c->fd == -1 && n_begun < n_requests)
 			open_connection(c);
 		ready[i].fd = c->fd;
-		ready[i].events = POLLIN;
+		ready[i].events = deaf ? 0 : POLLIN;
 		if (!idle && c->fd != -1 && c->sent < request_size)
 			ready[i].events |= POLLOUT;
 		any |= c->fd != -1;
@@ -340,7 +351,8 @@ static bool *flag_of(const char *word)
 		const char *word;
 		bool *flag;
 	} flags[] = {{"head", &head}, {"keep", &keep}, {"dribble", &dribble}, {"abort", &aborting},
-		     {"half", &half}, {"idle", &idle}};
+		     {"half", &half}, {"shut", &shut}, {"deaf", &deaf}, {"idle", &idle},
+		     {"chunked", &chunked}};
 
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
 		if (strcmp(word, flags[i].word) == 0)
@@ -354,7 +366,8 @@ static unsigned *number_of(const char *word)
 	       strcmp(word, "parallel") == 0 ? &n_parallel :
 	       strcmp(word, "seconds") == 0 ? &seconds :
 	       strcmp(word, "status") == 0 ? &status :
-	       strcmp(word, "port") == 0 ? &port : NULL;
+	       strcmp(word, "port") == 0 ? &port :
+	       strcmp(word, "send") == 0 ? &n_to_send : NULL;
 }
 
 static bool take_words(char **words)
@@ -373,13 +386,39 @@ static bool take_words(char **words)
 	return n_requests <= REQUESTS_MAX && n_parallel >= 1 && n_parallel <= PARALLEL_MAX;
 }
 
-static void write_request(const char *host)
+/* Numbered lines, and what the server has to say of them: FNV-1a. */
+static void write_body(char *body)
 {
-	request_size = (size_t)snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n",
-					head ? "HEAD" : "GET", path, host,
+	uint32_t sum = 2166136261u;
+
+	for (size_t at = 0; at < n_to_send; at += LINE_SIZE)
+		snprintf(body + at, LINE_SIZE + 1, "%015llu\n", (unsigned long long)(at / LINE_SIZE));
+	for (size_t i = 0; i < n_to_send; i++)
+		sum = (sum ^ (unsigned char)body[i]) * 16777619u;
+	snprintf(sum_page, sizeof sum_page, "%u bytes, sum %u.\n", n_to_send, sum);
+}
+
+static bool write_request(const char *host)
+{
+	char length[64] = "";
+
+	request = malloc(HEAD_SIZE + DEAF_SIZE + n_to_send + LINE_SIZE + 1);
+	if (request == NULL)
+		return false;
+	if (n_to_send > 0)
+		snprintf(length, sizeof length, chunked ? "Transfer-Encoding: chunked\r\n" :
+			 "Content-Length: %u\r\n", n_to_send);
+	request_size = (size_t)snprintf(request, HEAD_SIZE, "%s %s HTTP/1.1\r\nHost: %s\r\n%s%s\r\n",
+					n_to_send > 0 ? "POST" : head ? "HEAD" : "GET", path, host, length,
 					keep ? "" : "Connection: close\r\n");
+	if (n_to_send > 0)
+		write_body(request + request_size);
+	request_size += n_to_send;
+	for (size_t one = request_size; deaf && request_size + one <= DEAF_SIZE; request_size += one)
+		memcpy(request + request_size, request, one);
 	if (half)
 		request_size /= 2;
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -392,7 +431,10 @@ int main(int argc, char **argv)
 	}
 	server.sin_port = htons(80);
 	path = argv[2];
-	write_request(argv[1]);
+	if (!write_request(argv[1])) {
+		perror("http");
+		return 2;
+	}
 	run();
 	took = now() - begun;
 	printf("%u of %u good, %u refused, %u reset, %u wrong, in %.1f s: %.0f a second\n", n_good,
