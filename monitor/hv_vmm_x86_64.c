@@ -175,13 +175,30 @@ static void pio_exit(struct hv *hv, struct hv_exit *exit)
 	}};
 }
 
-/* String I/O is not carried out: the kernel leaves all of it to us, and no guest needs it. */
-static void string_exit(struct hv *hv, struct hv_exit *exit)
+/* Intel SDM vol. 2B, REP: RCX counts as wide as addresses are. */
+static bool repeats_nothing(const struct hv *hv)
 {
+	const int32_t bytes = hv->exit.inout_str.address_bytes;
+	const uint64_t mask = bytes == 2 || bytes == 4 ? (UINT64_C(1) << 8 * bytes) - 1 : UINT64_MAX;
+
+	return (hv->exit.inout_str.flags & VMM_INOUT_REP) != 0 &&
+	       (hv->exit.inout_str.count & mask) == 0;
+}
+
+/*
+ * String I/O is not carried out: the kernel leaves all of it to us, and no guest needs it. Neither manual
+ * says whether a processor looks at the count before it exits: without one there is nothing to carry out,
+ * and the kernel goes on behind it.
+ */
+static enum hv_vmm_next string_exit(struct hv *hv, struct hv_exit *exit)
+{
+	if (repeats_nothing(hv))
+		return HV_VMM_AGAIN;
 	*exit = (struct hv_exit){.kind = HV_EXIT_PIO, .io = {
 		.addr = hv->exit.inout.port, .width = hv->exit.inout.flags & VMM_INOUT_BYTES,
 		.write = (hv->exit.inout.flags & VMM_INOUT_IN) == 0, .data = hv->data,
 	}};
+	return HV_VMM_EXIT;
 }
 
 /* Intel SDM vol. 1 3.4.1.1: what is narrower than 32 bits leaves the rest of RAX as it was. */
@@ -309,8 +326,7 @@ enum hv_vmm_next hv_vmm_translate(struct hv *hv, struct hv_exit *exit)
 		pio_exit(hv, exit);
 		break;
 	case VMM_EXIT_INOUT_STR:
-		string_exit(hv, exit);
-		break;
+		return string_exit(hv, exit);
 	case VMM_EXIT_INST_EMUL:
 		mmio_exit(hv, exit);
 		break;

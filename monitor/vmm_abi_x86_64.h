@@ -98,6 +98,13 @@ struct vmm_exit {
 			uint32_t eax;	/* also of an IN */
 		} inout;
 		struct {
+			uint16_t flags, port;
+			uint32_t eax;
+			uint64_t paging[3], rflags, cr0, index;
+			uint64_t count;	/* all of RCX if repeated, else 1 */
+			int32_t address_bytes;
+		} inout_str;
+		struct {
 			uint64_t gpa, gla, cs_base;
 			int32_t cs_d;
 			uint64_t paging[3];
@@ -125,6 +132,7 @@ struct vmm_exit {
 };
 VMM_ABI_SIZE(struct vmm_exit, 136);
 VMM_ABI_AT(struct vmm_exit, inout.eax, 20);
+VMM_ABI_AT(struct vmm_exit, inout_str.count, 72);
 VMM_ABI_AT(struct vmm_exit, inst_emul.inst, 72);
 VMM_ABI_AT(struct vmm_exit, inst_emul.decoded, 128);
 VMM_ABI_AT(struct vmm_exit, vmx.qualification, 24);

@@ -238,17 +238,42 @@ static void each_exit_has_a_neutral_one(void **state)
 	}
 }
 
+#define STRING_EXIT(f, n, bytes) ((struct vmm_exit){.code = VMM_EXIT_INOUT_STR, .rip = 7, \
+	.inout_str = {.flags = (f), .port = PORT, .count = (n), .address_bytes = (bytes)}})
+
 static void string_io_is_a_bad_access(void **state)
 {
+	const struct vmm_exit exits[] = {
+		STRING_EXIT(0x34, 1, 8), STRING_EXIT(0x34, UINT64_C(1) << 32, 8),
+		STRING_EXIT(0x34, 0x10000, 4), STRING_EXIT(0x14, 1, 8), STRING_EXIT(0x14, 0, 8),
+	};
 	struct bare *b = *state;
 
 	start(b);
-	answer(0, (struct vmm_exit){.code = VMM_EXIT_INOUT_STR, .rip = 7,
-				    .inout = {0x34, PORT, 0}});
+	for (unsigned i = 0; i < COUNT(exits); i++) {
+		memset(&script, 0, sizeof script);
+		answer(0, exits[i]);
+		assert_exit(b, HV_EXIT_PIO);
+		assert_int_equal(b->exit.io.addr, PORT);
+		assert_int_equal(b->exit.io.count, 0);
+		assert_int_equal(b->exit.io.width, 4);
+	}
+}
+
+/* The guest goes on. The count is as wide as the addresses are. */
+static void string_io_of_nothing_is_no_access(void **state)
+{
+	struct bare *b = *state;
+
+	CODE(b, MOV_EDX_PORT, OUT_EAX);
+	start(b);
+	answer(0, STRING_EXIT(0x34, 0, 8));
+	answer(0, STRING_EXIT(0x3c, 0, 8));
+	answer(0, STRING_EXIT(0x34, UINT64_C(1) << 32, 4));
+	answer(0, STRING_EXIT(0x34, 0x10000, 2));
 	assert_exit(b, HV_EXIT_PIO);
-	assert_int_equal(b->exit.io.addr, PORT);
-	assert_int_equal(b->exit.io.count, 0);
-	assert_int_equal(b->exit.io.width, 4);
+	assert_int_equal(script.at, 4);
+	assert_int_equal(b->exit.io.count, 1);
 }
 
 /* The kernel has decoded the instruction and does not tell the width. */
@@ -363,6 +388,7 @@ int main(void)
 		WITH_MACHINE(a_debug_exit_that_nobody_asked_for_is_harmless),
 		WITH_MACHINE(each_exit_has_a_neutral_one),
 		WITH_MACHINE(string_io_is_a_bad_access),
+		WITH_MACHINE(string_io_of_nothing_is_no_access),
 		WITH_MACHINE(the_width_of_an_access_is_in_its_instruction),
 		WITH_MACHINE(a_guest_without_handlers_that_traps_is_shut_down),
 		WITH_MACHINE(an_unknown_model_specific_register_is_the_guests_fault),
