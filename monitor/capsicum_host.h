@@ -79,7 +79,7 @@ int capsicum_change_user(uint32_t uid, uint32_t gid);
 /* Whether the kernel has both capabilities and capability mode. */
 bool capsicum_is_there(void);
 
-/* FreeBSD 15 or later, which has /dev/vmmctl. */
+/* FreeBSD 15 or later, where a machine can be destroyed in capability mode. */
 bool capsicum_is_recent(void);
 
 #endif

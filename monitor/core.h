@@ -170,7 +170,7 @@ struct core {
 	int exit_status;		/* as given by the guest's halt */
 	gpa_t cookie;			/* as given by the guest's halt; 0: none */
 	uint64_t exits[HV_EXIT_KINDS];
-	uint64_t calls;			/* system calls made for the guest, KVM_RUN excluded */
+	uint64_t calls;			/* system calls made for the guest, but for those that run it */
 };
 
 /*

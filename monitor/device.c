@@ -80,7 +80,7 @@ static int take_addresses(struct devices *d, const struct device_description *wh
 	return husk_hint(e, "%s", resource_status_text(st));
 }
 
-/* Widths for which KVM makes a doorbell: Linux virt/kvm/api.rst, 4.59 KVM_IOEVENTFD. */
+/* Those of a store; hypervisors make doorbells for no others: Linux virt/kvm/api.rst, 4.59. */
 static bool doorbell_width_ok(const struct device_resource *r)
 {
 	uint64_t beyond_first = r->last - r->start;

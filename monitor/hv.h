@@ -168,8 +168,8 @@ typedef void hv_finding(void *ctx, bool ok, const char *what, const char *remedy
 struct sandbox;
 
 struct hv_ops {
-	const char *name;	/* as in --version: "kvm" */
-	const char *title;	/* as in messages: "KVM" */
+	const char *name;	/* as in --version, in small letters */
+	const char *title;	/* as in messages */
 
 	/* Checks the host without keeping anything open; returns 0 if guests can run. */
 	int (*probe)(hv_finding *say, void *ctx);

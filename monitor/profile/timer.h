@@ -23,9 +23,9 @@ struct profile_timer {
 };
 
 /*
- * From start on (clock_now_ns) every period_ns the calling thread leaves the guest. On KVM it blocks
- * the signal until profile_timer_stop; in the guest, the hypervisor's backend lets it through. On vmm
- * a thread kicks the vcpu, whoever runs it. HUSK_E_HOST.
+ * From start on (clock_now_ns) every period_ns the calling thread leaves the guest. Where a signal is
+ * enough for that, it is blocked in the calling thread until profile_timer_stop, and the hypervisor's
+ * backend lets it through in the guest; elsewhere a thread kicks the vcpu, whoever runs it. HUSK_E_HOST.
  */
 int profile_timer_start(struct profile_timer *t, const struct core *c, uint64_t start,
 			uint64_t period_ns, struct husk_error *e);

@@ -8,7 +8,7 @@
 
 #define MADV_DONTNEED_LINUX 4	/* madvise(2); its macro depends on the C library */
 #define SIGNAL_CANCEL 32	/* of glibc: pthread_cancel */
-#define SIGNAL_KICK 23		/* SIGURG, hv_kvm.h */
+#define SIGNAL_KICK 23		/* SIGURG: the backend's, to reach a vcpu */
 #define SIGNAL_ALARM 14		/* main_signals.c */
 
 static const struct rule list[] = {
