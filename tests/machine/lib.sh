@@ -44,7 +44,8 @@ not_ok() {
 	count=$((count + 1)) failures=$((failures + 1))
 	printf 'not ok %s - %s\n# %s\n' "$count" "$1" "$2"
 	for stream in out err; do
-		[ ! -s "$T/$stream" ] || head -c 1000 "$T/$stream" | tr -cd '\040-\176\n' | sed "s/^/#   $stream: /"
+		[ ! -s "$T/$stream" ] || head -c 1000 "$T/$stream" | tr -cd '\040-\176\n' |
+			awk -v stream="$stream" '{ print "#   " stream ": " $0 }'	# which ends the last line, too
 	done
 }
 

@@ -134,9 +134,10 @@ fake emulator <<'EOM'
 echo '# emulated'; exec "$@"
 EOM
 
-# A suite of guests, whose reasons are what some file has in it.
+# A suite of guests, whose reasons are what some file has in it. The guest's last line has no end.
 fake showing <<EOM
 HUSK=true . "$(dirname "$run")/machine/lib.sh"
+printf half >"\$T/out"
 : >"\$T/said"
 report 'of a file' "\$(false || show "\$T/said")"
 report 'of none' "\$(false || show "\$T/none")"
