@@ -70,8 +70,11 @@ ask_often() {
 	done
 }
 
-# Figures are asked for a thousand times meanwhile.
+# Figures are asked for a thousand times meanwhile. What comes while a text is on its way is answered by one;
+# vmm's stand-in needs several system calls for each interruption, which an emulated machine takes long for.
 asked() {
+	many=10
+	[ "${BACKEND:-kvm}" = kvm ] || many=4
 	frames=$(($(rate) * 2))
 	[ $frames -lt 20000 ] || frames=20000
 	launch --mem=8 --stats=json --net:service0=tap100 -- "$(image net_load)" echo $frames $BURST
@@ -82,7 +85,7 @@ asked() {
 	peer_ok "$frames frames while the figures are asked for"
 	succeeds "as many to the guest meanwhile"
 	report "each text of figures is whole" "$(grep -v '^{.*}}$' "$T/err" | head -1 | cut -c1-100)"
-	report "and there were many" "$([ "$(wc -l <"$T/err")" -ge 10 ] || echo "$(wc -l <"$T/err") lines")"
+	report "and there were many" "$([ "$(wc -l <"$T/err")" -ge $many ] || echo "$(wc -l <"$T/err") lines")"
 	report "and no frame is lost" \
 		"$(tail -1 "$T/err" | grep -q "\"frames_received\":$frames,.*\"frames_sent\":$frames," || show "$T/err" | tail -1 | cut -c1-900)"
 }
