@@ -2,18 +2,18 @@
 /*
  * moments.c: a table of moments: a signal at each system call of a run, and what comes of it.
  *
- *	moments [stuck=FD] [wire=FD] [most=N] [every=N] ends|stays SIGNAL -- COMMAND...
+ *	moments [stuck=FD] [wire=FD] [most=N] [every=N] [end=N] ends|stays SIGNAL -- COMMAND...
  *
  * Runs COMMAND as often as it makes system calls, with the signal a little later each time: just
  * before the call's instruction, which is where a handler finds the gap between a look and a wait;
  * in the call; and behind it. "ends": each run has to end with status 1 and a line that names the
  * signal, or by the signal itself before there is a handler, or as if nothing was when the guest
- * has ended; and in order, within so many system calls as an end takes. "stays": each run has to end as one that no signal disturbs, with the same output,
- * or by the signal before it is blocked.
+ * has ended; and in order, within so many system calls as an end takes. "stays": each run has to end as
+ * one that no signal disturbs, with the same output, or by the signal before it is blocked.
  * stuck: that descriptor is a pipe that is full and not read. wire: that one is a socket on which
  * some frames have come, and what is sent is not read. most: calls that are tried, every: one of
- * so many of them, and another one of these for each signal. A signal may be "STOP": that is
- * followed by SIGCONT.
+ * so many of them, and another one of these for each signal; end: those that an end may take. A signal
+ * may be "STOP": that is followed by SIGCONT.
  *
  * Prints what is not as it should be, and how many moments there were, and threads at most; exits
  * with 1, or 0.
@@ -47,7 +47,6 @@
 
 #define HANGS_MS 20000		/* nothing here takes that long unless it hangs */
 #define SLEEPS_MS 300		/* a run that sleeps so long, and not for want of a processor, waits for something */
-#define CALLS_MAX 150		/* from a signal to the end */
 #define THREADS_MAX 8u
 #define FRAMES 4		/* that have come when a run begins */
 #define FRAME_BYTES 64
@@ -70,8 +69,9 @@ static struct {
 	bool ends;
 	int stuck, wire;	/* descriptors, or -1 */
 	long most, every;	/* calls to try */
+	unsigned end;		/* calls from a signal to the end, at most */
 	char **command;
-} job = {.stuck = -1, .wire = -1, .most = 400, .every = 1};
+} job = {.stuck = -1, .wire = -1, .most = 400, .every = 1, .end = 150};
 
 /* One run, and what became of it. */
 struct run {
@@ -500,7 +500,7 @@ static void judge_end(const struct run *r, const struct run *undisturbed, long n
 		fault(r, nth, when, "not one line that names the signal");
 	} else if (r->alarms_set > 1) {
 		fault(r, nth, when, "not in order");
-	} else if (r->calls_since > CALLS_MAX) {
+	} else if (r->calls_since > job.end) {
 		fault(r, nth, when, "too many system calls later");
 	}
 }
@@ -574,10 +574,11 @@ int main(int argc, char **argv)
 		if (sscanf(argv[i], "stuck=%d", &job.stuck) != 1 &&
 		    sscanf(argv[i], "wire=%d", &job.wire) != 1 &&
 		    sscanf(argv[i], "most=%ld", &job.most) != 1 &&
-		    sscanf(argv[i], "every=%ld", &job.every) != 1)
+		    sscanf(argv[i], "every=%ld", &job.every) != 1 &&
+		    sscanf(argv[i], "end=%u", &job.end) != 1)
 			break;
 	if (i + 3 >= argc || job.every < 1 || strcmp(argv[i + 2], "--") != 0) {
-		fprintf(stderr, "usage: moments [stuck=FD] [wire=FD] [most=N] [every=N] "
+		fprintf(stderr, "usage: moments [stuck=FD] [wire=FD] [most=N] [every=N] [end=N] "
 				"ends|stays SIGNAL -- COMMAND...\n");
 		return 2;
 	}
