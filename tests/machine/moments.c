@@ -527,8 +527,8 @@ static void try_all(void)
 	static struct run undisturbed, r;
 	const struct run *plain = NULL;
 
-	/* What waits for a signal has no end of its own to compare with. */
-	trace(&r, job.most, ASLEEP);
+	/* What waits for a signal has no end of its own to compare with; what stays has one, however late. */
+	trace(&r, job.ends ? job.most : 0, ASLEEP);
 	if (!r.slept && !r.sent) {
 		undisturbed = r;
 		plain = &undisturbed;
