@@ -397,7 +397,7 @@ int __wrap_uplink_open(struct uplink **u, const struct uplink_request *rq, struc
 	if (fails())
 		return husk_fail_sys(e, EIO, "%s", rq->where);
 	*u = malloc(sizeof **u);
-	**u = (struct uplink){.ops = &ops, .fd = dup(1), .mtu = 1500, .tap = host.tap};
+	**u = (struct uplink){.ops = &ops, .fd = __real_eventfd(0, 0), .mtu = 1500, .tap = host.tap};
 	if (strcmp(rq->where, "tap0") == 0) {
 		make_pipe((*u)->fd);
 		host.there = true;
