@@ -26,8 +26,8 @@ sed -n '/^## The house/,/^## A launch/s/^| \([0-9]\) [a-z]* |.*| \([^|]*\) |$/\1
 		printf '%s\n' "$patterns" | tr ' ' '\n' | sed "s/^/$floor /"
 	done >"$tmp/floors"
 
-# floor_of FILE: its floor, "?" for none. FILE is relative to monitor/.
-floor_of() {
+# find_floor FILE: its floor, as $best, "?" for none. FILE is relative to monitor/.
+find_floor() {
 	case $1 in
 	*/*) name='*/' ;;
 	*) name=${1%.[ch]} ;;
@@ -39,11 +39,11 @@ floor_of() {
 		$pattern) [ ${#pattern} -le $length ] || best=$floor length=${#pattern} ;;
 		esac
 	done <"$tmp/floors"
-	echo "$best"
 }
 
 (cd "$src/monitor" && ls ./*.[ch] ./*/*.[ch]) | sed 's|^\./||' | while read -r file; do
-	echo "$file $(floor_of "$file")"
+	find_floor "$file"
+	echo "$file $best"
 done >"$tmp/files"
 
 grep ' ?$' "$tmp/files" | sed 's/ ?$/ is on no floor/' >"$tmp/wrong"
@@ -51,19 +51,20 @@ grep ' ?$' "$tmp/files" | sed 's/ ?$/ is on no floor/' >"$tmp/wrong"
 result "every file of the monitor is on a floor of docs/architecture.md" "$tmp/wrong"
 
 # Lines "includer included", both relative to monitor/.
-while read -r file floor; do
+# shellcheck disable=SC2046 # names
+(cd "$src/monitor" && awk 'NR == FNR { floor[$1] = $2; next }
+	/^#include "/ { split($0, part, "\""); print FILENAME, floor[FILENAME], part[2] }' \
+	"$tmp/files" $(cut -d ' ' -f 1 "$tmp/files")) | while read -r file floor header; do
 	case $file in */*) folder=${file%/*}/ ;; *) folder= ;; esac
-	sed -n 's/^#include "\([^"]*\)".*/\1/p' "$src/monitor/$file" | while read -r header; do
-		case $header in
-		*include/*) continue ;;
-		esac
-		if [ -e "$src/monitor/$folder$header" ]; then
-			echo "$file $floor $folder$header"
-		else
-			echo "$file $floor $header"
-		fi
-	done
-done <"$tmp/files" >"$tmp/includes"
+	case $header in
+	*include/*) continue ;;
+	esac
+	if [ -e "$src/monitor/$folder$header" ]; then
+		echo "$file $floor $folder$header"
+	else
+		echo "$file $floor $header"
+	fi
+done >"$tmp/includes"
 
 awk 'NR == FNR { floor[$1] = $2; next }
 	!($3 in floor) { print $1 " includes " $3 ", which is not in monitor/"; next }
@@ -87,17 +88,25 @@ result "no source of the monitor has a conditional" "$tmp/wrong"
 find . -type f ! -name '*vmm*' -exec grep -niE 'vmm|bhyve' {} +) | sed 's|^\./||' >"$tmp/wrong"
 result "a backend's words are in its own files" "$tmp/wrong"
 
-for file in "$src"/monitor/*.[ch] "$src"/monitor/*/*.[ch]; do
-	head -n 4 "$file" | grep -q "$(basename "$file"): " || echo "${file#"$src"/}"
-done >"$tmp/wrong"
+# lacking LINES PATTERN FILE...: the files whose first lines do not have it; @ stands for the file's own name.
+lacking() {
+	lines=$1 pattern=$2
+	shift 2
+	awk -v lines="$lines" -v pattern="$pattern" 'function tell() { if (name != "" && !found) print name }
+		FNR == 1 { tell(); name = own = FILENAME; sub(/.*\//, "", own)
+			wanted = pattern; sub(/@/, own, wanted); found = 0 }
+		FNR <= lines && index($0, wanted) { found = 1 }
+		END { tell() }' "$@"
+}
+
+(cd "$src" && set -- monitor/*.[ch] monitor/*/*.[ch] && lacking 4 '@: ' "$@") >"$tmp/wrong"
 result "every file opens by saying what it is for" "$tmp/wrong"
 
 # What no compiler, shell or make reads has no comments: corpora, manifests, facts.
-(cd "$src" && find . \( -name .git -o -name build -o -name corpus \) -prune -o -type f \( -name '*.[chS]' -o \
-	-name '*.sh' -o -name '*.mk' -o -name '*.lds' -o -name '*.sh.in' -o -path './scripts/*' -o -name GNUmakefile \) \
-	-print) | while read -r file; do
-	head -n 2 "$src/$file" | grep -q 'SPDX-License-Identifier: ISC' || echo "$file"
-done >"$tmp/wrong"
+# shellcheck disable=SC2046 # names
+(cd "$src" && lacking 2 'SPDX-License-Identifier: ISC' $(find . \( -name .git -o -name build -o -name corpus \) -prune \
+	-o -type f \( -name '*.[chS]' -o -name '*.sh' -o -name '*.mk' -o -name '*.lds' -o -name '*.sh.in' \
+	-o -path './scripts/*' -o -name GNUmakefile \) -print)) >"$tmp/wrong"
 result "every source names its licence" "$tmp/wrong"
 
 echo "1..$number"

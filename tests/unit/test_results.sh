@@ -82,7 +82,8 @@ rest='aarch64-vhe aarch64-16k'
 # shellcheck disable=SC2086 # words
 same "a host with KVM runs every suite, or a machine does" "" "$(nowhere host x86_64 aarch64-nvhe $rest)"
 # shellcheck disable=SC2086
-same "without one, machines do but for three" "bench/test_bench machine/test_moments machine/test_unconfined" \
+same "without one, machines do but for four" \
+	"bench/test_bench machine/test_moments machine/test_traces machine/test_unconfined" \
 	"$(nowhere instead beside $rest)"
 suites instead kvm | sort >"$tmp/instead"
 same "what takes programs of this host runs on its processor" "" "$(cd "$src/tests" &&
