@@ -186,9 +186,9 @@ static bool repeats_nothing(const struct hv *hv)
 }
 
 /*
- * String I/O is not carried out: the kernel leaves all of it to us, and no guest needs it. Neither manual
- * says whether a processor looks at the count before it exits: without one there is nothing to carry out,
- * and the kernel goes on behind it.
+ * String I/O is not carried out: the kernel leaves all of it to us, and no guest needs it. A processor may
+ * exit before it looks at the count: without one there is nothing to carry out, and the kernel goes on
+ * behind it.
  */
 static enum hv_vmm_next string_exit(struct hv *hv, struct hv_exit *exit)
 {
