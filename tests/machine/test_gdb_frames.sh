@@ -23,9 +23,10 @@ flows() {
 	awk '$1 == "tap100:" && $11 > 0 { there = 1 } END { exit !there }' /proc/net/dev
 }
 
-# The figure in the text of monitor stats, which comes as hexadecimal digits; a line for each time.
-received() {
-	sed -n 's/.*6672616d65735f726563656976656420\(\(3[0-9]\)*\)0a.*/\1/p' "$T/replies" | sed 's/3\(.\)/\1/g'
+# "hypercalls poll N" in the text of monitor stats, which comes as hexadecimal digits: N, a line for each time.
+# A guest that is sent one frame at a time polls for each.
+polls() {
+	sed -n 's/.*687970657263616c6c7320706f6c6c20\(\(3[0-9]\)*\)0a.*/\1/p' "$T/replies" | sed 's/3\(.\)/\1/g'
 }
 
 interrupt() {
@@ -42,14 +43,14 @@ for option in --no-net-ring --mem=8; do
 	{
 		interrupt && interrupt && interrupt && interrupt && echo D
 	} | timeout 60 "$RSP" "$place" >"$T/replies" 2>&1
-	received >"$T/received"
+	polls >"$T/polls"
 	report "8: ^C stops a guest four times ($option)" "$(
 		[ "$(grep -c '^T02thread' "$T/replies")" = 4 ] || cut -c 1-60 "$T/replies")"
-	read -r first <"$T/received"
-	if [ "${first:-0}" = "$frames" ]; then
+	read -r first <"$T/polls"
+	if [ "${first:-0}" -ge "$frames" ]; then
 		skip "8: while frames flow" "they were faster than the debugger"
 	else
-		report "8: while frames flow" "$([ "$(sort -n -u "$T/received" | wc -l)" -gt 1 ] || show "$T/received")"
+		report "8: while frames flow" "$([ "$(sort -n -u "$T/polls" | wc -l)" -gt 1 ] || show "$T/polls")"
 	fi
 	wait $other
 	peer_status=$?
