@@ -428,14 +428,21 @@ monitor_links() {
 	links "$monitor_cc" "$text" $monitor_cflags "$@" $static $linker $monitor_ldflags $system_libs
 }
 
-# All flags that the compiler takes without a warning, which clang gives for some only if it does
-# not link.
+# Whether the compiler takes flags without a warning, which clang gives for some only if it does not link.
+takes() {
+	# shellcheck disable=SC2086
+	compiles "$monitor_cc" "$empty" $monitor_cflags "$@" && monitor_links "$empty" "$@"
+}
+
+# All flags that it takes: one by one only if not all together.
 accepted() {
+	if takes "$@"; then
+		printf '%s' "$*"
+		return
+	fi
 	out=
 	for flag do
-		# shellcheck disable=SC2086
-		if compiles "$monitor_cc" "$empty" $monitor_cflags "$flag" &&
-			monitor_links "$empty" "$flag"; then
+		if takes "$flag"; then
 			out="$out $flag"
 		fi
 	done
@@ -450,8 +457,11 @@ lack_libc() {
 
 choose_flags() {
 	monitor_links "$empty" || lack_libc
-	harden=$(accepted -fstack-protector-strong -fstack-clash-protection -fcf-protection \
-		-mbranch-protection=standard -ftrivial-auto-var-init=zero)
+	case $arch in
+	aarch64) branches=-mbranch-protection=standard ;;
+	*) branches=-fcf-protection ;;
+	esac
+	harden=$(accepted -fstack-protector-strong -fstack-clash-protection $branches -ftrivial-auto-var-init=zero)
 	say "hardening: ${harden:-none}"
 	sanitize_flags=
 	if [ -n "$sanitize" ]; then
