@@ -30,7 +30,7 @@ polls() {
 }
 
 interrupt() {
-	printf '%s\n' '!c' 'sleep 10' ^C . qRcmd,7374617473
+	printf '%s\n' '!c' 'sleep 50' ^C . qRcmd,7374617473
 }
 
 # One at a time, so that the guest waits for each. The client's lines are longer than those of others.
