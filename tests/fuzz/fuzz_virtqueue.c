@@ -104,6 +104,21 @@ static void settle(void)
 	CHECK(s.q.published == s.pushed && (!more || s.q.used->idx == s.pushed));
 }
 
+/* Field by field, as what is between them may be anything. */
+static bool same_place(const struct virtqueue *a, const struct virtqueue *b)
+{
+	return a->memory == b->memory && strcmp(a->what, b->what) == 0 && a->layout.desc == b->layout.desc &&
+	       a->layout.avail == b->layout.avail && a->layout.used == b->layout.used &&
+	       a->layout.size == b->layout.size && a->desc == b->desc && a->avail == b->avail &&
+	       a->used == b->used && a->size == b->size;
+}
+
+static bool same_state(const struct virtqueue *a, const struct virtqueue *b)
+{
+	return a->next_avail == b->next_avail && a->next_used == b->next_used &&
+	       a->published == b->published && a->in_flight == b->in_flight;
+}
+
 static void save_and_restore(void)
 {
 	struct virtqueue_state state;
@@ -116,7 +131,7 @@ static void save_and_restore(void)
 	virtqueue_save(&s.q, &state);
 	old = s.q;
 	CHECK(virtqueue_restore(&s.q, "queue", &s.m, &state, &e) == 0);
-	CHECK(memcmp(&s.q, &old, sizeof old) == 0);
+	CHECK(same_place(&s.q, &old) && same_state(&s.q, &old));
 }
 
 static void move(unsigned what, uint64_t number)
