@@ -37,8 +37,8 @@ top=seventy
 # these anew now and then.
 near=3
 # And it has no processor of its own, so that shares are of little time where it has to wait for one.
-waits=50
-[ "$(hostname)" != machine ] || near=10 waits=25
+starving=50
+[ "$(hostname)" != machine ] || near=10 starving=25
 
 # share FILE STACK: percent of the samples below work, lie, or another function of the guest's own.
 share() {
@@ -49,7 +49,7 @@ share() {
 
 # starved: in so many samples of the last run the guest had no processor that others say little of its work.
 starved() {
-	[ "$(sed -n 's/.*profile: .* \([0-9]*\) % without a processor.*/\1/p' "$T/err")" -ge $waits ] 2>/dev/null
+	[ "$(sed -n 's/.*profile: .* \([0-9]*\) % without a processor.*/\1/p' "$T/err")" -ge $starving ] 2>/dev/null
 }
 
 # shown NAME REASON: as report, but what was not sampled because the guest had no processor is no fault.
