@@ -386,8 +386,8 @@ static int make_machine(struct husk *h, uint64_t mem_size, struct husk_error *e)
 	c->notice_ctx = h->config.notice_ctx;
 	c->symbols = &h->symbols;
 	c->wanted = elf_wanted(&h->image);
-	if (c->caps->remark != NULL)
-		machine_say(h, "%s", c->caps->remark);
+	for (size_t i = 0; i < HV_REMARKS_MAX && c->caps->remarks[i] != NULL; i++)
+		machine_say(h, "%s", c->caps->remarks[i]);
 	if (load_image(h, &state, e) == -1 || attach_own(h, e) == -1 ||
 	    attach_modules(h, e) == -1 || spare_image(h, e) == -1 ||
 	    write_boot_info(h, e) == -1 || h->ops->set_entry(c->hv, &state, e) == -1)

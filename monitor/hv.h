@@ -146,6 +146,8 @@ struct hv_debug_ops {
 	int (*reinject)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
 };
 
+#define HV_REMARKS_MAX 2
+
 /*
  * What a machine can do, found out by create; where the host's answer is unreliable, by trying. A
  * group of operations that it lacks is NULL.
@@ -156,7 +158,7 @@ struct hv_caps {
 	const struct hv_debug_ops *debug;
 	bool protects_guest;	/* protect applies to the guest, not only to the monitor */
 	bool filters_cpuid;	/* the guest sees only the chosen processor features */
-	const char *remark;	/* what create has found that the user should know, or NULL */
+	const char *remarks[HV_REMARKS_MAX];	/* by create, for the user; NULL: no more */
 };
 
 /*
@@ -164,6 +166,9 @@ struct hv_caps {
  * "").
  */
 typedef void hv_finding(void *ctx, bool ok, const char *what, const char *remedy);
+
+/* For a probe: what a machine with these lacks that its user may want to know. */
+void hv_say_caps(const struct hv_caps *caps, hv_finding *say, void *ctx);
 
 struct sandbox;
 

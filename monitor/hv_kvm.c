@@ -497,7 +497,7 @@ static int check_device(bool *bells, struct husk_error *e)
 }
 
 /* Tries whether the kernel lets a machine run, without a guest. */
-static int try_run(struct husk_error *e)
+static int try_run(struct hv_caps *caps, struct husk_error *e)
 {
 	struct hv_exit exit;
 	struct hv *hv;
@@ -505,6 +505,7 @@ static int try_run(struct husk_error *e)
 
 	if (kvm_create(&hv, 0x200000, e) == -1)
 		return -1;
+	*caps = hv->caps;
 	kvm_kick(hv);
 	rc = kvm_run(hv, &exit, e);
 	kvm_destroy(hv);
@@ -514,15 +515,17 @@ static int try_run(struct husk_error *e)
 static int kvm_probe(hv_finding *say, void *ctx)
 {
 	struct husk_error e = {0};
+	struct hv_caps caps;
 	bool bells = false;
 
-	if (check_device(&bells, &e) == -1 || try_run(&e) == -1) {
+	if (check_device(&bells, &e) == -1 || try_run(&caps, &e) == -1) {
 		say(ctx, false, e.message, "");
 		return -1;
 	}
 	say(ctx, true, DEVICE ": API version 12, a machine can be made", "");
 	say(ctx, true, bells ? "doorbells (ioeventfd)" :
 	    "no doorbells (ioeventfd); nothing here needs them", "");
+	hv_say_caps(&caps, say, ctx);
 	return 0;
 }
 

@@ -73,6 +73,7 @@ static int vmm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 		vmm_destroy(hv);
 		return -1;
 	}
+	hv->caps.remarks[hv->caps.remarks[0] != NULL] = hv_vmm_counter_flaw();
 	*out = hv;
 	return 0;
 }
@@ -292,23 +293,22 @@ static void say_leftovers(hv_finding *say, void *ctx)
 
 static int vmm_probe(hv_finding *say, void *ctx)
 {
+	const char *flaw = hv_vmm_counter_flaw();
 	struct hv *hv = NULL;
 	struct husk_error e = {0};
-	bool by_control;
 
 	say_leftovers(say, ctx);
 	if (vmm_create(&hv, 0x200000, &e) == -1) {
 		say(ctx, false, e.message, "");
 		return -1;
 	}
-	by_control = hv->control != -1;
-	vmm_destroy(hv);
-	say(ctx, true, by_control ? VMM_CONTROL ": a machine can be made"
-				  : VMM_SYSCTL_CREATE ": a machine can be made", "");
+	say(ctx, true, hv->control != -1 ? VMM_CONTROL ": a machine can be made"
+					 : VMM_SYSCTL_CREATE ": a machine can be made", "");
 	say(ctx, true, "no doorbells; nothing here needs them", "");
-	if (!hv_vmm_protects_guest)
-		say(ctx, true, "guests' own tables protect their read-only memory: vmm cannot", "");
-	hv_vmm_probe_counter(say, ctx);
+	hv_say_caps(&hv->caps, say, ctx);
+	vmm_destroy(hv);
+	if (flaw != NULL)
+		say(ctx, true, flaw, "");
 	return 0;
 }
 

@@ -41,7 +41,7 @@ struct hv {
 	int vm;			/* the machine's node; -1 when not open */
 	char name[64];		/* "" when there is no machine */
 	struct hv_caps caps;
-	char remark[100];
+	char leftovers[100];	/* what hv_vmm_open has swept, for a remark */
 	struct hv_vmm_release release;
 	struct memory_host ram;
 	uint64_t ram_size;
@@ -161,7 +161,7 @@ int hv_vmm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e);
 int hv_vmm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e);
 extern const struct hv_register_ops hv_vmm_registers;
 
-/* What the host has to say about its counter. */
-void hv_vmm_probe_counter(hv_finding *say, void *ctx);
+/* What is amiss with the host's counter, which guests read as it is; NULL: nothing that is known. */
+const char *hv_vmm_counter_flaw(void);
 
 #endif

@@ -94,8 +94,8 @@ int hv_vmm_open(struct hv *hv, struct husk_error *e)
 	if (hv->control == -1 && errno != ENOENT)
 		return missing(errno, VMM_CONTROL, e);
 	leftovers = hv_vmm_sweep(hv->control);
-	if (hv_vmm_describe(&leftovers, hv->remark, sizeof hv->remark))
-		hv->caps.remark = hv->remark;
+	if (hv_vmm_describe(&leftovers, hv->leftovers, sizeof hv->leftovers))
+		hv->caps.remarks[0] = hv->leftovers;
 	if (create_machine(hv, e) == 0 && open_node(hv, e) == 0)
 		return 0;
 	hv_vmm_close(hv);

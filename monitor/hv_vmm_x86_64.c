@@ -363,13 +363,13 @@ int hv_vmm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e)
 }
 
 /* A guest reads the host's TSC: vmm can neither scale nor shift it. */
-void hv_vmm_probe_counter(hv_finding *say, void *ctx)
+const char *hv_vmm_counter_flaw(void)
 {
 	int invariant = 0;
 	size_t len = sizeof invariant;
 
-	say(ctx, true, "guests see the host's processor features: vmm filters CPUID itself", "");
-	if (vmm_host_sysctl("kern.timecounter.invariant_tsc", &invariant, &len, NULL, 0) == 0 &&
-	    invariant == 0)
-		say(ctx, true, "the host's TSC is not invariant: guests' clocks may drift", "");
+	if (vmm_host_sysctl("kern.timecounter.invariant_tsc", &invariant, &len, NULL, 0) == -1 ||
+	    invariant != 0)
+		return NULL;
+	return "the host's TSC is not invariant: guests' clocks may drift";
 }

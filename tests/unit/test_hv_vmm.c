@@ -500,7 +500,7 @@ static void what_a_killed_process_leaves_is_swept_by_the_next_start(void **state
 
 		left += here;
 		assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), 0);
-		assert_true((hv_backend.caps(hv)->remark != NULL) == (here > 0));
+		assert_true((hv_backend.caps(hv)->remarks[0] != NULL) == (here > 0));
 		assert_int_equal(machines(), 1);
 		hv_backend.destroy(hv);
 		assert_int_equal(machines(), 0);
@@ -553,6 +553,35 @@ static void a_name_that_is_taken_is_passed_over(void **state)
 	assert_int_equal(machines(), 2);
 	hv_backend.destroy(hv);
 	release(name);
+}
+
+struct findings {
+	unsigned bad, features, protection;
+};
+
+static void on_finding(void *ctx, bool ok, const char *what, const char *remedy)
+{
+	struct findings *f = ctx;
+
+	assert_string_equal(remedy, "");
+	f->bad += !ok;
+	f->features += strstr(what, "processor features") != NULL;
+	f->protection += strstr(what, "guests' own tables protect") != NULL;
+}
+
+static void a_probe_tells_what_a_machine_lacks(void **state)
+{
+	unsigned files = open_descriptors();
+	struct findings f = {0};
+	struct bare *b = *state;
+
+	assert_int_equal(hv_backend.probe(on_finding, &f), 0);
+	assert_int_equal(f.bad, 0);
+	assert_false(hv_backend.caps(b->hv)->filters_cpuid);
+	assert_int_equal(f.features, 1);
+	assert_int_equal(f.protection, binds_guest(b) ? 0 : 1);
+	assert_int_equal(machines(), 1);
+	assert_int_equal(open_descriptors(), files);
 }
 
 /* ---- refusals of a run ---- */
@@ -709,6 +738,7 @@ static int group(const char *personality)
 		WITH_MACHINE(no_kick_is_lost),
 		WITH_MACHINE(two_machines_are_strangers),
 		cmocka_unit_test(a_confined_guest_runs_and_ends_and_can_do_no_more),
+		WITH_MACHINE(a_probe_tells_what_a_machine_lacks),
 		WITH_MACHINE(a_run_that_the_kernel_refuses_says_why),
 		WITH_MACHINE(a_machine_that_somebody_destroyed_says_so),
 		cmocka_unit_test(machines_leave_nothing_behind),

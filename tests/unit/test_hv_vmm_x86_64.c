@@ -52,6 +52,25 @@ int __wrap_vmm_host_ioctl(int fd, unsigned long code, void *arg)
 	return 0;
 }
 
+/* What the kernel says of its counter, in place of what it would. */
+static struct {
+	bool asked;
+	int error, invariant;
+} counter;
+
+int __real_vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *new, size_t new_len);
+int __wrap_vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *new, size_t new_len);
+
+int __wrap_vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *new, size_t new_len)
+{
+	if (!counter.asked || strcmp(name, "kern.timecounter.invariant_tsc") != 0)
+		return __real_vmm_host_sysctl(name, old, old_len, new, new_len);
+	assert_int_equal(*old_len, sizeof counter.invariant);
+	memcpy(old, &counter.invariant, sizeof counter.invariant);
+	errno = counter.error;
+	return counter.error == 0 ? 0 : -1;
+}
+
 static void answer(int error, struct vmm_exit exit)
 {
 	assert_true(script.n < COUNT(script.answers));
@@ -64,6 +83,7 @@ static int set_up(void **state)
 	static struct bare b;
 
 	memset(&script, 0, sizeof script);
+	memset(&counter, 0, sizeof counter);
 	*state = &b;
 	return bare_make(&b);
 }
@@ -376,6 +396,48 @@ static void the_counter_has_a_frequency(void **state)
 	assert_in_range(hz, 1000000, 100000000000);
 }
 
+static void a_counter_that_is_not_invariant_is_a_remark_of_each_machine(void **state)
+{
+	static const struct {
+		int error, invariant;
+		bool told;
+	} cases[] = {{0, 1, false}, {0, 0, true}, {ENOENT, 0, false}, {EPERM, 0, false}};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		struct husk_error e;
+		const char *remark;
+		struct hv *hv;
+
+		counter = (typeof(counter)){true, cases[i].error, cases[i].invariant};
+		assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), 0);
+		remark = hv_backend.caps(hv)->remarks[0];
+		assert_int_equal(remark != NULL && strstr(remark, "TSC is not invariant") != NULL,
+				 cases[i].told);
+		assert_null(hv_backend.caps(hv)->remarks[1]);
+		hv_backend.destroy(hv);
+	}
+}
+
+static void count_flaws(void *ctx, bool ok, const char *what, const char *remedy)
+{
+	assert_true(ok);
+	assert_string_equal(remedy, "");
+	*(int *)ctx += strstr(what, "TSC is not invariant") != NULL;
+}
+
+static void a_probe_tells_it_too(void **state)
+{
+	(void)state;
+	for (int invariant = 0; invariant <= 1; invariant++) {
+		int told = 0;
+
+		counter = (typeof(counter)){.asked = true, .invariant = invariant};
+		assert_int_equal(hv_backend.probe(count_flaws, &told), 0);
+		assert_int_equal(told, 1 - invariant);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +456,8 @@ int main(void)
 		WITH_MACHINE(an_unknown_model_specific_register_is_the_guests_fault),
 		WITH_MACHINE(a_halted_guest_is_halted),
 		WITH_MACHINE(the_counter_has_a_frequency),
+		WITH_MACHINE(a_counter_that_is_not_invariant_is_a_remark_of_each_machine),
+		WITH_MACHINE(a_probe_tells_it_too),
 	};
 
 	if (bare_skip_all())

@@ -10,7 +10,7 @@ vmm_double_obj := $(vmm_double_src:%.c=$O/%.o)
 vmm_facts_src := $(call ours,$(call src_files,tests/vmm/facts/*.c))
 vmm_programs := $(if $(vmm_double_src),$O/tests/vmm/facts/facts)
 vmm_sh := $(if $(vmm_double_src),tests/vmm/test_facts.sh)
-vmm_guest_sh := $(if $(filter vmm,$(BACKEND)),tests/vmm/test_leftovers.sh)
+vmm_guest_sh := $(if $(filter vmm,$(BACKEND)),tests/vmm/test_leftovers.sh tests/vmm/test_remarks.sh)
 
 $(vmm_double_obj): own_cflags := -UNDEBUG
 

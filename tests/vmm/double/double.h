@@ -6,8 +6,9 @@
  * runs real guests through it. One lock, like a kernel's giant one, is held in every call except
  * while a vcpu runs or sleeps. Machines are files of a directory, so that they outlive a process.
  *
- * HUSK_VMM_DOUBLE says which kernel: RELEASE[-VENDOR][-apic][-calm], with 13, 14, 15 or 16 and
- * intel or amd (default 15-intel); apic is APIC virtualisation, calm leaves out exits at random.
+ * HUSK_VMM_DOUBLE says which kernel: RELEASE[-VENDOR][-apic][-calm][-drift], with 13, 14, 15 or 16 and
+ * intel or amd (default 15-intel); apic is APIC virtualisation, calm leaves out exits at random, and with
+ * drift the counter is not invariant.
  * HUSK_VMM_DIR says where the machines are. HUSK_VMM_MARKS makes it mark its calls for a tracer, with
  * system calls of no effect: access("vmm:NAME") and access("vmm:end"), or "vmm:failed".
  */
@@ -33,6 +34,7 @@ struct personality {
 	bool amd;
 	bool calm;
 	bool apic;		/* APIC virtualisation: a page is the processor's */
+	bool drift;		/* x86_64: the TSC is not invariant */
 };
 
 /* Read from the environment at the first call. */
@@ -175,6 +177,7 @@ bool cpu_name_ok(const char *name);
 bool cpu_gpa_ok(const struct machine *m, uint64_t gpa, uint64_t len);
 /* sysctl; 0 or an errno. */
 int cpu_frequency(const char *name, uint64_t *hz);
+int cpu_number(const char *name, int *number);
 
 extern const int cpu_reqidle_exit;	/* what another thread's request shows as */
 extern const unsigned cpu_bogus_rate;	/* one of so many runs shows one */

@@ -64,6 +64,7 @@ static const struct personality *parse(struct personality *p, const char *text)
 	p->amd = strstr(text, "amd") != NULL;
 	p->apic = strstr(text, "apic") != NULL;
 	p->calm = strstr(text, "calm") != NULL;
+	p->drift = strstr(text, "drift") != NULL;
 	if (p->release < 13 || p->release > 16) {
 		dprintf(STDERR_FILENO, "HUSK_VMM_DOUBLE=%s: no such release\n", text);
 		abort();
@@ -338,7 +339,7 @@ static int sysctl_read(const char *name, void *old, size_t *old_len)
 		number = versions[double_personality()->release - 13];
 	else if (strcmp(name, "hw.vmm.maxcpu") == 0)
 		number = 2;
-	else
+	else if (cpu_number(name, &number) != 0)
 		return ENOENT;
 	if (*old_len < sizeof number)
 		return ENOMEM;

@@ -157,6 +157,12 @@ int cpu_frequency(const char *name, uint64_t *hz)
 	return 0;
 }
 
+int cpu_number(const char *name, int *number)
+{
+	(void)name, (void)number;
+	return ENOENT;
+}
+
 /* ---- ioctls ---- */
 
 int cpu_get(struct machine *m, int number, uint64_t *value)

@@ -139,6 +139,12 @@ int cpu_frequency(const char *name, uint64_t *hz)
 	return 0;
 }
 
+int cpu_number(const char *name, int *number)
+{
+	*number = !double_personality()->drift;
+	return strcmp(name, "kern.timecounter.invariant_tsc") == 0 ? 0 : ENOENT;
+}
+
 /* ---- capabilities ---- */
 
 enum { CAP_NONE, CAP_SETTABLE, CAP_FIXED };
