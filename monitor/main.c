@@ -75,7 +75,7 @@ static int stopped(struct command *c, int signal)
 
 	snprintf(text, sizeof text, "Exiting on signal %d", signal);
 	messages_say(&c->messages, text);
-	c->told = true;
+	c->told = signal;
 	return STATUS_FAILED;
 }
 
@@ -92,7 +92,7 @@ static int fail(struct command *c, const struct husk_error *e)
 {
 	if (signals_asked() == 0 || c->ended)
 		messages_say(&c->messages, e->message);
-	else if (!c->told)
+	else if (c->told == 0)
 		(void)stopped(c, signals_asked());
 	return STATUS_FAILED;
 }
@@ -291,9 +291,9 @@ static int work(struct command *c, struct husk_error *e)
 	signals_stop(NULL);
 	husk_destroy(c->machine);
 	status = write_figures(c, status, e);
-	if (signals_asked() != 0 && !c->ended && !c->told)
-		status = stopped(c, signals_asked());
-	return status;
+	if (signals_asked() != 0 && !c->ended && c->told == 0)
+		(void)stopped(c, signals_asked());
+	return c->told != 0 ? signals_status(c->told) : status;
 }
 
 static int tidy(void *ctx)

@@ -103,8 +103,8 @@ static void hold_all(sigset_t *mask)
 }
 
 /*
- * An ignored signal stays ignored, and SIGQUIT's handler knows that it was. Blocked while it is
- * changed.
+ * A signal that is ignored, or has a handler of the C library's or a profiler's, stays as it is; SIGQUIT's
+ * handler knows that it was ignored. Blocked while it is changed.
  */
 static int catch_one(int signal, struct husk_error *e)
 {
@@ -115,7 +115,7 @@ static int catch_one(int signal, struct husk_error *e)
 		return husk_fail_sys(e, errno, "signal %d", signal);
 	if (signal == SIGQUIT)
 		quit_ignored = inherited.sa_handler == SIG_IGN;
-	else if (signal != SIGTERM && inherited.sa_handler == SIG_IGN)
+	else if (signal != SIGTERM && inherited.sa_handler != SIG_DFL)
 		(void)sigaction(signal, &inherited, NULL);
 	return 0;
 }
@@ -128,7 +128,11 @@ static int catch_looks(int signal, struct husk_error *e)
 	return sigaction(signal, &tell, NULL) == -1 ? husk_fail_sys(e, errno, "signal %d", signal) : 0;
 }
 
-static const int ends[] = {SIGQUIT, SIGTERM, SIGINT, SIGHUP};
+static const int ends[] = {
+	SIGQUIT, SIGTERM, SIGINT, SIGHUP,
+	/* Timers and limits of a starter, and what has no meaning: those that kill a program. */
+	SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR2,
+};
 static const size_t n_ends = sizeof ends / sizeof ends[0];
 
 static void add_caught(sigset_t *set)
@@ -189,6 +193,19 @@ void signals_rest(void)
 int signals_asked(void)
 {
 	return (int)asked;
+}
+
+int signals_status(int signal)
+{
+	switch (signal) {
+	case SIGALRM:
+	case SIGVTALRM:
+	case SIGPROF:
+	case SIGXCPU:
+	case SIGUSR2:
+		return 128 + signal;
+	}
+	return 1;
 }
 
 unsigned signals_take_looks(void)

@@ -4,8 +4,10 @@
  *
  * SIGTERM always; SIGINT and SIGHUP unless they were inherited as ignored, as by nohup and a
  * shell's background jobs. SIGQUIT ends it too, and is caught where it was ignored: there it counts
- * only if a process has sent it, not a keyboard. SIGUSR1 asks for the figures. Other signals stay as
- * inherited, except SIGPIPE and SIGXFSZ, which are ignored: the write reports the failure.
+ * only if a process has sent it, not a keyboard. So do SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU and SIGUSR2
+ * unless ignored, as a hypervisor may keep the machine of a process that they kill. SIGUSR1 asks for the
+ * figures. Other signals stay as inherited, except SIGPIPE and SIGXFSZ, which are ignored: the write
+ * reports the failure.
  *
  * A process has one set of these, so the state is the file's.
  */
@@ -53,5 +55,8 @@ int signals_look_every(unsigned seconds, struct husk_error *e);
 
 /* The signal that asked for the end, 0 if none did. A call that it interrupts fails with EINTR. */
 int signals_asked(void);
+
+/* The exit status after it: 1, or as a shell has it of a program that the signal has killed. */
+int signals_status(int signal);
 
 #endif

@@ -26,7 +26,7 @@ struct command {
 	struct husk_output outputs[COMMAND_OUTPUTS];	/* stderr, and where the figures go */
 	bool stdout_is_disk, stderr_is_disk;	/* a disk of the guest: nothing is written there */
 	bool ended;			/* the guest did, whatever is asked for afterwards */
-	bool told;			/* that we end on a signal */
+	int told;			/* that we end on this signal; 0: not */
 	bool metrics_told;		/* that they could not be written */
 	int argc;
 	char **argv;

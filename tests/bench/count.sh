@@ -3,6 +3,7 @@
 # count.sh: runs a command under strace and says how many system calls it made, on its last lines.
 #
 #   first_run N  from execve to the first run of the guest, both included; absent if there was none
+#   first_ioctls N  the ioctls among these
 #   runs N       KVM_RUN, or VM_RUN of vmm: as many exits of the guest
 #   others N     all but these
 #   call NAME N  each kind, runs among the ioctls
@@ -32,8 +33,10 @@ awk '
 function count(name, run) {
 	total++
 	calls[name]++
-	if (run && runs++ == 0)
+	if (run && runs++ == 0) {
 		print "first_run", total
+		print "first_ioctls", calls["ioctl"]
+	}
 }
 !/^[0-9]+ +[a-z_0-9]+\(/ { next }
 { pid = $1; sub(/^[0-9]+ +/, ""); name = $0; sub(/\(.*/, "", name) }

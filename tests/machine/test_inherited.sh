@@ -58,6 +58,16 @@ ended_by() {
 	judge "$signal, inherited: $*" 1 "Exiting on signal $number"
 }
 
+# killed_by NUMBER WORD...: a signal that kills any program ends it in order, with the same status.
+killed_by() {
+	number=$1
+	shift
+	sleeping "$@"
+	kill -"$number" "$started"
+	await 20
+	judge "signal $number, inherited: $*" $((128 + number)) "Exiting on signal $number"
+}
+
 # survives SIGNAL WORD...: that signal is none of husk's.
 survives() {
 	signal=$1
@@ -84,7 +94,9 @@ signals() {
 	harmless block=0 ignore=0 ignore=17 ignore=23 block=23 ignore=13 ignore=25 default=0
 	sleeping timer=2500
 	await 20
-	judge "an alarm that the starter has set ends it as any program" 142
+	judge "an alarm that the starter has set ends it in order, with the status of any program" 142 'Exiting on signal 14'
+	killed_by 12 default=12 block=12
+	survives USR2 ignore=12
 }
 
 limits() {
@@ -100,7 +112,7 @@ limits() {
 	[ "${BACKEND:-kvm}" = vmm ] || one_line data=1000000 'Cannot allocate memory'
 	timeout -s KILL "$LIMIT" "$INHERIT" cpu=1 -- "$HUSK" --mem=2 "$(image spin)" compute >"$T/out" 2>"$T/err" </dev/null
 	status=$?
-	judge "a limit of processor time ends it as any program" 152
+	judge "a limit of processor time ends it in order, with the status of any program" 152 'Exiting on signal 24'
 }
 
 others() {

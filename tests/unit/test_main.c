@@ -30,6 +30,7 @@ enum turn {
 /* In memory that the child shares. */
 static struct life {
 	enum turn turn;
+	int signal;			/* that comes then */
 	bool load_fails, loaded, running, gone;
 	int stopped;			/* the reason that husk_stop was given */
 	unsigned early_stops, late_stops, runs;
@@ -54,7 +55,7 @@ static void *stopping_ctx;
 static void at(enum turn turn)
 {
 	if (life->turn == turn)
-		raise(SIGTERM);
+		raise(life->signal);
 }
 
 struct husk *__wrap_husk_create(const struct husk_config *config, struct husk_error *e)
@@ -131,13 +132,13 @@ void __wrap_husk_destroy(struct husk *h)
 }
 
 /* Returns the status with which the program ends. */
-static int run_with(enum turn turn, bool load_fails, char **argv)
+static int run_with(enum turn turn, int signal, bool load_fails, char **argv)
 {
 	int status, argc = 0, ends[2];
 	ssize_t n;
 	pid_t pid;
 
-	*life = (struct life){.turn = turn, .load_fails = load_fails};
+	*life = (struct life){.turn = turn, .signal = signal, .load_fails = load_fails};
 	while (argv[argc] != NULL)
 		argc++;
 	assert_int_equal(pipe(ends), 0);
@@ -165,7 +166,7 @@ static int run(enum turn turn, bool load_fails, const char *option)
 	char *argv[] = {name, word, image, NULL};
 
 	snprintf(word, sizeof word, "%s", option);
-	return run_with(turn, load_fails, argv);
+	return run_with(turn, SIGTERM, load_fails, argv);
 }
 
 static int set_up(void **state)
@@ -238,6 +239,23 @@ static void a_failure_is_told_unless_a_signal_came_first(void **state)
 	assert_int_equal(life->early_stops, 0);
 }
 
+/* Those that kill other programs: the status is what a shell has of such an end. */
+static void the_status_tells_an_alarm(void **state)
+{
+	char name[] = "husk", image[] = "image", dry[] = "--dry-run", confined[] = "--sandbox=on";
+	char *argv[] = {name, confined, image, NULL}, *dry_argv[] = {name, dry, image, NULL};
+
+	(void)state;
+	for (enum turn turn = IN_CREATE; turn <= IN_RUN; turn++) {
+		assert_int_equal(run_with(turn, SIGALRM, false, argv), 128 + SIGALRM);
+		assert_string_equal(life->err, "husk: Exiting on signal 14\n");
+	}
+	assert_int_equal(run_with(IN_LOAD, SIGALRM, true, argv), 128 + SIGALRM);
+	assert_int_equal(run_with(IN_DESTROY, SIGALRM, false, dry_argv), 128 + SIGALRM);
+	assert_int_equal(run_with(AFTER_RUN, SIGALRM, false, argv), 7);
+	assert_string_equal(life->err, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -248,6 +266,7 @@ int main(void)
 		TEST(a_signal_after_the_guests_end_changes_nothing),
 		TEST(a_machine_that_goes_is_not_stopped),
 		TEST(a_failure_is_told_unless_a_signal_came_first),
+		TEST(the_status_tells_an_alarm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -308,13 +308,72 @@ static void neither_kills(void **state)
 
 /* ---- what was inherited ---- */
 
+/* What kills a program that does not know it; each ends in order, and the status tells which it was. */
+static const int killers[] = {SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR2};
+#define N_KILLERS (sizeof killers / sizeof killers[0])
+
+static bool is_killer(int signal)
+{
+	for (size_t i = 0; i < N_KILLERS; i++)
+		if (killers[i] == signal)
+			return true;
+	return false;
+}
+
+static int killer;
+
+static void kills_nobody(void)
+{
+	catch();
+	signals_stop(machine);
+	raise(killer);
+	CHECK(signals_asked() == killer && host.stops == 1 && host.reason == killer);
+	CHECK(signals_status(killer) == 128 + killer);
+	/* Also what comes again, as those of a limit and of timers do. */
+	raise(killer);
+	CHECK(signals_asked() == killer);
+}
+
+static void what_kills_others_ends_in_order(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_KILLERS; i++) {
+		killer = killers[i];
+		passes(kills_nobody);
+	}
+	assert_int_equal(signals_status(SIGTERM), 1);
+	assert_int_equal(signals_status(SIGINT), 1);
+	assert_int_equal(signals_status(SIGHUP), 1);
+	assert_int_equal(signals_status(SIGQUIT), 1);
+}
+
+static volatile sig_atomic_t samples;
+
+static void take_sample(int signal)
+{
+	(void)signal;
+	samples = samples + 1;
+}
+
+static void profiled(void)
+{
+	(void)signal(SIGPROF, take_sample);
+	catch();
+	raise(SIGPROF);
+	CHECK(samples == 1 && signals_asked() == 0);
+}
+
 static void ignored(void)
 {
 	for (int i = 0; i < 3; i++)
 		(void)signal((const int[]){SIGTERM, SIGINT, SIGHUP}[i], SIG_IGN);
+	for (size_t i = 0; i < N_KILLERS; i++)
+		(void)signal(killers[i], SIG_IGN);
 	catch();
 	raise(SIGINT);
 	raise(SIGHUP);
+	for (size_t i = 0; i < N_KILLERS; i++)
+		raise(killers[i]);
 	CHECK(signals_asked() == 0);
 	raise(SIGTERM);
 	CHECK(signals_asked() == SIGTERM);
@@ -332,7 +391,7 @@ static void masks(void)
 	for (int s = 1; s < 32; s++)
 		CHECK(s == SIGKILL || s == SIGSTOP || sigismember(&now, s) ==
 		      (s != SIGTERM && s != SIGINT && s != SIGHUP && s != SIGSYS && s != SIGUSR1 &&
-		       s != SIGQUIT));
+		       s != SIGQUIT && !is_killer(s)));
 	sigemptyset(&set);
 	CHECK(__real_sigprocmask(SIG_SETMASK, &set, NULL) == 0);
 	catch();
@@ -348,7 +407,7 @@ static void dispositions(void)
 	catch();
 	for (int s = 1; s < 32; s++) {
 		if (s == SIGKILL || s == SIGSTOP || s == SIGTERM || s == SIGINT || s == SIGHUP ||
-		    s == SIGQUIT || s == SIGUSR1)
+		    s == SIGQUIT || s == SIGUSR1 || is_killer(s))
 			continue;
 		CHECK(__real_sigaction(s, NULL, &now) == 0);
 		CHECK(now.sa_handler == SIG_DFL);
@@ -366,6 +425,7 @@ static void the_rest_is_as_inherited(void **state)
 {
 	(void)state;
 	passes(ignored);
+	passes(profiled);
 	passes(masks);
 	passes(by_default);
 }
@@ -397,7 +457,7 @@ static void every_call_may_fail(void **state)
 	(void)state;
 	for (failing = 1; (status = in_child(nth_fails)) != 0; failing++)
 		assert_int_equal(status, 1 << 8);
-	assert_int_equal(failing, 1 + 5 + 1);
+	assert_int_equal(failing, 1 + 10 + 1);
 }
 
 /* ---- calls that begin after the look, and ends that take too long ---- */
@@ -475,6 +535,7 @@ int main(void)
 		cmocka_unit_test(a_signal_stops_the_machine_that_there_is),
 		cmocka_unit_test(neither_kills),
 		cmocka_unit_test(errno_is_kept),
+		cmocka_unit_test(what_kills_others_ends_in_order),
 		cmocka_unit_test(the_rest_is_as_inherited),
 		cmocka_unit_test(every_call_may_fail),
 		cmocka_unit_test(a_call_that_began_too_late_is_interrupted),

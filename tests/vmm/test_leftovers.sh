@@ -41,6 +41,15 @@ kill -TERM "$started"
 await 10
 machines 0 "a signal that ends it leaves none"
 
+# Those that kill a program which does not know them. The status is what a shell has of such an end.
+for signal in ALRM:14 USR2:12 XCPU:24 VTALRM:26 PROF:27; do
+	spin
+	kill -"${signal%:*}" "$started"
+	await 10
+	judge "SIG${signal%:*} ends it in order" $((128 + ${signal#*:})) "Exiting on signal ${signal#*:}"
+	machines 0 "and leaves none"
+done
+
 spin
 kill -KILL "$started"
 await 10

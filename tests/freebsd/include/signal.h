@@ -23,7 +23,10 @@
 #define SIGTERM 15
 #define SIGURG 16
 #define SIGSTOP 17
+#define SIGXCPU 24
 #define SIGXFSZ 25
+#define SIGVTALRM 26
+#define SIGPROF 27
 #define SIGUSR1 30
 #define SIGUSR2 31
 
