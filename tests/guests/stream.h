@@ -46,13 +46,23 @@ static inline bool stream_is_six(const unsigned char *frame)
 	return frame[12] == STREAM_IPV6 >> 8;
 }
 
-/* RFC 1071, on top of what is there. */
+/* RFC 1071, on top of what is there: by words in memory's order, as that takes few instructions. */
 static inline uint32_t stream_sum(uint32_t sum, const unsigned char *at, size_t size)
 {
-	uint64_t all = sum;
+	uint64_t all = 0;
+	uint32_t word;
 
+	for (; size >= sizeof word; at += sizeof word, size -= sizeof word) {
+		memcpy(&word, at, sizeof word);
+		all += word;
+	}
+	word = 0;
 	for (size_t i = 0; i < size; i++)
-		all += (uint64_t)at[i] << (i % 2 == 0 ? 8 : 0);
+		word |= (uint32_t)at[i] << 8 * i;
+	all += word;
+	while (all >> 16 != 0)
+		all = (all & 0xffff) + (all >> 16);
+	all = sum + ((all & 0xff) << 8 | all >> 8);
 	while (all >> 16 != 0)
 		all = (all & 0xffff) + (all >> 16);
 	return (uint32_t)all;

@@ -460,23 +460,29 @@ static unsigned count(const char *text, const char *what)
 	return n;
 }
 
-/* The next line that is no figure of a time, of which each run has its own. */
-static const char *line_after_times(const char *text)
+/* Of which each run has its own: how long it took, and how many pages the kernel has mapped around those used. */
+static bool is_own(const char *line)
 {
-	while (strncmp(text, "time ", 5) == 0)
+	return strncmp(line, "time ", 5) == 0 || strncmp(line, "memory resident_bytes ", 22) == 0;
+}
+
+/* The next line that other runs have, too. */
+static const char *line_of_all(const char *text)
+{
+	while (is_own(text))
 		text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
 	return text;
 }
 
 static bool same_text(const char *a, const char *b)
 {
-	for (a = line_after_times(a), b = line_after_times(b); *a != '\0' && *b != '\0';) {
+	for (a = line_of_all(a), b = line_of_all(b); *a != '\0' && *b != '\0';) {
 		const size_t n = strcspn(a, "\n") + (strchr(a, '\n') != NULL);
 
 		if (strncmp(a, b, n) != 0)
 			return false;
-		a = line_after_times(a + n);
-		b = line_after_times(b + n);
+		a = line_of_all(a + n);
+		b = line_of_all(b + n);
 	}
 	return *a == *b;
 }
