@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * debug.c: a guest to be debugged: says where its parts are, waits until a debugger changes value,
- * and then does what the command line says. Its exit status is 7.
+ * and then does what the command line says. Its exit status is 7. With "leave" it waits for nobody, and
+ * aborts with what is known in a vector register.
  */
 #include "debug.h"
 #include "odd.h"
@@ -61,7 +62,7 @@ static void wait_as_told(const char *how)
 		spin();
 	else if (same(how, "print"))
 		print();
-	else
+	else if (!same(how, "leave"))
 		wait_for_value();
 }
 
@@ -76,7 +77,9 @@ static void be_odd(void)
 
 static void end_as_told(const char *how)
 {
-	if (same(how, "abort"))
+	if (same(how, "leave"))
+		odd_leave();
+	if (same(how, "abort") || same(how, "leave"))
 		solo5_abort();
 	if (same(how, "trap"))
 		__builtin_trap();

@@ -16,6 +16,9 @@ struct odd_taken {
 	uint64_t general, vector, carry;
 };
 
+/* What odd_leave puts into the fourth vector register, where code for general registers leaves it. */
+static const uint64_t odd_left[2] = {0x0123456789abcdef, 0xfedcba9876543210};
+
 #if defined(__x86_64__)
 #include "odd_x86_64.h"
 #elif defined(__aarch64__)

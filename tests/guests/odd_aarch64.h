@@ -48,6 +48,11 @@ static ONCE void odd_take(struct odd_taken *t)
 	t->vector = vector[0];
 }
 
+static void odd_leave(void)
+{
+	__asm__ __volatile__("ldr q3, [%0]" :: "r"(odd_left) : "memory");
+}
+
 static ONCE void odd_exception(void)
 {
 	__asm__ __volatile__(".globl odd_break\nodd_break:\n\tsvc #0\n\tnop");

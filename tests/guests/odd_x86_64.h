@@ -38,6 +38,11 @@ static ONCE void odd_take(struct odd_taken *t)
 	t->vector = vector[0];
 }
 
+static void odd_leave(void)
+{
+	__asm__ __volatile__("movdqu %0, %%xmm3" :: "m"(odd_left));
+}
+
 /* A page fault: hypervisors that emulate all instructions have no int3. */
 static ONCE void odd_exception(void)
 {

@@ -5,7 +5,8 @@
 # What core files are to be tested for, by the numbers that test_gdb.sh has for all of debugging:
 #
 # 18 Solo5's trigger, name, messages and status   here
-# 19 gdb reads backtrace and registers            here, of this machine's architecture
+# 19 gdb reads backtrace, registers, variables    here, of this machine's architecture
+#    vector registers are as the guest left them  here; unit/dumpcore/test_notes_x86_64, test_notes_aarch64
 #    registers are those of the exception         here: register
 # 20 each reason for one                          here; unit/dumpcore/test_module_dumpcore
 #    a triple fault that loses registers          here: lost
@@ -56,7 +57,7 @@ none() {
 
 # number FILE OFFSET: the eight bytes there, in hexadecimal.
 number() {
-	od -A n -t x1 -j "$2" -N 8 "$1" | awk '{ for (i = 8; i > 0; i--) printf "%s", $i }' | sed 's/^0*//'
+	od -A n -t x1 -j "$2" -N 8 "$1" | awk '{ for (i = 8; i > 0; i--) printf "%s", $i; print "" }' | sed 's/^0*//'
 }
 
 # register N: the last core's, by Linux's numbers of them. ELF: e_phoff is 64, p_offset of the first header 8 behind;
@@ -65,10 +66,19 @@ register() {
 	number "$file" $((0x$(number "$file" 72) + 20 + 112 + 8 * $1))
 }
 
+# Where a register is among general ones; how long their note is; where the fourth vector register is in the next.
 case ${ARCH:-$(uname -m)} in
-aarch64 | arm64) pc=32 ;;
-*) pc=16 ;;
+aarch64 | arm64) pc=32 status_size=392 fourth=48 vector='$v3.q.u' ;;
+*) pc=16 status_size=336 fourth=208 vector='$xmm3.v2_int64' ;;
 esac
+
+# vector: type and owner of the note behind the general registers', and the fourth register in it, of the last core.
+vector() {
+	note=$((0x$(number "$file" 72) + 20 + status_size))
+	for place in $((note + 8)) $((note + 20 + fourth)) $((note + 20 + fourth + 8)); do
+		number "$file" $place
+	done | xargs
+}
 
 # Solo5's trigger, name and messages, confined or not.
 dumps "an abort" 255 'core.solo5-hvt.[0-9]*$' --sandbox=off -- "$(image exception)" --solo5:quiet pagefault
@@ -77,6 +87,12 @@ dumps "an abort, confined" 255 'core.solo5-hvt.[0-9]*$' -- "$(image exception)" 
 trapped=$(sed -n 's/.*ended by an exception at [a-z]*=0x\([0-9a-f]*\).*/\1/p' "$T/err")
 report "its registers are those of the exception" "$(
 	[ -n "$trapped" ] && [ "$(register $pc)" = "$trapped" ] || echo "$(register $pc), not $trapped")"
+dumps "an abort in the middle of its work" 255 'core.solo5-hvt.[0-9]*$' -- "$(image debug)" leave
+interrupted=$file
+if [ "${BACKEND:-kvm}" = kvm ]; then	# others do not tell them
+	report "its vector registers are as it left them" "$(
+		vector | grep -v '^45524f4300000002 123456789abcdef fedcba9876543210$')"
+fi
 none "status 7" 7 -- "$(image exit)" --solo5:quiet exit 7
 none "status 0" 0 -- "$(image hello)" --solo5:quiet Hello_Solo5
 if [ "${BACKEND:-kvm}" = kvm ] && has_small_pages; then
@@ -116,6 +132,9 @@ if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image s
 	gdb -q -batch -ex bt -ex 'info registers' "$(image exception)" "$aborted" >"$T/out" 2>&1 </dev/null
 	status=$?
 	judge "gdb reads a core" 0 'terminated with signal SIGABRT' '#0 .*solo5_app_main' 'rip\|pc '
+	gdb -q -batch -ex "p/x $vector" -ex 'p rounds' "$(image debug)" "$interrupted" >"$T/out" 2>&1 </dev/null
+	status=$?
+	judge "and vector registers and variables" 0 '^$1 = {0x123456789abcdef, 0xfedcba9876543210}' '^$2 = 3$'
 	gdb -q -batch -ex bt "$(image spin)" "$hung" >"$T/out" 2>&1 </dev/null
 	status=$?
 	judge "gdb reads that of a guest that hung" 0 '#[0-9] .*bindings_start'

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../../monitor/dumpcore/notes.h"
 #include "../../../monitor/sandbox.h"
 #include "expect.h"
 #include "json_read.h"
@@ -301,6 +302,75 @@ static void notes_have_registers_and_the_reason(void **state)
 	assert_non_null(memmem(f->bytes + p->p_offset, p->p_filesz, "\"hypercalls\":{\"walltime\":0", 26));
 }
 
+/* Where Linux's struct elf_prstatus says whether there is a note of vector registers: behind the general ones. */
+#define STATUS_REGISTERS 112
+
+/* What the note of Linux's with this type says; NULL if there is none. */
+static const uint8_t *find_note(const struct fixture *f, uint32_t type, size_t size)
+{
+	const Elf64_Ehdr *e = (const void *)f->bytes;
+	const Elf64_Phdr *p = (const void *)(f->bytes + e->e_phoff);
+	const uint8_t *at = f->bytes + p->p_offset, *end = at + p->p_filesz;
+
+	while (at < end) {
+		const Elf64_Nhdr *n = (const void *)at;
+		const uint8_t *desc = at + sizeof *n + (n->n_namesz + 3) / 4 * 4;
+
+		if (n->n_type == type && memcmp(n + 1, "CORE", sizeof "CORE") == 0) {
+			assert_int_equal(n->n_descsz, size);
+			return desc;
+		}
+		at = desc + (n->n_descsz + 3) / 4 * 4;
+	}
+	return NULL;
+}
+
+/* The core of a guest that has aborted, and what it says of vector registers being there. */
+static int32_t abort_and_load(struct fixture *f)
+{
+	const uint8_t *status;
+	int32_t valid;
+
+	assert_int_equal(halt(f, 255), RIG_HALTED);
+	post_mortem(f, false);
+	load(f);
+	status = find_note(f, NT_PRSTATUS, STATUS_REGISTERS + notes_registers_size + 8);
+	assert_non_null(status);
+	memcpy(&valid, status + STATUS_REGISTERS + notes_registers_size, sizeof valid);
+	return valid;
+}
+
+static void notes_have_vector_registers(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t wanted[NOTES_FP_MAX];
+	const uint8_t *note;
+
+	attach(f);
+	memset(&f->rig.core.hv->fp, 0x5a, sizeof f->rig.core.hv->fp);
+	notes_fp(&f->rig.core.hv->fp, wanted);
+	assert_int_equal(abort_and_load(f), 1);
+	note = find_note(f, NT_FPREGSET, notes_fp_size);
+	assert_non_null(note);
+	assert_memory_equal(note, wanted, notes_fp_size);
+}
+
+static void a_backend_that_does_not_tell_them_has_no_such_note(void **state)
+{
+	struct fixture *f = *state;
+	struct hv_register_ops registers;
+	struct hv_caps caps;
+
+	attach(f);
+	caps = *f->rig.core.caps;
+	registers = *caps.registers;
+	registers.get_fp = NULL;
+	caps.registers = &registers;
+	f->rig.core.caps = &caps;
+	assert_int_equal(abort_and_load(f), 0);
+	assert_null(find_note(f, NT_FPREGSET, 0));
+}
+
 static const char *note_text(const struct fixture *f)
 {
 	const char *text = memmem(f->bytes, f->len, "{\"husk\":\"", 9);
@@ -476,6 +546,8 @@ int main(void)
 		TEST(a_command_leaves_a_core_and_the_guest_goes_on),
 		TEST(a_core_has_memory_in_its_place_and_holes),
 		TEST(notes_have_registers_and_the_reason),
+		TEST(notes_have_vector_registers),
+		TEST(a_backend_that_does_not_tell_them_has_no_such_note),
 		TEST(notes_name_the_image_and_its_words),
 		TEST(lost_registers_are_not_told),
 		TEST(every_write_may_fail),
