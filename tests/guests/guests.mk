@@ -20,9 +20,9 @@ guest_tests := $(test_guest_names:%=$(test_guest_out)/%.hvt) \
 guests: $(guest_tests)
 
 # General registers only: some hypervisors lack the rest, and only fpu.c needs it.
-# A debugger shows variables of debug.c.
+# A debugger shows variables of these.
 test_guest_cflags = -std=gnu11 -O2 $(WARN) $(WERROR) $(if $(filter fpu,$*),,-mgeneral-regs-only) \
-	$(if $(filter debug,$*),-g)
+	$(if $(filter debug debug_net,$*),-g)
 test_guest_json = $(wildcard $(test_guest_src)/$*.json)
 test_guest_needs := $(guest_all) $(filter husk-manifest,$(programs)) $(SRC)/tests/guests/guests.mk \
 	$(wildcard $(test_guest_src)/*.h $(test_guest_src)/*.json)

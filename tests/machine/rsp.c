@@ -277,12 +277,13 @@ static void obey(const char *line)
 
 int main(int argc, char **argv)
 {
-	static char line[1 << 20];
+	static char line[(1 << 20) + 64];
 
 	if (argc != 2 || connect_to(argv[1]) == -1) {
 		fprintf(stderr, "usage: rsp PATH|PORT, which can be connected to\n");
 		return 2;
 	}
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);	/* others wait for what we print */
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] != '#' && line[0] != '\0')

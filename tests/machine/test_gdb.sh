@@ -14,7 +14,8 @@
 #  5 steps through output, to the end          here; through block requests machine/test_gdb_more
 #  6 steps over odd instructions               here
 #  7 the processor's own points                here, where KVM has them; unit/gdb/test_session
-#  8 ^C in a loop, in a wait, in output        here; with frames on their way machine/test_gdb_more
+#  8 ^C in a loop, in waits, in output         here; gdb in a wait without an end machine/test_gdb_itself; with frames
+#                                               on their way machine/test_gdb_frames
 #  9 registers are written                     here
 # 10 leaving, coming again, killing            here
 # 11 how guests end                            here; what nobody serves machine/test_gdb_more
@@ -243,6 +244,53 @@ END
 	interrupted=$(sed -n 's/^exits interrupted //p' "$T/err")
 	report "8: at the next exit, which is made at once ($how)" "$([ "${interrupted:-99}" -le 20 ] || echo "${interrupted:-no} interruptions")"
 done
+
+# The guest does not come back from its call by itself: not for a debugger that comes, nor for one that leaves.
+hangs
+client <<END
+?
+!c
+sleep 50
+^C
+.
+took
+c123
+!c
+sleep 20
+^C
+.
+D
+END
+echo "# ^C stopped a guest that hangs after $(sed -n 3p "$T/replies")"
+expect "8: ^C stops a guest that hangs, and it goes on, and stops again" '^T05' '^T02thread' ' ms$' '^E01' '^T02thread' '^OK'
+send_frame 60
+report "8: its wait goes on until a frame comes" "$(within 20 says 'frame 60' || show "$T/out")"
+client <<END
+M$value,1:01
+!c
+sleep 20
+D
+END
+send_frame 61
+await 20
+judge "8: and the guest ends by itself" 7 'frame 61'
+report "8: no wait has ended without one" "$(grep 'without a frame' "$T/out")"
+for how in stopped running; do
+	hangs
+	{
+		echo '?'
+		[ $how = stopped ] || echo '!c'
+		echo .
+	} | timeout 60 "$RSP" "$place" >"$T/replies" 2>&1 &
+	other=$!
+	within 20 grep -q '^T05' "$T/replies" || echo "# no reply"
+	kill -TERM "$started"
+	await 20
+	judge "8: a signal ends a guest that hangs, which a debugger has $how" 1 'Exiting on signal 15'
+	wait $other
+	expect "8: and the debugger is told ($how)" '^T05' '^X0f'
+done
+exec 8<&-
 
 debug_ready yield
 client <<END

@@ -83,6 +83,35 @@ gdb -nx -batch -ex 'x/2i probe' "$(image debug)" "$T"/core.solo5-hvt.*.1 >"$T/re
 shows "23: a core that a debugger has asked for has no breakpoint in it" "$first"
 report "12: the trace has paused" "$(tail -n 2 "$T/trace" | grep puts)"
 
+# attached LINE...: gdb comes to a guest that hangs, and does this. What its user types comes as a signal: ^C.
+attached() {
+	timeout 240 gdb -nx -batch -iex 'set pagination off' -ex "target remote $place" -x "$T/commands" \
+		"$(image debug_net)" >"$T/replies" 2>&1
+}
+
+# Where does it hang, and does it go on?
+hangs
+cat >"$T/commands" <<'END'
+backtrace
+shell (sleep 2; kill -INT $PPID) &
+continue
+backtrace
+info registers pc
+detach
+END
+attached
+shows "8: gdb comes to a guest that hangs, and ^C stops it there again" '^#[0-9]* .*solo5_yield' '^#[0-9]* .*hang' \
+	'^#[0-9]* .*solo5_app_main' 'received signal SIGINT' '^pc .*0x' 'etached\]'
+report "8: where it was" "$([ "$(grep -c '^#[0-9]* .* hang ' "$T/replies")" = 2 ] || show "$T/replies")"
+send_frame 60
+report "8: and it goes on" "$(within 20 says 'frame 60' || show "$T/out"; grep 'without a frame' "$T/out")"
+printf '%s\n' "shell (sleep 2; kill -TERM $started) &" continue >"$T/commands"
+attached
+await 20
+judge "8: a signal ends it under gdb" 1 'Exiting on signal 15'
+shows "8: which is told" 'terminated with signal SIGTERM'
+exec 8<&-
+
 # Breakpoints that are never met cost packets, and no exit.
 run --mem=8 --stats -- "$(image hot)" count 2
 plain=$(grep '^exits' "$T/err")
