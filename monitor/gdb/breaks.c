@@ -137,6 +137,19 @@ bool gdb_soft_at(const struct gdb_breaks *b, uint64_t addr)
 	return find(b, addr) < b->n;
 }
 
+bool gdb_soft_met_at(const struct gdb_breaks *b, uint64_t addr)
+{
+	return !b->lifted && gdb_soft_at(b, addr);
+}
+
+bool gdb_is_own_break(const struct gdb_breaks *b, uint64_t addr)
+{
+	uint8_t there[CPU_BREAKPOINT_SIZE_MAX];
+
+	return gdb_peek(b, addr, there, cpu_breakpoint_size) == GDB_OK &&
+	       memcmp(there, cpu_breakpoint, cpu_breakpoint_size) == 0;
+}
+
 static int plant(const struct gdb_breaks *b, struct gdb_soft *s, struct husk_error *e)
 {
 	if (memory_read(&b->core->memory, (gpa_t){s->addr}, s->below, cpu_breakpoint_size, e) == -1)

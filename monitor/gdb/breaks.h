@@ -38,6 +38,12 @@ enum gdb_result gdb_soft_add(struct gdb_breaks *b, uint64_t addr);
 enum gdb_result gdb_soft_remove(struct gdb_breaks *b, uint64_t addr);
 bool gdb_soft_at(const struct gdb_breaks *b, uint64_t addr);
 
+/* Whether there is one which the guest meets, as they are not lifted. */
+bool gdb_soft_met_at(const struct gdb_breaks *b, uint64_t addr);
+
+/* Whether the guest itself has there what breakpoints are made of. */
+bool gdb_is_own_break(const struct gdb_breaks *b, uint64_t addr);
+
 /* These hold from the next gdb_breaks_apply on, which adding one tries at once. */
 enum gdb_result gdb_point_add(struct gdb_breaks *b, const struct hv_point *p);
 enum gdb_result gdb_point_remove(struct gdb_breaks *b, const struct hv_point *p);

@@ -141,13 +141,39 @@ static bool takes_detour(struct debugger *d)
 	       gdb_detour_begin(&d->detour, &d->session.breaks, ip);
 }
 
+static void stop_at_own_break(struct debugger *d, uint64_t at)
+{
+	static const struct gdb_stop met = {.signal = GDB_SIGTRAP};
+
+	want_stop(d, &met);
+	d->own_break = true;
+	d->own_break_at = at;
+	core_post(d->core, d->id);
+}
+
+/*
+ * A step would meet the guest's own breakpoint, and needs no run for it: a KVM that emulates each instruction
+ * steps over HLT, and halts behind the next one.
+ */
+static bool stops_here(struct debugger *d)
+{
+	const struct core *c = d->core;
+	uint64_t ip;
+
+	if (c->retry || core_unfinished(c) || !c->ops->ip(c->hv, &ip) ||
+	    !gdb_is_own_break(&d->session.breaks, ip))
+		return false;
+	stop_at_own_break(d, ip);
+	return true;
+}
+
 static int go_on(struct debugger *d, struct husk_error *e)
 {
 	bool step;
 
 	if (give_own_break(d, e) == -1)
 		return -1;
-	step = d->state == GDB_STEPPING && !takes_detour(d);
+	step = d->state == GDB_STEPPING && !stops_here(d) && !takes_detour(d);
 	if (step && uncover(d, e) == -1)
 		return -1;
 	if (connected(d) && gdb_breaks_apply(&d->session.breaks, step, e) == -1)
@@ -285,7 +311,7 @@ static struct gdb_stop meaning(const struct debugger *d, const struct hv_debug_e
 {
 	struct gdb_stop why = {.signal = GDB_SIGTRAP};
 
-	if (x->kind == HV_DEBUG_SOFT && gdb_soft_at(&d->session.breaks, x->addr) &&
+	if (x->kind == HV_DEBUG_SOFT && gdb_soft_met_at(&d->session.breaks, x->addr) &&
 	    !gdb_detour_ends_at(&d->detour, x->addr))
 		why.why = GDB_STOP_SOFT;
 	if (x->kind == HV_DEBUG_HARD && x->point >= 0 &&
@@ -305,7 +331,7 @@ enum vmexit_result debugger_exit(void *ctx, const struct hv_exit *exit, struct h
 	(void)e;
 	want_stop(d, &why);
 	d->own_break = exit->debug.kind == HV_DEBUG_SOFT &&
-		       !gdb_soft_at(&d->session.breaks, exit->debug.addr);
+		       !gdb_soft_met_at(&d->session.breaks, exit->debug.addr);
 	d->own_break_at = exit->debug.addr;
 	core_post(d->core, d->id);
 	return VMEXIT_RESUME;

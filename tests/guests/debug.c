@@ -89,6 +89,8 @@ static void end_as_told(const char *how)
 		odd_exception();
 	if (same(how, "halt"))
 		odd_halt();
+	if (same(how, "other"))
+		odd_trap();
 }
 
 int solo5_app_main(const struct solo5_start_info *si)
@@ -102,6 +104,8 @@ int solo5_app_main(const struct solo5_start_info *si)
 	say_address("steps", odd_steps);
 	say_address("registers", odd_registers);
 	say_address("break", odd_break);
+	say_address("own", odd_own);
+	say_address("other", odd_other);
 	say("READY\n");
 	wait_as_told(si->cmdline);
 	for (unsigned i = 0; i < 3; i++)

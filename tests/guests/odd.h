@@ -2,14 +2,15 @@
 /*
  * odd.h: instructions that a debugger's step may trip over, for debug.c.
  *
- * odd_steps: is where they begin, and odd_registers: where registers are taken; both are symbols.
+ * odd_steps: is where they begin, odd_registers: where registers are taken, odd_own: and odd_other: in front of
+ * breakpoints of the guest's own; all are symbols.
  */
 #ifndef ODD_H
 #define ODD_H
 
 #include "debug.h"
 
-extern const char odd_steps[], odd_registers[], odd_break[];
+extern const char odd_steps[], odd_registers[], odd_break[], odd_own[], odd_other[];
 
 /* What a debugger has put into the first general register, the fourth vector register, and carry. */
 struct odd_taken {

@@ -58,9 +58,18 @@ static ONCE void odd_exception(void)
 	__asm__ __volatile__(".globl odd_break\nodd_break:\n\tsvc #0\n\tnop");
 }
 
-static void odd_halt(void)
+/*
+ * Breakpoints of the guest's own, each between two instructions that are nothing: what a debugger puts into others'
+ * places, and one with a number of its own.
+ */
+static ONCE void odd_halt(void)
 {
-	__asm__ __volatile__("brk #0");
+	__asm__ __volatile__(".globl odd_own\nodd_own:\n\tnop\n\tbrk #0\n\tnop\n\tnop");
+}
+
+static ONCE void odd_trap(void)
+{
+	__asm__ __volatile__(".globl odd_other\nodd_other:\n\tnop\n\tbrk #3\n\tnop\n\tnop");
 }
 
 #endif

@@ -49,10 +49,18 @@ static ONCE void odd_exception(void)
 	__asm__ __volatile__(".globl odd_break\nodd_break:\n\tmovb $0, (%0)" :: "r"(0ul) : "memory");
 }
 
-/* The instruction that the debugger puts in others' places. */
-static void odd_halt(void)
+/*
+ * Breakpoints of the guest's own, each between two instructions that are nothing: what a debugger puts into others'
+ * places, and what processors have for it. Both are one byte long.
+ */
+static ONCE void odd_halt(void)
 {
-	__asm__ __volatile__("hlt");
+	__asm__ __volatile__(".globl odd_own\nodd_own:\n\tnop\n\thlt\n\tnop\n\tnop");
+}
+
+static ONCE void odd_trap(void)
+{
+	__asm__ __volatile__(".globl odd_other\nodd_other:\n\tnop\n\tint3\n\tnop\n\tnop");
 }
 
 #endif

@@ -9,7 +9,7 @@ place=$T/gdb
 
 # What read_places finds.
 # shellcheck disable=SC2034
-probe='' value='' rounds='' exit='' steps='' registers='' break='' begin='' end='' text='' rodata=''
+probe='' value='' rounds='' exit='' steps='' registers='' break='' own='' other='' begin='' end='' text='' rodata=''
 
 # Numbers of registers in the protocol, and other words of it.
 # shellcheck disable=SC2034
@@ -62,7 +62,7 @@ expect() {
 
 # Sets $probe and others: where the guest said that they are.
 read_places() {
-	for name in probe value rounds exit steps registers break begin end text rodata; do
+	for name in probe value rounds exit steps registers break own other begin end text rodata; do
 		eval "$name=$(sed -n -e "s/^$name=//p" -e "s/^Solo5: *$name @ (0x\([0-9a-f]*\) .*/\1/p" "$T/out")"
 	done
 }

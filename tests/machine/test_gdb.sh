@@ -10,7 +10,8 @@
 #    at the ends of text, in rodata            machine/test_gdb_more
 #    backtrace, finish, up, locals             machine/test_gdb_itself
 #  4 text reads as it was; who checks his own  here; machine/test_gdb_itself
-#    sees them; a guest's own int3, brk, hlt   here: trap, halt
+#    sees them
+#    a guest's own int3, brk, hlt              here: in_front, behind, trap, halt; unit/gdb/test_module_gdb
 #  5 steps through output, to the end          here; through block requests machine/test_gdb_more
 #  6 steps over odd instructions               here
 #  7 the processor's own points                here, where KVM has them; unit/gdb/test_session
@@ -151,6 +152,80 @@ report "3: a hundred breakpoints come and go" "$(grep -v -e OK -e W07 "$T/replie
 await 20
 judge "3: and leave nothing behind" 7 'text is the same'
 
+# --- 4: a guest's own breakpoints -----------------------------------------------------------------------------------
+
+# soft PLACE N, own PLACE N: a stop at a breakpoint of ours there, or at one of the guest's.
+soft() {
+	echo "^T05thread:1;swbreak:;$pc:$(told $((0x$1 + $2)));"
+}
+
+own() {
+	echo "^T05thread:1;$pc:$(told $((0x$1 + $2)));"
+}
+
+# in_front: one of ours in front of the guest's own, one upon it, steps onto it and over it.
+in_front() {
+	client <<-END
+		qSupported:swbreak+;hwbreak+
+		Z0,$from,$kind
+		M$value,1:01
+		c
+		z0,$from,$kind
+		s
+		Z0,$at,$kind
+		c
+		s
+		z0,$at,$kind
+		c
+		c
+	END
+}
+
+# behind: one of ours upon the guest's own and one behind it, where the guest is taken to by hand.
+behind() {
+	client <<-END
+		qSupported:swbreak+;hwbreak+
+		Z0,$at,$kind
+		Z0,$past,$kind
+		M$value,1:01
+		c
+		P$pc=$(told "0x$past")
+		c
+		z0,$past,$kind
+		s
+		c
+	END
+}
+
+# What a processor has for breakpoints is an exception of the guest's on x86_64, where KVM knows it at all; all else stops
+# it for us, and lets it have what it would have had when it goes on.
+for how in halt other; do
+	debug_ready $how
+	[ $how = halt ] && from=$own || from=$other
+	at=$(printf %x $((0x$from + kind))) past=$(printf %x $((0x$from + 2 * kind)))
+	over=$(own "$from" $kind) signal=06 end=Wff wanted=255
+	case $arch-$how in
+	x86_64-halt) signal=0b end=X0b wanted=1 ;;
+	x86_64-other) over='^T05' ;;
+	esac
+	if [ "$arch-$how" = x86_64-other ] && lacks_instructions; then
+		over='^T04' signal='' end=X04 wanted=1
+	fi
+	in_front
+	# shellcheck disable=SC2086 # no word where the guest has ended already
+	expect "4: breakpoints in front of the guest's own and upon it, and steps over it ($how)" '^Packet' '^OK' '^OK' \
+		"$(soft "$from" 0)" '^OK' "$(own "$from" $kind)" '^OK' "$(soft "$from" $kind)" \
+		"$over" '^OK' ${signal:+^T$signal} "^$end"
+	await 20
+	judge "4: and it ends by its own ($how)" $wanted
+	debug_ready $how
+	behind
+	expect "4: breakpoints upon the guest's own and behind it ($how)" '^Packet' '^OK' '^OK' '^OK' \
+		"$(soft "$from" $kind)" '^OK' "$(soft "$from" $((2 * kind)))" '^OK' "$(own "$from" $((3 * kind)))" '^W07'
+	await 20
+	judge "4: and it goes on behind it ($how)" 7 'rounds 3'
+done
+
 # --- 5, 6, 9: steps, registers --------------------------------------------------------------------------------------
 
 [ $arch = x86_64 ] && many=500 || many=100
@@ -282,12 +357,12 @@ for how in stopped running; do
 		[ $how = stopped ] || echo '!c'
 		echo .
 	} | timeout 60 "$RSP" "$place" >"$T/replies" 2>&1 &
-	other=$!
+	peer=$!
 	within 20 grep -q '^T05' "$T/replies" || echo "# no reply"
 	kill -TERM "$started"
 	await 20
 	judge "8: a signal ends a guest that hangs, which a debugger has $how" 1 'Exiting on signal 15'
-	wait $other
+	wait $peer
 	expect "8: and the debugger is told ($how)" '^T05' '^X0f'
 done
 exec 8<&-
@@ -323,7 +398,7 @@ kill -TERM "$started"
 await 20
 judge "10: a signal ends husk as ever" 1 'Exiting on signal 15'
 
-for how in abort fault trap $([ $arch = aarch64 ] || echo halt); do
+for how in abort fault trap halt; do
 	debug_ready $how
 	client <<END
 Z0,$exit,$kind
@@ -336,8 +411,9 @@ END
 	case $how in
 	abort) signal=06 last='^Wff' wanted=255 ;;
 	fault) signal=0b last='^X0b' wanted=1 ;;
-	halt) signal='0[5b]' last='^[XT]' wanted=any ;;
-	trap) signal='0[56b]' last='^[XWT]' wanted=any ;;
+	halt) signal=05 last='^T0[6b]' wanted=any ;;
+	trap) [ $arch = aarch64 ] && signal=05 last='^T06' || signal='0[46]' last='^[XW]'
+		wanted=any ;;
 	esac
 	expect "11, 13: a guest that ends by $how can be looked at" '^OK' '^OK' '^OK' "^T$signal" '^02$' "$last"
 	await 20

@@ -244,6 +244,48 @@ static void a_breakpoint_of_the_guests_own_is_given_back(void **state)
 	assert_non_null(strstr(f->rig.e.message, "guest halted its processor"));
 }
 
+/* Where one of ours lies upon it, too: a step is over what is below. */
+static void a_step_at_one_of_the_guests_own_runs_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	memcpy(rig_at(&f->rig, HV_FAKE_IP), cpu_breakpoint, cpu_breakpoint_size);
+	exit_debug(f, HV_DEBUG_STEP, -1, HV_FAKE_IP + 4);
+	say(f, "qSupported:swbreak+");
+	say(f, "Z0,100abc,4");
+	say(f, "s");
+	say(f, "z0,100abc,4");
+	say(f, "s");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_FAILED);
+	ASSERT_SAID(f, "$T05thread:1;");
+	ASSERT_NOT_SAID(f, "swbreak:;");
+	assert_int_equal(f->rig.core.hv->reinjections, 1);
+	assert_non_null(strstr(f->rig.e.message, "guest halted its processor"));
+	assert_int_equal(f->rig.core.hv->at, 0);
+}
+
+/* Of another kind, such as brk #3: the processor tells. */
+static void a_step_below_one_of_ours_that_meets_the_guests_own_says_so(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f, f->option);
+	come(f);
+	exit_debug(f, HV_DEBUG_SOFT, -1, HV_FAKE_IP);
+	say(f, "qSupported:swbreak+");
+	say(f, "Z0,100abc,4");
+	say(f, "s");
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_FAILED);
+	ASSERT_SAID(f, "$T05thread:1;");
+	ASSERT_NOT_SAID(f, "swbreak:;");
+	assert_int_equal(f->rig.core.hv->reinjections, 1);
+}
+
 static void control_c_with_the_packet_is_seen(void **state)
 {
 	struct fixture *f = *state;
@@ -527,6 +569,8 @@ int main(void)
 		TEST(a_step_is_one_only),
 		TEST(breakpoints_and_points_say_what_they_are),
 		TEST(a_breakpoint_of_the_guests_own_is_given_back),
+		TEST(a_step_at_one_of_the_guests_own_runs_nothing),
+		TEST(a_step_below_one_of_ours_that_meets_the_guests_own_says_so),
 		TEST(control_c_with_the_packet_is_seen),
 		TEST(a_debugger_that_leaves_takes_its_breakpoints),
 		TEST(one_that_speaks_out_of_turn_and_leaves_is_gone),
