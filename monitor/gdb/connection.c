@@ -30,6 +30,22 @@ bool gdb_wait(struct core *c, int fd, short events)
 	return wait_for(&c->waiter, fds, 1, CLOCK_NEVER, &c->calls, &ignored) == WAIT_READY;
 }
 
+/* A peer that is gone, too, is ready: who knocks then may come in. */
+bool gdb_connection_wait(struct gdb_connection *k, short events)
+{
+	struct pollfd fds[3] = {{.fd = k->fd, .events = events}, {.events = POLLIN}};
+	struct husk_error ignored;
+
+	for (;;) {
+		fds[1].fd = k->door;
+		if (wait_for(&k->core->waiter, fds, 2, CLOCK_NEVER, &k->core->calls, &ignored) != WAIT_READY)
+			return false;
+		if (fds[0].revents != 0)
+			return true;
+		k->knock(k->ctx);
+	}
+}
+
 bool gdb_send(struct gdb_connection *k, const void *data, size_t n)
 {
 	const char *at = data;
@@ -42,7 +58,7 @@ bool gdb_send(struct gdb_connection *k, const void *data, size_t n)
 			at += sent;
 			n -= (size_t)sent;
 		} else if (sent == 0 || (errno != EINTR && errno != EAGAIN) ||
-			   (errno == EAGAIN && !gdb_wait(k->core, k->fd, POLLOUT))) {
+			   (errno == EAGAIN && !gdb_connection_wait(k, POLLOUT))) {
 			return false;
 		}
 	}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -80,6 +81,25 @@ static bool wait_for_one(struct debugger *d)
 	       WAIT_TIMEOUT;
 }
 
+/* One is connected: a second one is not left to wait for an answer. */
+static void turn_away(void *ctx)
+{
+	struct debugger *d = ctx;
+	const int fd = gdb_listener_accept(&d->listener);
+
+	d->core->calls++;
+	if (fd == -1) {
+		tell_refusal(d, errno);
+		d->connection.door = d->refused ? -1 : d->listener.fd;
+		return;
+	}
+	close(fd);
+	d->core->calls++;
+	if (!d->crowded)
+		core_say(d->core, "gdb: another debugger was turned away: there is one already");
+	d->crowded = true;
+}
+
 /* It asks for the reason of the stop by itself. */
 static bool accept_one(struct debugger *d)
 {
@@ -91,8 +111,11 @@ static bool accept_one(struct debugger *d)
 		tell_refusal(d, errno);
 		return false;
 	}
-	d->refused = false;
+	d->refused = d->crowded = false;
 	gdb_connection_open(&d->connection, d->core, fd);
+	d->connection.door = d->listener.fd;
+	d->connection.knock = turn_away;
+	d->connection.ctx = d;
 	gdb_session_begin(&d->session);
 	core_say(d->core, "Connection from debugger");
 	d->connections++;
@@ -103,6 +126,13 @@ static bool accept_one(struct debugger *d)
 }
 
 /* ---- going on ---- */
+
+static void arm(struct debugger *d)
+{
+	struct gdb_connection *k = &d->connection;
+
+	gdb_watch_arm(&d->watch, k->fd, connected(d) ? k->door : -1, !gdb_has_input(k));
+}
 
 /* The guest would have had its exception without us, unless it was moved on. */
 static int give_own_break(struct debugger *d, struct husk_error *e)
@@ -152,7 +182,7 @@ static void stop_at_own_break(struct debugger *d, uint64_t at)
 }
 
 /*
- * A step would meet the guest's own breakpoint, and needs no run for it: a KVM that emulates each instruction
+ * A step would meet the guest's own breakpoint, and needs no run for it: who emulates each instruction
  * steps over HLT, and halts behind the next one.
  */
 static bool stops_here(struct debugger *d)
@@ -180,7 +210,7 @@ static int go_on(struct debugger *d, struct husk_error *e)
 		return husk_wrap(e, "gdb");
 	core_finish(d->core, step ? d->id : CORE_NO_CLIENT);
 	d->told = false;
-	gdb_watch_arm(&d->watch, d->connection.fd, !gdb_has_input(&d->connection));
+	arm(d);
 	if (gdb_has_input(&d->connection))	/* ^C came with the packet */
 		core_post(d->core, d->id);
 	return 0;
@@ -278,7 +308,7 @@ static bool look_for_interrupt(struct debugger *d)
 static int attend_alone(struct debugger *d)
 {
 	announce(d);
-	gdb_watch_arm(&d->watch, -1, false);
+	gdb_watch_arm(&d->watch, -1, -1, false);
 	while (!accept_one(d)) {
 		if (!d->waiting)
 			return 0;
@@ -303,7 +333,8 @@ static int attend(void *ctx, struct husk_error *e)
 		return be_alone(d, e);
 	if (d->stopping)
 		return stop_behind_access(d, e);
-	gdb_watch_arm(&d->watch, d->connection.fd, !gdb_has_input(&d->connection));
+	turn_away(d);
+	arm(d);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ struct debugger {
 	char image[256];		/* for gdb's command line, as a shell takes it */
 	bool announced;			/* the user knows where to connect */
 	bool refused;			/* the user knows that somebody cannot come in */
+	bool crowded;			/* the user knows that somebody was turned away */
 	bool waiting;			/* the guest does not start before somebody has connected */
 	enum { GDB_RUNNING, GDB_STEPPING, GDB_STOPPED } state;
 	bool stopping;			/* there is a reason to stop: why */

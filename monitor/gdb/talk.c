@@ -104,7 +104,7 @@ enum talk_end debugger_talk(struct debugger *d)
 			if (end != TALK_ON)
 				return (enum talk_end)end;
 		}
-		if (!gdb_wait(d->core, d->connection.fd, POLLIN))
+		if (!gdb_connection_wait(&d->connection, POLLIN))
 			return TALK_ASKED;
 		if (!gdb_receive(&d->connection))
 			return TALK_GONE;

@@ -71,9 +71,9 @@ int gdb_watch_start(struct gdb_watch *w, struct husk_error *e)
 }
 
 /* The thread is told of changes, not of states: what was there before is asked for here. */
-void gdb_watch_arm(struct gdb_watch *w, int fd, bool look)
+void gdb_watch_arm(struct gdb_watch *w, int fd, int door, bool look)
 {
-	struct pollfd now = {.fd = fd, .events = POLLIN};
+	struct pollfd now[] = {{.fd = look ? fd : -1, .events = POLLIN}, {.fd = door, .events = POLLIN}};
 
 	if (fd != __atomic_load_n(&w->connection, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&w->connection, fd, __ATOMIC_RELAXED);
@@ -81,7 +81,7 @@ void gdb_watch_arm(struct gdb_watch *w, int fd, bool look)
 		io_thread_wake(&w->thread);
 	}
 	__atomic_store_n(&w->armed, true, __ATOMIC_SEQ_CST);
-	if (fd != -1 && look && poll(&now, 1, 0) > 0)
+	if (fd != -1 && poll(now, 2, 0) > 0)
 		core_post(w->core, w->id);
 }
 

@@ -22,7 +22,7 @@
 # 11 how guests end                            here; what nobody serves machine/test_gdb_more
 # 12 commands of the monitor                   here; machine/test_gdb_itself
 # 13 W^X                                       here: fault
-# 14 bad debuggers                             here; unit/gdb/test_packet, tests/fuzz/fuzz_gdb.c
+# 14 bad debuggers, two at once                here; unit/gdb/test_packet, test_module_gdb, tests/fuzz/fuzz_gdb.c
 # 15 gdb 13                                    machine/test_gdb_itself; others by hand, docs/debugging.md
 # 16 confined; the place                       all of these suites; here
 # 17 what it costs                             machine/test_gdb_itself
@@ -522,10 +522,29 @@ for script in 'soup 100000' '=$\nleave' '=$m0,4#00' '=$m0,' '=\x03\x03\x03\x03\x
 done
 {
 	printf '=$'
-	head -c 300000 /dev/zero | tr '\0' a
+	head -c 1048576 /dev/zero | tr '\0' a
 	echo
 	echo 'leave'
 } | bad_client
+# A second one is told at once that there is no place for it, whatever the guest does; and the first does not notice.
+mkfifo "$T/script"
+timeout 60 "$RSP" "$place" <"$T/script" >"$T/first" 2>&1 &
+peer=$!
+exec 9>"$T/script"
+echo '?' >&9
+within 20 grep -q '^T05' "$T/first" || echo "# the first has no answer"
+echo '?' | client
+expect "14: a debugger that comes beside another is turned away" '^gone'
+echo '!c' >&9
+for time in 1 2 3; do echo '?' | client && cat "$T/replies"; done >"$T/others"
+report "14: while the guest runs, too" "$(grep -v '^gone' "$T/others"; [ "$(wc -l <"$T/others")" = 3 ] || show "$T/others")"
+printf '%s\n' ^C . D >&9
+exec 9>&-
+wait $peer
+mv "$T/first" "$T/replies"
+expect "14: and the first has not noticed" '^T05' '^T02' '^OK' '(no more)'
+report "14: of them all one line is said" "$([ "$(grep -c 'another debugger was turned away' "$T/err")" = 1 ] || show "$T/err")"
+
 client <<END
 M$value,4:01
 M$value,ffffffff:01

@@ -31,7 +31,7 @@ extern const struct module module_gdb;
 struct fixture {
 	struct rig rig;
 	char dir[40], path[60], option[80];
-	int fd;
+	int fd, other;
 	char replies[20000];
 	uint8_t text_at_end[4];
 };
@@ -44,7 +44,7 @@ static int set_up(void **state)
 	if (f == NULL || rig_make(&f->rig, RIG_MEMORY) == -1)
 		return -1;
 	f->rig.core.memory.host_page = 4096;
-	f->fd = -1;
+	f->fd = f->other = -1;
 	snprintf(f->dir, sizeof f->dir, "/tmp/husk-gdb.XXXXXX");
 	if (mkdtemp(f->dir) == NULL)
 		return -1;
@@ -60,6 +60,8 @@ static int tear_down(void **state)
 	hv_fake_faults = (struct hv_fake_faults){0};
 	if (f->fd != -1)
 		close(f->fd);
+	if (f->other != -1)
+		close(f->other);
 	rig_free(&f->rig);
 	assert_int_equal(access(f->path, F_OK), -1);
 	(void)unlink(f->path);
@@ -330,6 +332,38 @@ static void one_that_speaks_out_of_turn_and_leaves_is_gone(void **state)
 	assert_false(f->rig.core.hv->debug.soft);
 }
 
+/* As the watching thread asks for it; to a guest that runs. */
+static void another_comes(void *ctx)
+{
+	struct fixture *f = ctx;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	if (f->other != -1)
+		close(f->other);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", f->path);
+	f->other = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(connect(f->other, (const struct sockaddr *)&a, sizeof a), 0);
+	core_post(&f->rig.core, 1);
+}
+
+static void one_that_comes_beside_another_is_turned_away(void **state)
+{
+	struct fixture *f = *state;
+	char byte;
+
+	attach(f, f->option);
+	come(f);
+	for (unsigned i = 0; i < 2; i++)
+		hv_fake_hook(f->rig.core.hv, another_comes, f);
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	assert_int_equal(recv(f->other, &byte, 1, MSG_DONTWAIT), 0);
+	assert_string_equal(f->rig.notices[3], "gdb: another debugger was turned away: there is one already");
+	assert_int_equal(f->rig.n_notices, 4);
+	assert_int_equal(rig_figure(&f->rig, 0, "gdb", "connections"), 1);
+}
+
 static void another_run_has_another_debugger(void **state)
 {
 	struct fixture *f = *state;
@@ -574,6 +608,7 @@ int main(void)
 		TEST(control_c_with_the_packet_is_seen),
 		TEST(a_debugger_that_leaves_takes_its_breakpoints),
 		TEST(one_that_speaks_out_of_turn_and_leaves_is_gone),
+		TEST(one_that_comes_beside_another_is_turned_away),
 		TEST(another_run_has_another_debugger),
 		TEST(at_the_end_no_breakpoint_is_in_memory),
 		TEST(without_a_descriptor_it_is_told_and_tried_again),
