@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,12 +17,6 @@
 #define RETRY_NS 10000000l
 
 #define API_VERSION 12		/* Linux virt/kvm/api.rst 4.1: the only stable one */
-
-/* Linux virt/kvm/api.rst 5, KVM_EXIT_MEMORY_FAULT: newer than the headers of some systems. */
-#define EXIT_MEMORY_FAULT 39
-struct memory_fault {
-	uint64_t flags, gpa, size;
-};
 
 static int open_device(struct hv *hv, struct husk_error *e)
 {
@@ -113,52 +105,6 @@ static void kvm_destroy(struct hv *hv)
 	free(hv);
 }
 
-static int ioeventfd(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
-		     uint64_t value, int fd, uint32_t flags)
-{
-	struct kvm_ioeventfd bell = {
-		.datamatch = value, .addr = addr, .len = width, .fd = fd,
-		.flags = flags | (kind == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0),
-	};
-
-	return KVM_IOCTL(hv->vm, KVM_IOEVENTFD, &bell);
-}
-
-static int doorbell_add(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd,
-			struct husk_error *e)
-{
-	if (ioeventfd(hv, kind, addr, width, 0, fd, 0) == -1)
-		return husk_fail_sys(e, errno, "KVM_IOEVENTFD at 0x%llx",
-				     (unsigned long long)addr);
-	return 0;
-}
-
-static int doorbell_add_value(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
-			      uint64_t value, int fd, struct husk_error *e)
-{
-	if (ioeventfd(hv, kind, addr, width, value, fd, KVM_IOEVENTFD_FLAG_DATAMATCH) == -1)
-		return husk_fail_sys(e, errno, "KVM_IOEVENTFD at 0x%llx, value 0x%llx",
-				     (unsigned long long)addr, (unsigned long long)value);
-	return 0;
-}
-
-static void doorbell_del(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width, int fd)
-{
-	(void)ioeventfd(hv, kind, addr, width, 0, fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
-}
-
-static void doorbell_del_value(struct hv *hv, enum bus_kind kind, uint64_t addr, unsigned width,
-			       uint64_t value, int fd)
-{
-	(void)ioeventfd(hv, kind, addr, width, value, fd,
-			KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_DEASSIGN);
-}
-
-/* Every KVM since Linux 2.6.32 has them, so that only the probe asks. */
-static const struct hv_doorbell_ops doorbells = {
-	doorbell_add, doorbell_del, doorbell_add_value, doorbell_del_value,
-};
-
 static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 {
 	struct hv *hv = malloc(sizeof *hv);
@@ -166,7 +112,7 @@ static int kvm_create(struct hv **out, uint64_t mem_size, struct husk_error *e)
 	if (hv == NULL)
 		return husk_fail_sys(e, ENOMEM, "KVM machine");
 	*hv = (struct hv){.kvm = -1, .vm = -1, .vcpu = -1, .run = MAP_FAILED, .caps = {
-		.doorbells = &doorbells, .registers = &hv_kvm_registers,
+		.doorbells = &hv_kvm_doorbells, .registers = &hv_kvm_registers,
 		.debug = &hv_kvm_debug, .protects_guest = true, .filters_cpuid = hv_kvm_filters_cpuid,
 	}};
 	if (open_device(hv, e) == -1 || create_vm(hv, e) == -1 ||
@@ -204,185 +150,6 @@ static int kvm_protect(struct hv *hv, uint64_t start, uint64_t last, unsigned pr
 	return 0;
 }
 
-static void error_exit(struct hv_exit *exit, const char *what, uint64_t code)
-{
-	*exit = (struct hv_exit){.kind = HV_EXIT_ERROR, .error = {what, code, NULL}};
-}
-
-/* A KVM without hardware support emulates all that the guest executes. */
-static void internal_error(const struct hv *hv, struct hv_exit *exit)
-{
-	error_exit(exit, "internal error exit: suberror", hv->run->internal.suberror);
-	if (hv->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION)
-		exit->error.hint = "an instruction that could not be emulated: it lies outside "
-				   "memory, or this KVM has no hardware support and lacks it; then "
-				   "compile the guest with -mgeneral-regs-only";
-}
-
-static void pio_exit(const struct hv *hv, struct hv_exit *exit)
-{
-	struct kvm_run *run = hv->run;
-
-	*exit = (struct hv_exit){.kind = HV_EXIT_PIO, .io = {
-		.addr = run->io.port,
-		.count = run->io.count,
-		.width = run->io.size,
-		.write = run->io.direction == KVM_EXIT_IO_OUT,
-		.data = (uint8_t *)run + run->io.data_offset,
-	}};
-}
-
-/*
- * A hypervisor that emulates the guest's instructions reports a store to write-protected
- * memory as MMIO; hardware reports it as EFAULT (fault_exit). Neither may be lost.
- */
-static void mmio_exit(const struct hv *hv, struct hv_exit *exit)
-{
-	struct kvm_run *run = hv->run;
-
-	if (run->mmio.phys_addr < hv->ram_size) {
-		*exit = (struct hv_exit){.kind = HV_EXIT_FAULT,
-					 .fault = {true, run->mmio.phys_addr}};
-		return;
-	}
-	*exit = (struct hv_exit){.kind = HV_EXIT_MMIO, .io = {
-		.addr = run->mmio.phys_addr,
-		.count = 1,
-		.width = (uint8_t)run->mmio.len,
-		.write = run->mmio.is_write,
-		.data = run->mmio.data,
-	}};
-}
-
-static void fault_exit(const struct hv *hv, struct hv_exit *exit)
-{
-	const struct memory_fault *where = (const void *)hv->run->padding;
-
-	*exit = (struct hv_exit){.kind = HV_EXIT_FAULT};
-	if (hv->run->exit_reason == EXIT_MEMORY_FAULT)
-		*exit = (struct hv_exit){.kind = HV_EXIT_FAULT, .fault = {true, where->gpa}};
-}
-
-/* Linux virt/kvm/api.rst 5, "The kvm_run structure". */
-static void translate(struct hv *hv, struct hv_exit *exit)
-{
-	if (hv->debug.on && hv_kvm_debug_translate(hv, exit))
-		return;
-	switch (hv->run->exit_reason) {
-	case KVM_EXIT_IO:
-		pio_exit(hv, exit);
-		break;
-	case KVM_EXIT_MMIO:
-		mmio_exit(hv, exit);
-		break;
-	case KVM_EXIT_HLT:
-		exit->kind = HV_EXIT_HALT;
-		break;
-	case KVM_EXIT_SHUTDOWN:
-		exit->kind = HV_EXIT_SHUTDOWN;
-		break;
-	case KVM_EXIT_DEBUG:
-		*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG};
-		break;
-	case KVM_EXIT_FAIL_ENTRY:
-		error_exit(exit, "entry failure: hw_entry_failure_reason",
-			   hv->run->fail_entry.hardware_entry_failure_reason);
-		break;
-	case KVM_EXIT_INTERNAL_ERROR:
-		internal_error(hv, exit);
-		break;
-	default:
-		if (!hv_kvm_translate(hv, exit))
-			error_exit(exit, "unhandled exit: exit_reason", hv->run->exit_reason);
-	}
-}
-
-#define KICK_SIGNAL SIGURG
-
-static sigset_t kick_set(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, KICK_SIGNAL);
-	return set;
-}
-
-/* Linux virt/kvm/api.rst 4.22. The kernel's signal set has 64 bits, the C library's more. */
-static int run_with_mask(struct hv *hv, const sigset_t *mask)
-{
-	const struct kvm_signal_mask head = {.len = 8};
-	uint8_t arg[sizeof head + 8];
-
-	memcpy(arg, &head, sizeof head);
-	memcpy(arg + sizeof head, mask, 8);
-	return ioctl(hv->vcpu, KVM_SET_SIGNAL_MASK, arg);
-}
-
-/* A thread that is kicked by itself alone is never in the guest then: no signal is needed. */
-static int kvm_own(struct hv *hv, struct husk_error *e)
-{
-	const sigset_t kick = kick_set();
-	sigset_t running;
-	int rc;
-
-	if (hv->lone)
-		return 0;
-	rc = pthread_sigmask(SIG_BLOCK, &kick, &hv->saved_mask);
-	if (rc != 0)
-		return husk_fail_sys(e, rc, "blocking signal %d", KICK_SIGNAL);
-	running = hv->saved_mask;
-	sigdelset(&running, KICK_SIGNAL);
-	if (run_with_mask(hv, &running) == -1) {
-		husk_fail_sys(e, errno, "KVM_SET_SIGNAL_MASK");
-		(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
-		return -1;
-	}
-	hv->owner = pthread_self();
-	(void)__atomic_exchange_n(&hv->owned, true, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-/* Takes the signal of a kick, if there is one; one may wait for the thread, and another for the process. */
-static bool take_kick(void)
-{
-	const sigset_t kick = kick_set();
-	const struct timespec none = {0};
-
-	return sigtimedwait(&kick, NULL, &none) == KICK_SIGNAL;
-}
-
-/* Removes kicks that came after the run, so that they interrupt nothing else in this thread. */
-static void drain_kicks(void)
-{
-	while (take_kick())
-		;
-}
-
-/* The owner may end as soon as this returns: nobody may still be about to signal it. */
-static void kvm_disown(struct hv *hv)
-{
-	if (hv->lone)
-		return;
-	__atomic_store_n(&hv->owned, false, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&hv->kickers, __ATOMIC_SEQ_CST) != 0)
-		(void)sched_yield();
-	drain_kicks();
-	(void)pthread_sigmask(SIG_SETMASK, &hv->saved_mask, NULL);
-}
-
-/*
- * Requests before this are seen by the caller now; later ones stay pending for the next run. So does a
- * second signal, which costs another interruption, and is rarer than the call that would look for it.
- */
-static void interrupted_exit(struct hv *hv, struct hv_exit *exit)
-{
-	(void)__atomic_exchange_n(&hv->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-	if (hv->owned)
-		(void)take_kick();
-	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
-}
-
 /*
  * Before its first run a machine gets a thread of the kernel's, which counts as the user's. The
  * limit may be temporary or permanent.
@@ -392,11 +159,6 @@ static int no_thread(struct husk_error *e)
 	husk_fail_sys(e, EAGAIN, "KVM_RUN");
 	return husk_hint(e, "the kernel cannot make the thread that a virtual machine needs: raise the "
 			 "limit of processes, RLIMIT_NPROC (prlimit --nproc) or the cgroup's pids.max");
-}
-
-static bool kicked(const struct hv *hv)
-{
-	return __atomic_load_n(&hv->run->immediate_exit, __ATOMIC_SEQ_CST) != 0;
 }
 
 /* KVM_RUN; EAGAIN is retried for a second, or until a kick, which is EINTR. */
@@ -409,7 +171,7 @@ static int run_vcpu(struct hv *hv)
 		if (errno != EAGAIN || ++tries == RETRIES)
 			return -1;
 		nanosleep(&pause, NULL);
-		if (kicked(hv)) {
+		if (hv_kvm_kicked(hv)) {
 			errno = EINTR;
 			return -1;
 		}
@@ -420,15 +182,15 @@ static int run_vcpu(struct hv *hv)
 static int kvm_run(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 {
 	if (run_vcpu(hv) == 0) {
-		translate(hv, exit);
+		hv_kvm_exit(hv, exit);
 		return 0;
 	}
 	switch (errno) {
 	case EINTR:
-		interrupted_exit(hv, exit);
+		hv_kvm_interrupted(hv, exit);
 		return 0;
 	case EFAULT:
-		fault_exit(hv, exit);
+		hv_kvm_fault_exit(hv, exit);
 		return 0;
 	case EAGAIN:
 		return no_thread(e);
@@ -444,27 +206,13 @@ static int kvm_complete(struct hv *hv, struct hv_exit *exit, struct husk_error *
 {
 	(void)__atomic_exchange_n(&hv->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	if (ioctl(hv->vcpu, KVM_RUN, 0) == 0) {
-		translate(hv, exit);
+		hv_kvm_exit(hv, exit);
 		return 0;
 	}
 	if (errno != EINTR)
 		return husk_fail_sys(e, errno, "KVM_RUN");
 	*exit = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
 	return 0;
-}
-
-/*
- * The kernel checks immediate_exit before it enters the guest; a run in progress needs a signal as
- * well. If no owner is found here, its next KVM_RUN will see immediate_exit.
- */
-static void kvm_kick(struct hv *hv)
-{
-	(void)__atomic_fetch_add(&hv->kickers, 1, __ATOMIC_SEQ_CST);
-	(void)__atomic_exchange_n(&hv->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&hv->owned, __ATOMIC_SEQ_CST) &&
-	    !pthread_equal(hv->owner, pthread_self()))
-		(void)pthread_kill(hv->owner, KICK_SIGNAL);
-	(void)__atomic_fetch_sub(&hv->kickers, 1, __ATOMIC_RELEASE);
 }
 
 static void kvm_confine(struct hv *hv, struct sandbox *s)
@@ -506,7 +254,7 @@ static int try_run(struct hv_caps *caps, struct husk_error *e)
 	if (kvm_create(&hv, 0x200000, e) == -1)
 		return -1;
 	*caps = hv->caps;
-	kvm_kick(hv);
+	hv_kvm_kick(hv);
 	rc = kvm_run(hv, &exit, e);
 	kvm_destroy(hv);
 	return rc;
@@ -541,9 +289,9 @@ const struct hv_ops hv_backend = {
 	.set_entry = hv_kvm_set_entry,
 	.run = kvm_run,
 	.complete = kvm_complete,
-	.kick = kvm_kick,
-	.own = kvm_own,
-	.disown = kvm_disown,
+	.kick = hv_kvm_kick,
+	.own = hv_kvm_own,
+	.disown = hv_kvm_disown,
 	.confine = kvm_confine,
 	.ip = hv_kvm_ip,
 	.destroy = kvm_destroy,

@@ -73,6 +73,31 @@ extern const struct hv_debug_ops hv_kvm_debug;
  */
 void hv_kvm_try_points(bool *exec, bool *watch);
 
+/* ---- hv_kvm_doorbell.c, hv_kvm_exit.c ---- */
+
+extern const struct hv_doorbell_ops hv_kvm_doorbells;
+
+/* What hv->run tells of the exit that KVM_RUN has returned 0 for. */
+void hv_kvm_exit(struct hv *hv, struct hv_exit *exit);
+
+/* The same where it has failed with EFAULT: what the guest did to memory that it has no right to. */
+void hv_kvm_fault_exit(const struct hv *hv, struct hv_exit *exit);
+
+/* ---- hv_kvm_kick.c ---- */
+
+/* hv_ops.own, disown and kick. */
+int hv_kvm_own(struct hv *hv, struct husk_error *e);
+void hv_kvm_disown(struct hv *hv);
+void hv_kvm_kick(struct hv *hv);
+
+/* Whether a kick has come that no exit has told of yet. */
+bool hv_kvm_kicked(const struct hv *hv);
+
+/* The exit of a run that a kick has ended, or any other signal: HV_EXIT_INTERRUPTED. */
+void hv_kvm_interrupted(struct hv *hv, struct hv_exit *exit);
+
+/* ---- hv_kvm.c ---- */
+
 /* Turns a capability on if the kernel has it; fd is the machine's or the vcpu's. */
 void hv_kvm_enable(int fd, uint32_t cap, uint64_t arg);
 

@@ -109,4 +109,7 @@ result "every file opens by saying what it is for" "$tmp/wrong"
 	-o -path './scripts/*' -o -name GNUmakefile \) -print)) >"$tmp/wrong"
 result "every source names its licence" "$tmp/wrong"
 
+(cd "$src" && wc -l monitor/hv_*.c | awk '$2 != "total" && $1 > 400') >"$tmp/wrong"
+result "no file of a backend is longer than 400 lines" "$tmp/wrong"
+
 echo "1..$number"

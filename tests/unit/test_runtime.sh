@@ -43,7 +43,7 @@ END
 # Where it all begins: the run loop, the backend as far as the loop uses it, every thread, and who is called
 # by an address that a function has put where it is called from.
 cat >"$tmp/roots" <<'END'
-core_run hv_kvm:kvm_run hv_kvm:kvm_complete hv_kvm:kvm_kick hv_kvm:kvm_own hv_kvm:kvm_disown
+core_run hv_kvm:kvm_run hv_kvm:kvm_complete hv_kvm_kick hv_kvm_own hv_kvm_disown
 io_thread:run core:tell_call hypercall:solo5_window hypercall:husk_window
 net/ring_thread:on_io_failed gdb/watch:alarm_owner
 queues:on_doorbell queues:queue_call queues:describe block/queue:ready vsock/serve:source_fd vsock/serve:source_ready vsock/serve:on_alarm
