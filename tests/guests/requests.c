@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * requests.c: many requests to a disk at a time, against a copy of it in memory; and on request single
- * calls: "flush", "discard AT SIZE", "zeroes AT SIZE", "write AT SIZE" (of the letter W), "denied",
+ * requests.c: many requests to a disk's first 64 KiB at a time, against a copy of these in memory; and on
+ * request single calls: "flush", "discard AT SIZE", "zeroes AT SIZE", "write AT SIZE" (of the letter W), "denied",
  * "stay" for ever. A last word "plain" says that the monitor has no queues.
  */
 #include "guest.h"
@@ -36,7 +36,7 @@ static bool equal(const uint8_t *a, const uint8_t *b, size_t n)
 static void make(unsigned i, bool has_queues)
 {
 	struct solo5x_block_request *r = &requests[i];
-	const uint64_t share = info.capacity / DEPTH, blocks = share / info.block_size;
+	const uint64_t share = DISK_MAX / DEPTH, blocks = share / info.block_size;
 	const uint64_t first = any((uint32_t)blocks), n = 1 + any((uint32_t)(blocks - first));
 
 	*r = (struct solo5x_block_request){
@@ -75,7 +75,7 @@ static int work(bool has_queues)
 {
 	int rc = 0;
 
-	if (info.capacity != DISK_MAX || solo5x_block_depth(disk) < DEPTH ||
+	if (info.capacity < DISK_MAX || solo5x_block_depth(disk) < DEPTH ||
 	    solo5_block_read(disk, 0, copy, DISK_MAX) != SOLO5_R_OK)
 		return 2;
 	for (unsigned round = 0; round < ROUNDS && rc == 0; round++) {

@@ -393,6 +393,62 @@ block_devices() {
 	run --mem=2 --block:storage="$loop" --dry-run -- "$(image disk)"
 	judge "it is free again afterwards" 0
 	device_set_read_only
+	device_requests
+	losetup -d "$loop"
+	loop=
+	device_of_large_blocks
+}
+
+# on_device ARGUMENT...: confined, and with the calls that a device needs in place of a file's.
+on_device() {
+	run --mem=2 --block:storage="$loop" --stats -- "$(image requests)" "$@"
+}
+
+# What the device has is in its file when nobody has it open.
+fill_device() {
+	pattern 0 65536 | dd of="$loop" conv=notrunc,fsync bs=65536 iflag=fullblock 2>/dev/null
+}
+
+blocks_of_file() {
+	sync "$T/disk" 2>/dev/null || sync
+	stat -c %b "$T/disk"
+}
+
+device_requests() {
+	fill_device
+	on_device work flush work
+	judge "32 requests at a time to a block device" 0 SUCCESS 'block:storage.errors *0$' \
+		'block:storage.zeroes *[1-9]'
+	fill_device
+	on_device zeroes 4096 8192 flush
+	judge "zeroes and a flush" 0 SUCCESS 'block:storage.zeroes *1$' 'block:storage.flushes *1$'
+	report "they are on the device" "$(zeros 4096 8192; holds 0 4096; holds 12288 53248)"
+	before=$(blocks_of_file)
+	on_device discard 16384 32768
+	judge "a discard" 0 SUCCESS 'block:storage.discards *1$'
+	report "nothing else is lost" "$(zeros 4096 8192; holds 0 4096; holds 12288 4096; holds 49152 16384)"
+	if [ "$(cat "/sys/block/${loop#/dev/}/queue/discard_max_bytes" 2>/dev/null || echo 0)" -eq 0 ]; then
+		skip "the host has the space back" "the device has no use for a discard"
+	else
+		after=$(blocks_of_file)
+		report "the host has the space back" "$([ "$after" -lt "$before" ] || echo "$before blocks, then $after")"
+	fi
+	run --mem=2 --block-ro:storage="$loop" -- "$(image requests)" denied
+	succeeds "a read-only device refuses what changes it"
+}
+
+# Where a sector is no block of the device's, its ioctls cannot do it.
+device_of_large_blocks() {
+	loop=$(losetup -f --show -b 4096 "$T/disk" 2>/dev/null)
+	if [ -z "$loop" ]; then
+		skip "a device with blocks of 4096 bytes" "cannot make one"
+		return
+	fi
+	fill_device
+	on_device zeroes 512 1024 discard 8192 512 write 16384 512 flush
+	succeeds "sectors of a device with blocks of 4096 bytes"
+	report "zeroes are there" "$(zeros 512 1024; holds 0 512; holds 1536 6656)"
+	report "and what was written" "$(copies 16384 512 W; holds 16896 4096)"
 	losetup -d "$loop"
 	loop=
 }
