@@ -158,20 +158,25 @@ static bool tag_at(const uint8_t *frame, size_t len, size_t at)
 				 (frame[at] == 0x88 && frame[at + 1] == 0xa8));
 }
 
+size_t netdev_tags(const uint8_t *frame, size_t len)
+{
+	const size_t type = UPLINK_HEADER - 2;
+	size_t tags = 0;
+
+	while (tags < UPLINK_TAGS && tag_at(frame, len, type + tags))
+		tags += 4;
+	return tags;
+}
+
 /*
  * The MTU counts what a frame carries, without tags: a customer's, a provider's, or both. The guest
  * may change the frame meanwhile, which affects nobody else.
  */
 static bool fits_mtu(const struct netdev *d, const uint8_t *frame, size_t len)
 {
-	const size_t type = UPLINK_HEADER - 2;
-	size_t tags = 0;
+	const size_t most = d->mtu + UPLINK_HEADER;
 
-	if (len <= d->mtu + UPLINK_HEADER)
-		return true;
-	while (tags < UPLINK_TAGS && tag_at(frame, len, type + tags))
-		tags += 4;
-	return len <= d->mtu + UPLINK_HEADER + tags;
+	return len <= most || len <= most + netdev_tags(frame, len);
 }
 
 void netdev_send(struct netdev *d, struct iovec frame)

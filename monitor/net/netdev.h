@@ -97,6 +97,9 @@ enum hvt_result netdev_receive(struct netdev *d, struct iovec buffer, size_t *le
  */
 uint64_t netdev_offload(struct netdev *d, uint64_t wanted);
 
+/* Bytes of the tags in front of the type of what an Ethernet frame carries, at most UPLINK_TAGS. */
+size_t netdev_tags(const uint8_t *frame, size_t len);
+
 /* Bytes of the longest frame that may come. */
 size_t netdev_longest(const struct netdev *d);
 

@@ -3,11 +3,14 @@
 #include "offload.h"
 
 #include "iov.h"
-#include "uplink.h"
+#include "netdev.h"
 
 #define TCP_MIN 20u			/* RFC 9293 3.1: bytes of the header, */
 #define TCP_DATA_OFFSET 12u		/* where it says how many it has, in words of 4, */
 #define TCP_CHECKSUM 16u		/* and where its checksum is */
+
+#define IPV4_MIN 20u			/* RFC 791 3.1: bytes of the header, at least */
+#define IPV4_MAX 60u			/* and at most */
 
 /* VIRTIO 1.2, 5.1.3.1 */
 uint64_t offload_sound(uint64_t wanted)
@@ -33,6 +36,31 @@ static bool may_segment(uint64_t granted, uint8_t type)
 		return false;
 	return (plain == NET_GSO_TCPV4 && (granted & NET_HOST_TSO4) != 0) ||
 	       (plain == NET_GSO_TCPV6 && (granted & NET_HOST_TSO6) != 0);
+}
+
+/* RFC 1071: len is even. */
+static bool adds_up(const uint8_t *header, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2)
+		sum += (uint32_t)header[i] << 8 | header[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
+/* A kernel drops a packet whose IPv4 header has a wrong checksum where it gets there, and tells nobody. */
+static bool check_ipv4(const struct iovec *frame, unsigned n)
+{
+	uint8_t start[UPLINK_HEADER + UPLINK_TAGS + IPV4_MAX];
+	const size_t len = iov_gather(frame, n, 0, start, sizeof start);
+	const size_t at = UPLINK_HEADER + netdev_tags(start, len);
+	size_t header;
+
+	if (at + IPV4_MIN > len || start[at - 2] != 0x08 || start[at - 1] != 0x00)	/* RFC 894 */
+		return false;
+	header = (start[at] & 15) * (size_t)4;
+	return header >= IPV4_MIN && at + header <= len && adds_up(start + at, header);
 }
 
 /* Where the header's hint would be believed, the frame itself is asked. */
@@ -71,5 +99,7 @@ bool offload_check(struct offload *o, uint64_t granted, const struct net_header 
 	o->header.csum_offset = h->csum_offset;
 	if (h->gso_type == NET_GSO_NONE)
 		return true;
+	if ((h->gso_type & ~NET_GSO_ECN) == NET_GSO_TCPV4 && !check_ipv4(frame, n))
+		return false;
 	return may_segment(granted, h->gso_type) && check_segments(o, h, frame, n, len);
 }

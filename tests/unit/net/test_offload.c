@@ -173,6 +173,21 @@ static const struct net_header good = {
 	.csum_offset = 16,
 };
 
+/* Of the frame, from its type on: an IPv4 header whose checksum is right. */
+#define TYPE 12u
+#define IPV4_OF(first, id, more, sum, low) \
+	first, 0, 0, 0, id, more, 0x40, 0, 64, 6, sum, low, 10, 9, 0, 2, 10, 9, 0, 1
+#define IPV4 IPV4_OF(0x45, 0, 0, 0x26, 0xe4)
+
+/* What is written over a frame, from its type on. */
+static const struct start {
+	const char *what;
+	uint8_t bytes[43];
+	size_t n;
+	uint16_t csum_start;
+	bool sent;
+} right = {"as it should be", {8, 0, IPV4}, 22, L4, true}, *start = &right;
+
 /* Cut into n pieces, the first ones of a byte each. */
 static void send(const struct net_header *h, size_t len, unsigned cuts)
 {
@@ -185,6 +200,8 @@ static void send(const struct net_header *h, size_t len, unsigned cuts)
 	memcpy(at, h, HEADER);
 	for (size_t i = 0; i < len; i++)
 		at[HEADER + i] = i == L4 + 12 ? 0x80 : (uint8_t)(i % 251);
+	if (len >= TYPE + start->n)
+		memcpy(at + HEADER + TYPE, start->bytes, start->n);
 	for (unsigned i = 0; i < cuts; i++)
 		spans[i] = (struct virtq_span){FRAMES + i, 1};
 	spans[cuts] = (struct virtq_span){FRAMES + cuts, (uint32_t)(HEADER + len - cuts)};
@@ -341,6 +358,37 @@ static void a_header_that_cannot_be_is_dropped_and_counted(void **state)
 	}
 }
 
+/* The kernel that gets it would drop it, and nobody would know. */
+static void segments_without_ipv4s_checksum_are_dropped_and_counted(void **state)
+{
+	static const struct start starts[] = {
+		{"none", {8, 0, IPV4_OF(0x45, 0, 0, 0, 0)}, 22, L4, false},
+		{"another", {8, 0, IPV4_OF(0x45, 0, 0, 0x26, 0xe5)}, 22, L4, false},
+		{"one that is 0", {8, 0, IPV4_OF(0x45, 0x26, 0xe4, 0, 0)}, 22, L4, true},
+		{"a header of 16 bytes", {8, 0, IPV4_OF(0x44, 0, 0, 0x31, 0xee)}, 22, L4, false},
+		{"one of 60, in a frame of less", {8, 0, IPV4_OF(0x4f, 0, 0, 0x26, 0xe4)}, 22, L4, false},
+		{"another type", {0x86, 0xdd, IPV4}, 22, L4, false},
+		{"a tag", {0x81, 0, 0, 5, 8, 0, IPV4, [38] = 0x80}, 39, L4 + 4, true},
+		{"a tag, and none",
+		 {0x81, 0, 0, 5, 8, 0, IPV4_OF(0x45, 0, 0, 0, 0), [38] = 0x80}, 39, L4 + 4, false},
+		{"tags of another type",
+		 {0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 0x86, 0xdd, IPV4, [42] = 0x80}, 43, L4 + 8, false},
+	};
+	struct net_header h = good;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+		const uint64_t before = f.q.refused;
+
+		start = &starts[i];
+		h.csum_start = start->csum_start;
+		send(&h, HEADERS + 7, 3);
+		if (host.wrote != start->sent || f.q.refused != before + !start->sent)
+			fail_msg("%s", start->what);
+	}
+	start = &right;
+}
+
 /* Kernels check more than this, and each another way: never the end of the queue. */
 static void what_the_kernel_refuses_is_a_drop(void **state)
 {
@@ -485,6 +533,7 @@ int main(void)
 		TEST(they_are_what_the_uplink_has_set_until_the_queues_are_taken_back),
 		TEST(segments_go_out_whole_wherever_they_are_cut),
 		TEST(a_header_that_cannot_be_is_dropped_and_counted),
+		TEST(segments_without_ipv4s_checksum_are_dropped_and_counted),
 		TEST(what_the_kernel_refuses_is_a_drop),
 		TEST(a_large_frame_takes_as_many_buffers_as_it_needs),
 		TEST(nothing_is_read_before_there_is_room_for_the_largest),
