@@ -49,7 +49,7 @@ static bool adds_up(const uint8_t *header, size_t len)
 	return (sum & 0xffff) + (sum >> 16) == 0xffff;
 }
 
-/* A kernel drops a packet whose IPv4 header has a wrong checksum where it gets there, and tells nobody. */
+/* The kernel that gets a packet drops it if its IPv4 header has a wrong checksum, and tells nobody. */
 static bool check_ipv4(const struct iovec *frame, unsigned n)
 {
 	uint8_t start[UPLINK_HEADER + UPLINK_TAGS + IPV4_MAX];

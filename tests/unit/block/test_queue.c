@@ -852,45 +852,189 @@ static void who_does_not_want_queues_has_none(void **state)
 	assert_int_equal(figure("doorbells"), UINT64_MAX);
 }
 
-/* F30: against a copy of the disk, many at a time. */
-static void any_requests_at_once(void **state)
-{
-	static uint8_t model[CAPACITY];
-	const unsigned rounds = getenv("HUSK_LONG") != NULL ? 6100 : 600;	/* 100,000 requests and 10,000 */
-	uint32_t seed = 1;
+/* ---- F30: any requests, many at a time, against a copy of the disk ---- */
 
-	(void)state;
-	start("block");
-	memcpy(model, disk(0, CAPACITY), CAPACITY);
+#define DEPTH 32u
+#define PIECE 8192u			/* the most for one */
+#define ROUNDS 600u			/* 10,000 requests; HUSK_LONG: 100,000 */
+
+static struct {
+	uint8_t bytes[CAPACITY];
+	bool discarded[SECTORS];	/* a read gives zeros, or what was there */
+	bool read_only;
+	uint32_t seed;
+	struct wanted {
+		enum block_status status;
+		bool reads;
+		uint64_t sector;
+		uint32_t sectors;
+		uint8_t bytes[PIECE];
+		bool discarded[PIECE / BLOCK_SECTOR];
+	} wanted[DEPTH];
+} model;
+
+static uint32_t any(uint32_t below)
+{
+	model.seed = model.seed * 1664525u + 1013904223u;
+	return (model.seed >> 8) % below;
+}
+
+/* The places at the end have their share. */
+static uint64_t any_sector(uint32_t sectors)
+{
+	return any(8) == 0 ? SECTORS - sectors + any(2) : any(SECTORS - PIECE / BLOCK_SECTOR);
+}
+
+static void change(struct wanted *w, uint32_t type, uint64_t gpa)
+{
+	uint8_t *at = model.bytes + w->sector * BLOCK_SECTOR;
+
+	if (type == BLOCK_OUT)
+		memcpy(at, rig_at(&f.rig, gpa), w->sectors * BLOCK_SECTOR);
+	else if (type == BLOCK_WRITE_ZEROES)
+		memset(at, 0, w->sectors * BLOCK_SECTOR);
+	memset(model.discarded + w->sector, type == BLOCK_DISCARD, w->sectors);
+}
+
+/* The monitor does them in order, which no guest may rely on. */
+static void make_any(unsigned i)
+{
+	static const uint32_t types[] = {BLOCK_IN, BLOCK_IN, BLOCK_OUT, BLOCK_WRITE_ZEROES, BLOCK_DISCARD};
+	const uint32_t type = types[any(sizeof types / sizeof types[0])];
+	const uint64_t gpa = DATA + PIECE * i;
+	struct wanted *w = &model.wanted[i];
+
+	w->reads = type == BLOCK_IN;
+	w->sectors = 1 + any(PIECE / BLOCK_SECTOR);
+	w->sector = any_sector(w->sectors);
+	w->status = w->sector + w->sectors > SECTORS || (model.read_only && !w->reads) ? BLOCK_IOERR :
+		    BLOCK_OK;
+	memset(rig_at(&f.rig, gpa), (int)any(256), PIECE);
+	if (type == BLOCK_IN || type == BLOCK_OUT)
+		(void)transfer(type, w->sector, gpa, w->sectors * BLOCK_SECTOR);
+	else
+		(void)range(type, w->sector, w->sectors, type == BLOCK_WRITE_ZEROES ? any(2) : 0);
+	if (w->status != BLOCK_OK)
+		return;
+	if (!w->reads) {
+		change(w, type, gpa);
+		return;
+	}
+	memcpy(w->bytes, model.bytes + w->sector * BLOCK_SECTOR, w->sectors * BLOCK_SECTOR);
+	memcpy(w->discarded, model.discarded + w->sector, w->sectors);
+}
+
+static void assert_sectors(const uint8_t *got, const uint8_t *wanted, const bool *discarded, uint32_t n)
+{
+	for (; n > 0; n--, got += BLOCK_SECTOR, wanted += BLOCK_SECTOR, discarded++)
+		if (!*discarded || !is_zero(got, BLOCK_SECTOR))
+			assert_memory_equal(got, wanted, BLOCK_SECTOR);
+}
+
+static void back_as_wanted(unsigned i)
+{
+	const struct wanted *w = &model.wanted[i];
+	uint32_t written;
+
+	assert_true(virtq_take(&f.q, &written) >= 0);
+	assert_int_equal(status_of(i), w->status);
+	assert_int_equal(written, w->reads && w->status == BLOCK_OK ? w->sectors * BLOCK_SECTOR + 1 : 1);
+	if (w->reads && w->status == BLOCK_OK)
+		assert_sectors(rig_at(&f.rig, DATA + PIECE * i), w->bytes, w->discarded, w->sectors);
+}
+
+static void go_on(const char *option)
+{
+	const unsigned rounds = getenv("HUSK_LONG") != NULL ? 10 * ROUNDS : ROUNDS;
+
+	memset(&model, 0, sizeof model);
+	model.read_only = strcmp(option, "block-ro") == 0;
+	model.seed = 1;
+	start(option);
+	memcpy(model.bytes, disk(0, CAPACITY), CAPACITY);
 	for (unsigned round = 0; round < rounds; round++) {
-		const unsigned depth = 1 + round % 32;
+		const unsigned depth = 1 + round % DEPTH;
 
 		f.n = 0;
-		for (unsigned i = 0; i < depth; i++) {
-			uint64_t sector, gpa = DATA + 8192 * i;
-			uint32_t len;
-
-			seed = seed * 1664525u + 1013904223u;
-			sector = (seed >> 8) % (SECTORS - 16);
-			len = (1 + (seed >> 4 & 15)) * 512;
-			if ((seed >> 28 & 7) == 0) {
-				(void)range(BLOCK_WRITE_ZEROES, sector, len / 512, seed >> 3 & 1);
-				memset(model + sector * 512, 0, len);
-			} else if ((seed >> 28 & 1) == 0) {
-				memset(rig_at(&f.rig, gpa), (int)(seed >> 16 & 255), len);
-				(void)transfer(BLOCK_OUT, sector, gpa, len);
-				memcpy(model + sector * 512, rig_at(&f.rig, gpa), len);
-			} else {
-				(void)transfer(BLOCK_IN, sector, gpa, len);
-			}
-		}
+		for (unsigned i = 0; i < depth; i++)
+			make_any(i);
 		go();
-		for (unsigned i = 0; i < depth; i++) {
-			assert_true(virtq_take(&f.q, &(uint32_t){0}) >= 0);
-			assert_int_equal(status_of(i), BLOCK_OK);
-		}
+		for (unsigned i = 0; i < depth; i++)
+			back_as_wanted(i);
 	}
-	assert_memory_equal(model, disk(0, CAPACITY), CAPACITY);
+	assert_sectors(disk(0, CAPACITY), model.bytes, model.discarded, SECTORS);
+}
+
+static void any_requests_at_once(void **state)
+{
+	(void)state;
+	go_on("block");
+	assert_int_equal(figure("errors"), 0);
+}
+
+static void any_requests_to_a_read_only_disk(void **state)
+{
+	(void)state;
+	go_on("block-ro");
+	assert_int_equal(host.writes + host.punches + host.zeroings, 0);
+}
+
+/* ---- F30: the limits of one request, on a disk that has room for more ---- */
+
+#define LARGE (64u << 20)		/* bytes; a file without any of its own */
+
+static int set_up_large(void **state)
+{
+	if (set_up(state) == -1 || truncate(f.path, 0) == -1 || truncate(f.path, LARGE) == -1)
+		return -1;
+	rig_free(&f.rig);
+	if (rig_make(&f.rig, 2 * (uint64_t)RIG_MEMORY) == -1)
+		return -1;
+	f.rig.core.wanted = HUSK_FEATURE_BLOCK;
+	host.core = &f.rig.core;
+	start("block");
+	return 0;
+}
+
+static void a_transfer_is_of_a_mib_at_most(void **state)
+{
+	const uint32_t sectors = BLOCK_DATA_MAX / BLOCK_SECTOR;
+	uint8_t *data = rig_at(&f.rig, DATA);
+
+	(void)state;
+	for (unsigned i = 0; i < BLOCK_DATA_MAX; i++)
+		data[i] = byte_of_disk(i);
+	ends_with(transfer(BLOCK_OUT, 12345, DATA, BLOCK_DATA_MAX), BLOCK_OK, 1);
+	refused(transfer(BLOCK_OUT, 12345 + sectors, DATA, BLOCK_DATA_MAX + BLOCK_SECTOR), BLOCK_IOERR);
+	memset(data, UNTOUCHED, BLOCK_DATA_MAX);
+	refused(transfer(BLOCK_IN, 12345, DATA, BLOCK_DATA_MAX + BLOCK_SECTOR), BLOCK_IOERR);
+	assert_int_equal(data[0], UNTOUCHED);
+	ends_with(transfer(BLOCK_IN, 12345, DATA, BLOCK_DATA_MAX), BLOCK_OK, BLOCK_DATA_MAX + 1);
+	for (unsigned i = 0; i < BLOCK_DATA_MAX; i++)
+		assert_int_equal(data[i], byte_of_disk(i));
+	assert_true(is_zero(disk((12345 + sectors) * (uint64_t)BLOCK_SECTOR, BLOCK_SECTOR), BLOCK_SECTOR));
+}
+
+/* What lies behind the last sector of zeros, and what does before the first, stays. */
+static void zeroes_are_of_16_mib_at_most_and_discards_of_anything(void **state)
+{
+	const uint32_t sectors = BLOCK_ZEROES_MAX / BLOCK_SECTOR;
+
+	(void)state;
+	memset(rig_at(&f.rig, DATA), 'd', BLOCK_SECTOR);
+	ends_with(transfer(BLOCK_OUT, 8, DATA, BLOCK_SECTOR), BLOCK_OK, 1);
+	ends_with(transfer(BLOCK_OUT, 7 + sectors, DATA, BLOCK_SECTOR), BLOCK_OK, 1);
+	ends_with(transfer(BLOCK_OUT, 8 + sectors, DATA, BLOCK_SECTOR), BLOCK_OK, 1);
+	for (uint32_t unmap = 0; unmap <= 1; unmap++)
+		refused(range(BLOCK_WRITE_ZEROES, 8, sectors + 1, unmap), BLOCK_IOERR);
+	assert_int_equal(disk(8 * BLOCK_SECTOR, 1)[0], 'd');
+	for (uint32_t unmap = 0; unmap <= 1; unmap++)
+		ends_with(range(BLOCK_WRITE_ZEROES, 8, sectors, unmap), BLOCK_OK, 1);
+	assert_int_equal(disk(8 * BLOCK_SECTOR, 1)[0], 0);
+	assert_int_equal(disk((7 + sectors) * (uint64_t)BLOCK_SECTOR, 1)[0], 0);
+	assert_int_equal(disk((8 + sectors) * (uint64_t)BLOCK_SECTOR, 1)[0], 'd');
+	ends_with(range(BLOCK_DISCARD, 8, sectors + 1, 0), BLOCK_OK, 1);
+	ends_with(range(BLOCK_DISCARD, 0, LARGE / BLOCK_SECTOR, 0), BLOCK_OK, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -931,6 +1075,10 @@ int main(void)
 		TEST(poll_tells_of_completions_that_were_asked_for),
 		TEST(who_does_not_want_queues_has_none),
 		TEST(any_requests_at_once),
+		TEST(any_requests_to_a_read_only_disk),
+		cmocka_unit_test_setup_teardown(a_transfer_is_of_a_mib_at_most, set_up_large, tear_down),
+		cmocka_unit_test_setup_teardown(zeroes_are_of_16_mib_at_most_and_discards_of_anything,
+						set_up_large, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
