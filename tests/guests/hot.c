@@ -7,6 +7,7 @@
  *   loop MS, odd MS, outside MS: with a frame pointer that leads to itself, to an odd address, out of memory
  *   wait MS: waiting
  *   write MS: in hypercalls, called by writer
+ *   pages N: in writing N pages of text, however long that takes
  *   turns MS: in seventy, and says how often
  *   count N: in seventy, N times, however long that takes
  */
@@ -81,12 +82,19 @@ static NOT_INLINE void lie(uint64_t frame)
 	}
 }
 
+static char line[4096];
+
 static NOT_INLINE void writer(void)
 {
-	static char line[4096];
-
 	memset(line, '.', sizeof line);
 	while (!is_over())
+		solo5_console_write(line, sizeof line);
+}
+
+static void pages(uint64_t n)
+{
+	memset(line, '.', sizeof line);
+	while (n-- > 0)
 		solo5_console_write(line, sizeof line);
 }
 
@@ -120,12 +128,13 @@ int solo5_app_main(const struct solo5_start_info *si)
 			     take_word(&args, "write") ? writer :
 			     take_word(&args, "turns") ? turner : NULL;
 	const bool count = what == NULL && take_word(&args, "count");
-	const bool deep = what == NULL && !count && take_word(&args, "deep");
+	const bool page = what == NULL && !count && take_word(&args, "pages");
+	const bool deep = what == NULL && !count && !page && take_word(&args, "deep");
 	const uint64_t frame = take_word(&args, "odd") ? (uintptr_t)&end + 1 :
 			       take_word(&args, "outside") ? UINT64_C(1) << 40 : 0;
 	uint64_t number;
 
-	if (what == NULL && !count && !deep && frame == 0)
+	if (what == NULL && !count && !page && !deep && frame == 0)
 		(void)take_word(&args, "loop");
 	number = take_number(&args);
 	end = solo5_clock_monotonic() + number * 1000000;
@@ -133,6 +142,8 @@ int solo5_app_main(const struct solo5_start_info *si)
 		what();
 	else if (count)
 		counter(number);
+	else if (page)
+		pages(number);
 	else if (deep)
 		bottom(200);
 	else
