@@ -4,7 +4,7 @@
 #
 # What core files are to be tested for, by the numbers that test_gdb.sh has for all of debugging:
 #
-# 18 Solo5's trigger, name, messages and status   here
+# 18 Solo5's trigger, name, messages and status   here; its own case of them, as solo5-hvt-debug
 # 19 gdb reads backtrace, registers, variables    here, of this machine's architecture
 #    vector registers are as the guest left them  here; unit/dumpcore/test_notes_x86_64, test_notes_aarch64
 #    registers are those of the exception         here: register
@@ -110,6 +110,15 @@ if [ "${BACKEND:-kvm}-${ARCH-}" = kvm-x86_64 ]; then
 	report "and the note says what its registers are worth" \
 		"$(grep -a -q "\"registers\":\"$lost\"" "$file" || echo "they are not '$lost'")"
 fi
+# Solo5's own case of this, by its program's name: one file, which the last word of a line names; all in one stream.
+mkdir "$T/solo5"
+ln -s "$(command -v "$HUSK")" "$T/solo5-hvt-debug"
+timeout -s KILL "$LIMIT" "$T/solo5-hvt-debug" --dumpcore="$T/solo5" "$(image exit)" abort >"$T/out" 2>&1 </dev/null
+status=$? file=$(grep -o 'core\.solo5-hvt\.[0-9]*$' "$T/out")
+: >"$T/err"
+judge "solo5-hvt-debug" 255 '^solo5-hvt-debug: dumpcore: dumped'
+report "solo5-hvt-debug: the file" "$([ -f "$T/solo5/$file" ] || echo "it says '$file'")"
+
 dumps "a call that is forbidden" 1 'Invalid guest access' -- "$(image hostile_core)" --solo5:quiet walltime struct=null
 
 # A guest that hangs, and one that is asked to end.
@@ -152,12 +161,16 @@ if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image s
 		gdb -q -nx -batch -ex 'compare-sections .text' "$(image exception)" "$(core)" >"$T/out" 2>&1 </dev/null
 		status=$?
 		judge "has no breakpoint in it" 0 'Section .text.*: matched'
+	else
+		skip "a core of a guest that is debugged" "this husk cannot stop a guest for a debugger"
 	fi
 else
 	skip "gdb reads a core" "there is no gdb for it"
 fi
 for reader in readelf eu-readelf; do
-	if command -v $reader >/dev/null; then
+	if ! command -v $reader >/dev/null; then
+		skip "$reader reads a core" "there is no $reader here"
+	else
 		$reader -h -l -n "$faulted" >"$T/out" 2>"$T/err" </dev/null
 		status=$?
 		judge "$reader reads a core" 0 CORE PRSTATUS
@@ -166,6 +179,8 @@ for reader in readelf eu-readelf; do
 done
 if command -v file >/dev/null; then
 	report "file(1) knows it" "$(file "$aborted" | grep -v 'ELF 64-bit LSB core file.*from .*exception' | cut -c1-300)"
+else
+	skip "file(1) knows it" "there is no file here"
 fi
 report "the note tells why" "$(grep -a -q '"reason":"guest ended with status 255' "$aborted" || echo "it does not")"
 
@@ -193,11 +208,15 @@ if mkdir "$T/full" && mount -t tmpfs -o size=64k tmpfs "$T/full" 2>/dev/null; th
 	fails "a full disk" 'writing: No space left on device'
 	umount "$T/full"
 	cores=$T/cores
+else
+	skip "a full disk" "no file system can be mounted here"
 fi
 if mkdir "$T/fixed" && mount -t tmpfs -o ro tmpfs "$T/fixed" 2>/dev/null; then
 	run --mem=8 --dumpcore="$T/fixed" -- "$(image hello)"
 	judge "a directory that cannot be written to" 1 'dumpcore: dir not writable: .*fixed.: Read-only file system'
 	umount "$T/fixed"
+else
+	skip "a directory that cannot be written to" "no file system can be mounted here"
 fi
 run --mem=8 --dumpcore="$T/none" -- "$(image hello)"
 judge "a directory that is not there" 1 'dumpcore: cannot open dir .*none.: No such file .*: make it first'

@@ -574,12 +574,17 @@ judge "14: and the guest is unharmed" 7 'text is the same' 'rounds 3'
 
 # --- 16: places -----------------------------------------------------------------------------------------------------
 
+# As those who had Solo5's program for debugging call it.
+ln -s "$(command -v "$HUSK")" "$T/solo5-hvt-debug"
+HUSK=$T/solo5-hvt-debug
 start --mem=8 --gdb --gdb-port=0 "$(image debug)" now
+HUSK=$tested
 within 20 says 'target remote localhost:' || echo "# no port"
 port=$(sed -n "s/.*target remote localhost:\([0-9]*\)'.*/\1/p" "$T/err")
 place=$port
 echo '?' | client
 expect "16: a port of the host's own" '^T05'
+report "16: told as Solo5 tells it" "$(grep -q '^solo5-hvt-debug: Waiting for a debugger. Connect to it like this:$' "$T/err" || show "$T/err")"
 report "16: of 127.0.0.1 alone" "$(grep -i ":$(printf %04x "$port") 00000000:0000 0A" /proc/net/tcp* | grep -v ' 0100007F:')"
 quit
 place=$T/gdb
