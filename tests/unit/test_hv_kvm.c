@@ -557,6 +557,37 @@ static void a_doorbell_rings_without_an_exit(void **state)
 	close(fd);
 }
 
+/* What has another value or width is an exit, and rings nothing. */
+static void a_doorbell_may_be_for_one_value(void **state)
+{
+	struct bare *b = *state;
+	const struct hv_doorbell_ops *bells = hv_backend.caps(b->hv)->doorbells;
+	int one = new_bell(), other = new_bell();
+
+	assert_int_equal(bells->add_value(b->hv, BUS_MMIO, BARE_HOLE, 4, 7, one, &b->e), 0);
+	assert_int_equal(bells->add_value(b->hv, BUS_MMIO, BARE_HOLE, 4, 0x80000008, other, &b->e), 0);
+	code_store(&b->code, BARE_HOLE, 7);
+	code_store(&b->code, BARE_HOLE, 0x80000008);
+	code_store(&b->code, BARE_HOLE, 7);
+	code_store(&b->code, BARE_HOLE, 8);
+	code_store_16(&b->code, BARE_HOLE, 7);
+	code_store(&b->code, BARE_HOLE, 7);
+	start(b);
+	assert_mmio(b, BARE_HOLE, 4, true);
+	assert_true(rung(one) == 2);
+	assert_true(rung(other) == 1);
+	assert_mmio(b, BARE_HOLE, 2, true);
+	bells->del_value(b->hv, BUS_MMIO, BARE_HOLE, 4, 0x80000008, one);
+	bells->del_value(b->hv, BUS_MMIO, BARE_HOLE, 4, 7, one);
+	assert_mmio(b, BARE_HOLE, 4, true);
+	assert_true(rung(one) == 0);
+	assert_int_equal(bells->add_value(b->hv, BUS_MMIO, BARE_HOLE, 4, 0x80000008, one, &b->e), -1);
+	assert_int_equal(b->e.sys, EEXIST);
+	assert_non_null(strstr(b->e.message, "value 0x80000008"));
+	close(one);
+	close(other);
+}
+
 static void a_doorbell_is_added_once(void **state)
 {
 	struct bare *b = *state;
@@ -809,6 +840,7 @@ int main(void)
 		TEST(a_completed_load_has_its_value),
 		TEST(registers_are_read_and_written),
 		TEST(a_doorbell_rings_without_an_exit),
+		TEST(a_doorbell_may_be_for_one_value),
 		TEST(a_doorbell_is_added_once),
 		TEST(a_doorbell_is_removed_by_its_own_descriptor),
 		TEST(bad_doorbells_are_refused),

@@ -842,6 +842,32 @@ static void without_queues_there_is_nothing_to_serve(void **state)
 	assert_error(&f.rig.e, HUSK_E_USAGE, "--net-vhost=/dev/vhost-net: with --no-net-queues there are no queues");
 }
 
+/* As with vmm, and as with a backend whose doorbells ring for any value. */
+static void without_doorbells_for_a_value_there_is_none(void **state)
+{
+	static const struct hv_doorbell_ops for_any_value;
+	const struct hv_doorbell_ops *const lacking[] = {NULL, &for_any_value};
+
+	for (unsigned i = 0; i < sizeof lacking / sizeof lacking[0]; i++) {
+		struct hv_caps caps = *f.rig.core.caps;
+
+		caps.doorbells = lacking[i];
+		f.rig.core.caps = &caps;
+		assert_int_equal(option(VHOST), 0);
+		assert_int_equal(attach(), -1);
+		assert_error(&f.rig.e, HUSK_E_HOST, "vhost: ");
+		assert_non_null(strstr(f.rig.e.message, "has no doorbells without an exit"));
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+		f.rig.core.caps = &caps;
+		assert_int_equal(option("--net-vhost=auto"), 0);
+		assert_int_equal(attach(), 0);
+		assert_true(f.rig.core.net_direct == 0);
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
 static void values_are_looked_at(void **state)
 {
 	static const char *const good[] = {"auto", "off", "@3", "/dev/vhost-net", "./x"};
@@ -982,6 +1008,7 @@ int main(void)
 		TEST(another_header_is_refused),
 		TEST(an_image_without_queues_is_told),
 		TEST(without_queues_there_is_nothing_to_serve),
+		TEST(without_doorbells_for_a_value_there_is_none),
 		TEST(values_are_looked_at),
 		cmocka_unit_test(whatever_fails_nothing_is_left),
 		cmocka_unit_test(doorbells_may_fail),
