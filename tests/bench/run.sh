@@ -42,6 +42,12 @@ export HUSK BENCH_DIR BENCH_PROGRAMS BENCH_BLOCK
 status=$?
 case " ${BENCH_FLAGS-} $* " in
 *' --json '* | *' --net '* | *' --brief '*) ;;
-*) [ ! -x "$HUSK" ] || sh "$BENCH_DIR/vsock.sh" ;;
+*)
+	[ ! -x "$HUSK" ] || sh "$BENCH_DIR/vsock.sh"
+	# It makes a tap, and takes what the tests are built with.
+	if [ -x "$HUSK" ] && [ "$(id -u)" -eq 0 ] && [ -e "$BUILD/obj/tests/guests/stream.hvt" ]; then
+		sh "$BENCH_DIR/stream.sh" 8
+	fi
+	;;
 esac
 exit $status
