@@ -106,6 +106,11 @@ ssize_t disk_host_write_in_place(int fd, const struct iovec *iov, unsigned n, ui
 	return -1;
 }
 
+ssize_t disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
+{
+	return preadv(fd, iov, (int)n, (off_t)offset);
+}
+
 ssize_t disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
 {
 	return pwritev(fd, iov, (int)n, (off_t)offset);

@@ -75,9 +75,10 @@ const char *disk_host_write_obstacle(int fd, bool is_device);
 ssize_t disk_host_write_in_place(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
 
 /*
- * pwritev(2), on Linux by the system call that disk_host_write_in_place makes too; where that is
- * missing, only the first span.
+ * preadv(2) and pwritev(2), on Linux by system calls that are made elsewhere too, so that a filter has
+ * fewer; where they are missing, only the first span.
  */
+ssize_t disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
 ssize_t disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
 
 /* The ioctl by which disk_host_discard asks a block device. */

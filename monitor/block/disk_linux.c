@@ -191,6 +191,13 @@ const char *disk_host_write_obstacle(int fd, bool is_device)
 	return NULL;
 }
 
+ssize_t disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
+{
+	ssize_t rc = syscall(SYS_preadv2, fd, iov, (long)n, (long)offset, 0L, 0L);
+
+	return rc == -1 && errno == ENOSYS ? pread(fd, iov->iov_base, iov->iov_len, (off_t)offset) : rc;
+}
+
 ssize_t disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
 {
 	ssize_t rc = syscall(SYS_pwritev2, fd, iov, (long)n, (long)offset, 0L, 0L);

@@ -62,7 +62,7 @@ int disk_write(const struct disk *d, uint64_t offset, struct iovec span, size_t 
 int disk_readv(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned n,
 	       size_t *moved)
 {
-	return result(preadv(d->fd, iov, (int)n, (off_t)offset), moved);
+	return result(disk_host_readv(d->fd, iov, n, offset), moved);
 }
 
 int disk_writev(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned n,

@@ -14,7 +14,7 @@ static const struct rule list[] = {
 	{.call = "fcntl", .checks = {INT_IS(1, F_GETFL)}},	/* where it is not supported */
 
 	/* requests of queues */
-	{.call = "preadv"},
+	{.call = "preadv2"},		/* disk_host_readv */
 	{.call = "fdatasync"},
 	{.call = "fallocate", .checks = {INT_IS(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)}},
 	{.call = "fallocate", .checks = {INT_IS(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)}},

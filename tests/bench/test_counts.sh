@@ -117,8 +117,8 @@ dd if=/dev/zero of="$T/mib" bs=1048576 count=2 2>/dev/null
 start_is_short
 per_mib "a MiB read in blocks of 512 bytes by the bindings is 16 exits and 16 preads" pread64 16 read 512
 per_mib "a MiB read at once is one of each" pread64 1 read 1048576
-per_mib "a MiB read by 32 requests at a time is one exit and one preadv" preadv 1 submit 32768
-per_mib "a MiB read by 32 requests of 4 KiB at a time is 8 of each" preadv 8 submit 4096
+per_mib "a MiB read by 32 requests at a time is one exit and one preadv2" preadv2 1 submit 32768
+per_mib "a MiB read by 32 requests of 4 KiB at a time is 8 of each" preadv2 8 submit 4096
 per_mib "a MiB written at once is one of each" pwrite64 1 write 1048576
 costs "a block read of 512 bytes is one pread64" pread64 1 read 512
 costs "a block read of 65536 bytes is one pread64" pread64 1 read 65536

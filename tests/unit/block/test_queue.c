@@ -43,14 +43,17 @@ static struct {
 	size_t most;			/* bytes that one moves, 0: no limit */
 	unsigned stop_in;		/* the call before which core is stopped; 0: none */
 	bool no_holes;			/* the file system has none */
+	bool old;			/* a kernel that moves one span at an offset, not many */
 	unsigned order, last_write, flush;	/* of the calls */
 	struct core *core;
 } host;
 
-ssize_t __real_preadv(int fd, const struct iovec *iov, int n, off_t offset);
-ssize_t __wrap_preadv(int fd, const struct iovec *iov, int n, off_t offset);
+ssize_t __real_disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
+ssize_t __wrap_disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
 ssize_t __real_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
 ssize_t __wrap_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
+long __real_syscall(long nr, ...);
+long __wrap_syscall(long nr, ...);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
@@ -72,15 +75,15 @@ static struct iovec cut(const struct iovec *iov)
 	return (struct iovec){iov->iov_base, iov->iov_len < host.most ? iov->iov_len : host.most};
 }
 
-ssize_t __wrap_preadv(int fd, const struct iovec *iov, int n, off_t offset)
+ssize_t __wrap_disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
 {
 	const struct iovec piece = cut(iov);
 
 	host.reads++;
 	if (!goes_on())
 		return -1;
-	return host.most != 0 ? __real_preadv(fd, &piece, 1, offset) :
-	       __real_preadv(fd, iov, n, offset);
+	return host.most != 0 ? __real_disk_host_readv(fd, &piece, 1, offset) :
+	       __real_disk_host_readv(fd, iov, n, offset);
 }
 
 ssize_t __wrap_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uint64_t offset)
@@ -93,6 +96,19 @@ ssize_t __wrap_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uin
 		return -1;
 	return host.most != 0 ? __real_disk_host_writev(fd, &piece, 1, offset) :
 	       __real_disk_host_writev(fd, iov, n, offset);
+}
+
+long __wrap_syscall(long nr, ...)
+{
+	long a[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	errno = ENOSYS;
+	return host.old ? -1 : __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 int __wrap_fdatasync(int fd)
@@ -379,6 +395,25 @@ static void neighbours_are_one_system_call(void **state)
 		assert_data(DATA + 512 * (31 - i), (8 + i) * 512, 512);
 	assert_int_equal(figure("system_calls"), host.writes);
 	assert_int_equal(figure("bytes_written"), 32 * 512);
+}
+
+static void where_the_host_cannot_they_are_one_each(void **state)
+{
+	(void)state;
+	start("block");
+	host.old = true;
+	for (unsigned i = 0; i < 8; i++)
+		(void)transfer(BLOCK_IN, i, DATA + 1024 * i, 512);
+	for (unsigned i = 0; i < 8; i++)
+		(void)transfer(BLOCK_OUT, 16 + i, DATA + 1024 * i, 512);
+	go();
+	assert_int_equal(host.reads, 8);
+	assert_int_equal(host.writes, 8);
+	assert_int_equal(figure("bytes_read"), 8 * 512);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_data(DATA + 1024 * i, i * 512, 512);
+		assert_data(DATA + 1024 * i, (16 + i) * 512, 512);
+	}
 }
 
 static void what_lies_apart_is_not(void **state)
@@ -1047,6 +1082,7 @@ int main(void)
 		TEST(header_data_and_status_may_be_cut_anywhere),
 		TEST(any_number_at_one_doorbell),
 		TEST(neighbours_are_one_system_call),
+		TEST(where_the_host_cannot_they_are_one_each),
 		TEST(what_lies_apart_is_not),
 		TEST(short_transfers_go_on),
 		TEST(what_was_submitted_before_is_served_too),
