@@ -268,6 +268,8 @@ static void vmm_confine(struct hv *hv, struct sandbox *s)
 	sandbox_allow_ioctl(s, hv->vm, hv_vmm_run_code(hv));
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
 		sandbox_allow_ioctl(s, hv->vm, codes[i]);
+	for (const unsigned long *code = hv_vmm_own_codes; *code != 0; code++)
+		sandbox_allow_ioctl(s, hv->vm, *code);
 	if (hv_vmm_memory_map(hv, &later) == -1) {
 		sandbox_allow_ioctl(s, hv->vm, VMM_MAP);
 		sandbox_allow_ioctl(s, hv->vm, VMM_UNMAP);

@@ -161,6 +161,9 @@ int hv_vmm_cycle_freq(struct hv *hv, uint64_t *hz, struct husk_error *e);
 int hv_vmm_set_entry(struct hv *hv, const struct cpu_state *state, struct husk_error *e);
 extern const struct hv_register_ops hv_vmm_registers;
 
+/* The codes that these take and only this architecture has; ends with 0. */
+extern const unsigned long hv_vmm_own_codes[];
+
 /* What is amiss with the host's counter, which guests read as it is; NULL: nothing that is known. */
 const char *hv_vmm_counter_flaw(void);
 

@@ -99,6 +99,7 @@ static int set_regs(struct hv *hv, const struct cpu_regs *r, struct husk_error *
 }
 
 const struct hv_register_ops hv_vmm_registers = {.get = get_regs, .set = set_regs};
+const unsigned long hv_vmm_own_codes[] = {0};
 
 /* ---- exits ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* hv_vmm_x86_64.c: registers, counter and exits of a vcpu under FreeBSD's vmm on x86_64. */
+/* hv_vmm_x86_64.c: first registers, counter and exits of a vcpu under FreeBSD's vmm on x86_64. */
 #include "hv_vmm.h"
 
 #include <errno.h>
@@ -84,51 +84,6 @@ int hv_vmm_set_entry(struct hv *hv, const struct cpu_state *s, struct husk_error
 	hv->ip = hv->next_ip = s->rip;
 	return 0;
 }
-
-/* ---- registers ---- */
-
-/* In the order of struct cpu_regs, RIP last. */
-static const int32_t numbers[] = {
-	VMM_REG_RAX, VMM_REG_RBX, VMM_REG_RCX, VMM_REG_RDX, VMM_REG_RSI, VMM_REG_RDI, VMM_REG_RSP,
-	VMM_REG_RBP, VMM_REG_R8, VMM_REG_R9, VMM_REG_R10, VMM_REG_R11, VMM_REG_R12, VMM_REG_R13,
-	VMM_REG_R14, VMM_REG_R15, VMM_REG_RFLAGS, VMM_REG_RIP,
-};
-#define N_NUMBERS (sizeof numbers / sizeof numbers[0])
-
-/* After an instruction's exit vmm tells its address, and goes on behind it all the same. */
-static int get_regs(struct hv *hv, struct cpu_regs *r, struct husk_error *e)
-{
-	uint64_t v[N_NUMBERS];
-	struct vmm_registers call = {.count = N_NUMBERS, .numbers = numbers, .values = v};
-
-	if (VMM_IOCTL(hv->vm, VMM_GET_REGISTERS, &call) == -1)
-		return husk_fail_sys(e, errno, "VM_GET_REGISTER_SET");
-	*r = (struct cpu_regs){
-		.rax = v[0], .rbx = v[1], .rcx = v[2], .rdx = v[3], .rsi = v[4], .rdi = v[5],
-		.rsp = v[6], .rbp = v[7], .r8 = v[8], .r9 = v[9], .r10 = v[10], .r11 = v[11],
-		.r12 = v[12], .r13 = v[13], .r14 = v[14], .r15 = v[15], .rflags = v[16],
-		.rip = hv->next_ip,
-	};
-	return 0;
-}
-
-/* RIP is written only if it changes. */
-static int set_regs(struct hv *hv, const struct cpu_regs *r, struct husk_error *e)
-{
-	uint64_t v[N_NUMBERS] = {
-		r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rsp, r->rbp, r->r8, r->r9,
-		r->r10, r->r11, r->r12, r->r13, r->r14, r->r15, r->rflags, r->rip,
-	};
-	bool same = r->rip == hv->next_ip;
-	struct vmm_registers call = {.count = N_NUMBERS - same, .numbers = numbers, .values = v};
-
-	if (VMM_IOCTL(hv->vm, VMM_SET_REGISTERS, &call) == -1)
-		return husk_fail_sys(e, errno, "VM_SET_REGISTER_SET");
-	hv->ip = hv->next_ip = r->rip;
-	return 0;
-}
-
-const struct hv_register_ops hv_vmm_registers = {.get = get_regs, .set = set_regs};
 
 /* ---- exits ---- */
 

@@ -39,8 +39,31 @@ static struct {
 int __real_vmm_host_ioctl(int fd, unsigned long code, void *arg);
 int __wrap_vmm_host_ioctl(int fd, unsigned long code, void *arg);
 
+/* What it says to one kind of call. */
+static struct {
+	unsigned long code;
+	int error;
+} refusal;
+
+/* On AMD's processors EFER is told with the host's SVME. */
+static int get_registers_as_on_amd(int fd, struct vmm_registers *r)
+{
+	int rc = __real_vmm_host_ioctl(fd, VMM_GET_REGISTERS, r);
+
+	for (uint32_t i = 0; i < r->count; i++)
+		if (r->numbers[i] == VMM_REG_EFER)
+			r->values[i] |= 0x1000;
+	return rc;
+}
+
 int __wrap_vmm_host_ioctl(int fd, unsigned long code, void *arg)
 {
+	if (refusal.code == code) {
+		errno = refusal.error;
+		return -1;
+	}
+	if (code == VMM_GET_REGISTERS)
+		return get_registers_as_on_amd(fd, arg);
 	if (code != VMM_RUN || script.at == script.n)
 		return __real_vmm_host_ioctl(fd, code, arg);
 	errno = script.answers[script.at].error;
@@ -84,6 +107,7 @@ static int set_up(void **state)
 
 	memset(&script, 0, sizeof script);
 	memset(&counter, 0, sizeof counter);
+	memset(&refusal, 0, sizeof refusal);
 	*state = &b;
 	return bare_make(&b);
 }
@@ -175,6 +199,70 @@ static void a_read_is_completed_before_a_kick_is_seen(void **state)
 	assert_true(regs.rip == BARE_TEXT + 6);
 	assert_exit(b, HV_EXIT_INTERRUPTED);
 	assert_port(b, 4, true, "\1\2\3\4");
+}
+
+/* Intel SDM vol. 4, IA32_FS_BASE, IA32_GS_BASE. */
+#define SET_BASE(msr, base) 0xb9, msr, 0x01, 0x00, 0xc0, 0xb8, base & 0xff, base >> 8 & 0xff, base >> 16, 0, \
+	0x31, 0xd2, 0x0f, 0x30	/* mov ecx, msr; mov eax, base; xor edx, edx; wrmsr */
+
+static void segments_and_control_registers_are_the_guests(void **state)
+{
+	const struct hv_register_ops *r;
+	struct cpu_system s;
+	struct bare *b = *state;
+
+	CODE(b, SET_BASE(0x00, 0x123456), SET_BASE(0x01, 0x654321), MOV_EDX_PORT, OUT_EAX);
+	start(b);
+	r = hv_backend.caps(b->hv)->registers;
+	assert_exit(b, HV_EXIT_PIO);
+	assert_int_equal(r->get_system(b->hv, &s, &b->e), 0);
+	assert_true(s.fs_base == 0x123456 && s.gs_base == 0x654321);
+	assert_true((s.cr0 & 0x80000001) == 0x80000001);	/* PG, PE */
+	assert_true((s.cr4 & 0x20) != 0);			/* PAE */
+	assert_true((s.efer & 0x1500) == 0x500);		/* LMA, LME; SVME is the host's */
+	assert_true(s.cr3 != 0 && s.cr3 % 4096 == 0);
+	assert_true(s.cs != 0 && s.ss != 0 && s.cs != s.ss);
+	assert_true(s.ds == s.ss && s.es == s.ss && s.fs == s.ss && s.gs == s.ss);
+	assert_exit(b, HV_EXIT_SHUTDOWN);	/* what is behind the code is none */
+}
+
+static void registers_that_cannot_be_had_are_an_error(void **state)
+{
+	static const struct { unsigned long code; const char *message; } cases[] = {
+		{VMM_GET_REGISTERS, "VM_GET_REGISTER_SET: "},
+		{VMM_GET_DESCRIPTOR, "VM_GET_SEGMENT_DESCRIPTOR: "},
+	};
+	const struct hv_register_ops *r;
+	struct bare *b = *state;
+	struct cpu_system s;
+
+	start(b);
+	r = hv_backend.caps(b->hv)->registers;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		refusal = (typeof(refusal)){cases[i].code, EIO};
+		assert_int_equal(r->get_system(b->hv, &s, &b->e), -1);
+		assert_int_equal(b->e.kind, HUSK_E_HOST);
+		assert_int_equal(strncmp(b->e.message, cases[i].message, strlen(cases[i].message)), 0);
+	}
+}
+
+/* The kernel has gone on behind the instruction, and a guest that goes on would read what was in RAX. */
+static void a_read_that_cannot_be_completed_is_an_error(void **state)
+{
+	static const struct { unsigned long code; const char *message; } cases[] = {
+		{VMM_GET_REGISTER, "VM_GET_REGISTER: RAX"}, {VMM_SET_REGISTER, "VM_SET_REGISTER: RAX"},
+	};
+	struct bare *b = *state;
+
+	CODE(b, MOV_EDX_PORT, 0xec, 0xec);
+	start(b);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_port(b, 1, false, NULL);
+		refusal = (typeof(refusal)){cases[i].code, EIO};
+		assert_int_equal(i == 0 ? bare_run(b) : hv_backend.complete(b->hv, &b->exit, &b->e), -1);
+		refusal.code = 0;
+		assert_int_equal(strncmp(b->e.message, cases[i].message, strlen(cases[i].message)), 0);
+	}
 }
 
 /* Bits of the flags that say nothing hold what an earlier exit left there. */
@@ -445,6 +533,9 @@ int main(void)
 		WITH_MACHINE(what_is_written_to_a_port_has_its_width),
 		WITH_MACHINE(what_is_read_from_a_port_changes_as_much_of_rax),
 		WITH_MACHINE(a_read_is_completed_before_a_kick_is_seen),
+		WITH_MACHINE(segments_and_control_registers_are_the_guests),
+		WITH_MACHINE(registers_that_cannot_be_had_are_an_error),
+		WITH_MACHINE(a_read_that_cannot_be_completed_is_an_error),
 		WITH_MACHINE(leftover_bits_of_a_port_exit_mean_nothing),
 		WITH_MACHINE(exits_that_are_none_are_run_again),
 		WITH_MACHINE(a_debug_exit_that_nobody_asked_for_is_harmless),
