@@ -83,7 +83,12 @@ static int open_node(struct hv *hv, struct husk_error *e)
 
 	snprintf(path, sizeof path, VMM_NODES "/%s", hv->name);
 	hv->vm = vmm_host_open(path, O_RDWR | O_CLOEXEC);
-	return hv->vm == -1 ? missing(errno, path, e) : 0;
+	if (hv->vm != -1)
+		return 0;
+	if (errno != ENOENT)
+		return missing(errno, path, e);
+	husk_fail_sys(e, errno, "%s", path);
+	return husk_hint(e, "a jail's devfs rules have to unhide vmm and vmm/*");
 }
 
 int hv_vmm_open(struct hv *hv, struct husk_error *e)

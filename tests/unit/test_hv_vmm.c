@@ -36,6 +36,23 @@ static struct {
 	bool after;		/* SIGKILL after it */
 } fault;
 
+/* What a kernel says to all calls of one kind, beside: a path, a sysctl's name, or "create" for that by /dev/vmmctl. */
+static struct refusal {
+	const char *of;
+	int error;
+} refusals_of[2];
+
+static bool is_of(const char *of)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (refusals_of[i].of == NULL || strncmp(of, refusals_of[i].of, strlen(refusals_of[i].of)) != 0)
+			continue;
+		errno = refusals_of[i].error;
+		return true;
+	}
+	return false;
+}
+
 static bool refused(void)
 {
 	if (!fault.armed || ++fault.seen != fault.at)
@@ -70,7 +87,7 @@ static struct opened {
 
 int __wrap_vmm_host_open(const char *path, int flags)
 {
-	int fd = refused() ? -1 : __real_vmm_host_open(path, flags);
+	int fd = is_of(path) || refused() ? -1 : __real_vmm_host_open(path, flags);
 
 	if (fd != -1 && opened.n < 2)
 		opened.fds[opened.n++] = fd;
@@ -80,7 +97,8 @@ int __wrap_vmm_host_open(const char *path, int flags)
 
 int __wrap_vmm_host_ioctl(int fd, unsigned long code, void *arg)
 {
-	int rc = refused() ? -1 : __real_vmm_host_ioctl(fd, code, arg);
+	bool no = (code == VMMCTL_CREATE && is_of("create")) || refused();
+	int rc = no ? -1 : __real_vmm_host_ioctl(fd, code, arg);
 
 	die_after();
 	return rc;
@@ -98,7 +116,7 @@ void *__wrap_vmm_host_mmap(void *at, size_t len, int prot, int flags, int fd, of
 int __wrap_vmm_host_sysctl(const char *name, void *old, size_t *old_len, const void *new,
 			   size_t new_len)
 {
-	int rc = refused() ? -1 : __real_vmm_host_sysctl(name, old, old_len, new, new_len);
+	int rc = is_of(name) || refused() ? -1 : __real_vmm_host_sysctl(name, old, old_len, new, new_len);
 
 	die_after();
 	return rc;
@@ -417,10 +435,11 @@ static void machines_leave_nothing_behind(void **state)
 	hv_backend.destroy(NULL);
 }
 
-/* Without the errors that tell one release from another. */
+/* Some of them tell one release from another at some calls, and the start goes on. */
+static const int errors[] = {EPERM, EIO, ENOMEM, EFAULT, EBUSY, ENXIO, EINVAL, ENOENT, ENOSPC, EACCES};
+
 static void a_start_that_fails_leaves_nothing_behind(void **state)
 {
-	static const int errors[] = {EPERM, EIO, ENOMEM, EFAULT, EBUSY, ENXIO};
 	unsigned files = open_descriptors();
 
 	(void)state;
@@ -444,6 +463,127 @@ static void a_start_that_fails_leaves_nothing_behind(void **state)
 			assert_int_equal(machines(), 0);
 			assert_int_equal(open_descriptors(), files);
 		}
+	}
+}
+
+/* Once more, the host has what it lacked: nothing was left half done. */
+static int run_on(struct bare *b)
+{
+	struct husk_error e;
+
+	if (bare_run(b) == 0)
+		return 0;
+	e = b->e;
+	assert_int_equal(bare_run(b), 0);
+	b->e = e;
+	return -1;
+}
+
+/* All that is done with a machine between its start and its end. A kick may be lost, and no more. */
+static int live_through(struct bare *b)
+{
+	const struct hv_register_ops *r = hv_backend.caps(b->hv)->registers;
+	struct cpu_system system;
+	struct cpu_regs regs;
+
+	if (bare_start(b) == -1 || hv_backend.own(b->hv, &b->e) == -1 ||
+	    hv_backend.protect(b->hv, BARE_DATA, BARE_DATA + page() - 1, MEMORY_R, &b->e) == -1 ||
+	    hv_backend.protect(b->hv, BARE_TEXT, BARE_TEXT + page() - 1, MEMORY_R, &b->e) == -1)
+		return -1;
+	if (run_on(b) == -1 || hv_backend.complete(b->hv, &b->exit, &b->e) == -1 ||
+	    r->get(b->hv, &regs, &b->e) == -1 || r->set(b->hv, &regs, &b->e) == -1 ||
+	    (r->get_system != NULL && r->get_system(b->hv, &system, &b->e) == -1))
+		return -1;
+	hv_backend.kick(b->hv);
+	if (run_on(b) == -1 || run_on(b) == -1)
+		return -1;
+	return 0;
+}
+
+/* Whether the nth host call was made; *told: that it failed was. */
+static bool lives_though_the_nth_call_fails(unsigned n, int error, unsigned *told)
+{
+	static struct bare b;
+	unsigned seen;
+	int rc;
+
+	assert_int_equal(bare_make(&b), 0);
+	code_load(&b.code, BARE_HOLE);
+	for (uint32_t i = 0; i < 8; i++)
+		code_hypercall(&b.code, 2, i);
+	fault = (typeof(fault)){.armed = true, .at = n, .error = error};
+	rc = live_through(&b);
+	seen = fault.seen;
+	fault.armed = false;
+	if (rc == -1) {
+		++*told;
+		assert_int_equal(b.e.kind, HUSK_E_HOST);
+		assert_int_equal(b.e.sys, error);
+		assert_non_null(strstr(b.e.message, "VM_"));
+	}
+	hv_backend.disown(b.hv);
+	bare_free(&b);
+	return seen >= n;
+}
+
+static void a_live_machine_survives_what_fails_and_tells_it(void **state)
+{
+	unsigned files = open_descriptors();
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		unsigned n = 1, told = 0;
+
+		for (; lives_though_the_nth_call_fails(n, errors[i], &told); n++) {
+			assert_in_range(n, 1, 200);
+			assert_int_equal(machines(), 0);
+			assert_int_equal(open_descriptors(), files);
+		}
+		/* But for a kick and its end; for runs of a fault, and rights for which maps do not suffice. */
+		assert_in_range(told + (errors[i] == EFAULT || errors[i] == ENOSPC ? 12 : 3), n, 200);
+		assert_in_range(told, 8, 200);
+	}
+}
+
+/* The remedy is named where it is known, and only that one. */
+static void what_is_missing_is_told_with_its_remedy(void **state)
+{
+	static const char module[] = "kldload vmm", privilege[] = "in a jail allow.vmm is needed",
+			  processor[] = "the firmware has turned that off", rules[] = "unhide vmm";
+	static const struct {
+		struct refusal refusals[2];
+		const char *what, *remedy;
+	} cases[] = {
+		{{{VMM_CONTROL, ENOENT}, {VMM_SYSCTL_CREATE, ENOENT}}, VMM_SYSCTL_CREATE, module},
+		{{{VMM_CONTROL, ENOENT}, {VMM_SYSCTL_CREATE, EPERM}}, VMM_SYSCTL_CREATE, privilege},
+		{{{VMM_CONTROL, ENOENT}, {VMM_SYSCTL_CREATE, ENXIO}}, VMM_SYSCTL_CREATE, processor},
+		{{{VMM_CONTROL, ENOENT}, {VMM_SYSCTL_CREATE, ENOMEM}}, VMM_SYSCTL_CREATE, NULL},
+		{{{VMM_CONTROL, EACCES}}, VMM_CONTROL, privilege},
+		{{{VMM_CONTROL, EPERM}}, VMM_CONTROL, privilege},
+		{{{"create", EPERM}, {VMM_SYSCTL_CREATE, EPERM}}, NULL, privilege},
+		{{{"create", ENOMEM}, {VMM_SYSCTL_CREATE, ENOMEM}}, NULL, NULL},
+		{{{VMM_NODES "/", ENOENT}}, VMM_NODES "/husk-", rules},
+		{{{VMM_NODES "/", EACCES}}, VMM_NODES "/husk-", privilege},
+		{{{VMM_NODES "/", EBUSY}}, VMM_NODES "/husk-", NULL},
+	};
+	const char *const remedies[] = {module, privilege, processor, rules};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct husk_error e = {0};
+		struct hv *hv = NULL;
+
+		memcpy(refusals_of, cases[i].refusals, sizeof refusals_of);
+		assert_int_equal(hv_backend.create(&hv, BARE_MEMORY, &e), -1);
+		memset(refusals_of, 0, sizeof refusals_of);
+		assert_null(hv);
+		assert_int_equal(e.kind, HUSK_E_HOST);
+		if (cases[i].what != NULL)
+			assert_int_equal(strncmp(e.message, cases[i].what, strlen(cases[i].what)), 0);
+		for (unsigned k = 0; k < sizeof remedies / sizeof remedies[0]; k++)
+			if ((strstr(e.message, remedies[k]) != NULL) != (remedies[k] == cases[i].remedy))
+				fail_msg("case %u: %s", i, e.message);
+		assert_int_equal(machines(), 0);
 	}
 }
 
@@ -672,7 +812,10 @@ static int try_refused(int control, int vm)
 /* Protected before, as guests' memory is, so that its maps are made anew by the sandbox. */
 static int live_confined(struct bare *b, const struct opened *o)
 {
+	const struct hv_register_ops *r = hv_backend.caps(b->hv)->registers;
 	struct kicker k = {b, 100};
+	struct cpu_system system;
+	struct cpu_regs regs;
 	pthread_t thread;
 	int step = 20;
 
@@ -686,6 +829,9 @@ static int live_confined(struct bare *b, const struct opened *o)
 		return 12;
 	pthread_join(thread, NULL);
 	hv_backend.disown(b->hv);
+	if (r->get(b->hv, &regs, &b->e) == -1 ||
+	    (r->get_system != NULL && r->get_system(b->hv, &system, &b->e) == -1))
+		return 15;
 	if (refusals != 0)
 		return 13;
 	step = try_refused(o->fds[0], o->fds[1]);
@@ -743,6 +889,8 @@ static int group(const char *personality)
 		WITH_MACHINE(a_machine_that_somebody_destroyed_says_so),
 		cmocka_unit_test(machines_leave_nothing_behind),
 		cmocka_unit_test(a_start_that_fails_leaves_nothing_behind),
+		cmocka_unit_test(a_live_machine_survives_what_fails_and_tells_it),
+		cmocka_unit_test(what_is_missing_is_told_with_its_remedy),
 		cmocka_unit_test(what_a_killed_process_leaves_is_swept_by_the_next_start),
 		cmocka_unit_test(others_machines_are_let_alone),
 		cmocka_unit_test(a_name_that_is_taken_is_passed_over),
