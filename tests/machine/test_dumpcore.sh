@@ -151,9 +151,11 @@ if command -v gdb >/dev/null && gdb -q -batch -ex 'show architecture' "$(image s
 	gdb -q -batch -ex bt -ex 'info registers' "$(image exception)" "$aborted" >"$T/out" 2>&1 </dev/null
 	status=$?
 	judge "gdb reads a core" 0 'terminated with signal SIGABRT' '#0 .*solo5_app_main' 'rip\|pc '
-	gdb -q -batch -ex "p/x $vector" -ex 'p rounds' "$(image debug)" "$interrupted" >"$T/out" 2>&1 </dev/null
+	gdb -q -batch -ex 'p rounds' -ex "p/x $vector" "$(image debug)" "$interrupted" >"$T/out" 2>&1 </dev/null
 	status=$?
-	judge "and vector registers and variables" 0 '^$1 = {0x123456789abcdef, 0xfedcba9876543210}' '^$2 = 3$'
+	judge "and variables" 0 '^$1 = 3$'
+	report "and takes no note for what it is not" "$(grep -i 'warning: Section' "$T/out")"
+	[ "${BACKEND:-kvm}" != kvm ] || judge "and vector registers" 0 '^$2 = {0x123456789abcdef, 0xfedcba9876543210}'
 	gdb -q -batch -ex bt "$(image spin)" "$hung" >"$T/out" 2>&1 </dev/null
 	status=$?
 	judge "gdb reads that of a guest that hung" 0 '#[0-9] .*bindings_start'
