@@ -94,13 +94,13 @@ debug_ready() {
 	ready "$(image debug)" "$@"
 }
 
-# hangs ARGS...: a guest waits for frames without an end; they come by descriptor 8. A debugger may come to it.
+# hangs: a guest waits for frames without an end; they come by descriptor 8. A debugger may come to it.
 hangs() {
 	rm -f "$place" "$T/wire"
 	mkfifo "$T/wire"
 	exec 8<>"$T/wire"
 	"${RSP%/*}/packets" 8
-	start --mem=8 --gdb="$place",nowait --net:service0=@8 "$@" -- "$(image debug_net)" --solo5:quiet
+	start --mem=8 --gdb="$place",nowait --net:service0=@8 -- "$(image debug_net)" --solo5:quiet
 	within 20 is_ready || echo "# not ready"
 	read_places
 }

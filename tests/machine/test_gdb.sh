@@ -526,6 +526,11 @@ done
 	echo
 	echo 'leave'
 } | bad_client
+# What comes of one more, which asks for the reason of the stop.
+another() {
+	echo '?' | client && cat "$T/replies"
+}
+
 # A second one is told at once that there is no place for it, whatever the guest does; and the first does not notice.
 mkfifo "$T/script"
 timeout 60 "$RSP" "$place" <"$T/script" >"$T/first" 2>&1 &
@@ -533,10 +538,12 @@ peer=$!
 exec 9>"$T/script"
 echo '?' >&9
 within 20 grep -q '^T05' "$T/first" || echo "# the first has no answer"
-echo '?' | client
+another >"$T/others"
 expect "14: a debugger that comes beside another is turned away" '^gone'
 echo '!c' >&9
-for time in 1 2 3; do echo '?' | client && cat "$T/replies"; done >"$T/others"
+{
+	another && another && another
+} >"$T/others"
 report "14: while the guest runs, too" "$(grep -v '^gone' "$T/others"; [ "$(wc -l <"$T/others")" = 3 ] || show "$T/others")"
 printf '%s\n' ^C . D >&9
 exec 9>&-

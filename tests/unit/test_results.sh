@@ -89,5 +89,7 @@ suites instead kvm | sort >"$tmp/instead"
 same "what takes programs of this host runs on its processor" "" "$(cd "$src/tests" &&
 	grep -lE 'SOLO5_HVT names no|command -v (curl|socat|strace)' machine/test_*.sh | sed 's/[.]sh$//' | sort |
 	comm -23 - "$tmp/instead" | xargs)"
+same "gdb has guests and cores to look at there" "machine/test_dumpcore machine/test_gdb_itself" \
+	"$(grep -e test_dumpcore -e gdb_itself "$tmp/instead" | xargs)"
 
 echo "1..$number"
