@@ -28,7 +28,8 @@ struct block_device {
 	char what[MFT_NAME_SIZE + 32];	/* the queue's name */
 	bool called;			/* completions are there that the guest wants to be told of */
 	bool due;			/* the queue may hold requests for which no doorbell rings */
-	uint64_t doorbells, requests, refused, flushes, discards, zeroes;	/* by the queue */
+	bool deaf;			/* the host takes no word of what will be read: disk_expect */
+	uint64_t doorbells, requests, refused, flushes, discards, zeroes, told_ahead;	/* by the queue */
 };
 
 struct direction;

@@ -87,6 +87,14 @@ int disk_readv(const struct disk *d, uint64_t offset, const struct iovec *iov, u
 int disk_writev(const struct disk *d, uint64_t offset, const struct iovec *iov, unsigned n,
 		size_t *moved);
 
+/*
+ * Tells the host that these bytes, at least one, within capacity, will be read soon. Linux has the disk
+ * begin, with no more than the larger of its read-ahead and its largest request, and does not wait for
+ * it; FreeBSD's file systems may do nothing. Returns 0, or why this disk can be told nothing, a value of
+ * errno.
+ */
+int disk_expect(const struct disk *d, uint64_t offset, uint64_t len);
+
 /* What was written to the disk is on its medium when this returns 0, otherwise what stopped it. */
 int disk_flush(const struct disk *d);
 

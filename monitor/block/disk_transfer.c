@@ -74,6 +74,11 @@ int disk_writev(const struct disk *d, uint64_t offset, const struct iovec *iov, 
 	return result(disk_host_writev(d->fd, iov, n, offset), moved);
 }
 
+int disk_expect(const struct disk *d, uint64_t offset, uint64_t len)
+{
+	return posix_fadvise(d->fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 int disk_flush(const struct disk *d)
 {
 	return fdatasync(d->fd) == 0 ? 0 : errno;

@@ -273,6 +273,7 @@ static void report_device(const struct block_device *dev, module_figure *tell, v
 	tell(ctx, subject, "flushes", dev->flushes);
 	tell(ctx, subject, "discards", dev->discards);
 	tell(ctx, subject, "zeroes", dev->zeroes);
+	tell(ctx, subject, "told_ahead", dev->told_ahead);
 }
 
 static void block_report(const void *state, module_figure *tell, void *ctx)

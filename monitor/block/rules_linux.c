@@ -15,6 +15,7 @@ static const struct rule list[] = {
 
 	/* requests of queues */
 	{.call = "preadv2"},		/* disk_host_readv */
+	{.call = "fadvise64", .checks = {INT_IS(3, POSIX_FADV_WILLNEED)}},
 	{.call = "fdatasync"},
 	{.call = "fallocate", .checks = {INT_IS(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)}},
 	{.call = "fallocate", .checks = {INT_IS(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)}},

@@ -2,7 +2,8 @@
 /*
  * requests.c: many requests to a disk's first 64 KiB at a time, against a copy of these in memory; and on
  * request single calls: "flush", "discard AT SIZE", "zeroes AT SIZE", "write AT SIZE" (of the letter W), "denied",
- * "stay" for ever. A last word "plain" says that the monitor has no queues.
+ * "stay" for ever; "scatter" writes, and "gather" reads, what lies apart, as many pieces as at a time. A
+ * last word "plain" says that the monitor has no queues.
  */
 #include "guest.h"
 #include "solo5x.h"
@@ -10,7 +11,8 @@
 #define DISK_MAX 65536u
 #define ROUNDS 20u
 #define DEPTH 32u
-#define PIECE 2048u		/* the most for one request */
+#define PIECE 4096u		/* the most for one request */
+#define APART 65536u		/* between two pieces that are scattered */
 
 static solo5_handle_t disk;
 static struct solo5_block_info info;
@@ -92,6 +94,31 @@ static int work(bool has_queues)
 	return rc;
 }
 
+/* Pieces of one letter each, in no order; the first is not where a monitor tries a disk. */
+static int apart(enum solo5x_block_kind kind)
+{
+	int rc;
+
+	if (info.capacity < DEPTH * APART || solo5x_block_depth(disk) < DEPTH)
+		return 2;
+	for (unsigned i = 0; i < DEPTH; i++) {
+		requests[i] = (struct solo5x_block_request){
+			.kind = kind, .buf = buffers[i], .tag = i, .size = PIECE,
+			.offset = (7 * i + DEPTH / 2) % DEPTH * APART,
+		};
+		wanted[i] = false;
+		memset(buffers[i], kind == SOLO5X_BLOCK_WRITE ? 'A' + (int)i : 0, PIECE);
+	}
+	if (solo5x_block_submit(disk, requests, DEPTH) != DEPTH)
+		return 7;
+	rc = reap(DEPTH);
+	for (unsigned i = 0; i < DEPTH && rc == 0; i++) {
+		memset(copy, 'A' + (int)i, PIECE);
+		rc = equal(buffers[i], copy, PIECE) ? 0 : 5;
+	}
+	return rc;
+}
+
 /* A disk that is attached read-only. */
 static int denied(void)
 {
@@ -133,6 +160,10 @@ static int command(const char **args)
 		return work(true);
 	if (take_word(args, "plain"))
 		return solo5x_block_flush(disk) == SOLO5_R_EUNSPEC ? work(false) : 22;
+	if (take_word(args, "scatter"))
+		return apart(SOLO5X_BLOCK_WRITE);
+	if (take_word(args, "gather"))
+		return apart(SOLO5X_BLOCK_READ);
 	if (take_word(args, "denied"))
 		return denied();
 	if (take_word(args, "flush"))

@@ -486,6 +486,45 @@ mounted_device() {
 	mounted=
 }
 
+# --- a slow disk ------------------------------------------------------------------------------------------------------
+
+SLOW=nullb1			# the module makes nullb0 by itself
+
+# slow_disk: makes one, each request to which takes 20 ms, however many there are.
+slow_disk() {
+	nullb=/sys/kernel/config/nullb/$SLOW
+	[ -e /machine-command ] && { [ -d "${nullb%/*}" ] || mount -t configfs none /sys/kernel/config; } 2>/dev/null &&
+		mkdir "$nullb" 2>/dev/null || return 1
+	for setting in size=4 memory_backed=1 irqmode=2 completion_nsec=20000000 power=1; do
+		echo "${setting#*=}" >"$nullb/${setting%%=*}" || return 1
+	done
+}
+
+# In ms: what reads have taken, all together, and for how long any request was under way.
+slow_disk_times() {
+	awk '{ print $4, $10 }' "/sys/block/$SLOW/stat"
+}
+
+slow_reads() {
+	if ! slow_disk; then
+		skip "a slow disk works on many reads at once" "it takes a machine to itself, with null_blk and configfs"
+		return
+	fi
+	run --mem=2 --block:storage=/dev/$SLOW -- "$(image requests)" scatter
+	succeeds "a slow disk is written"
+	before=$(slow_disk_times)	# what was written is not in the page cache: nobody has it open
+	run --mem=2 --block:storage=/dev/$SLOW --stats -- "$(image requests)" gather
+	judge "of 32 reads that come together, it is told of all but the first" 0 SUCCESS \
+		'block:storage.told_ahead *31$'
+	# shellcheck disable=SC2046,SC2086 # numbers
+	set -- $before $(slow_disk_times)
+	report "and works on many at once" \
+		"$([ $(($3 - $1)) -ge $((3 * ($4 - $2))) ] || echo "reads of $(($3 - $1)) ms took $(($4 - $2))")"
+	echo "# 32 reads of 20 ms kept the disk busy for $(($4 - $2)) ms"
+	echo 0 >"$nullb/power"
+	rmdir "$nullb"
+}
+
 read_only() {
 	disk 65536
 	on_disk write 0 512
@@ -632,6 +671,7 @@ attaching
 inherited
 two_roles
 block_devices
+slow_reads
 read_only
 locks
 truncated

@@ -48,6 +48,8 @@
 #define LOCK_NB 0x04
 #define LOCK_UN 0x08
 
+#define POSIX_FADV_WILLNEED 3
+
 struct flock {
 	off_t l_start, l_len;
 	pid_t l_pid;
@@ -59,5 +61,6 @@ int open(const char *path, int flags, ...);
 int openat(int dir, const char *path, int flags, ...);
 int fcntl(int fd, int command, ...);
 int flock(int fd, int operation);
+int posix_fadvise(int fd, off_t offset, off_t len, int advice);
 
 #endif

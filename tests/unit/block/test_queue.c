@@ -33,6 +33,7 @@ extern const struct module module_vsock;
 #define STATUS (HVT_GUEST_MIN_BASE + 0x8000u)
 #define DATA (HVT_GUEST_MIN_BASE + 0x10000u)
 #define UNTOUCHED 0x77
+#define QUICK_NS(len) (50000u + (len))	/* the longest that a read from the page cache is believed to take */
 
 /* ---- host calls ---- */
 
@@ -46,6 +47,12 @@ static struct {
 	bool old;			/* a kernel that moves one span at an offset, not many */
 	unsigned order, last_write, flush;	/* of the calls */
 	struct core *core;
+	uint64_t now, takes;		/* the clock, and what a transfer adds to it */
+	unsigned quick;			/* reads that take none of that, before those that do */
+	unsigned n_told, first_told;	/* calls, and when the first was */
+	struct {
+		uint64_t offset, len;
+	} told[128];
 } host;
 
 ssize_t __real_disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint64_t offset);
@@ -56,6 +63,9 @@ long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
+int __real_posix_fadvise(int fd, off_t offset, off_t len, int advice);
+int __wrap_posix_fadvise(int fd, off_t offset, off_t len, int advice);
+uint64_t __wrap_clock_now_ns(void);
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
 
@@ -80,6 +90,7 @@ ssize_t __wrap_disk_host_readv(int fd, const struct iovec *iov, unsigned n, uint
 	const struct iovec piece = cut(iov);
 
 	host.reads++;
+	host.now += host.reads > host.quick ? host.takes : 0;
 	if (!goes_on())
 		return -1;
 	return host.most != 0 ? __real_disk_host_readv(fd, &piece, 1, offset) :
@@ -91,6 +102,7 @@ ssize_t __wrap_disk_host_writev(int fd, const struct iovec *iov, unsigned n, uin
 	const struct iovec piece = cut(iov);
 
 	host.writes++;
+	host.now += host.takes;
 	host.last_write = host.order + 1;
 	if (!goes_on())
 		return -1;
@@ -125,6 +137,24 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
 		return -1;
 	errno = EOPNOTSUPP;
 	return host.no_holes ? -1 : __real_fallocate(fd, mode, offset, len);
+}
+
+/* The error is what it returns. */
+int __wrap_posix_fadvise(int fd, off_t offset, off_t len, int advice)
+{
+	const unsigned i = host.n_told++ % (sizeof host.told / sizeof host.told[0]);
+
+	assert_int_equal(advice, POSIX_FADV_WILLNEED);
+	if (host.n_told == 1)
+		host.first_told = host.order + 1;
+	host.told[i].offset = (uint64_t)offset;
+	host.told[i].len = (uint64_t)len;
+	return goes_on() ? __real_posix_fadvise(fd, offset, len, advice) : host.error;
+}
+
+uint64_t __wrap_clock_now_ns(void)
+{
+	return host.now;
 }
 
 /* ---- a guest with a disk ---- */
@@ -608,6 +638,230 @@ static void a_stop_comes_between_two_transfers(void **state)
 	back(10, 513);
 	for (unsigned i = 0; i < 10; i++)
 		assert_data(DATA + 512 * i, 2 * i * 512, 512);
+}
+
+/* ---- a slow disk is told of the reads to come ---- */
+
+/* n reads of a sector, each apart from the others. */
+static void reads_apart(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		(void)transfer(BLOCK_IN, 4 * i, DATA + 512 * i, 512);
+}
+
+/* They came back right, whatever was told. */
+static void are_read(unsigned n)
+{
+	back(n, 513);
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(status_of(i), BLOCK_OK);
+		assert_data(DATA + 512 * i, 2048 * i, 512);
+	}
+}
+
+static void assert_told(unsigned i, uint64_t offset, uint64_t len)
+{
+	assert_true(i < host.n_told);
+	assert_int_equal(host.told[i].offset, offset);
+	assert_int_equal(host.told[i].len, len);
+}
+
+static void of_quick_reads_nothing_is_told(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = QUICK_NS(512);
+	reads_apart(80);
+	go();
+	are_read(80);
+	assert_int_equal(host.n_told, 0);
+	assert_int_equal(figure("told_ahead"), 0);
+	assert_int_equal(figure("system_calls"), 80);
+}
+
+static void a_long_read_may_take_longer(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = QUICK_NS(65536);
+	(void)transfer(BLOCK_IN, 0, DATA, 65536);
+	(void)transfer(BLOCK_IN, 400, DATA, 512);
+	go();
+	assert_int_equal(host.n_told, 0);
+	host.takes++;
+	(void)transfer(BLOCK_IN, 0, DATA, 65536);
+	(void)transfer(BLOCK_IN, 400, DATA, 512);
+	go();
+	assert_int_equal(host.n_told, 1);
+}
+
+static void of_slow_reads_the_first_has_the_others_told_once(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = QUICK_NS(512) + 1;
+	reads_apart(32);
+	go();
+	are_read(32);
+	assert_int_equal(host.n_told, 31);
+	for (unsigned i = 0; i < 31; i++)
+		assert_told(i, 2048 * (i + 1), 512);
+	assert_int_equal(host.first_told, 2);		/* before the second is read */
+	assert_int_equal(figure("told_ahead"), 31);
+	assert_int_equal(figure("system_calls"), 63);
+}
+
+static void what_was_read_before_is_not_told(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = 1000000;
+	host.quick = 29;
+	reads_apart(32);
+	go();
+	are_read(32);
+	assert_int_equal(host.n_told, 2);
+	assert_told(0, 30 * 2048, 512);
+	assert_told(1, 31 * 2048, 512);
+}
+
+static void one_request_at_a_time_tells_nothing(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = 1000000;
+	for (unsigned i = 0; i < 3; i++)
+		ends_with(transfer(BLOCK_IN, 100 * i, DATA, 512), BLOCK_OK, 513);
+	assert_int_equal(host.n_told, 0);
+}
+
+/* As they are read: up to 1 MiB. */
+static void neighbours_are_told_as_one(void **state)
+{
+	(void)state;
+	assert_int_equal(truncate(f.path, 4 << 20), 0);
+	start("block");
+	host.takes = 2000000;
+	(void)transfer(BLOCK_IN, 0, DATA, 512);
+	(void)transfer(BLOCK_IN, 10, DATA, 512);
+	(void)transfer(BLOCK_IN, 11, DATA, 1024);
+	for (unsigned i = 0; i < 3; i++)
+		(void)transfer(BLOCK_IN, 2048 + 1024 * i, DATA, 512 << 10);
+	(void)transfer(BLOCK_IN, 1, DATA, 512);
+	go();
+	assert_int_equal(host.n_told, 4);
+	assert_told(0, 10 * 512, 1536);
+	assert_told(1, 1 << 20, 1 << 20);
+	assert_told(2, 2 << 20, 512 << 10);
+	assert_told(3, 512, 512);
+}
+
+static void nothing_but_reads_is_told(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = 1000000;
+	host.quick = 2;
+	(void)transfer(BLOCK_OUT, 0, DATA, 512);	/* slow writes say nothing of reads */
+	(void)transfer(BLOCK_IN, 8, DATA, 512);
+	(void)transfer(BLOCK_IN, 16, DATA, 512);
+	go();
+	assert_int_equal(host.n_told, 0);
+	(void)transfer(BLOCK_IN, 0, DATA, 512);
+	(void)transfer(BLOCK_OUT, 8, DATA, 512);
+	(void)flush();
+	(void)range(BLOCK_DISCARD, 40, 8, 0);
+	(void)range(BLOCK_WRITE_ZEROES, 60, 8, 0);
+	(void)transfer(BLOCK_IN, 100, DATA, 1024);
+	(void)transfer(5, 120, DATA, 512);		/* unknown */
+	(void)transfer(BLOCK_OUT, 121, DATA, 512);
+	go();
+	assert_int_equal(host.n_told, 1);
+	assert_told(0, 100 * 512, 1024);
+}
+
+/* What is told is what was checked, of two batches. */
+static void of_places_that_are_refused_nothing_is_told(void **state)
+{
+	static const uint64_t wrong[] = {
+		SECTORS, SECTORS - 1, UINT64_MAX / 512, UINT64_MAX / 512 + 1, UINT64_MAX, 1ull << 55, 1ull << 63,
+	};
+	const unsigned n_wrong = sizeof wrong / sizeof wrong[0];
+
+	(void)state;
+	start("block");
+	host.takes = 1000000;
+	for (unsigned i = 0; i < 80; i++)
+		(void)transfer(BLOCK_IN, i % 2 == 0 ? SECTORS - 2 - 4 * i : wrong[i / 2 % n_wrong], DATA, 1024);
+	go();
+	assert_int_equal(figure("refused"), 40);
+	assert_int_equal(host.n_told, 40 - 2);
+	for (unsigned i = 0; i < host.n_told; i++) {
+		const unsigned of = 2 * (i + (i < 31 ? 1 : 2));	/* of 64 requests, and of 16 */
+
+		assert_told(i, (SECTORS - 2 - 4 * of) * 512, 1024);
+	}
+}
+
+static void a_disk_that_can_be_told_nothing_is_not_asked_again(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = 1000000;
+	host.fail_in = 3;				/* the first read, what is told of the others */
+	host.error = ENODEV;
+	reads_apart(10);
+	go();
+	are_read(10);
+	assert_int_equal(host.n_told, 2);
+	f.n = 0;
+	reads_apart(10);
+	go();
+	are_read(10);
+	assert_int_equal(host.n_told, 2);
+	assert_int_equal(figure("system_calls"), 22);
+	assert_int_equal(figure("errors"), 0);
+	assert_int_equal(f.rig.n_notices, 0);
+}
+
+/* The n-th call fails, for every n: three reads, and what is told of two. */
+static void a_failure_is_of_one_read_whatever_was_told(void **state)
+{
+	static const unsigned failed[] = {0, UINT32_MAX, UINT32_MAX, 1, 2};
+	static const unsigned told[] = {2, 1, 2, 2, 2};
+
+	for (unsigned n = 0; n < 5; n++) {
+		assert_int_equal(set_up(state), 0);
+		start("block");
+		host.takes = 1000000;
+		host.fail_in = n + 1;
+		host.error = EIO;
+		reads_apart(3);
+		go();
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(status_of(i), i == failed[n] ? BLOCK_IOERR : BLOCK_OK);
+		assert_int_equal(host.n_told, told[n]);
+		assert_int_equal(tear_down(state), 0);
+	}
+}
+
+static void a_stop_ends_the_telling(void **state)
+{
+	(void)state;
+	start("block");
+	host.takes = 1000000;
+	reads_apart(10);
+	host.stop_in = 4;				/* the third that is told */
+	assert_true(virtq_submit(&f.q));
+	assert_int_equal(bell(), RIG_STOPPED);
+	assert_int_equal(host.n_told, 3);
+	assert_int_equal(host.reads, 1);
+	assert_int_equal(status_of(0), BLOCK_OK);
+	assert_int_equal(status_of(1), UNTOUCHED);
+	assert_int_equal(rig_run(&f.rig), RIG_RESUMED);
+	assert_int_equal(host.reads, 10);
+	assert_int_equal(host.n_told, 3 + 8);		/* a batch of its own */
+	are_read(10);
 }
 
 /* ---- what is no request ---- */
@@ -1095,6 +1349,17 @@ int main(void)
 		TEST(of_neighbours_only_one_fails),
 		TEST(a_file_that_has_become_shorter_is_an_error),
 		TEST(a_stop_comes_between_two_transfers),
+		TEST(of_quick_reads_nothing_is_told),
+		TEST(a_long_read_may_take_longer),
+		TEST(of_slow_reads_the_first_has_the_others_told_once),
+		TEST(what_was_read_before_is_not_told),
+		TEST(one_request_at_a_time_tells_nothing),
+		TEST(neighbours_are_told_as_one),
+		TEST(nothing_but_reads_is_told),
+		TEST(of_places_that_are_refused_nothing_is_told),
+		TEST(a_disk_that_can_be_told_nothing_is_not_asked_again),
+		cmocka_unit_test(a_failure_is_of_one_read_whatever_was_told),
+		TEST(a_stop_ends_the_telling),
 		TEST(types_that_are_not_known_are_no_reads),
 		TEST(places_that_are_not_on_the_disk_are_refused),
 		TEST(lengths_that_are_no_sectors_are_refused),
