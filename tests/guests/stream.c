@@ -208,7 +208,8 @@ static int sink(uint64_t bytes)
 			solo5_yield(FOREVER, NULL);
 			continue;
 		}
-		if (is_type(six ? STREAM_IPV6 : STREAM_IP) && in.size > stream_size(six)) {
+		if (is_type(six ? STREAM_IPV6 : STREAM_IP) && in.size > stream_size(six) &&
+		    stream_is_data(in.parts[0].data, six)) {
 			got += in.size - stream_size(six);
 			largest = in.size > largest ? in.size : largest;
 			if (checks) {

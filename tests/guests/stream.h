@@ -46,6 +46,12 @@ static inline bool stream_is_six(const unsigned char *frame)
 	return frame[12] == STREAM_IPV6 >> 8;
 }
 
+/* Of TCP: whoever is at the other end may say more over IP. */
+static inline bool stream_is_data(const unsigned char *frame, bool six)
+{
+	return frame[six ? 20 : 23] == 6;
+}
+
 /* RFC 1071, on top of what is there: by words in memory's order, as that takes few instructions. */
 static inline uint32_t stream_sum(uint32_t sum, const unsigned char *at, size_t size)
 {

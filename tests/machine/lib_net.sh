@@ -50,6 +50,30 @@ interface_up() {
 	ip link set "$1" up
 }
 
+# --- another network ------------------------------------------------------------------------------
+
+outside=''
+
+cleanup() {
+	[ -z "$outside" ] || kill "$outside"
+}
+
+there() {
+	nsenter -n -t "$outside" "$@"
+}
+
+apart() {
+	[ "$(readlink "/proc/$outside/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+
+# The suite's interface eth0 leads there, to one of the same name.
+outside_make() {
+	unshare -n sleep 1000 &
+	outside=$!
+	within 20 apart && ip link add eth0 type veth peer name eth0 netns "$outside" || return 1
+	there ip link set lo up
+}
+
 # --- runs with something going on at the other end ------------------------------------------------
 
 # launch ARGUMENT...: in the background, until the guest says that it is ready.
@@ -62,11 +86,13 @@ ready_or_over() {
 	grep -q -e READY -e 'MTU is' -e Waiting "$T/out" || ended
 }
 
+peer_from=			# words put before the host's side
+
 # peer PROGRAM ARGUMENT...: the host's side; sets peer_status.
 peer() {
 	program=$1
 	shift
-	timeout -s KILL "$LIMIT" "$TOOLS/$program" "$@" >"$T/peer" 2>&1
+	$peer_from timeout -s KILL "$LIMIT" "$TOOLS/$program" "$@" >"$T/peer" 2>&1
 	peer_status=$?
 }
 
@@ -77,6 +103,47 @@ peer_ok() {
 	else
 		not_ok "$1" "$(head -n 3 "$T/peer")"
 	fi
+}
+
+# --- one raw stream: guests/stream.c --------------------------------------------------------------
+
+BYTES=131072
+FRAMES=90			# of 1460 of these,
+LARGE_FRAMES=3			# and of 43 times as many
+LARGE=62834			# a frame of 43 segments
+LARGE_SIX=61994			# likewise
+SMALL=1514
+stream_at=tap100		# where its other end is,
+stream_words=			# and more that is told that
+
+# stream NAME DIRECTION WAY [OPTION]...: the whole of it arrives, as it was sent, in the guest's direction, and over
+# IPv6 if WAY says "six".
+stream() {
+	name=$1 direction=$2 way=$3
+	shift 3
+	launch --mem=16 --stats --net:service0=tap100 "$@" -- "$(image stream)" --solo5:quiet \
+		"$direction" "$way" $BYTES
+	case $way in
+	*six*) version=six ;;
+	*) version= ;;
+	esac
+	# shellcheck disable=SC2086 # words
+	if [ "$direction" = source ]; then
+		peer stream sink "$stream_at" $BYTES check $version $stream_words
+	else
+		peer stream source "$stream_at" $BYTES $version $stream_words
+	fi
+	await 30
+	peer_ok "$name: the host's end agrees"
+	succeeds "$name: and the guest"
+}
+
+# said NAME WORD CONDITION...: what the guest said of it.
+said() {
+	title=$1 word=$2
+	value=$(awk -v word="$word" '$1 == word { n = $2 } END { print n + 0 }' "$T/out")
+	shift 2
+	report "$title" "$(test "$value" "$@" || echo "$word is $value, not $*")"
 }
 
 # --- figures of a run with --stats ----------------------------------------------------------------

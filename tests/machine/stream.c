@@ -3,16 +3,24 @@
  * stream.c: the host's side of one raw stream, tests/guests/stream.c: by a packet socket that leaves
  * checksums and segments to the interface, and takes them from it.
  *
- *   stream sink INTERFACE BYTES [check]     takes what a guest sends, answers, and says what it was
- *   stream source INTERFACE BYTES [small|six]  sends; small: one segment in each frame; six: over IPv6
- *   stream offloads INTERFACE none|some     says nothing if it leaves no, or some, checksums and segments to
- *                                           its reader
+ *   stream sink INTERFACE BYTES [WORD]...    takes what a guest sends, answers, and says what it was
+ *   stream source INTERFACE BYTES [WORD]...  sends
+ *   stream offloads INTERFACE none|some      says nothing if it leaves no, or some, checksums and segments to
+ *                                            its reader
+ *   stream tx INTERFACE on|off               has it take such, or not
+ *
+ * check  payloads are looked at, and checksums
+ * small  one segment in each frame
+ * six    over IPv6
+ * tcp    sends by the kernel's TCP, or has that take the stream as well: 10.9.0.1 and fd09::1 are the host's,
+ *        and room for it all in one flight is the route's affair (initcwnd)
  *
  * What an interface cannot do is done by the kernel before it gets there.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +30,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 /* After net/if.h, whose names they would define again. */
 #include <linux/ethtool.h>
@@ -82,6 +91,100 @@ static ssize_t take(int fd, struct virtio_net_hdr *h, unsigned char *frame, size
 	return n == -1 ? -1 : n - (ssize_t)sizeof *h;
 }
 
+/* ---- the kernel's TCP ---- */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
+
+/* As the headers of the stream have it. */
+static union address address_of(bool host, bool six)
+{
+	const in_port_t port = htons(host ? 0x5678 : 0x1234);
+	union address a = {.any = {.sa_family = six ? AF_INET6 : AF_INET}};
+
+	if (six) {
+		a.six.sin6_port = port;
+		inet_pton(AF_INET6, host ? "fd09::1" : "fd09::2", &a.six.sin6_addr);
+	} else {
+		a.four.sin_port = port;
+		inet_pton(AF_INET, host ? "10.9.0.1" : "10.9.0.2", &a.four.sin_addr);
+	}
+	return a;
+}
+
+static bool set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+/* Of windows that are nearly used up, TCP waits for more. */
+static bool set_window(int fd, unsigned long long bytes)
+{
+	const uint32_t all = (uint32_t)bytes + 0x100000;
+	const struct tcp_repair_window w = {.snd_wnd = all, .max_window = all, .rcv_wnd = all};
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_WINDOW, &w, sizeof w) == 0;
+}
+
+/*
+ * The guest makes no connection, and acknowledges nothing: what a handshake would have brought is set, as who
+ * moves connections from host to host does. number is that of the first byte to send. What is not sent when it
+ * ends never is.
+ */
+static int connect_alone(bool six, unsigned number, unsigned long long bytes)
+{
+	const union address here = address_of(true, six), there = address_of(false, six);
+	const struct linger none = {.l_onoff = 1};
+	int fd = socket(here.any.sa_family, SOCK_STREAM, 0);
+
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none) == -1 ||
+	    !set(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER) || !set(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER) ||
+	    !set(fd, IPPROTO_TCP, TCP_MAXSEG, (int)stream_segment(six)) || !set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+	    !set(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON) || bind(fd, &here.any, sizeof here) == -1 ||
+	    !set(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE) ||
+	    !set(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, (int)number) ||
+	    connect(fd, &there.any, sizeof there) == -1 || !set_window(fd, bytes) ||
+	    !set(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP))
+		return -1;
+	return fd;
+}
+
+static bool all_sent(int tcp)
+{
+	const struct timespec nap = {.tv_nsec = 1000000};
+	int left = 1;
+
+	for (int i = 0; i < TIMEOUT_MS && left > 0; i++) {
+		if (ioctl(tcp, SIOCOUTQNSD, &left) == -1)
+			return false;
+		if (left > 0)
+			nanosleep(&nap, NULL);
+	}
+	return left == 0;
+}
+
+/* What TCP gives out had a right checksum. */
+static bool has_come(int tcp, unsigned long long bytes)
+{
+	static unsigned char got[STREAM_PAYLOAD_MAX];
+	struct pollfd p = {.fd = tcp, .events = POLLIN};
+	ssize_t n;
+
+	for (unsigned long long at = 0; at < bytes; at += (unsigned long long)n) {
+		n = poll(&p, 1, TIMEOUT_MS) == 1 ? recv(tcp, got, sizeof got, 0) : 0;
+		if (n > 0 && memcmp(got, pattern + at % STREAM_PERIOD, (size_t)n) == 0)
+			continue;
+		fprintf(stderr, "stream: TCP has %llu bytes of %llu\n", at, bytes);
+		return false;
+	}
+	return true;
+}
+
+/* ---- frames ---- */
+
 static bool is_type(const unsigned char *frame, uint16_t type)
 {
 	return frame[12] == type >> 8 && frame[13] == (type & 0xff);
@@ -126,7 +229,7 @@ static bool is_right(const struct virtio_net_hdr *h, const unsigned char *frame,
 	return (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 || stream_is_whole(frame, size);
 }
 
-static int sink(int fd, unsigned long long bytes, bool checks)
+static int sink(int fd, int tcp, unsigned long long bytes, bool checks)
 {
 	static unsigned char frame[0x11000];
 	unsigned long long got = 0, unfinished = 0, wrong = 0;
@@ -155,7 +258,7 @@ static int sink(int fd, unsigned long long bytes, bool checks)
 	}
 	printf("largest %zu unfinished %llu wrong %llu MB/s %.1f\n", largest, unfinished, wrong,
 	       (double)bytes / (now() - began) / 1e6);
-	return wrong != 0;
+	return wrong != 0 || (tcp != -1 && !has_come(tcp, bytes));
 }
 
 static bool send_segments(int fd, bool six, uint32_t offset, size_t size)
@@ -193,7 +296,14 @@ static unsigned long long answers_until(int fd, unsigned long long got, unsigned
 	return got;
 }
 
-static int source(int fd, unsigned long long bytes, bool small, bool six)
+static bool send_piece(int fd, int tcp, bool six, uint32_t offset, size_t size)
+{
+	if (tcp == -1)
+		return send_segments(fd, six, offset, size);
+	return send(tcp, pattern + offset % STREAM_PERIOD, size, 0) == (ssize_t)size;
+}
+
+static int source(int fd, int tcp, unsigned long long bytes, bool small, bool six)
 {
 	const size_t most = stream_segment(six) * (small ? 1 : STREAM_SEGMENTS);
 	unsigned long long got = 0, least;
@@ -210,10 +320,12 @@ static int source(int fd, unsigned long long bytes, bool small, bool six)
 		got = answers_until(fd, got, least);
 		if (got < least)
 			return fail("no answer comes");
-		if (!send_segments(fd, six, (uint32_t)at, size))
+		if (!send_piece(fd, tcp, six, (uint32_t)at, size))
 			return fail("a frame cannot be sent");
 		at += size;
 	}
+	if (tcp != -1 && !all_sent(tcp))
+		return fail("TCP does not send all of it");
 	least = bytes / STREAM_WINDOW;
 	if (answers_until(fd, got, least) < least)
 		return fail("no answer comes in the end");
@@ -221,47 +333,83 @@ static int source(int fd, unsigned long long bytes, bool small, bool six)
 	return 0;
 }
 
-/* ethtool's question; more than 0: yes. */
-static int asks(int fd, const char *interface, unsigned question)
+/* ---- ethtool's words ---- */
+
+static int say(const char *interface, struct ethtool_value *value)
 {
-	struct ethtool_value value = {.cmd = question};
-	struct ifreq ifr = {.ifr_data = (char *)&value};
+	struct ifreq ifr = {.ifr_data = (char *)value};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), result;
 
 	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", interface);
-	return ioctl(fd, SIOCETHTOOL, &ifr) == -1 ? -1 : (int)value.data;
+	result = ioctl(fd, SIOCETHTOOL, &ifr);
+	close(fd);
+	return result;
+}
+
+/* More than 0: yes. */
+static int asks(const char *interface, unsigned question)
+{
+	struct ethtool_value value = {.cmd = question};
+
+	return say(interface, &value) == -1 ? -1 : (int)value.data;
 }
 
 static int offloads(const char *interface, bool some)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), csum, tso;
+	const int csum = asks(interface, ETHTOOL_GTXCSUM), tso = asks(interface, ETHTOOL_GTSO);
 
-	csum = asks(fd, interface, ETHTOOL_GTXCSUM);
-	tso = asks(fd, interface, ETHTOOL_GTSO);
 	if (csum != -1 && tso != -1 && (csum + tso > 0) == some)
 		return 0;
 	printf("checksums %d segments %d\n", csum, tso);
 	return 1;
 }
 
-int main(int argc, char **argv)
+/* Segments go with checksums. */
+static int set_tx(const char *interface, bool on)
 {
-	const char *word = argc == 5 ? argv[4] : "";
-	unsigned long long bytes;
-	int fd;
+	struct ethtool_value value = {.cmd = ETHTOOL_STXCSUM, .data = on};
 
-	if (argc != 4 && argc != 5)
-		return fail("sink|source INTERFACE BYTES [check|small|six], or offloads INTERFACE none|some");
-	for (size_t i = 0; i < sizeof pattern; i++)
-		pattern[i] = (unsigned char)(i % STREAM_PERIOD);
-	if (strcmp(argv[1], "offloads") == 0)
-		return offloads(argv[2], strcmp(argv[3], "some") == 0);
-	fd = open_socket(argv[2]);
-	bytes = strtoull(argv[3], NULL, 10);
+	return say(interface, &value) == -1 ? fail(interface) : offloads(interface, on);
+}
+
+/* ---- words of the command line ---- */
+
+static bool has(char **words, const char *word)
+{
+	for (; *words != NULL; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+static int stream(const char *interface, bool sinks, unsigned long long bytes, char **words)
+{
+	const bool six = has(words, "six"), kernels = has(words, "tcp");
+	const int fd = open_socket(interface), tcp = kernels ? connect_alone(six, sinks, bytes) : -1;
+
 	if (fd == -1)
-		return fail(argv[2]);
+		return fail(interface);
+	if (kernels && tcp == -1)
+		return fail("no connection");
 	printf("ready\n");
 	fflush(stdout);
-	if (strcmp(argv[1], "sink") == 0)
-		return sink(fd, bytes, strcmp(word, "check") == 0);
-	return source(fd, bytes, strcmp(word, "small") == 0, strcmp(word, "six") == 0);
+	return sinks ? sink(fd, tcp, bytes, has(words, "check")) :
+		       source(fd, tcp, bytes, has(words, "small"), six);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 3 ? argv[1] : "";
+
+	for (size_t i = 0; i < sizeof pattern; i++)
+		pattern[i] = (unsigned char)(i % STREAM_PERIOD);
+	if (strcmp(what, "offloads") == 0)
+		return offloads(argv[2], strcmp(argv[3], "some") == 0);
+	if (strcmp(what, "tx") == 0)
+		return set_tx(argv[2], strcmp(argv[3], "on") == 0);
+	if (strcmp(what, "sink") == 0 || strcmp(what, "source") == 0)
+		return stream(argv[2], what[1] == 'i', strtoull(argv[3], NULL, 10), argv + 4);
+	fprintf(stderr, "usage: stream sink|source INTERFACE BYTES [check|small|six|tcp]...\n"
+		"       stream offloads INTERFACE none|some\n       stream tx INTERFACE on|off\n");
+	return 2;
 }

@@ -8,8 +8,9 @@
  *
  * KIND: vnet (with a virtio header), pi (with packet information), queues (several of them), tun
  * (without Ethernet), user (belongs to user PLAIN_USER), root (belongs to root), stale (leaves checksums and
- * segments to whoever reads it, as somebody else has). TYPE: dgram,
- * seqpacket or stream; the other end is FD + 1, and COMMAND's as well.
+ * segments to whoever reads it, as somebody else has), one (with a flag of old, which urunc sets), 10, 12, 64
+ * (a virtio header of so many bytes). TYPE: dgram, seqpacket or stream; the other end is FD + 1, and COMMAND's
+ * as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,10 @@ static const struct kind kinds[] = {
 	{"pi", 0, IFF_NO_PI},
 	{"queues", IFF_MULTI_QUEUE, 0},
 	{"tun", IFF_TUN, IFF_TAP},
+	{"one", IFF_ONE_QUEUE, 0},
+	{"10", IFF_VNET_HDR, 0},
+	{"12", IFF_VNET_HDR, 0},
+	{"64", IFF_VNET_HDR, 0},
 };
 
 /* Whether one of the words, up to "--", is this. */
@@ -51,6 +56,19 @@ static int has(char **words, const char *word)
 		if (strcmp(*words, word) == 0)
 			return 1;
 	return 0;
+}
+
+/* The interface's, and so the next user's. */
+static void set_header(int fd, char **words)
+{
+	static const int sizes[] = {10, 12, 64};
+	char word[4];
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		snprintf(word, sizeof word, "%d", sizes[i]);
+		if (has(words, word) && ioctl(fd, TUNSETVNETHDRSZ, &sizes[i]) == -1)
+			fail(word);
+	}
 }
 
 static int tap_open(const char *name, char **words)
@@ -65,6 +83,7 @@ static int tap_open(const char *name, char **words)
 	snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
 	if (fd == -1 || ioctl(fd, TUNSETIFF, &ifr) == -1)
 		fail(name);
+	set_header(fd, words);
 	if (has(words, "user") && ioctl(fd, TUNSETOWNER, (long)PLAIN_USER) == -1)
 		fail(name);
 	if (has(words, "stale") &&

@@ -12,44 +12,9 @@ need_guests
 need_hypervisor
 need_network
 
-BYTES=131072
-FRAMES=90			# of 1460 of these,
-LARGE_FRAMES=3			# and of 43 times as many
-LARGE=62834			# a frame of 43 segments
-LARGE_SIX=61994			# likewise
-SMALL=1514
-
 fresh() {
 	tap tap100 - "$@"
 	ip link set tap100 qlen 2000
-}
-
-# stream NAME DIRECTION WAY [OPTION]...: the whole of it arrives, as it was sent, in the guest's direction, and over
-# IPv6 if WAY says "six".
-stream() {
-	name=$1 direction=$2 way=$3
-	shift 3
-	launch --mem=16 --stats --net:service0=tap100 "$@" -- "$(image stream)" --solo5:quiet \
-		"$direction" "$way" $BYTES
-	if [ "$direction" = source ]; then
-		peer stream sink tap100 $BYTES check
-	else
-		case $way in
-		*six*) peer stream source tap100 $BYTES six ;;
-		*) peer stream source tap100 $BYTES ;;
-		esac
-	fi
-	await 30
-	peer_ok "$name: the host's end agrees"
-	succeeds "$name: and the guest"
-}
-
-# said NAME WORD CONDITION...: what the guest said of it.
-said() {
-	title=$1 word=$2
-	value=$(awk -v word="$word" '$1 == word { n = $2 } END { print n + 0 }' "$T/out")
-	shift 2
-	report "$title" "$(test "$value" "$@" || echo "$word is $value, not $*")"
 }
 
 # --- guests that ask ------------------------------------------------------------------------------

@@ -66,27 +66,9 @@ alice() {
 	mount --bind "$T/passwd" /etc/passwd
 }
 
-outside=''
-# shellcheck disable=SC2317 # called by lib.sh
-cleanup() {
-	[ -z "$outside" ] || kill "$outside"
-}
-
-there() {
-	nsenter -n -t "$outside" "$@"
-}
-
-# shellcheck disable=SC2317 # called by way of an argument
-apart() {
-	[ "$(readlink "/proc/$outside/ns/net")" != "$(readlink /proc/self/ns/net)" ]
-}
-
 # The host is 192.0.2.10 on eth0, and there is 192.0.2.1, which knows of no other network.
-outside_make() {
-	unshare -n sleep 1000 &
-	outside=$!
-	within 20 apart && ip link add eth0 type veth peer name eth0 netns "$outside" || return 1
-	there ip link set lo up
+surroundings_make() {
+	outside_make || return 1
 	interface_up eth0 192.0.2.10
 	there ip address add 192.0.2.1/24 dev eth0
 	there ip link set eth0 up
@@ -141,7 +123,7 @@ join_host() {
 ip link add br9 type bridge 2>/dev/null || skip_all "this kernel has no bridges"
 ip link del br9
 alice || skip_all "cannot make a user"
-outside_make || skip_all "cannot make a network outside"
+surroundings_make || skip_all "cannot make a network outside"
 follow "README.md: a tap for a user" readme
 pinged "its guest answers" '' tap0 10.0.0.2
 ip link del tap0
