@@ -130,6 +130,17 @@ static bool spoil_chain(const char **args)
 	return true;
 }
 
+/* The host is to make it, which is granted: from where on, and where it belongs from there. */
+static void leave_sum(const char **args)
+{
+	struct husk_net_offloads arg = {.handle = HANDLE, .wanted = NET_CSUM, .ret = -1};
+
+	hypercall(HUSK_HYPERCALL_NET_OFFLOADS, (uintptr_t)&arg);
+	out.header.flags = NET_NEEDS_CSUM;
+	out.header.csum_start = (uint16_t)take_number(args);
+	out.header.csum_offset = (uint16_t)take_number(args);
+}
+
 /* The frame is lost, and nothing else. */
 static bool spoil_frame(const char **args)
 {
@@ -140,6 +151,8 @@ static bool spoil_frame(const char **args)
 		out.header.flags = (uint8_t)take_number(args);
 	else if (take_word(args, "gso"))
 		out.header.gso_type = (uint8_t)take_number(args);
+	else if (take_word(args, "sum"))
+		leave_sum(args);
 	else if (take_word(args, "header-only"))
 		tx[0].flags = 0;
 	else if (take_word(args, "half-a-header"))

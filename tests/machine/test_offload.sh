@@ -41,6 +41,19 @@ said "frames are no longer than the MTU" largest -eq $SMALL
 said "the host makes none" unfinished -eq $FRAMES
 report "nor is anything of that" "$("$TOOLS/stream" offloads tap100 none)"
 
+# sum FIGURE START OFFSET: what becomes of a frame of 64 bytes whose checksum belongs there, from a guest without
+# bindings, which would refuse to send it.
+sum() {
+	run --mem=8 --stats --net:service0=tap100 -- "$(image hostile_frames)" --solo5:quiet sum "$2" "$3"
+	judge "a checksum $3 bytes behind byte $2: $1" 0 "net:service0 $1 1$"
+}
+
+sum offloaded_sent 34 16
+sum offloaded_sent 34 28
+sum queue_refused 34 29
+sum queue_refused 34 65535
+sum queue_refused 13 16
+
 # --- and those that do not ------------------------------------------------------------------------
 
 fresh stale
