@@ -254,6 +254,36 @@ static void the_first_registers_arrive(void **state)
 	assert_null(hv_backend.caps(f->hv)->doorbells);
 }
 
+static unsigned ioctls(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < host.n_log; i++)
+		n += host.log[i] > KICK;
+	return n;
+}
+
+/* docs/porting.md tells both numbers. Before FreeBSD 16 the first way to make a machine is refused. */
+static void a_start_is_ten_ioctls_and_a_hypercall_two(void **state)
+{
+	struct fixture *f = *state;
+	struct hv *hv;
+
+	forget();
+	fail_at(2, EINVAL);
+	answer(0, (struct vmm_exit){.code = VMM_EXIT_SUSPENDED, .suspended = {VMM_SUSPEND_HALT}});
+	answer(0, mmio(WRITE | 4, X0));
+	assert_int_equal(hv_backend.create(&hv, RAM, &f->e), 0);
+	assert_int_equal(hv_backend.protect(hv, CODE, CODE + 0xffff, MEMORY_R, &f->e), 0);
+	assert_int_equal(hv_backend.set_entry(hv, &first, &f->e), 0);
+	assert_int_equal(hv_backend.run(hv, &f->exit, &f->e), 0);
+	assert_int_equal(ioctls(), 10);
+	assert_int_equal(hv_backend.run(hv, &f->exit, &f->e), 0);
+	assert_int_equal(f->exit.kind, HV_EXIT_MMIO);
+	assert_int_equal(ioctls(), 12);
+	hv_backend.destroy(hv);
+}
+
 static void a_register_that_is_refused_is_named(void **state)
 {
 	static const char *const names[] = {"CPSR", "SP", "X0", "PC"};
@@ -709,6 +739,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_registers_arrive),
+		TEST(a_start_is_ten_ioctls_and_a_hypercall_two),
 		TEST(a_register_that_is_refused_is_named),
 		TEST(registers_have_the_numbers_of_vmm),
 		TEST(after_an_access_registers_show_the_next_instruction),
