@@ -86,7 +86,7 @@ struct run {
 	bool slept;		/* it never came so far, and waited for something */
 	bool hung;
 	unsigned calls_since;	/* the signal */
-	unsigned alarms_set;	/* handlers of SIGALRM since then: the second one is the forced end's */
+	bool forced;		/* SIGALRM was set to its default since then: the forced end does */
 	unsigned threads;
 	pid_t begun[THREADS_MAX];	/* those whose first stop has been seen */
 	int status;		/* as wait(2) has it */
@@ -289,13 +289,15 @@ static void send_signal(struct run *r, pid_t stopped)
 }
 
 /* A call after the signal; old: it may have been begun before. */
-static void note_call(struct run *r, const struct ptrace_syscall_info *info, bool old)
+static void note_call(struct run *r, pid_t pid, const struct ptrace_syscall_info *info, bool old)
 {
 	r->calls_since++;
 	if (!old && info->entry.nr == SYS_ioctl && info->entry.args[1] == KVM_RUN)
 		r->entered = true;
-	if (info->entry.nr == SYS_rt_sigaction && info->entry.args[0] == SIGALRM)
-		r->alarms_set++;
+	/* The kernel's structure begins with the handler. */
+	if (info->entry.nr == SYS_rt_sigaction && info->entry.args[0] == SIGALRM && info->entry.args[1] != 0 &&
+	    ptrace(PTRACE_PEEKDATA, pid, (void *)(uintptr_t)info->entry.args[1], NULL) == (long)SIG_DFL)
+		r->forced = true;
 }
 
 /* A stop at a call, going in or coming out. */
@@ -312,7 +314,7 @@ static void at_call(struct run *r, pid_t pid, long nth, enum when when)
 		return;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		if (r->sent)
-			note_call(r, &info, old);
+			note_call(r, pid, &info, old);
 		if (++r->calls != nth)
 			return;
 		if (when == ASLEEP) {	/* it asks now and then, or will never come to an end */
@@ -504,7 +506,7 @@ static void judge_end(const struct run *r, const struct run *undisturbed, long n
 		fault(r, nth, when, "not status 1");
 	} else if (job.stuck != 2 && count(r->text[1], line) != 1) {
 		fault(r, nth, when, "not one line that names the signal");
-	} else if (r->alarms_set > 1) {
+	} else if (r->forced) {
 		fault(r, nth, when, "not in order");
 	} else if (r->calls_since > job.end) {
 		fault(r, nth, when, "too many system calls later");
