@@ -184,6 +184,19 @@ ended() {
 	[ -e "$T/status" ]
 }
 
+# Processor time of the run in the background, in ticks.
+ticks() {
+	sed 's/.*) //' "/proc/$started/stat" | awk '{ print $12 + $13 }'
+}
+
+# Silent if it takes next to none for two seconds.
+busy() {
+	before=$(ticks)
+	sleep 2
+	used=$(($(ticks) - before))
+	[ "$used" -le 1 ] || echo "$used ticks in 2 s"
+}
+
 # Waits for the run in the background; one that takes longer than SECONDS is killed, and has status "killed".
 await() {
 	if within "$1" ended; then

@@ -263,11 +263,6 @@ kick_number() {
 
 # --- a guest that sleeps costs nothing ------------------------------------------------------------
 
-# Processor time of the run in the background, in ticks.
-ticks() {
-	sed 's/.*) //' "/proc/$started/stat" | awk '{ print $12 + $13 }'
-}
-
 # idle_after COMMAND...
 idle_after() {
 	wire
@@ -275,11 +270,7 @@ idle_after() {
 		--solo5:quiet "$@" say sleep 60000
 	within 20 grep -q SAID "$T/out" || echo "# the guest does not come to its end"
 	sleep 0.3
-	before=$(ticks)
-	sleep 2
-	used=$(($(ticks) - before))
-	report "no processor time while the guest sleeps after: $*" \
-		"$([ "$used" -le 1 ] || echo "$used ticks in 2 s")"
+	report "no processor time while the guest sleeps after: $*" "$(busy)"
 	kill -TERM "$started"
 	await 20
 	judge "it can be ended" 1 'signal 15'

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# test_queues.sh: a network, a disk and sockets with all their queues in one small guest: each has its turns, and
+# none costs anything while nothing happens.
+set -u
+
+# shellcheck source=tests/machine/lib.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib.sh"
+# shellcheck source=tests/machine/lib_net.sh
+. "${SRC:-$(dirname "$0")/../..}/tests/machine/lib_net.sh"
+need_guests
+need_hypervisor
+need_network
+[ -x "$TOOLS/streams" ] || skip_all "the host's side is not built: $TOOLS/streams"
+
+ROUNDS=40			# questions of a program, and as many requests to the disk
+helpers=
+# shellcheck disable=SC2317 # called on the way out
+cleanup() {
+	# shellcheck disable=SC2086 # numbers
+	[ -z "$helpers" ] || kill $helpers 2>/dev/null
+}
+
+# meanwhile PROGRAM ARGUMENT...: in the background, until end_helpers.
+meanwhile() {
+	program=$1
+	shift
+	"$TOOLS/$program" "$@" >"$T/$program" 2>&1 &
+	helpers="$helpers $!"
+}
+
+end_helpers() {
+	# shellcheck disable=SC2086 # numbers
+	kill $helpers 2>/dev/null
+	# shellcheck disable=SC2086 # numbers
+	wait $helpers 2>/dev/null
+	helpers=
+}
+
+# What has come is answered; then there is nothing to do.
+# shellcheck disable=SC2317 # called by within
+settled() {
+	before=$(ticks)
+	sleep 0.2
+	[ "$(ticks)" -eq "$before" ]
+}
+
+tap tap100 -
+dd if=/dev/zero of="$T/disk" bs=65536 count=1 2>/dev/null
+
+launch --mem=4 --stats --net:service0=tap100 --block:storage="$T/disk" --vsock:sockets=listen=7:"$T/socket" -- \
+	"$(image all_queues)" fair $ROUNDS sleep
+meanwhile frames tap100 send 1000000000 64
+meanwhile streams trips "$T/socket" 1000000
+within 60 grep -q -e FAIR -e frames -e 'the ' "$T/out" || echo "# the guest does not come to its end"
+end_helpers
+report "a flood of frames leaves the disk and a program their turns" "$(grep -q FAIR "$T/out" || show "$T/out")"
+within 50 settled
+report "no processor time while all queues have nothing to do" "$(busy)"
+kill -TERM "$started"
+await 20
+judge "it can be ended" 1 'signal 15'
+figure_is "4 MiB have room for a queue of frames that come" net:service0 queue_received -ge 256
+figure_is "for one of those that go" net:service0 queue_sent -ge 1
+figure_is "for that of the disk" block:storage requests -eq $ROUNDS
+figure_is "and for those of the sockets" vsock:sockets packets_sent -ge $ROUNDS
+figure_is "no frame is read by a hypercall" hypercalls net_read -eq 0
+finish
