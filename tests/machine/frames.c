@@ -4,7 +4,8 @@
  *
  *   frames IFACE echo COUNT BURST   sends COUNT frames, BURST at a time, and expects them back
  *   frames IFACE take COUNT         expects COUNT frames
- *   frames IFACE send COUNT [SIZE]  sends COUNT frames, all of SIZE bytes if that is given
+ *   frames IFACE send COUNT [SIZE [FIRST]]  sends COUNT frames, all of SIZE bytes if that is given and not 0,
+ *                                   from number FIRST on
  *
  * Says how many went how fast, or on standard error what was wrong, with exit status 1.
  */
@@ -145,7 +146,7 @@ static void echo(const struct peer *p, uint64_t count, uint64_t burst)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: frames IFACE echo COUNT BURST | take COUNT | send COUNT [SIZE]\n");
+	fprintf(stderr, "usage: frames IFACE echo COUNT BURST | take COUNT | send COUNT [SIZE [FIRST]]\n");
 	return 2;
 }
 
@@ -153,6 +154,7 @@ int main(int argc, char **argv)
 {
 	uint64_t count = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
 	uint64_t extra = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
+	uint64_t first = argc > 5 ? strtoull(argv[5], NULL, 10) : 0;
 	double start = seconds();
 	struct peer p;
 
@@ -165,7 +167,7 @@ int main(int argc, char **argv)
 		for (uint64_t n = 0; n < count; n++)
 			expect_frame(&p, n);
 	else if (strcmp(argv[2], "send") == 0)
-		for (uint64_t n = 0; n < count; n++)
+		for (uint64_t n = first; n < first + count; n++)
 			send_frame(&p, n, extra > 0 ? extra : frame_size(n, p.max));
 	else
 		return usage();

@@ -45,6 +45,32 @@ settled() {
 	[ "$(ticks)" -eq "$before" ]
 }
 
+# costs EXITS CALLS: of the last run, without those of one that gets no frame, adds to $reason if there are more. To
+# run the guest again is none of the calls.
+costs() {
+	exits=$(awk '$1 == "exits" { n += $3 } END { print n + 0 }' "$T/err")
+	calls=$(($(figure total system_calls) - exits - base_calls))
+	exits=$((exits - base_exits))
+	[ $exits -le "$1" ] || reason="${reason:+$reason; }$exits exits, not $1"
+	[ $calls -le "$2" ] || reason="${reason:+$reason; }$calls system calls, not $2"
+}
+
+# bursts FRAMES EXITS CALLS: four of them, each of which is there before husk goes on.
+bursts() {
+	launch --mem=8 --stats --net:service0=tap100 -- "$(image net_load)" --solo5:quiet take $((4 * $1))
+	for n in 0 1 2 3; do
+		within 20 settled
+		kill -STOP "$started"
+		peer frames tap100 send "$1" 0 $((n * $1))
+		kill -CONT "$started"
+	done
+	await 20
+	reason=
+	[ "$status" -eq 0 ] || reason="exit status $status"
+	costs "$2" "$3"
+	report "four bursts of $1 frames that come: at most $2 exits and $3 system calls" "$reason"
+}
+
 tap tap100 -
 dd if=/dev/zero of="$T/disk" bs=65536 count=1 2>/dev/null
 
@@ -65,4 +91,12 @@ figure_is "for one of those that go" net:service0 queue_sent -ge 1
 figure_is "for that of the disk" block:storage requests -eq $ROUNDS
 figure_is "and for those of the sockets" vsock:sockets packets_sent -ge $ROUNDS
 figure_is "no frame is read by a hypercall" hypercalls net_read -eq 0
+
+base_exits=0 base_calls=0
+run --mem=8 --stats --net:service0=tap100 -- "$(image net_load)" --solo5:quiet take 0
+costs 0 0
+base_exits=$exits base_calls=$calls
+bursts 256 20 1126
+bursts 32 8 144
+bursts 1 5 13
 finish

@@ -557,6 +557,40 @@ static void many_in_a_row_leave_together(void **state)
 	}
 }
 
+static unsigned exits(void)
+{
+	return m.hypercalls + m.polls + m.bells[NET_QUEUE_RX] + m.bells[NET_QUEUE_TX];
+}
+
+/* Those of a burst that was there when the guest was told, and of one that is sent, with the wait behind it. */
+static void a_burst_takes_few_exits(void **state)
+{
+	static const struct {
+		unsigned frames, in, out;
+	} most[] = {{1, 1, 2}, {32, 1, ROW_MIN + 1}, {256, 1, ROW_MIN + 9}};
+
+	for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+		assert_int_equal(set_up(state), 0);
+		start();
+		for (unsigned k = 0; k < 10; k++) {
+			unsigned before = exits();
+
+			m.waiting[NET] = most[i].frames;
+			assert_true(yield_now() == 1u << NET);
+			for (uint32_t n = 0; n < most[i].frames; n++)
+				assert_true(read_frame(k * most[i].frames + n));
+			assert_false(read_frame(0));
+			assert_in_range(exits() - before, 1, most[i].in);
+			before = exits();
+			for (uint32_t n = 0; n < most[i].frames; n++)
+				write_frame(k * most[i].frames + n, 60);
+			(void)yield_now();
+			assert_in_range(exits() - before, 1, most[i].out);
+			assert_int_equal(m.next_out, (k + 1) * most[i].frames);
+		}
+	}
+}
+
 static void who_looks_for_frames_has_sent_what_it_had(void **state)
 {
 	(void)state;
@@ -1336,6 +1370,7 @@ int main(void)
 		TEST(a_frame_with_an_impossible_header_is_passed_over),
 		TEST(one_by_one_they_are_hypercalls),
 		TEST(many_in_a_row_leave_together),
+		TEST(a_burst_takes_few_exits),
 		TEST(who_looks_for_frames_has_sent_what_it_had),
 		TEST(where_rows_end_without_a_look_fewer_are_held_back),
 		TEST(so_it_is_where_they_end_in_a_yield),
