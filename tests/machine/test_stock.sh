@@ -19,6 +19,7 @@ if [ "$(id -u)" -eq 0 ] && [ -c /dev/net/tun ]; then
 fi
 OURS=$HUSK HUSK=$SOLO5_HVT
 BENCH=${BUILD:-.}/obj/tests/bench
+BYTES=262144			# of a stream: one answer
 
 zeroes() {
 	dd if=/dev/zero of="$1" bs=65536 count="$2" 2>/dev/null
@@ -98,9 +99,35 @@ frames() {
 	peer_ok "an image that did not ask for queues answers"
 }
 
+# stream NAME DIRECTION WAY PEER-WORD...: of solo5x.h nothing is granted, and what is in its table comes instead.
+stream() {
+	name=$1 direction=$2 way=$3
+	shift 3
+	launch --mem=16 --net:service0=tap100 "$(image stream)" --solo5:quiet "$direction" "$way" $BYTES
+	peer stream "$@"
+	await 60
+	peer_ok "$name: the host's end agrees"
+	judge "$name: and the guest" 0 SUCCESS '^granted 0$' "^largest $([ "$direction" = sink ] && echo 1514 || echo 0)\$"
+}
+
+offloads() {
+	if [ $network = no ]; then
+		skip "offloads" "only root can make network interfaces"
+		return
+	fi
+	tap tap100 -
+	ip link set tap100 qlen 2000
+	stream "checksums are made in the guest" source csum sink tap100 $BYTES check
+	report "all of them" "$(grep -q "largest 1514 unfinished 0 wrong 0" "$T/peer" || show "$T/peer")"
+	stream "segments are cut by it" source tso sink tap100 $BYTES check
+	report "all of those" "$(grep -q "largest 1514 unfinished 0 wrong 0" "$T/peer" || show "$T/peer")"
+	stream "what comes is whole" sink "tso check" source tap100 $BYTES
+}
+
 boots
 same_content
 fallbacks
 few_exits
 frames
+offloads
 finish
