@@ -69,7 +69,7 @@ register() {
 # Where a register is among general ones; how long their note is; where the fourth vector register is in the next.
 # shellcheck disable=SC2016 # gdb expands it
 case ${ARCH:-$(uname -m)} in
-aarch64 | arm64) pc=32 cs= ss= status_size=392 fourth=48 vector='$v3.q.u' ;;
+aarch64 | arm64) pc=32 cs= ss= status_size=392 fourth=48 vector='$v3.d.u' ;;
 *) pc=16 cs=17 ss=20 status_size=336 fourth=208 vector='$xmm3.v2_int64' ;;
 esac
 

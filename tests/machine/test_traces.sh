@@ -20,7 +20,7 @@ TOOLS=${TOOLS:-$BUILD/obj/tests/machine}
 words_for() {
 	case $1 in
 	args) echo "one two" ;;
-	debug | debug_disk) echo now ;;
+	debug | debug_disk | debug_net) echo now ;;
 	disk) echo write 0 512 read 0 512 ;;
 	exit) echo exit 7 ;;
 	hello) echo Hello_Solo5 ;;

@@ -332,10 +332,8 @@ static void one_that_speaks_out_of_turn_and_leaves_is_gone(void **state)
 	assert_false(f->rig.core.hv->debug.soft);
 }
 
-/* As the watching thread asks for it; to a guest that runs. */
-static void another_comes(void *ctx)
+static void come_beside(struct fixture *f)
 {
-	struct fixture *f = ctx;
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 
 	if (f->other != -1)
@@ -343,6 +341,14 @@ static void another_comes(void *ctx)
 	snprintf(a.sun_path, sizeof a.sun_path, "%s", f->path);
 	f->other = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(connect(f->other, (const struct sockaddr *)&a, sizeof a), 0);
+}
+
+/* As the watching thread asks for it; to a guest that runs. */
+static void another_comes(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	come_beside(f);
 	core_post(&f->rig.core, 1);
 }
 
@@ -361,6 +367,22 @@ static void one_that_comes_beside_another_is_turned_away(void **state)
 	assert_int_equal(recv(f->other, &byte, 1, MSG_DONTWAIT), 0);
 	assert_string_equal(f->rig.notices[3], "gdb: another debugger was turned away: there is one already");
 	assert_int_equal(f->rig.n_notices, 4);
+	assert_int_equal(rig_figure(&f->rig, 0, "gdb", "connections"), 1);
+}
+
+/* Before the guest goes on, and nobody tells of it any more. */
+static void one_that_came_while_the_first_was_served_is_turned_away(void **state)
+{
+	struct fixture *f = *state;
+	char byte;
+
+	attach(f, f->option);
+	come(f);
+	come_beside(f);
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	assert_int_equal(recv(f->other, &byte, 1, MSG_DONTWAIT), 0);
 	assert_int_equal(rig_figure(&f->rig, 0, "gdb", "connections"), 1);
 }
 
@@ -609,6 +631,7 @@ int main(void)
 		TEST(a_debugger_that_leaves_takes_its_breakpoints),
 		TEST(one_that_speaks_out_of_turn_and_leaves_is_gone),
 		TEST(one_that_comes_beside_another_is_turned_away),
+		TEST(one_that_came_while_the_first_was_served_is_turned_away),
 		TEST(another_run_has_another_debugger),
 		TEST(at_the_end_no_breakpoint_is_in_memory),
 		TEST(without_a_descriptor_it_is_told_and_tried_again),
