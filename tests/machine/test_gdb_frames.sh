@@ -23,17 +23,18 @@ flows() {
 	awk '$1 == "tap100:" && $11 > 0 { there = 1 } END { exit !there }' /proc/net/dev
 }
 
-# "hypercalls poll N" in the text of monitor stats, which comes as hexadecimal digits: N, a line for each time.
-# A guest that is sent one frame at a time polls for each.
-polls() {
-	sed -n 's/.*687970657263616c6c7320706f6c6c20\(\(3[0-9]\)*\)0a.*/\1/p' "$T/replies" | sed 's/3\(.\)/\1/g'
+# "exits pio N", or mmio, in the text of monitor stats, which comes as hexadecimal digits: N, a line for each time. The
+# guest makes none while it waits for a frame. Its polls tell less: it needs none where the next frame is there already.
+[ $arch = x86_64 ] && io=70 || io=6d6d
+exits() {
+	sed -n "s/.*657869747320${io}696f20\(\(3[0-9]\)*\)0a.*/\1/p" "$T/replies" | sed 's/3\(.\)/\1/g'
 }
 
 interrupt() {
 	printf '%s\n' '!c' 'sleep 50' ^C . qRcmd,7374617473
 }
 
-# One at a time, so that the guest waits for each. The client's lines are longer than those of others.
+# One at a time. The client's lines are longer than those of others.
 for option in --no-net-ring --mem=8; do
 	rm -f "$place"
 	launch --mem=8 --stats --gdb="$place",nowait "$option" --net:service0=tap100 -- "$(image net_load)" echo "$frames" 16
@@ -43,14 +44,14 @@ for option in --no-net-ring --mem=8; do
 	{
 		interrupt && interrupt && interrupt && interrupt && echo D
 	} | timeout 60 "$RSP" "$place" >"$T/replies" 2>&1
-	polls >"$T/polls"
+	exits >"$T/exits"
 	report "8: ^C stops a guest four times ($option)" "$(
 		[ "$(grep -c '^T02thread' "$T/replies")" = 4 ] || cut -c 1-60 "$T/replies")"
-	read -r first <"$T/polls"
-	if [ "${first:-0}" -ge "$frames" ]; then
+	read -r first <"$T/exits"
+	if [ "$(sort -n -u "$T/exits" | wc -l)" = 1 ] && [ "${first:-0}" -ge "$frames" ]; then
 		skip "8: while frames flow" "they were faster than the debugger"
 	else
-		report "8: while frames flow" "$([ "$(sort -n -u "$T/polls" | wc -l)" -gt 1 ] || show "$T/polls")"
+		report "8: while frames flow" "$([ "$(sort -n -u "$T/exits" | wc -l)" -gt 1 ] || show "$T/exits")"
 	fi
 	wait $other
 	peer_status=$?
