@@ -121,12 +121,15 @@ static bool is_string(struct machine *m, bool in)
 			    run->io.size) != 0;
 }
 
+/* KVM comes here only with something left to move, of which RCX may not tell any more. */
 static int string_exit(struct machine *m, bool in)
 {
 	m->exit.inout.flags = (uint16_t)(m->run->io.size | (in ? VMM_INOUT_IN : 0) |
 					 VMM_INOUT_STRING | VMM_INOUT_REP | 0x8000);
 	m->exit.inout.port = m->run->io.port;
 	m->exit.inout.eax = (uint32_t)m->cpu.regs.rax;
+	m->exit.inout_str.count = m->run->io.count;
+	m->exit.inout_str.address_bytes = 8;
 	m->exit.code = VMM_EXIT_INOUT_STR;
 	m->exit.rip = m->cpu.regs.rip;
 	m->exit.inst_length = 0;
