@@ -67,6 +67,7 @@ struct hv_exit {
 			enum hv_debug_kind kind;
 			int point;		/* HARD: index in what was set, -1 if unknown */
 			uint64_t addr;		/* of the instruction; of a watchpoint: the access */
+			uint16_t number;	/* SOFT, aarch64: the one in the instruction */
 		} debug;
 	};
 };
@@ -139,11 +140,11 @@ struct hv_debug_ops {
 	int (*set)(struct hv *hv, const struct hv_debug *d, struct husk_error *e);
 
 	/*
-	 * After HV_DEBUG_SOFT: the breakpoint instruction is the guest's own. *exit becomes what it
-	 * is without a debugger: HV_EXIT_INTERRUPTED if the guest takes its exception in the next
-	 * run. HUSK_E_HOST.
+	 * The instruction at the guest's ip is a breakpoint of its own, with this number. *exit becomes
+	 * what it is without a debugger: HV_EXIT_INTERRUPTED if the guest takes its exception in the
+	 * next run. HUSK_E_HOST.
 	 */
-	int (*reinject)(struct hv *hv, struct hv_exit *exit, struct husk_error *e);
+	int (*reinject)(struct hv *hv, uint16_t number, struct hv_exit *exit, struct husk_error *e);
 };
 
 #define HV_REMARKS_MAX 2

@@ -130,9 +130,8 @@ static int put(const struct hv *hv, uint64_t id, uint64_t value)
 }
 
 /* What the processor does at a brk, done by hand, as KVM has no request for it. */
-static int reinject(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+static int reinject(struct hv *hv, uint16_t number, struct hv_exit *exit, struct husk_error *e)
 {
-	const uint64_t comment = hv->run->debug.arch.hsr & 0xffff;
 	struct cpu_system system;
 	struct cpu_regs regs;
 
@@ -141,7 +140,7 @@ static int reinject(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
 		return -1;
 	if (put(hv, CORE(elr_el1), regs.pc) == -1 ||
 	    put(hv, CORE(spsr[KVM_SPSR_EL1]), regs.pstate) == -1 ||
-	    put(hv, ESR_EL1, ESR_BRK | comment) == -1 ||
+	    put(hv, ESR_EL1, ESR_BRK | number) == -1 ||
 	    put(hv, CORE(regs.pc), system.vbar_el1 + VECTOR_SYNC) == -1 ||
 	    put(hv, CORE(regs.pstate), PSTATE_EL1H_MASKED) == -1)
 		return husk_fail_sys(e, errno, "KVM_SET_ONE_REG");
@@ -195,6 +194,7 @@ bool hv_kvm_debug_translate(struct hv *hv, struct hv_exit *exit)
 	switch (CLASS(esr)) {
 	case CLASS_BRK:
 		exit->debug.kind = HV_DEBUG_SOFT;
+		exit->debug.number = esr & 0xffff;
 		break;
 	case CLASS_BREAKPOINT:
 		exit->debug.kind = HV_DEBUG_HARD;

@@ -131,14 +131,15 @@ static bool soft_exit(struct hv *hv, struct hv_exit *exit)
 
 	if (!hv->debug.set.soft || move(hv, -1, &ip, &ignored) == -1)
 		return false;
-	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_SOFT, -1, ip}};
+	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_SOFT, -1, ip, 0}};
 	return true;
 }
 
-static int reinject(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+static int reinject(struct hv *hv, uint16_t number, struct hv_exit *exit, struct husk_error *e)
 {
 	uint64_t ip;
 
+	(void)number;
 	*exit = (struct hv_exit){.kind = HV_EXIT_HALT};
 	return move(hv, 1, &ip, e);
 }

@@ -23,6 +23,7 @@ static volatile sig_atomic_t nudging;
 static volatile sig_atomic_t look;		/* figures are asked for, and no machine is there */
 static volatile sig_atomic_t user_look, timed_look;	/* figures are to be told */
 static volatile sig_atomic_t quit_ignored;	/* SIGQUIT was, by who started husk */
+static sigset_t before;				/* what was blocked then */
 
 /*
  * Ending in order has taken too long. If this write blocks too, because other processes have filled
@@ -40,7 +41,7 @@ static void end_here(void)
 	(void)sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 	if (poll(&err, 1, 0) == 1)
 		(void)!write(STDERR_FILENO, text, sizeof text - 1);
-	_exit(1);
+	_exit(signals_status((int)asked));
 }
 
 static void on_nudge(int signal)
@@ -130,7 +131,7 @@ static int catch_looks(int signal, struct husk_error *e)
 
 static const int ends[] = {
 	SIGQUIT, SIGTERM, SIGINT, SIGHUP,
-	/* Timers and limits of a starter, and what has no meaning: those that kill a program. */
+	/* What a starter's timers and limits send, and SIGUSR2: by default they kill. */
 	SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR2,
 };
 static const size_t n_ends = sizeof ends / sizeof ends[0];
@@ -151,7 +152,13 @@ void signals_hold(void)
 	add_caught(&held);
 	sigaddset(&held, SIGPIPE);
 	sigaddset(&held, SIGXFSZ);
-	(void)sigprocmask(SIG_BLOCK, &held, NULL);
+	(void)sigprocmask(SIG_BLOCK, &held, &before);
+}
+
+/* Of what husk ends by: those that stay blocked if a starter has them so, and would not have killed. */
+static bool may_stay_blocked(int signal)
+{
+	return signals_status(signal) != 1;
 }
 
 int signals_catch(struct husk_error *e)
@@ -164,6 +171,9 @@ int signals_catch(struct husk_error *e)
 		if (catch_one(ends[i], e) == -1)
 			return -1;
 	add_caught(&caught);
+	for (size_t i = 0; i < n_ends; i++)
+		if (may_stay_blocked(ends[i]) && sigismember(&before, ends[i]) == 1)
+			sigdelset(&caught, ends[i]);
 	/* It has a handler already; a starter may have blocked it. */
 	sigaddset(&caught, sandbox_host_signal);
 	if (sigprocmask(SIG_UNBLOCK, &caught, NULL) == -1)
@@ -238,7 +248,6 @@ int signals_look_every(unsigned seconds, struct husk_error *e)
 	rc = nudging != 0 ? 0 : catch_looks(SIGALRM, e);
 	if (rc == 0 && nudging == 0 && setitimer(ITIMER_REAL, &timer, NULL) == -1)
 		rc = husk_fail_sys(e, errno, "setitimer");
-	sigaddset(&held, SIGALRM);
 	(void)sigprocmask(SIG_UNBLOCK, &held, NULL);
 	return rc;
 }

@@ -4,9 +4,9 @@
  *
  * SIGTERM always; SIGINT and SIGHUP unless they were inherited as ignored, as by nohup and a
  * shell's background jobs. SIGQUIT ends it too, and is caught where it was ignored: there it counts
- * only if a process has sent it, not a keyboard. So do SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU and SIGUSR2
- * unless ignored, as a hypervisor may keep the machine of a process that they kill. SIGUSR1 asks for the
- * figures. Other signals stay as inherited, except SIGPIPE and SIGXFSZ, which are ignored: the write
+ * only if a process has sent it, not a keyboard. SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU and SIGUSR2 end it
+ * too, unless ignored, handled or blocked, as a hypervisor may keep the machine of a process that they kill. SIGUSR1
+ * asks for the figures. Other signals stay as inherited, except SIGPIPE and SIGXFSZ, which are ignored: the write
  * reports the failure.
  *
  * A process has one set of these, so the state is the file's.

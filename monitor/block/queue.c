@@ -147,7 +147,7 @@ static void tell_ahead(struct block_device *dev, const struct block_request *r, 
 		if (!reads(r))
 			continue;
 		dev->deaf = disk_expect(&dev->disk, r->offset, bytes(r, some)) != 0;
-		dev->told_ahead++;
+		dev->told_ahead += !dev->deaf;
 		dev->calls++;
 	}
 }

@@ -12,7 +12,7 @@
 
 #define OWNER "CORE"
 #define OWN_OWNER "Husk"
-/* JSON. gdb knows a core's notes by their type alone: it must be none of its, nor 1, include/husk_abi.h. */
+/* JSON. gdb knows a core's notes by their type alone: so it is none of gdb's, nor 1 (include/husk_abi.h). */
 #define OWN_TYPE 0x6b737548u
 
 /* Offsets in Linux's struct elf_prstatus of 64-bit machines; the registers are followed by an int. */

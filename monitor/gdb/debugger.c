@@ -95,6 +95,8 @@ static void turn_away(void *ctx)
 	}
 	close(fd);
 	d->core->calls++;
+	d->refused = false;
+	d->connection.door = d->listener.fd;
 	if (!d->crowded)
 		core_say(d->core, "gdb: another debugger was turned away: there is one already");
 	d->crowded = true;
@@ -146,7 +148,7 @@ static int give_own_break(struct debugger *d, struct husk_error *e)
 	d->own_break = false;
 	if (!c->ops->ip(c->hv, &ip) || ip != d->own_break_at)
 		return 0;
-	if (c->caps->debug->reinject(c->hv, &exit, e) == -1)
+	if (c->caps->debug->reinject(c->hv, d->own_break_number, &exit, e) == -1)
 		return -1;
 	return exit.kind != HV_EXIT_INTERRUPTED &&
 	       core_serve_as(d->core, &exit, e) == VMEXIT_FAIL ? -1 : 0;
@@ -178,6 +180,7 @@ static void stop_at_own_break(struct debugger *d, uint64_t at)
 	want_stop(d, &met);
 	d->own_break = true;
 	d->own_break_at = at;
+	d->own_break_number = 0;	/* cpu_breakpoint's */
 	core_post(d->core, d->id);
 }
 
@@ -364,6 +367,7 @@ enum vmexit_result debugger_exit(void *ctx, const struct hv_exit *exit, struct h
 	d->own_break = exit->debug.kind == HV_DEBUG_SOFT &&
 		       !gdb_soft_met_at(&d->session.breaks, exit->debug.addr);
 	d->own_break_at = exit->debug.addr;
+	d->own_break_number = exit->debug.number;
 	core_post(d->core, d->id);
 	return VMEXIT_RESUME;
 }

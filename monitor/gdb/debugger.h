@@ -36,6 +36,7 @@ struct debugger {
 	bool told;			/* gdb knows of this stop */
 	bool own_break;			/* the guest has stopped at a breakpoint of its own */
 	uint64_t own_break_at;
+	uint16_t own_break_number;	/* hv_debug_exit.number */
 	uint64_t stops, connections;
 };
 

@@ -30,9 +30,8 @@ int gdb_watch_init(struct gdb_watch *w, int listener, struct core *c, unsigned i
 int gdb_watch_start(struct gdb_watch *w, struct husk_error *e);
 
 /*
- * The guest runs: a knock is told from now on. What came before is told with look, which is not to be while
- * something that came earlier is not used yet; and who came to door before. fd: -1, no connection; door: -1, as
- * nobody is let in.
+ * The guest runs: knocks are told from now on, and who has come to door before; with look, also what has come
+ * on fd before. No look while earlier input is unused. -1: no connection, or no door.
  */
 void gdb_watch_arm(struct gdb_watch *w, int fd, int door, bool look);
 void gdb_watch_disarm(struct gdb_watch *w);

@@ -49,7 +49,10 @@ static bool adds_up(const uint8_t *header, size_t len)
 	return (sum & 0xffff) + (sum >> 16) == 0xffff;
 }
 
-/* The kernel that gets a packet drops it if its IPv4 header has a wrong checksum, and tells nobody. */
+/*
+ * A kernel that gets a packet whose IPv4 header has a wrong checksum drops it and tells nobody; one that sends it
+ * on in segments makes each a right one, but no guest can rely on that.
+ */
 static bool check_ipv4(const struct iovec *frame, unsigned n)
 {
 	uint8_t start[UPLINK_HEADER + UPLINK_TAGS + IPV4_MAX];
@@ -99,7 +102,7 @@ bool offload_check(struct offload *o, uint64_t granted, const struct net_header 
 	o->header.csum_offset = h->csum_offset;
 	if (h->gso_type == NET_GSO_NONE)
 		return true;
-	if ((h->gso_type & ~NET_GSO_ECN) == NET_GSO_TCPV4 && !check_ipv4(frame, n))
-		return false;
-	return may_segment(granted, h->gso_type) && check_segments(o, h, frame, n, len);
+	return may_segment(granted, h->gso_type) &&
+	       ((h->gso_type & ~NET_GSO_ECN) != NET_GSO_TCPV4 || check_ipv4(frame, n)) &&
+	       check_segments(o, h, frame, n, len);
 }

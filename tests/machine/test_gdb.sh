@@ -218,6 +218,8 @@ for how in halt other; do
 		"$over" '^OK' ${signal:+^T$signal} "^$end"
 	await 20
 	judge "4: and it ends by its own ($how)" $wanted
+	[ $arch-$how != aarch64-halt ] ||
+		report "4: whose number is that of its instruction" "$(grep -q 'esr=0xf2000000 ' "$T/out" || show "$T/out")"
 	debug_ready $how
 	behind
 	expect "4: breakpoints upon the guest's own and behind it ($how)" '^Packet' '^OK' '^OK' '^OK' \

@@ -488,11 +488,12 @@ static int fake_debug(struct hv *hv, const struct hv_debug *d, struct husk_error
 	return 0;
 }
 
-static int fake_reinject(struct hv *hv, struct hv_exit *exit, struct husk_error *e)
+static int fake_reinject(struct hv *hv, uint16_t number, struct hv_exit *exit, struct husk_error *e)
 {
 	(void)e;
 	require(hv, EXITED, "reinject");
 	hv->reinjections++;
+	hv->reinjected = number;
 	*exit = (struct hv_exit){.kind = HV_EXIT_HALT};
 	return 0;
 }

@@ -64,6 +64,7 @@ struct hv {
 	unsigned debug_sets;
 	unsigned points_max;	/* of either kind; what limits tells */
 	unsigned reinjections;
+	uint16_t reinjected;		/* the number of the last one */
 	bool kicked;		/* atomic */
 	bool live;		/* at the end of the script, run waits for more of it */
 	bool idle, go;		/* atomic: run waits so; there is more, or it is over (live is false) */

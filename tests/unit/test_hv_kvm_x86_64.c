@@ -575,7 +575,7 @@ static void a_halt_is_a_breakpoint_for_a_debugger(void **state)
 	d = hv_backend.caps(b->hv)->debug;
 	assert_int_equal(d->set(b->hv, &soft, &b->e), 0);
 	assert_debug(b, HV_DEBUG_SOFT, BARE_TEXT + 1);
-	assert_int_equal(d->reinject(b->hv, &exit, &b->e), 0);
+	assert_int_equal(d->reinject(b->hv, 0, &exit, &b->e), 0);
 	assert_int_equal(exit.kind, HV_EXIT_HALT);
 	assert_true(bare_ip(b) == BARE_TEXT + 2);
 	assert_int_equal(d->set(b->hv, &none, &b->e), 0);

@@ -121,9 +121,11 @@ static void leave(struct fixture *f)
 #define ASSERT_SAID(f, text) assert_non_null(strstr((f)->replies, text))
 #define ASSERT_NOT_SAID(f, text) assert_null(strstr((f)->replies, text))
 
+#define GUESTS_NUMBER 7		/* of a breakpoint */
+
 static void exit_debug(struct fixture *f, enum hv_debug_kind kind, int point, uint64_t addr)
 {
-	const struct hv_exit exit = {.kind = HV_EXIT_DEBUG, .debug = {kind, point, addr}};
+	const struct hv_exit exit = {.kind = HV_EXIT_DEBUG, .debug = {kind, point, addr, GUESTS_NUMBER}};
 
 	hv_fake_exit(f->rig.core.hv, &exit);
 }
@@ -243,10 +245,11 @@ static void a_breakpoint_of_the_guests_own_is_given_back(void **state)
 	ASSERT_SAID(f, "$T05thread:1;");
 	ASSERT_NOT_SAID(f, "swbreak:;");
 	assert_int_equal(f->rig.core.hv->reinjections, 1);
+	assert_int_equal(f->rig.core.hv->reinjected, GUESTS_NUMBER);
 	assert_non_null(strstr(f->rig.e.message, "guest halted its processor"));
 }
 
-/* Where one of ours lies upon it, too: a step is over what is below. */
+/* Where one of ours lies upon it, too: a step is over what is below. What an earlier exit told is not its. */
 static void a_step_at_one_of_the_guests_own_runs_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -265,6 +268,7 @@ static void a_step_at_one_of_the_guests_own_runs_nothing(void **state)
 	ASSERT_SAID(f, "$T05thread:1;");
 	ASSERT_NOT_SAID(f, "swbreak:;");
 	assert_int_equal(f->rig.core.hv->reinjections, 1);
+	assert_int_equal(f->rig.core.hv->reinjected, 0);
 	assert_non_null(strstr(f->rig.e.message, "guest halted its processor"));
 	assert_int_equal(f->rig.core.hv->at, 0);
 }
