@@ -545,8 +545,8 @@ static void a_live_machine_survives_what_fails_and_tells_it(void **state)
 			assert_int_equal(machines(), 0);
 			assert_int_equal(open_descriptors(), files);
 		}
-		/* But for a kick, its end, which may come twice, and a register that an exit misses. */
-		assert_in_range(told + (is_translated(errors[i]) ? 12 : 8), n, 200);
+		/* But for a kick, its end, which on a busy host comes more than twice, and a register that an exit misses. */
+		assert_in_range(told + (is_translated(errors[i]) ? 16 : 12), n, 200);
 		assert_in_range(told, 5, 200);
 	}
 }
