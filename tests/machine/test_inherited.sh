@@ -95,7 +95,8 @@ signals() {
 	sleeping timer=2500
 	await 20
 	judge "an alarm that the starter has set ends it in order, with the status of any program" 142 'Exiting on signal 14'
-	killed_by 12 default=12 block=12
+	killed_by 12 default=12
+	survives USR2 default=12 block=12
 	survives USR2 ignore=12
 }
 
