@@ -190,7 +190,7 @@ bool hv_kvm_debug_translate(struct hv *hv, struct hv_exit *exit)
 	if (hv->run->exit_reason != KVM_EXIT_DEBUG)
 		return false;
 	(void)hv_kvm_ip(hv, &pc);
-	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_STEP, -1, pc}};
+	*exit = (struct hv_exit){.kind = HV_EXIT_DEBUG, .debug = {HV_DEBUG_STEP, -1, pc, 0}};
 	switch (CLASS(esr)) {
 	case CLASS_BRK:
 		exit->debug.kind = HV_DEBUG_SOFT;
