@@ -130,11 +130,16 @@ static int catch_looks(int signal, struct husk_error *e)
 }
 
 static const int ends[] = {
-	SIGQUIT, SIGTERM, SIGINT, SIGHUP,
-	/* What a starter's timers and limits send, and SIGUSR2: by default they kill. */
-	SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR2,
+	SIGQUIT, SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR2,
 };
 static const size_t n_ends = sizeof ends / sizeof ends[0];
+
+/* Of these, what timers and limits of a starter send, and SIGUSR2: nobody asks for an order in the end. */
+static bool kills(int signal)
+{
+	return signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF || signal == SIGXCPU ||
+	       signal == SIGUSR2;
+}
 
 static void add_caught(sigset_t *set)
 {
@@ -155,12 +160,6 @@ void signals_hold(void)
 	(void)sigprocmask(SIG_BLOCK, &held, &before);
 }
 
-/* Of what husk ends by: those that stay blocked if a starter has them so, and would not have killed. */
-static bool may_stay_blocked(int signal)
-{
-	return signals_status(signal) != 1;
-}
-
 int signals_catch(struct husk_error *e)
 {
 	sigset_t caught;
@@ -171,8 +170,9 @@ int signals_catch(struct husk_error *e)
 		if (catch_one(ends[i], e) == -1)
 			return -1;
 	add_caught(&caught);
+	/* Where a starter has blocked one, it would not have killed. */
 	for (size_t i = 0; i < n_ends; i++)
-		if (may_stay_blocked(ends[i]) && sigismember(&before, ends[i]) == 1)
+		if (kills(ends[i]) && sigismember(&before, ends[i]) == 1)
 			sigdelset(&caught, ends[i]);
 	/* It has a handler already; a starter may have blocked it. */
 	sigaddset(&caught, sandbox_host_signal);
@@ -207,15 +207,7 @@ int signals_asked(void)
 
 int signals_status(int signal)
 {
-	switch (signal) {
-	case SIGALRM:
-	case SIGVTALRM:
-	case SIGPROF:
-	case SIGXCPU:
-	case SIGUSR2:
-		return 128 + signal;
-	}
-	return 1;
+	return kills(signal) ? 128 + signal : 1;
 }
 
 unsigned signals_take_looks(void)
@@ -239,15 +231,16 @@ int signals_look_every(unsigned seconds, struct husk_error *e)
 {
 	const struct timeval often = {.tv_sec = (time_t)seconds};
 	const struct itimerval timer = {.it_interval = often, .it_value = {.tv_usec = 1}};
-	sigset_t held;
+	sigset_t held, mask;
 	int rc;
 
 	add_caught(&held);
-	if (sigprocmask(SIG_BLOCK, &held, NULL) == -1)
+	if (sigprocmask(SIG_BLOCK, &held, &mask) == -1)
 		return husk_fail_sys(e, errno, "signals");
 	rc = nudging != 0 ? 0 : catch_looks(SIGALRM, e);
 	if (rc == 0 && nudging == 0 && setitimer(ITIMER_REAL, &timer, NULL) == -1)
 		rc = husk_fail_sys(e, errno, "setitimer");
-	(void)sigprocmask(SIG_UNBLOCK, &held, NULL);
+	sigdelset(&mask, SIGALRM);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	return rc;
 }

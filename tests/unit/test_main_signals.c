@@ -383,6 +383,7 @@ static void ignored(void)
 static void masks(void)
 {
 	sigset_t set, now;
+	struct husk_error e;
 
 	sigfillset(&set);
 	CHECK(__real_sigprocmask(SIG_SETMASK, &set, NULL) == 0);
@@ -394,6 +395,10 @@ static void masks(void)
 		       s != SIGQUIT));
 	raise(SIGUSR2);
 	CHECK(signals_asked() == 0);
+	/* Nor does it come by the timer of figures, which frees that signal alone. */
+	CHECK(signals_look_every(1, &e) == 0 && signals_asked() == 0);
+	CHECK(__real_sigprocmask(SIG_SETMASK, NULL, &now) == 0);
+	CHECK(sigismember(&now, SIGUSR2) == 1 && sigismember(&now, SIGALRM) == 0);
 	sigemptyset(&set);
 	CHECK(__real_sigprocmask(SIG_SETMASK, &set, NULL) == 0);
 	catch();
