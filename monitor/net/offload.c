@@ -51,7 +51,8 @@ static bool adds_up(const uint8_t *header, size_t len)
 
 /*
  * A kernel that gets a packet whose IPv4 header has a wrong checksum drops it and tells nobody; one that sends it
- * on in segments makes each a right one, but no guest can rely on that.
+ * on in segments makes each a right one, but no guest can rely on that. A guest that changes the header
+ * meanwhile loses its own frame.
  */
 static bool check_ipv4(const struct iovec *frame, unsigned n)
 {

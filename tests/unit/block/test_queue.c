@@ -819,6 +819,7 @@ static void a_disk_that_can_be_told_nothing_is_not_asked_again(void **state)
 	go();
 	are_read(10);
 	assert_int_equal(host.n_told, 2);
+	assert_int_equal(figure("told_ahead"), 1);
 	assert_int_equal(figure("system_calls"), 22);
 	assert_int_equal(figure("errors"), 0);
 	assert_int_equal(f.rig.n_notices, 0);

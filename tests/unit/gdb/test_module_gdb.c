@@ -578,6 +578,53 @@ static void without_a_descriptor_it_is_told_and_tried_again(void **state)
 	ASSERT_SAID(f, "$X0b#");
 }
 
+static struct rlimit descriptors;
+
+static void comes_in_vain(void *ctx)
+{
+	struct fixture *f = ctx;
+	struct rlimit none = descriptors;
+	int next;
+
+	come_beside(f);
+	next = dup(f->other);
+	close(next);
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	core_post(&f->rig.core, 1);
+}
+
+static void one_is_free(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+	core_post(&f->rig.core, 1);
+}
+
+/* And what was told of it is told the next time, too. */
+static void one_that_comes_beside_another_is_turned_away_when_a_descriptor_is_free(void **state)
+{
+	struct fixture *f = *state;
+	char byte;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+	attach(f, f->option);
+	come(f);
+	for (unsigned i = 0; i < 2; i++) {
+		hv_fake_hook(f->rig.core.hv, comes_in_vain, f);
+		hv_fake_hook(f->rig.core.hv, one_is_free, f);
+	}
+	say(f, "c");
+	say(f, "c");
+	assert_int_equal(play(f), RIG_RESUMED);
+	assert_int_equal(recv(f->other, &byte, 1, MSG_DONTWAIT), 0);
+	assert_string_equal(f->rig.notices[3], "gdb: a debugger cannot come in: Too many open files");
+	assert_string_equal(f->rig.notices[4], "gdb: another debugger was turned away: there is one already");
+	assert_string_equal(f->rig.notices[5], f->rig.notices[3]);
+	assert_int_equal(f->rig.n_notices, 6);
+}
+
 static void expect_command(struct fixture *f, char *name, const char *word)
 {
 	const struct elf_image image = {.name = name};
@@ -636,6 +683,7 @@ int main(void)
 		TEST(one_that_speaks_out_of_turn_and_leaves_is_gone),
 		TEST(one_that_comes_beside_another_is_turned_away),
 		TEST(one_that_came_while_the_first_was_served_is_turned_away),
+		TEST(one_that_comes_beside_another_is_turned_away_when_a_descriptor_is_free),
 		TEST(another_run_has_another_debugger),
 		TEST(at_the_end_no_breakpoint_is_in_memory),
 		TEST(without_a_descriptor_it_is_told_and_tried_again),
