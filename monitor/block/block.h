@@ -28,7 +28,7 @@ struct block_device {
 	char what[MFT_NAME_SIZE + 32];	/* the queue's name */
 	bool called;			/* completions are there that the guest wants to be told of */
 	bool due;			/* the queue may hold requests for which no doorbell rings */
-	bool deaf;			/* the host takes no word of what will be read: disk_expect */
+	bool deaf;			/* the host took no word of what will be read, and is told none any more */
 	uint64_t doorbells, requests, refused, flushes, discards, zeroes, told_ahead;	/* by the queue */
 };
 
